@@ -1,0 +1,96 @@
+"""Problem: the one shape of every refusal (RFC 9457); nothing else decides how an error looks."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+LISTED = 50  # allowed values told in an error; the rest are where the error says
+
+# Written out, because http.HTTPStatus renames some of them from one Python to the next.
+TITLES = {
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    414: "URI Too Long",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+ErrorCode = Literal["unknown_parameter", "unknown_value", "invalid_value", "repeated_parameter", "conflict"]
+
+
+class ParameterError(BaseModel):
+    """One parameter that could not be used, and what would be."""
+
+    model_config = ConfigDict(frozen=True)
+
+    parameter: str = Field(description="The parameter as it was sent.")
+    value: str | None = Field(
+        description="The value that was refused, cut after 200 characters; null when the name was."
+    )
+    code: ErrorCode = Field(description="What is wrong, for programs.")
+    message: str = Field(description="What is wrong and what to do, for people.")
+    allowed: list[str] = Field(description="What is allowed; the first 50 where there are more.")
+    did_you_mean: str | None = Field(description="The nearest allowed value, when one is near.")
+
+
+class ProblemDetails(BaseModel):
+    """An error answer, RFC 9457."""
+
+    type: str = Field(description="`about:blank`: the status says what kind of problem it is.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The HTTP status.", json_schema_extra={"format": "int32"})
+    detail: str = Field(description="What happened and what to do.")
+    errors: list[ParameterError] = Field(description="One entry for each parameter at fault; empty otherwise.")
+
+
+class Problem(Exception):  # noqa: N818 - the name is the RFC's
+    """Raised anywhere, answered as `application/problem+json`."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Iterable[ParameterError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        details = ProblemDetails(
+            type="about:blank",
+            title=TITLES.get(self.status, "Error"),
+            status=self.status,
+            detail=self.detail,
+            errors=list(self.errors),
+        )
+        body = orjson.dumps(details.model_dump(mode="json"))
+        headers = {"Cache-Control": "no-store", **self.headers}
+        return Response(body, self.status, headers, MEDIA_TYPE)
+
+
+def near(value: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that `value` was most likely meant to be."""
+    lowered = {candidate.lower(): candidate for candidate in candidates}
+    found = get_close_matches(value.lower()[:100], lowered, n=1, cutoff=0.6)
+    return lowered[found[0]] if found else None
+
+
+def conflict(parameter: str, message: str) -> ParameterError:
+    """Two parameters that cannot both be meant."""
+    return ParameterError(
+        parameter=parameter, value=None, code="conflict", message=message, allowed=[], did_you_mean=None
+    )

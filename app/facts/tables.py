@@ -1,0 +1,97 @@
+"""The tables every resource is stored in: rows, junctions, and what is known of the whole; no SQL is asked here."""
+
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
+from sqlmodel import Field, SQLModel
+
+metadata = SQLModel.metadata
+
+
+class Row(SQLModel):
+    """One record of a resource: what it is found and ordered by, beside the record as it is sent."""
+
+    key: int = Field(primary_key=True, description="The record's place in its collection, from 1.")
+    id: str = Field(sa_type=Text, unique=True)
+    name: str = Field(sa_type=Text, description="The Japanese name.")
+    record: str = Field(sa_type=Text, description="The public record, rendered when the database was built.")
+
+
+def refers(table: str, *, nullable: bool = False) -> Any:
+    """A column that holds the key of a row of `table`."""
+    return Field(default=None, foreign_key=f"{table}.key", nullable=nullable, index=True)
+
+
+def word(*, nullable: bool = False) -> Any:
+    """A column of text that rows are found or ordered by."""
+    return Field(default=None, sa_type=Text, nullable=nullable, index=True)
+
+
+def big(*, nullable: bool = False) -> Any:
+    """A column of yen, which outgrow 32 bits."""
+    return Field(default=None, sa_type=BigInteger, nullable=nullable, index=True)
+
+
+def junction(row: str, value: str, *, of: str | None = "") -> Table:
+    """Which rows stand under which values; a broader value holds its narrower ones' rows too. A value is the key of
+    a row of the table of its own name, or of the table `of`; with None it is a number of its own, such as a year."""
+    target = value if of == "" else of
+    table = Table(
+        f"{row}_{value}",
+        metadata,
+        Column("row", Integer, ForeignKey(f"{row}.key"), primary_key=True),
+        Column("value", Integer, *([ForeignKey(f"{target}.key")] if target else []), primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    Index(f"ix_{table.name}_value", table.c.value, table.c.row)
+    return table
+
+
+class Dataset(SQLModel, table=True):
+    """The one row that says what this database holds."""
+
+    __tablename__ = "dataset"
+
+    key: int = Field(primary_key=True)
+    version: str = Field(sa_type=Text)
+    released: str = Field(sa_type=Text, description="ISO date.")
+    schema_: str = Field(sa_column=Column("schema", Text, nullable=False), description="See `schema()`.")
+    digest: str = Field(sa_type=Text, description="SHA-256 over every record, in order.")
+    about: str = Field(sa_type=Text, description="Name, description and attribution, as JSON.")
+
+
+class Term(SQLModel, table=True):
+    """One value that a filter takes."""
+
+    __tablename__ = "term"
+
+    vocabulary: str = Field(sa_type=Text, primary_key=True)
+    position: int = Field(primary_key=True)
+    id: str = Field(sa_type=Text)
+    key: int = Field(description="The value as rows and junctions hold it.")
+    about: str = Field(sa_type=Text, description="Label, aliases, narrower values and notes, as JSON.")
+
+
+class Searchable(SQLModel, table=True):
+    """The folded words of one record."""
+
+    __tablename__ = "searchable"
+
+    key: int = Field(primary_key=True)
+    type: str = Field(sa_type=Text, description="The resource.")
+    row: int = Field(description="The record's key in it.")
+    title: str = Field(sa_type=Text, description="Its names, one a line.")
+    text: str = Field(sa_type=Text, description="Its names and descriptions, one a line.")
+
+    __table_args__ = (Index("ix_searchable_type_row", "type", "row"),)
+
+
+def schema() -> str:
+    """A fingerprint of every table and column: a database with another one was built by other code."""
+    lines = sorted(
+        f"{table.name}.{column.name} {column.type} {column.nullable}"
+        for table in metadata.tables.values()
+        for column in table.columns
+    )
+    return sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -1,0 +1,37 @@
+"""Everything an operator can set, read once from the environment; nothing else in the project reads it."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable `SHISAKU_<NAME>`; the README's table is made from here."""
+
+    model_config = SettingsConfigDict(env_prefix="SHISAKU_", frozen=True, extra="forbid")
+
+    database: Path = Field(
+        default=PROJECT / "data" / "shisaku.sqlite",
+        description="The SQLite file that is served. `shisaku build` replaces it as a whole.",
+    )
+    prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = Field(
+        default="",
+        description="Path under which a proxy publishes the service, such as `/shisaku`; every link begins with it.",
+    )
+    cache_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = Field(
+        default=300, description="`max-age` of `Cache-Control` on every answer that is not an error."
+    )
+    deadline_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=2.0, description="How long one question may run in the database before it is stopped (503)."
+    )
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=4,
+        description="Questions that run at the same time in one process, each on its own connection.",
+    )
+    queue: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=200, description="Questions that may wait for a thread; one more is told to come back (503)."
+    )
