@@ -1,0 +1,69 @@
+"""The shapes of answers: what surrounds records; it holds no record's own fields."""
+
+from typing import Generic, TypeVar
+
+from pydantic import Field
+
+from app.facts.shapes import Int32, Name, Note, Shape
+
+T = TypeVar("T")
+
+
+class DatasetVersion(Shape):
+    """Which data an answer was made from."""
+
+    version: str = Field(description="Declared in the seed.")
+    released: str = Field(description="ISO date.", json_schema_extra={"format": "date"})
+    digest: str = Field(description="SHA-256 over every record, in order: the same digest, the same answers.")
+
+
+class AnswerMeta(Shape):
+    """From which data an answer was made."""
+
+    dataset: DatasetVersion
+    attribution: str = Field(description="How to cite the documents, a line each.")
+
+
+class Meta(Shape):
+    """What was counted, and from which data."""
+
+    total: Int32 = Field(description="Every match, not only this page's.")
+    limit: Int32
+    offset: Int32 | None = Field(description="Null on pages reached by cursor.")
+    dataset: DatasetVersion
+    notes: list[Note] = Field(description="What to know of the filters used.")
+    attribution: str = Field(description="How to cite the documents, a line each.")
+
+
+class Bucket(Shape):
+    """Rows under one value."""
+
+    value: str = Field(description="The value, as the filter of this facet's name takes it.")
+    label: Name
+    count: Int32
+
+
+class Facet(Shape):
+    """Rows under each value of one filter, under every other filter of the question."""
+
+    buckets: list[Bucket]
+    missing: Int32 = Field(description="Rows without a value; the filter value `none` finds them.")
+
+
+class Links(Shape):
+    """Other pages of the same question, path-absolute; null where there is none."""
+
+    self: str
+    first: str
+    prev: str | None
+    next: str | None
+    last: str
+
+
+class Page(Shape, Generic[T]):
+    """A list of records."""
+
+    data: list[T]
+    meta: Meta
+    facets: dict[str, Facet] = Field(description="One for each facet asked for.")
+    links: Links

@@ -1,0 +1,55 @@
+"""Cursor: a place in an ordered list, opaque to callers; it holds no part of the question, only proof of it."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+
+import orjson
+
+from app.errors import ParameterError, Problem
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Rows after the row at (value, key), or before it; without a key, from the end of the list."""
+
+    key: int | None
+    value: int | str | None
+    backwards: bool
+
+
+def seal(digest: str, question: str) -> str:
+    """Binds a cursor to a dataset and to a question, so that it is never used on another."""
+    return sha256(f"{digest} {question}".encode()).hexdigest()[:12]
+
+
+def encode(cursor: Cursor, sealed: str) -> str:
+    packed = orjson.dumps([sealed, cursor.key, cursor.value, cursor.backwards])
+    return urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def decode(text: str, sealed: str) -> Cursor:
+    """The place that a cursor of this question and this dataset names; raises a 422 Problem for any other."""
+    try:
+        found, key, value, backwards = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if found == sealed and _whole(key) and isinstance(value, int | str | None) and isinstance(backwards, bool):
+            return Cursor(key, value, backwards)
+    except (ValueError, TypeError):
+        pass
+    message = (
+        "`cursor` is not of this question and this version of the data. Start from the first page, and change "
+        "no filter, sort or order while following `links.next`."
+    )
+    error = ParameterError(
+        parameter="cursor",
+        value=text[:200],
+        code="invalid_value",
+        message=message,
+        allowed=[],
+        did_you_mean=None,
+    )
+    raise Problem(422, message, errors=[error])
+
+
+def _whole(key: object) -> bool:
+    return key is None or (isinstance(key, int) and abs(key) < 2**63)

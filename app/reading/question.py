@@ -1,0 +1,264 @@
+"""Question: a query string, read strictly against declared parameters; nothing asked is ever ignored."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from unicodedata import category
+from urllib.parse import parse_qsl, urlencode
+
+from app.errors import LISTED, ErrorCode, ParameterError, Problem, conflict, near
+from app.facts.shapes import Note
+from app.facts.text import TERMS, terms
+from app.reading.filters import Filter, Parameter
+from app.reading.terms import NONE, Vocabulary
+
+Vocabularies = Mapping[str, Vocabulary]
+
+LONGEST_QUERY = 8_192  # bytes
+MOST_VALUES = 200  # values in one query string
+LONGEST_Q = 200  # characters
+LARGEST_AMOUNT = 10**18
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked, in ids: the values of each parameter that was sent, in the order of their declaration."""
+
+    parameters: Mapping[str, Parameter]
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def get(self, name: str) -> tuple[str, ...]:
+        return self.values.get(name, ())
+
+    def text(self, name: str) -> str:
+        """The one value, or the declared default."""
+        values = self.values.get(name)
+        return values[0] if values else str(self.parameters[name].default or "")
+
+    def number(self, name: str) -> int:
+        """The one value as a number, or the declared default."""
+        return int(self.text(name) or 0)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        return terms(self.text("q")) if "q" in self.parameters else ()
+
+    def filters(self) -> Iterable[tuple[Filter, tuple[str, ...]]]:
+        """The filters that were sent."""
+        for name, values in self.values.items():
+            parameter = self.parameters[name]
+            if isinstance(parameter, Filter):
+                yield parameter, values
+
+    def query(self, **changed: Any) -> str:
+        """The canonical query string, with some parameters changed or, with None, left out."""
+        merged: dict[str, tuple[str, ...]] = {}
+        for name in self.parameters:
+            values = (str(changed[name]),) if changed.get(name) is not None else self.get(name)
+            if values and not (name in changed and changed[name] is None):
+                merged[name] = values
+        return urlencode([(name, value) for name, values in merged.items() for value in values])
+
+
+def ask(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies) -> Question:
+    """Reads a query string. Raises a 422 Problem that names every fault, or 414 when it is too long to read."""
+    if len(query_string) > LONGEST_QUERY:
+        raise Problem(414, f"The query string is longer than {LONGEST_QUERY} bytes. Ask for less at once.")
+    try:
+        pairs = parse_qsl(query_string.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES)
+    except UnicodeError as error:
+        raise Problem(422, "The query string is not percent-encoded UTF-8. Encode it so.") from error
+    except ValueError as error:
+        raise Problem(422, f"The query string has more than {MOST_VALUES} values. Ask for less at once.") from error
+    sent: dict[str, list[str]] = {}
+    for name, value in pairs:
+        sent.setdefault(name, []).append(value)
+    reader = _Reader(parameters, vocabularies)
+    values = reader.read(sent)
+    if reader.errors:
+        raise Problem(422, _told(reader.errors), errors=reader.errors)
+    return Question(parameters, values)
+
+
+def _told(errors: list[ParameterError]) -> str:
+    first = errors[0].message
+    return first if len(errors) == 1 else f"{first} ({len(errors)} errors in all, each in `errors`.)"
+
+
+class _Reader:
+    """Collects every fault of a query string instead of stopping at the first."""
+
+    def __init__(self, parameters: Mapping[str, Parameter], vocabularies: Vocabularies) -> None:
+        self.parameters = parameters
+        self.vocabularies = vocabularies
+        self.errors: list[ParameterError] = []
+
+    def read(self, sent: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+        for name in sent:
+            if name not in self.parameters:
+                self._unknown(name)
+        found = {}
+        for name, parameter in self.parameters.items():
+            if name in sent:
+                values = self._values(parameter, sent[name])
+                if values:
+                    found[name] = values
+            elif parameter.required:
+                self._refuse(name, None, "invalid_value", f"`{name}` is required: {parameter.meaning}")
+        self._compare(found)
+        return found
+
+    def _compare(self, found: Mapping[str, tuple[str, ...]]) -> None:
+        """A range whose ends are crossed can match nothing: surely a slip."""
+        ends = {
+            (parameter.column, parameter.bound): (name, int(found[name][0]))
+            for name, parameter in self.parameters.items()
+            if name in found and isinstance(parameter, Filter) and parameter.bound
+        }
+        for (column, bound), (name, low) in ends.items():
+            other, high = ends.get((column, "max"), (name, low))
+            if bound == "min" and low > high:
+                self.errors.append(conflict(name, f"`{name}` is more than `{other}`. Swap them."))
+
+    def _values(self, parameter: Parameter, sent: list[str]) -> tuple[str, ...]:
+        if not parameter.many:
+            if len(sent) > 1:
+                self._refuse(
+                    parameter.name,
+                    sent[1],
+                    "repeated_parameter",
+                    f"`{parameter.name}` takes one value. Send it once.",
+                )
+                return ()
+            return self._one(parameter, sent[0])
+        pieces = [piece for value in sent for piece in value.split(",")]
+        ids = {id_ for piece in pieces for id_ in self._one(parameter, piece)}
+        vocabulary = self._vocabulary(parameter)
+        return tuple(id_ for id_ in (*vocabulary.terms, NONE) if id_ in ids)
+
+    def _one(self, parameter: Parameter, value: str) -> tuple[str, ...]:
+        if parameter.kind == "text":
+            return self._text(parameter, value)
+        if parameter.kind in ("integer", "amount"):
+            return self._integer(parameter, value)
+        return self._code(parameter, value)
+
+    def _text(self, parameter: Parameter, value: str) -> tuple[str, ...]:
+        maximum = parameter.maximum
+        if not value.strip():
+            self._refuse(parameter.name, value, "invalid_value", f"`{parameter.name}` is empty. Leave it out instead.")
+        elif len(value) > maximum:
+            self._refuse(
+                parameter.name,
+                value,
+                "invalid_value",
+                f"`{parameter.name}` is longer than {maximum} characters. Shorten it.",
+            )
+        elif any(category(character) == "Cc" for character in value):
+            self._refuse(
+                parameter.name,
+                value,
+                "invalid_value",
+                f"`{parameter.name}` holds a control character. Send plain text.",
+            )
+        elif len(terms(value)) > TERMS:
+            self._refuse(
+                parameter.name,
+                value,
+                "invalid_value",
+                f"`{parameter.name}` has more than {TERMS} words. Send fewer.",
+            )
+        else:
+            return (value,)
+        return ()
+
+    def _integer(self, parameter: Parameter, value: str) -> tuple[str, ...]:
+        minimum, maximum = parameter.minimum, parameter.maximum or LARGEST_AMOUNT
+        digits = value.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(digits) <= 19 and minimum <= int(value) <= maximum:
+            return (str(int(value)),)
+        what = "a whole number of yen" if parameter.kind == "amount" else "a whole number"
+        hint = " Beyond that, follow `links.next`." if parameter.name == "offset" else ""
+        self._refuse(
+            parameter.name,
+            value,
+            "invalid_value",
+            f"`{parameter.name}` takes {what} from {minimum} to {maximum}.{hint}",
+        )
+        return ()
+
+    def _code(self, parameter: Parameter, value: str) -> tuple[str, ...]:
+        vocabulary = self._vocabulary(parameter)
+        ids = vocabulary.find(value)
+        takes_none = isinstance(parameter, Filter) and parameter.optional
+        if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
+            return ids
+        allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]
+        nearest = vocabulary.nearest(value)
+        hint = f" Did you mean `{nearest}`?" if nearest else ""
+        self._refuse(
+            parameter.name,
+            value,
+            "unknown_value",
+            f"`{_cut(value)}` is not a value of `{parameter.name}`.{hint} `allowed` lists the values.",
+            allowed,
+            nearest,
+        )
+        return ()
+
+    def _vocabulary(self, parameter: Parameter) -> Vocabulary:
+        if parameter.choices is not None:
+            return Vocabulary.fixed(parameter.choices)
+        return self.vocabularies[parameter.vocabulary]
+
+    def _unknown(self, name: str) -> None:
+        nearest = near(name, self.parameters)
+        hint = f" Did you mean `{nearest}`?" if nearest else ""
+        message = f"There is no parameter `{_cut(name)}` here.{hint} `allowed` lists the parameters."
+        self._refuse(_cut(name), None, "unknown_parameter", message, list(self.parameters), nearest)
+
+    def _refuse(
+        self,
+        name: str,
+        value: str | None,
+        code: ErrorCode,
+        message: str,
+        allowed: list[str] | None = None,
+        nearest: str | None = None,
+    ) -> None:
+        self.errors.append(
+            ParameterError(
+                parameter=name,
+                value=None if value is None else _cut(value),
+                code=code,
+                message=message,
+                allowed=(allowed or [])[:LISTED],
+                did_you_mean=nearest,
+            )
+        )
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= 200 else value[:200] + "…"
+
+
+def told(question: Question, vocabularies: Vocabularies) -> list[Note]:
+    """What a caller has to know of the filters used: what else they include, and what is known of their values."""
+    notes: dict[str, Note] = {}
+    for filter_, ids in question.filters():
+        if filter_.note:
+            notes[filter_.note.code] = filter_.note
+        if not filter_.vocabulary or filter_.kind != "code":
+            continue
+        vocabulary = vocabularies[filter_.vocabulary]
+        for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
+            if term.id in vocabulary.narrower and filter_.junction is not None:
+                listed = ", ".join(vocabulary.narrower[term.id])
+                code = f"narrower-included-{term.id}"
+                notes[code] = Note(
+                    code=code,
+                    ja=f"{filter_.name}={term.id} は下位の {listed} を含む。",
+                    en=f"{filter_.name}={term.id} includes the narrower {listed}.",
+                )
+            notes.update((note.code, note) for note in term.notes)
+    return list(notes.values())
