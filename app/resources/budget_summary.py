@@ -1,0 +1,172 @@
+"""Budget summary: sums of budget lines by one or two of their dimensions; a joint line is never split."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Request
+from pydantic import Field
+from sqlalchemy import Select, select
+from starlette.responses import Response
+
+from app.db import Rows
+from app.errors import Problem, conflict
+from app.facts.shapes import Int32, Name, Note, Shape
+from app.reading import sql
+from app.reading.answers import AnswerMeta
+from app.reading.dataset import Dataset
+from app.reading.filters import Filter, Parameter, one_of
+from app.reading.question import Question, told
+from app.reading.routes import Q, add, by_name, question_of, respond
+from app.reading.service import Service
+from app.reading.terms import NONE, Term
+from app.resources.amount import Amount
+from app.resources.budget_lines import BUDGET_LINES
+from app.resources.sums import COUNTED, LINE, Sum, unstated
+
+DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
+NOTHING = Name(ja="該当なし", en="none", en_official=False)
+
+GROUP_BY = Parameter(
+    name="group_by",
+    meaning="What to sum by: one of these, or two.",
+    kind="choice",
+    many=True,
+    choices=one_of(*DIMENSIONS),
+    schema="BudgetDimension",
+    required=True,
+    example="ministry",
+)
+PARAMETERS = by_name(GROUP_BY, *BUDGET_LINES.filters.values(), Q)
+
+OVERLAP = Note(
+    code="groups-overlap",
+    ja="一つの予算行が複数のグループに数えられている。グループの合計は total と一致しない。",
+    en="Some lines count in several groups: the groups do not add up to `total`, which counts each line once.",
+)
+
+
+class BudgetGroup(Shape):
+    """The lines under one value, or under one of each of two."""
+
+    key: str = Field(description="The value; two are joined by a comma; `none` for lines without one.")
+    label: Name
+    lines: Int32
+    sole: Amount = Field(description="Of lines that one ministry pays alone.")
+    joint: Amount = Field(description="Of lines that several ministries pay together, whole.")
+    involved: Amount = Field(description="Both.")
+
+
+class BudgetSummary(Shape):
+    """Sums of budget lines, each line once in a group and once in the total."""
+
+    group_by: Annotated[list[str], Field(max_length=2)]
+    groups: list[BudgetGroup] = Field(
+        description="By one dimension, every value with its zeros; by two, the combinations that have lines."
+    )
+    total: Amount = Field(description="Of the distinct lines.")
+    lines: Int32 = Field(description="The distinct lines.")
+    additive: bool = Field(description="Whether the groups add up to the total.")
+    notes: list[Note]
+    meta: AnswerMeta
+
+
+def summary(question: Question, dataset: Dataset, rows: Rows) -> BudgetSummary:
+    """Answers a question of PARAMETERS with two statements."""
+    dimensions = [BUDGET_LINES.filters[name] for name in question.get("group_by")]
+    conditions = sql.where(BUDGET_LINES, question, dataset.vocabularies)
+    total = Sum(rows(select(*COUNTED).where(*conditions))[0])
+    sums = {tuple(row[: len(dimensions)]): Sum(row) for row in rows(_grouped(dimensions, conditions))}
+    vocabularies = [list(sql.vocabulary_of(filter_, dataset.vocabularies).terms.values()) for filter_ in dimensions]
+    groups = _groups(vocabularies, sums)
+    additive = sum(group.lines for group in groups) == total.lines
+    notes = [*told(question, dataset.vocabularies), *unstated([total])]
+    if not additive:
+        notes.append(OVERLAP)
+    notes.extend(filter_.note for filter_ in dimensions if filter_.note and filter_.note not in notes)
+    return BudgetSummary(
+        group_by=list(question.get("group_by")),
+        groups=groups,
+        total=total.involved,
+        lines=total.lines,
+        additive=additive,
+        notes=notes,
+        meta=AnswerMeta(dataset=dataset.version, attribution=dataset.attribution),
+    )
+
+
+def _grouped(dimensions: list[Filter], conditions: sql.Where) -> Select[Any]:
+    """A line meets each of its values once, so a group never counts it twice."""
+    source: Any = LINE
+    values = []
+    for filter_ in dimensions:
+        junction = filter_.junction
+        if junction is None:
+            values.append(LINE.c[filter_.column or ""])
+        else:
+            source = source.outerjoin(junction, junction.c.row == LINE.c.key)
+            values.append(junction.c.value)
+    named = [value.label(f"value_{place}") for place, value in enumerate(values)]
+    return select(*named, *COUNTED).select_from(source).where(*conditions).group_by(*values)
+
+
+def _groups(vocabularies: list[list[Term]], sums: Mapping[tuple[Any, ...], Sum]) -> list[BudgetGroup]:
+    """In the vocabularies' order, lines without a value last; by one dimension, empty values too."""
+    terms: list[dict[Any, Term]] = [{term.key: term for term in vocabulary} for vocabulary in vocabularies]
+    places = [{key: place for place, key in enumerate(each)} for each in terms]
+    keys = set(sums) | ({(key,) for key in terms[0]} if len(terms) == 1 else set())
+    groups = []
+    for key in sorted(
+        keys, key=lambda key: [place.get(part, len(place)) for place, part in zip(places, key, strict=True)]
+    ):
+        found = [each.get(part) for each, part in zip(terms, key, strict=True)]
+        each = sums.get(key) or Sum(None)
+        groups.append(
+            BudgetGroup(
+                key=",".join(term.id if term else NONE for term in found),
+                label=_joined([term.label if term else NOTHING for term in found]),
+                lines=each.lines,
+                sole=each.sole,
+                joint=each.joint,
+                involved=each.involved,
+            )
+        )
+    return groups
+
+
+def _joined(labels: list[Name]) -> Name:
+    return Name(
+        ja=" × ".join(label.ja for label in labels),
+        en=" × ".join(label.en for label in labels),
+        en_official=all(label.en_official for label in labels),
+    )
+
+
+def routes(service: Service) -> APIRouter:
+    """The sums."""
+    router = APIRouter()
+
+    async def get_budget_summary(request: Request) -> Response:
+        snapshot = service.now()
+        question = question_of(request, PARAMETERS, snapshot)
+        if len(question.get("group_by")) > 2:
+            message = "`group_by` takes one dimension or two. Leave some out."
+            raise Problem(422, message, errors=[conflict("group_by", message)])
+        found = await snapshot.database.answer(lambda rows: summary(question, snapshot.dataset, rows))
+        return respond(orjson.dumps(found.model_dump(mode="json")))
+
+    add(
+        router,
+        "/v1/budget-summary",
+        get_budget_summary,
+        operation="get_budget_summary",
+        summary="Sum budget lines",
+        description=(
+            "Sums by one or two dimensions, under the filters of budget lines. A line paid by several ministries is "
+            "never split: it is counted whole, as `joint`, in each of their groups, and once in the total."
+        ),
+        tag="budget-summary",
+        answer=BudgetSummary,
+        parameters=PARAMETERS,
+    )
+    return router
