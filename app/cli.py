@@ -1,0 +1,131 @@
+"""The command line: serve, build, check and what keeps the committed files true; it only calls what others do."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.seeding.build import Checked
+
+
+@click.group()
+@click.version_option(package_name="shisaku")
+def main() -> None:
+    """Shisaku: Japan's public-policy measures and budget lines as a read-only REST API."""
+
+
+seed_option = click.option(
+    "--seed", type=click.Path(path_type=Path, exists=True, file_okay=False), help="The seed folder, instead of seed/."
+)
+
+
+@main.command()
+@seed_option
+@click.option("--if-missing", is_flag=True, help="Do nothing when the database is there and can be served.")
+def build(seed: Path | None, *, if_missing: bool) -> None:
+    """Make the database from migrations/ and seed/."""
+    from app.db import Unusable
+    from app.main import ready
+    from app.seeding.build import SEED
+    from app.seeding.build import build as make
+
+    settings = Settings()
+    path = settings.database
+    if if_missing:
+        try:
+            ready(settings)
+        except Unusable as error:
+            click.echo(str(error), err=True)
+        else:
+            return
+    checked = _checked(seed or SEED)
+    try:
+        with click.progressbar(length=checked.count, label=f"{checked.count} records", file=sys.stderr) as bar:
+            digest = make(checked, path, bar.update)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}. The old database, if there was one, stands.") from error
+    click.echo(f"{path}: {checked.count} records, digest {digest}")
+
+
+@main.command()
+@seed_option
+def check(seed: Path | None) -> None:
+    """Verify seed/ without writing: every fault, with its file and line."""
+    from app.seeding.build import SEED
+
+    checked = _checked(seed or SEED)
+    click.echo(f"{checked.count} records, no faults")
+
+
+def _checked(seed: Path) -> "Checked":
+    from app.seeding.build import check as verify
+    from app.seeding.fault import Faulty
+
+    try:
+        return verify(seed)
+    except Faulty as faulty:
+        for fault in faulty.faults:
+            click.echo(str(fault), err=True)
+        count = len(faulty.faults)
+        raise click.ClickException(f"{count} fault{'s' if count > 1 else ''}; nothing was written") from faulty
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", envvar="HOST", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, envvar="PORT", show_default=True, type=click.IntRange(0, 65_535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve the database over HTTP."""
+    import uvicorn
+
+    from app.db import Unusable
+    from app.main import ready
+
+    try:
+        ready(Settings())
+    except Unusable as error:
+        raise click.ClickException(str(error)) from error
+    uvicorn.run(
+        "app.main:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        http="app.protocol:TypedProtocol",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=10,
+    )
+
+
+@main.command()
+def openapi() -> None:
+    """Write app/openapi.json from the code and the first document's answers."""
+    from app.openapi import COMMITTED
+    from app.seeding.document import generated
+
+    COMMITTED.write_bytes(generated())
+    click.echo(f"wrote {COMMITTED.name}")
+
+
+@main.command()
+def schemas() -> None:
+    """Write the JSON Schemas that editors complete and check seed files with."""
+    from app.seeding.schemas import write
+
+    for path in write():
+        click.echo(f"wrote {path.name}")
+
+
+@main.command()
+@click.argument("message")
+def migration(message: str) -> None:
+    """Write the migration that the resources' tables need."""
+    from app.seeding.build import revise
+
+    revise(message)

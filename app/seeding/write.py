@@ -1,0 +1,117 @@
+"""Writes a verified library into a new database; it decides nothing that a reader would see."""
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from itertools import islice
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table, insert
+
+from app.facts.library import About, Library
+from app.facts.tables import schema
+from app.facts.text import fold
+from app.reading.dataset import DATASET, TERM, pack
+from app.reading.resource import Resource, texts_of
+from app.reading.sql import SEARCHABLE
+from app.resources import RESOURCES
+from app.resources.documents import DocumentEntry
+
+BATCH = 1_000
+MOST_ATTRIBUTIONS = 10
+
+
+class Writer:
+    """One database being written."""
+
+    def __init__(self, connection: Connection, library: Library, about: About) -> None:
+        self._connection = connection
+        self._library = library
+        self._about = about
+        self._digest = sha256()
+        self._searchable = 0
+        self._terms: set[tuple[str, str]] = set()
+        self._positions: dict[str, int] = {}
+
+    def write(self, done: Callable[[int], None]) -> str:
+        """Writes everything and returns the digest; `done` is told how many records more were written."""
+        for resource in RESOURCES:
+            entries = iter(self._library.of(resource.entry).values())
+            key = 0
+            while batch := list(islice(entries, BATCH)):
+                self._batch(resource, batch, key)
+                key += len(batch)
+                done(len(batch))
+        digest = self._digest.hexdigest()
+        about = {"name": self._about.name, "description": self._about.description, "attribution": self._attribution()}
+        row = {"key": 1, "version": self._about.version, "released": self._about.released.isoformat()}
+        row |= {"schema": schema(), "digest": digest, "about": orjson.dumps(about).decode()}
+        self._insert(DATASET, [row])
+        return digest
+
+    def _batch(self, resource: Resource, batch: list[Any], before: int) -> None:
+        rows: list[dict[str, Any]] = []
+        search: list[dict[str, Any]] = []
+        links: list[tuple[Table, int, Iterable[int]]] = []
+        asides: list[tuple[Table, list[dict[str, object]]]] = []
+        for key, entry in enumerate(batch, before + 1):
+            published = resource.publish(entry, self._library)
+            record = published.record
+            rendered = record.model_dump_json()
+            self._digest.update(f"{resource.name} {rendered}\n".encode())
+            plain = record.model_dump(mode="json")
+            rows.append(
+                {"key": key, "id": record.id, "name": plain["name"]["ja"], "record": rendered, **published.columns}
+            )
+            search.append(self._searched(resource, plain, key))
+            asides.extend(published.aside)
+            links.extend((table, key, values) for table, values in published.links)
+            if resource.evidenced_by is not None:
+                links.append((resource.evidenced_by, key, self._library.keys(DocumentEntry, record.documents)))
+            self._list(resource, record, key)
+        self._insert(resource.table, rows)
+        self._insert(SEARCHABLE, search)
+        for table, entries in asides:
+            self._insert(table, entries)
+        for table, linked in _by_table(links):
+            self._insert(table, linked)
+
+    def _searched(self, resource: Resource, record: dict[str, Any], key: int) -> dict[str, Any]:
+        self._searchable += 1
+        names = [fold(text) for _, text in texts_of(resource.names, record)]
+        described = [fold(text) for _, text in texts_of(resource.descriptions, record)]
+        return {
+            "key": self._searchable,
+            "type": resource.name,
+            "row": key,
+            "title": "\n".join(names),
+            "text": "\n".join(names + described),
+        }
+
+    def _list(self, resource: Resource, record: Any, key: int) -> None:
+        """The terms that a record adds to vocabularies, each once."""
+        for listed in resource.lists:
+            term = listed.term(record, key)
+            if term is None or (listed.name, term.id) in self._terms:
+                continue
+            self._terms.add((listed.name, term.id))
+            position = self._positions[listed.name] = self._positions.get(listed.name, 0) + 1
+            row = {"vocabulary": listed.name, "position": position, "id": term.id, "key": term.key}
+            self._insert(TERM, [{**row, "about": pack(term).decode()}])
+
+    def _attribution(self) -> str:
+        documents = self._library.of(DocumentEntry).values()
+        if len(documents) > MOST_ATTRIBUTIONS:
+            return "各文書の出典は /v1/documents の attribution にある。"
+        return "\n".join(document.attribution for document in documents)
+
+    def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(insert(table), rows)
+
+
+def _by_table(links: Iterable[tuple[Table, int, Iterable[int]]]) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
+    found: dict[Table, list[dict[str, Any]]] = {}
+    for table, key, values in links:
+        found.setdefault(table, []).extend({"row": key, "value": value} for value in sorted(set(values)))
+    yield from found.items()
