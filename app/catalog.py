@@ -1,0 +1,153 @@
+"""What there is: GET /v1 and the API catalogue, made from the resources; it lists no records."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from pydantic import Field
+from sqlalchemy import func, select
+from starlette.responses import Response
+
+from app.db import Rows
+from app.facts.shapes import Int32, Name, Sentence, Shape
+from app.reading.answers import DatasetVersion
+from app.reading.filters import Filter
+from app.reading.question import Vocabularies
+from app.reading.resource import Resource
+from app.reading.routes import add, no_parameters, respond
+from app.reading.service import Service, Snapshot
+from app.reading.sql import vocabulary_of
+
+MOST_VALUES = 100  # of one filter, shown here; a facet gives them all
+
+
+class FilterValue(Shape):
+    """A value that a filter takes."""
+
+    value: str
+    label: Name
+    aliases: list[str] = Field(description="Other ways to write it in a request.")
+
+
+class FilterDescription(Shape):
+    """A filter of a resource."""
+
+    name: str
+    meaning: Sentence
+    facet: bool = Field(description="Whether `facet` can count by it.")
+    none: bool = Field(description="Whether it takes `none`, for rows without a value.")
+    values: list[FilterValue] = Field(description="The first 100; empty for a number.")
+
+
+class ResourceDescription(Shape):
+    """A resource, and how it can be asked."""
+
+    name: str
+    meaning: Sentence
+    total: Int32
+    list_path: str
+    item_path: str
+    filters: list[FilterDescription]
+    sorts: list[str]
+    facets: list[str]
+
+
+class DatasetDescription(Shape):
+    """The dataset and everything in it."""
+
+    name: Name
+    description: Name
+    dataset: DatasetVersion
+    attribution: str
+    resources: list[ResourceDescription]
+    questions: list[str] = Field(description="Paths of the answers that are not lists of a resource.")
+    links: dict[str, str] = Field(description="By relation: the OpenAPI document, the reference, the terms.")
+
+
+def describe(resources: Sequence[Resource], questions: list[str], snapshot: Snapshot, prefix: str, rows: Rows) -> bytes:
+    """One statement counts each resource."""
+    about = snapshot.dataset.about
+    vocabularies = snapshot.dataset.vocabularies
+    description = DatasetDescription(
+        name=Name(**about["name"]),
+        description=Name(**about["description"]),
+        dataset=snapshot.dataset.version,
+        attribution=snapshot.dataset.attribution,
+        resources=[
+            ResourceDescription(
+                name=resource.name,
+                meaning=resource.meaning,
+                total=rows(select(func.count()).select_from(resource.table))[0][0],
+                list_path=f"{prefix}/v1/{resource.name}",
+                item_path=f"{prefix}/v1/{resource.name}/{{id}}",
+                filters=[_filter(filter_, vocabularies) for filter_ in resource.filters.values()],
+                sorts=list(resource.sorts),
+                facets=list(resource.facets),
+            )
+            for resource in resources
+        ],
+        questions=[f"{prefix}{path}" for path in questions],
+        links={rel: f"{prefix}{path}" for rel, path in LINKS.items()},
+    )
+    return orjson.dumps(description.model_dump(mode="json"))
+
+
+LINKS: Mapping[str, str] = {"service-desc": "/openapi.json", "service-doc": "/docs", "license": "/terms"}
+
+
+def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
+    terms = list(vocabulary_of(filter_, vocabularies).terms.values()) if filter_.facet else []
+    return FilterDescription(
+        name=filter_.name,
+        meaning=filter_.meaning,
+        facet=filter_.facet,
+        none=filter_.optional,
+        values=[
+            FilterValue(value=term.id, label=term.label, aliases=list(term.aliases)) for term in terms[:MOST_VALUES]
+        ],
+    )
+
+
+def api_catalog(resources: Sequence[Resource], prefix: str) -> dict[str, Any]:
+    """The linkset of RFC 9727: where each list is, and what describes it."""
+    described = {
+        "service-desc": [{"href": f"{prefix}/openapi.json", "type": "application/json"}],
+        "service-doc": [{"href": f"{prefix}/docs", "type": "text/html"}],
+        "service-meta": [{"href": f"{prefix}/v1", "type": "application/json"}],
+        "status": [{"href": f"{prefix}/readyz", "type": "application/json"}],
+        "license": [{"href": f"{prefix}/terms", "type": "text/html"}],
+    }
+    items = [{"href": f"{prefix}/v1/{resource.name}", "type": "application/json"} for resource in resources]
+    anchor = f"{prefix}/.well-known/api-catalog"
+    return {"linkset": [{"anchor": anchor, "item": items}, {"anchor": f"{prefix}/v1", **described}]}
+
+
+def routes(service: Service, resources: Sequence[Resource], questions: list[str]) -> APIRouter:
+    """The description and the catalogue."""
+    router = APIRouter()
+    prefix = service.settings.prefix
+
+    async def get_dataset(request: Request) -> Response:
+        no_parameters(request)
+        snapshot = service.now()
+        return respond(
+            await snapshot.database.answer(lambda rows: describe(resources, questions, snapshot, prefix, rows))
+        )
+
+    async def get_api_catalog(request: Request) -> Response:
+        no_parameters(request)
+        return Response(orjson.dumps(api_catalog(resources, prefix)), media_type="application/linkset+json")
+
+    add(
+        router,
+        "/v1",
+        get_dataset,
+        operation="get_dataset",
+        summary="Describe the dataset",
+        description="Its version and digest, how to cite it, and every resource with its filters, sorts and facets.",
+        tag="dataset",
+        answer=DatasetDescription,
+    )
+    router.add_api_route("/.well-known/api-catalog", get_api_catalog, include_in_schema=False)
+    return router

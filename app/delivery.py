@@ -1,0 +1,178 @@
+"""How every answer leaves: validators, compression, CORS, HEAD and refusals of method; it knows no path's meaning."""
+
+import gzip
+import logging
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from email.utils import formatdate, parsedate_to_datetime
+from hashlib import sha256
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import Problem
+from app.settings import Settings
+
+logger = logging.getLogger("shisaku")
+
+METHODS = "GET, HEAD, OPTIONS"
+SMALLEST = 500  # bytes worth compressing
+COMPRESSED = ("application/json", "application/problem+json", "application/linkset+json", "text/")
+EXPOSED = "Content-Disposition, ETag, Last-Modified, Link, Retry-After"
+EVERYWHERE = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": EXPOSED,
+    "X-Content-Type-Options": "nosniff",
+}
+PREFLIGHT = {
+    **EVERYWHERE,
+    "Allow": METHODS,
+    "Access-Control-Allow-Methods": METHODS,
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+}
+
+READ_ONLY = Problem(405, f"This service is read-only: use {METHODS}.", headers={"Allow": METHODS})
+BROKEN = Problem(500, "Something went wrong here. It is not your request; try again later.")
+
+
+class Delivery:
+    """Wraps the application: what it sends whole is given its headers here; what it streams passes through."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, modified: Callable[[], float]) -> None:
+        self._app = app
+        self._prefix = settings.prefix
+        self._cache = f"public, max-age={settings.cache_seconds}"
+        self._modified = modified
+        self._links = ", ".join(
+            f'<{settings.prefix}{path}>; rel="{rel}"'
+            for rel, path in (("service-desc", "/openapi.json"), ("service-doc", "/docs"), ("license", "/terms"))
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(self, scope, send)
+        if scope["method"] == "OPTIONS":
+            await answer.empty(204, PREFLIGHT)
+            return
+        if scope["method"] not in ("GET", "HEAD"):
+            await READ_ONLY.response()(scope, receive, answer.send)
+            return
+        try:
+            await self._app(self._inner(scope), receive, answer.send)
+        except Exception:
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            if not answer.begun:
+                await BROKEN.response()(scope, receive, answer.send)
+
+    def _inner(self, scope: Scope) -> Scope:
+        """The request as the application knows it: a GET, below no prefix."""
+        path: str = scope["path"]
+        if self._prefix and path.startswith(f"{self._prefix}/"):
+            path = path.removeprefix(self._prefix)
+        return {**scope, "method": "GET", "path": path, "raw_path": path.encode()}
+
+    def headers(self, status: int, headers: MutableHeaders) -> None:
+        """What every answer says; what may be kept, only those that are no error."""
+        headers.update(EVERYWHERE)
+        headers.append("Link", self._links)
+        headers.add_vary_header("Accept-Encoding")
+        if status < 400 and "Cache-Control" not in headers:
+            headers["Cache-Control"] = self._cache
+            headers["Last-Modified"] = formatdate(self._modified(), usegmt=True)
+
+
+class _Answer:
+    """One answer on its way: kept until it is whole, unless it is streamed."""
+
+    def __init__(self, delivery: Delivery, scope: Scope, send: Send) -> None:
+        self._delivery = delivery
+        self._request = Headers(scope=scope)
+        self._head = scope["method"] == "HEAD"
+        self._send = send
+        self._start: Message = {}
+        self._streamed = False
+        self.begun = False
+
+    async def empty(self, status: int, headers: Mapping[str, str]) -> None:
+        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        if self._streamed:
+            await self._send(message)
+            return
+        self.begun = True
+        headers = MutableHeaders(raw=list(self._start["headers"]))
+        self._delivery.headers(self._start["status"], headers)
+        if message.get("more_body"):
+            self._streamed = True
+            await self._begin(self._start["status"], headers)
+            await self._send(message)
+            return
+        await self._whole(message.get("body", b""), headers)
+
+    async def _whole(self, body: bytes, headers: MutableHeaders) -> None:
+        status: int = self._start["status"]
+        tag = b64encode(sha256(body).digest()[:18], b"-_").decode()
+        if len(body) >= SMALLEST and headers.get("Content-Type", "").startswith(COMPRESSED) and self._takes_gzip():
+            body = gzip.compress(body, 6, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+            tag += "-gzip"
+        if status == 200:
+            headers["ETag"] = f'"{tag}"'
+            if self._unchanged(f'"{tag}"', headers.get("Last-Modified")):
+                for name in ("Content-Type", "Content-Length", "Content-Encoding"):
+                    del headers[name]
+                await self._begin(304, headers)
+                await self._send({"type": "http.response.body", "body": b""})
+                return
+        headers["Content-Length"] = str(len(body))
+        await self._begin(status, headers)
+        await self._send({"type": "http.response.body", "body": b"" if self._head else body})
+
+    async def _begin(self, status: int, headers: MutableHeaders) -> None:
+        await self._send({"type": "http.response.start", "status": status, "headers": headers.raw})
+
+    def _takes_gzip(self) -> bool:
+        return quality(self._request.get("Accept-Encoding", ""), "gzip") > 0
+
+    def _unchanged(self, tag: str, modified: str | None) -> bool:
+        """Whether the caller has this already (RFC 9110, 13.2.2): a tag is asked before a date."""
+        tags = self._request.get("If-None-Match")
+        if tags is not None:
+            return tags.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in tags.split(",")}
+        since = self._request.get("If-Modified-Since")
+        if since is None or modified is None:
+            return False
+        try:
+            return parsedate_to_datetime(since) >= parsedate_to_datetime(modified)
+        except (TypeError, ValueError):
+            return False
+
+
+def quality(header: str, *names: str) -> float:
+    """The weight that a header such as Accept gives the first of these names that it mentions, most specific first;
+    0 when it mentions none, or refuses it."""
+    weights: dict[str, float] = {}
+    for item in header.split(","):
+        name, *parameters = (part.strip().lower() for part in item.split(";"))
+        weights[name] = 1.0
+        for parameter in parameters:
+            key, _, value = parameter.partition("=")
+            if key.strip() == "q":
+                weights[name] = _weight(value)
+    return next((weights[name] for name in (*names, "*/*", "*") if name in weights), 0.0)
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,184 @@
+"""The OpenAPI document: made from the operations and their real answers, committed, and served as committed."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.errors import TITLES, ProblemDetails
+
+COMMITTED = Path(__file__).with_name("openapi.json")
+
+Schema = dict[str, Any]
+Fetch = Callable[[str], tuple[int, Any]]  # a path and its answer: status and JSON
+
+DESCRIPTION = """\
+Measures, strategy sections, pillars and budget lines from the documents of Japan's ministries, read-only.
+
+**Every fact leads back to the words that state it**: each record has `evidence`, with the quote and its lines.
+**Every sum says what it counted**: distinct lines, joint ones apart, approximate ones as such.
+
+Filters take ids, printed abbreviations and numbers (`厚`, `③`) and Japanese names; repeat a parameter, or use
+commas, for either of several values. Nothing asked is ever ignored: an unknown parameter or value is a 422 that
+names the nearest one.
+Lists have `links.next` to follow; answers have strong validators (`ETag`), and a request with `If-None-Match` may be
+answered with 304 and no body.
+"""
+
+# Paths whose answers are the examples of their operations: of the first document, so they change only with it.
+EXAMPLES = {
+    "id": {
+        "documents": "cao-20260203-bio",
+        "strategies": "hp3",
+        "sections": "hp3-4.2.2",
+        "measures": "biosimilar-manufacturing-sites",
+        "budget-lines": "research-infrastructure-ai-fy2025-supplementary",
+        "packages": "fy2025-supplementary-drug-discovery",
+        "pillars": "fy2025-supplementary-drug-discovery-4",
+        "organizations": "mhlw",
+        "modalities": "gene-therapy",
+        "stages": "basic-research",
+    },
+}
+
+
+def served(prefix: str) -> bytes:
+    """The committed document, with the path under which this service is published."""
+    text = COMMITTED.read_bytes()
+    if not prefix:
+        return text
+    document = orjson.loads(text)
+    document["servers"] = [{**document["servers"][0], "url": prefix}]
+    return orjson.dumps(document)
+
+
+def generated(app: FastAPI, fetch: Fetch) -> bytes:
+    """The document of an application that serves the first document."""
+    document = get_openapi(
+        title="Shisaku 施策",
+        version=app.version,
+        summary="Japan's public-policy measures and budget lines, every fact with the words that state it.",
+        description=DESCRIPTION,
+        routes=app.routes,
+        servers=[{"url": "/", "description": "The service itself."}],
+        separate_input_output_schemas=False,
+    )
+    document["info"]["license"] = {"name": "Terms and how to cite", "url": "/terms"}
+    document["info"]["contact"] = {"name": "Shisaku", "url": "/docs"}
+    document["security"] = []
+    schemas = document["components"]["schemas"]
+    schemas["ProblemDetails"] = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schemas["ProblemDetails"].pop("$defs"))
+    for path, operation in _operations(document):
+        _complete(path, operation, fetch)
+    document["components"]["responses"] = {_component(code): _problem(code, None) for code in DETAILS}
+    _tidy(document, schemas)
+    document["tags"] = _tags(document)
+    document["components"]["schemas"] = dict(sorted(schemas.items()))
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _operations(document: Schema) -> Iterator[tuple[str, Schema]]:
+    for path, methods in document["paths"].items():
+        yield from ((path, operation) for operation in methods.values())
+
+
+def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
+    """Adds the refusals that the operation can give, and true examples."""
+    examples = {}
+    resource = path.split("/")[2] if path.count("/") > 1 else ""
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path":
+            parameter["example"] = EXAMPLES["id"][resource]
+            examples[parameter["name"]] = parameter["example"]
+    actual = path.format(**examples)
+    sent = {}
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "query" and parameter["required"]:
+            example = parameter["example"]
+            sent[parameter["name"]] = example[0] if isinstance(example, list) else example
+        elif parameter["name"] == "limit":
+            sent["limit"] = "1"
+    responses: Schema = operation["responses"]
+    status, answer = fetch(f"{actual}?{urlencode(sent)}")
+    assert status == 200, (path, answer)  # noqa: S101 - an example that is refused is a fault of this file
+    responses["200"]["content"]["application/json"]["example"] = _short(answer)
+    refused = {422: f"{actual}?ministy=mhlw"}
+    if examples:
+        refused[404] = path.format(id=f"{examples['id']}x")
+    for code, request in refused.items():
+        found, problem = fetch(request)
+        assert found == code, (request, problem)  # noqa: S101
+        responses[str(code)] = _problem(code, problem)
+    responses |= {str(code): {"$ref": f"#/components/responses/{_component(code)}"} for code in DETAILS}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+DETAILS = {
+    406: "This answer is application/json, which the request's Accept does not take.",
+    414: "The query string is longer than 8192 bytes. Ask for less at once.",
+    500: "Something went wrong here. It is not your request; try again later.",
+    503: "Too many questions at once. Try again shortly.",
+}
+
+
+def _component(status: int) -> str:
+    return TITLES[status].replace(" ", "")
+
+
+def _short(answer: Any) -> Any:
+    """An answer with the first two of each of its lists: enough to see its shape."""
+    if isinstance(answer, dict):
+        return {name: _short(value) for name, value in answer.items()}
+    return [_short(value) for value in answer[:2]] if isinstance(answer, list) else answer
+
+
+def _problem(status: int, example: Any) -> Schema:
+    title = TITLES[status]
+    shown = example or {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": DETAILS[status],
+        "errors": [],
+    }
+    content = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "example": shown}
+    return {"description": f"{title}.", "content": {"application/problem+json": content}}
+
+
+def _tidy(document: Schema, schemas: Schema) -> None:
+    """Names the closed vocabularies of parameters, and drops the titles that say a field's name once more."""
+    for _, operation in _operations(document):
+        for parameter in operation.get("parameters", []):
+            schema = parameter["schema"]
+            holder, key = (schema, "items") if schema.get("type") == "array" else (parameter, "schema")
+            name = holder[key].pop("title", None)
+            if name:
+                default = holder[key].pop("default", None)
+                schemas[name] = {**holder[key], "description": parameter["description"]}
+                holder[key] = {"$ref": f"#/components/schemas/{name}"}
+                if default is not None:
+                    schemas[name]["default"] = default
+    for schema in schemas.values():
+        _untitle(schema)
+    document["components"]["schemas"] = schemas
+
+
+def _untitle(node: Any) -> None:
+    if isinstance(node, dict):
+        if isinstance(node.get("title"), str):
+            del node["title"]
+        for child in node.values():
+            _untitle(child)
+    elif isinstance(node, list):
+        for child in node:
+            _untitle(child)
+
+
+def _tags(document: Schema) -> list[Schema]:
+    named = dict.fromkeys(tag for _, operation in _operations(document) for tag in operation["tags"])
+    return [{"name": name, "description": f"{name.replace('-', ' ').capitalize()}."} for name in named]

@@ -1,0 +1,125 @@
+"""Pages for people: the reference and the terms, which load nothing from outside; no data is answered here."""
+
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.errors import Problem
+from app.reading.routes import no_parameters
+from app.reading.service import Service
+
+ASSETS = Path(str(files("fastapi_offline"))) / "static"  # Swagger UI's own files, as its makers publish them
+
+# Swagger UI sets styles on its elements; everything else comes from files of ours.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
+STYLE = """\
+body { font: 1rem/1.7 system-ui, sans-serif; color: #1a1a1a; background: #fff; margin: 0; }
+header, main, footer { max-width: 60rem; margin: 0 auto; padding: 1rem; }
+a { color: #0b4fb3; }
+pre { white-space: pre-wrap; background: #f3f3f3; padding: 1rem; }
+"""
+
+START = """\
+window.addEventListener("load", () => {
+  const document_url = document.querySelector("link[rel=service-desc]").getAttribute("href");
+  SwaggerUIBundle({ url: document_url, dom_id: "#reference", deepLinking: true, validatorUrl: null });
+});
+"""
+
+PAGE = """\
+<!doctype html>
+<html lang="{lang}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="service-desc" type="application/json" href="{prefix}/openapi.json">
+<link rel="license" href="{prefix}/terms">
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="{prefix}/docs/page.css">
+{head}</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+REFERENCE = """\
+<header>
+<h1>Shisaku 施策</h1>
+<p>{description}</p>
+<p><a href="{prefix}/v1">What is here</a> · <a href="{prefix}/openapi.json">OpenAPI</a> ·
+<a href="{prefix}/terms">Terms and how to cite</a></p>
+</header>
+<div id="reference"></div>"""
+
+TERMS = """\
+<main>
+<h1>Terms and how to cite</h1>
+<p>The words, names and amounts are those of documents that Japanese ministries published. Each document's
+<a href="{prefix}/v1/documents">record</a> says under which licence it was published; where <code>licence</code> is
+null, the document does not state one. English names, readings, classifications and the crosswalk are ours, and are
+marked so in every record.</p>
+<p>When you use the data, cite the documents and say that you worked on them:</p>
+<pre lang="ja">{attribution}</pre>
+<p>Name the version of the data too: {version}, released {released}, digest <code>{digest}</code>.</p>
+<p><a href="{prefix}/docs">Reference</a></p>
+</main>"""
+
+
+def routes(service: Service) -> APIRouter:
+    """The front door, the reference and the terms."""
+    router = APIRouter(include_in_schema=False)
+    prefix = service.settings.prefix
+
+    def page(title: str, body: str, head: str = "") -> Response:
+        text = PAGE.format(lang="en", title=title, prefix=prefix, head=head, body=body)
+        return Response(text, media_type="text/html", headers={"Content-Security-Policy": POLICY})
+
+    async def root(request: Request) -> Response:
+        no_parameters(request)
+        return RedirectResponse(f"{prefix}/docs", 307)
+
+    async def docs(request: Request) -> Response:
+        no_parameters(request)
+        head = (
+            f'<link rel="stylesheet" href="{prefix}/docs/swagger-ui.css">\n'
+            f'<script src="{prefix}/docs/swagger-ui-bundle.js"></script>\n'
+            f'<script src="{prefix}/docs/start.js"></script>\n'
+        )
+        description = escape(service.now().dataset.about["description"]["en"])
+        return page("Shisaku: reference", REFERENCE.format(prefix=prefix, description=description), head)
+
+    async def terms(request: Request) -> Response:
+        no_parameters(request)
+        dataset = service.now().dataset
+        attribution = escape(dataset.attribution)
+        return page(
+            "Shisaku: terms", TERMS.format(prefix=prefix, attribution=attribution, **dataset.version.model_dump())
+        )
+
+    async def asset(request: Request) -> Response:
+        no_parameters(request)
+        name = request.path_params["name"]
+        own = {"page.css": ("text/css", STYLE.encode()), "start.js": ("text/javascript", START.encode())}
+        if name in own:
+            media_type, body = own[name]
+        elif name in ("swagger-ui.css", "swagger-ui-bundle.js"):
+            media_type = "text/css" if name.endswith("css") else "text/javascript"
+            body = (ASSETS / name).read_bytes()
+        else:
+            raise Problem(404, "There is no such file.")
+        return Response(body, media_type=media_type)
+
+    router.add_api_route("/", root)
+    router.add_api_route("/docs", docs)
+    router.add_api_route("/docs/{name}", asset)
+    router.add_api_route("/terms", terms)
+    return router
