@@ -13,11 +13,10 @@ from app.db import Rows
 from app.facts.shapes import Int32, Name, Sentence, Shape
 from app.reading.answers import DatasetVersion
 from app.reading.filters import Filter
-from app.reading.question import Vocabularies
 from app.reading.resource import Resource
 from app.reading.routes import add, no_parameters, respond
 from app.reading.service import Service, Snapshot
-from app.reading.sql import vocabulary_of
+from app.reading.terms import Vocabularies
 
 MOST_VALUES = 100  # of one filter, shown here; a facet gives them all
 
@@ -97,7 +96,7 @@ LINKS: Mapping[str, str] = {"service-desc": "/openapi.json", "service-doc": "/do
 
 
 def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
-    terms = list(vocabulary_of(filter_, vocabularies).terms.values()) if filter_.facet else []
+    terms = list(filter_.terms(vocabularies).terms.values()) if filter_.facet else []
     return FilterDescription(
         name=filter_.name,
         meaning=filter_.meaning,

@@ -25,8 +25,8 @@ seed_option = click.option(
 
 @main.command()
 @seed_option
-@click.option("--if-missing", is_flag=True, help="Do nothing when the database is there and can be served.")
-def build(seed: Path | None, *, if_missing: bool) -> None:
+@click.option("--if-needed", is_flag=True, help="Do nothing when the database is there and can be served.")
+def build(seed: Path | None, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
     from app.db import Unusable
     from app.main import ready
@@ -35,7 +35,7 @@ def build(seed: Path | None, *, if_missing: bool) -> None:
 
     settings = Settings()
     path = settings.database
-    if if_missing:
+    if if_needed:
         try:
             ready(settings)
         except Unusable as error:
@@ -103,22 +103,36 @@ def serve(host: str, port: int, workers: int) -> None:
     )
 
 
+check_option = click.option("--check", "only_check", is_flag=True, help="Write nothing; fail when it would change.")
+
+
 @main.command()
-def openapi() -> None:
-    """Write app/openapi.json from the code and the first document's answers."""
+@check_option
+def openapi(*, only_check: bool) -> None:
+    """Write app/openapi.json from the code and the seed's own answers."""
     from app.openapi import COMMITTED
     from app.seeding.document import generated
 
-    COMMITTED.write_bytes(generated())
-    click.echo(f"wrote {COMMITTED.name}")
+    _keep({COMMITTED: generated()}, only_check=only_check)
 
 
 @main.command()
-def schemas() -> None:
+@check_option
+def schemas(*, only_check: bool) -> None:
     """Write the JSON Schemas that editors complete and check seed files with."""
-    from app.seeding.schemas import write
+    from app.seeding.schemas import schemas as generated
 
-    for path in write():
+    _keep(dict(generated()), only_check=only_check)
+
+
+def _keep(files: dict[Path, bytes], *, only_check: bool) -> None:
+    """Writes what is generated and committed, or says which of it is not what the code gives."""
+    for path, text in files.items():
+        if path.exists() and path.read_bytes() == text:
+            continue
+        if only_check:
+            raise click.ClickException(f"{path.name} is not what the code gives: run `make openapi`, and read the diff")
+        path.write_bytes(text)
         click.echo(f"wrote {path.name}")
 
 

@@ -33,6 +33,9 @@ PREFLIGHT = {
 }
 
 READ_ONLY = Problem(405, f"This service is read-only: use {METHODS}.", headers={"Allow": METHODS})
+NOT_ACCEPTABLE = Problem(
+    406, "The request's Accept does not take this answer's media type. Leave Accept out, or add */*."
+)
 BROKEN = Problem(500, "Something went wrong here. It is not your request; try again later.")
 
 
@@ -89,11 +92,13 @@ class _Answer:
 
     def __init__(self, delivery: Delivery, scope: Scope, send: Send) -> None:
         self._delivery = delivery
+        self._scope = scope
         self._request = Headers(scope=scope)
         self._head = scope["method"] == "HEAD"
         self._send = send
         self._start: Message = {}
         self._streamed = False
+        self._refused = False
         self.begun = False
 
     async def empty(self, status: int, headers: Mapping[str, str]) -> None:
@@ -108,8 +113,14 @@ class _Answer:
         if self._streamed:
             await self._send(message)
             return
-        self.begun = True
+        if self._refused:
+            return
         headers = MutableHeaders(raw=list(self._start["headers"]))
+        if self._start["status"] < 400 and not self._takes(headers.get("Content-Type", "")):
+            await NOT_ACCEPTABLE.response()(self._scope, _no_body, self.send)
+            self._refused = True
+            return
+        self.begun = True
         self._delivery.headers(self._start["status"], headers)
         if message.get("more_body"):
             self._streamed = True
@@ -140,6 +151,15 @@ class _Answer:
     async def _begin(self, status: int, headers: MutableHeaders) -> None:
         await self._send({"type": "http.response.start", "status": status, "headers": headers.raw})
 
+    def _takes(self, content_type: str) -> bool:
+        """Whether the caller's Accept takes this type; a `+json` is taken as JSON too."""
+        accept = self._request.get("Accept", "").strip()
+        if not accept or not content_type:
+            return True
+        type_ = content_type.partition(";")[0]
+        json = ("application/json",) if type_.endswith("+json") else ()
+        return quality(accept, type_, *json, f"{type_.partition('/')[0]}/*") > 0
+
     def _takes_gzip(self) -> bool:
         return quality(self._request.get("Accept-Encoding", ""), "gzip") > 0
 
@@ -155,6 +175,10 @@ class _Answer:
             return parsedate_to_datetime(since) >= parsedate_to_datetime(modified)
         except (TypeError, ValueError):
             return False
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request"}
 
 
 def quality(header: str, *names: str) -> float:

@@ -11,8 +11,7 @@ from app.db import Rows
 from app.facts import tables
 from app.facts.shapes import Name, Note
 from app.reading.answers import DatasetVersion
-from app.reading.question import Vocabularies
-from app.reading.terms import Term, Vocabulary
+from app.reading.terms import Term, Vocabularies, Vocabulary
 
 DATASET: Table = tables.Dataset.__table__  # type: ignore[attr-defined]
 TERM: Table = tables.Term.__table__  # type: ignore[attr-defined]

@@ -4,11 +4,13 @@ are derived from it, and no resource is known here."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from sqlalchemy import Table
 
 from app.facts.shapes import Name, Note
+from app.reading.terms import Vocabularies, Vocabulary
 
 Kind = Literal["text", "integer", "amount", "boolean", "choice", "year", "code"]
 
@@ -29,6 +31,14 @@ class Parameter:
     default: int | str | None = None
     required: bool = False
     example: str | None = None
+
+    @cached_property
+    def _fixed(self) -> Vocabulary | None:
+        return None if self.choices is None else Vocabulary.fixed(self.choices)
+
+    def terms(self, vocabularies: Vocabularies) -> Vocabulary:
+        """The values it takes: its own, or those of its list in the data."""
+        return self._fixed or vocabularies[self.vocabulary]
 
 
 @dataclass(frozen=True, kw_only=True)

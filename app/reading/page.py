@@ -105,7 +105,7 @@ def _facet(resource: Resource, filter_: Filter, question: Question, dataset: Dat
     return Facet(
         buckets=[
             Bucket(value=term.id, label=term.label, count=counts.get(term.key, 0))
-            for term in sql.vocabulary_of(filter_, dataset.vocabularies).terms.values()
+            for term in filter_.terms(dataset.vocabularies).terms.values()
         ],
         missing=counts.get(None, 0),
     )

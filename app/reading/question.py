@@ -10,9 +10,7 @@ from app.errors import LISTED, ErrorCode, ParameterError, Problem, conflict, nea
 from app.facts.shapes import Note
 from app.facts.text import TERMS, terms
 from app.reading.filters import Filter, Parameter
-from app.reading.terms import NONE, Vocabulary
-
-Vocabularies = Mapping[str, Vocabulary]
+from app.reading.terms import NONE, Vocabularies
 
 LONGEST_QUERY = 8_192  # bytes
 MOST_VALUES = 200  # values in one query string
@@ -133,7 +131,7 @@ class _Reader:
             return self._one(parameter, sent[0])
         pieces = [piece for value in sent for piece in value.split(",")]
         ids = {id_ for piece in pieces for id_ in self._one(parameter, piece)}
-        vocabulary = self._vocabulary(parameter)
+        vocabulary = parameter.terms(self.vocabularies)
         return tuple(id_ for id_ in (*vocabulary.terms, NONE) if id_ in ids)
 
     def _one(self, parameter: Parameter, value: str) -> tuple[str, ...]:
@@ -188,7 +186,7 @@ class _Reader:
         return ()
 
     def _code(self, parameter: Parameter, value: str) -> tuple[str, ...]:
-        vocabulary = self._vocabulary(parameter)
+        vocabulary = parameter.terms(self.vocabularies)
         ids = vocabulary.find(value)
         takes_none = isinstance(parameter, Filter) and parameter.optional
         if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
@@ -205,11 +203,6 @@ class _Reader:
             nearest,
         )
         return ()
-
-    def _vocabulary(self, parameter: Parameter) -> Vocabulary:
-        if parameter.choices is not None:
-            return Vocabulary.fixed(parameter.choices)
-        return self.vocabularies[parameter.vocabulary]
 
     def _unknown(self, name: str) -> None:
         nearest = near(name, self.parameters)

@@ -8,20 +8,14 @@ from sqlalchemy import ColumnElement, Integer, Select, Table, and_, case, func, 
 from app.facts.tables import Searchable
 from app.reading.cursor import Cursor
 from app.reading.filters import Filter
-from app.reading.question import Question, Vocabularies
+from app.reading.question import Question
 from app.reading.resource import Resource
-from app.reading.terms import NONE, Vocabulary
+from app.reading.terms import NONE, Vocabularies
 
 Where = list[ColumnElement[bool]]
 Steps = tuple[tuple[ColumnElement[Any], bool], ...]  # what rows are ordered by, and whether downwards
 
 SEARCHABLE: Table = Searchable.__table__  # type: ignore[attr-defined]
-
-
-def vocabulary_of(filter_: Filter, vocabularies: Vocabularies) -> Vocabulary:
-    if filter_.choices is not None:
-        return Vocabulary.fixed(filter_.choices)
-    return vocabularies[filter_.vocabulary]
 
 
 def where(resource: Resource, question: Question, vocabularies: Vocabularies, *, but: str = "") -> Where:
@@ -50,7 +44,7 @@ def _condition(table: Table, filter_: Filter, ids: tuple[str, ...], vocabularies
     if filter_.bound:
         column, limit = table.c[filter_.column or ""], int(ids[0])
         return column >= limit if filter_.bound == "min" else column <= limit
-    terms = vocabulary_of(filter_, vocabularies).terms
+    terms = filter_.terms(vocabularies).terms
     keys = [terms[id_].key for id_ in ids if id_ in terms]
     junction = filter_.junction
     if junction is None:

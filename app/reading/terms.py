@@ -58,6 +58,9 @@ class Vocabulary:
         return names[found] if found else None
 
 
+Vocabularies = Mapping[str, Vocabulary]  # by name
+
+
 def _narrower(terms: Mapping[str, Term]) -> dict[str, tuple[str, ...]]:
     """For each value that has any, those that stand below it, at any depth."""
     found: dict[str, list[str]] = {}

@@ -77,7 +77,7 @@ def summary(question: Question, dataset: Dataset, rows: Rows) -> BudgetSummary:
     conditions = sql.where(BUDGET_LINES, question, dataset.vocabularies)
     total = Sum(rows(select(*COUNTED).where(*conditions))[0])
     sums = {tuple(row[: len(dimensions)]): Sum(row) for row in rows(_grouped(dimensions, conditions))}
-    vocabularies = [list(sql.vocabulary_of(filter_, dataset.vocabularies).terms.values()) for filter_ in dimensions]
+    vocabularies = [list(filter_.terms(dataset.vocabularies).terms.values()) for filter_ in dimensions]
     groups = _groups(vocabularies, sums)
     additive = sum(group.lines for group in groups) == total.lines
     notes = [*told(question, dataset.vocabularies), *unstated([total])]

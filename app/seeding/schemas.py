@@ -14,19 +14,11 @@ from app.seeding.verify import KINDS
 SCHEMAS = SEED / "schemas"
 
 
-def schemas() -> Iterator[tuple[str, bytes]]:
-    """Each schema's file name and text."""
+def schemas() -> Iterator[tuple[Path, bytes]]:
+    """Each schema's file and text."""
     kinds: dict[str, Any] = {name: list[kind] for name, kind in KINDS.items()}  # type: ignore[valid-type]
     for name, model in {**kinds, "dataset": AboutEntry}.items():
         schema = TypeAdapter(model).json_schema(by_alias=True)
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-        yield f"{name}.schema.json", orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-def write() -> Iterator[Path]:
-    """Writes them all, and yields where."""
-    SCHEMAS.mkdir(exist_ok=True)
-    for name, text in schemas():
-        path = SCHEMAS / name
-        path.write_bytes(text)
-        yield path
+        text = orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        yield SCHEMAS / f"{name}.schema.json", text

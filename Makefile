@@ -1,0 +1,69 @@
+# Everything installs into .venv from the hashed lock files; nothing is installed by hand.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --quiet
+
+export HOST ?= 127.0.0.1
+export PORT ?= 8000
+
+.PHONY: serve build test check format lock openapi clean
+
+serve: .venv/runtime ## install, build the database when it is missing or old, and serve it
+	$(BIN)/shisaku build --if-needed
+	$(BIN)/shisaku serve
+
+build: .venv/runtime ## build the database from seed/
+	$(BIN)/shisaku build
+
+test: .venv/dev ## every test, and every branch of app/ covered
+	$(BIN)/python -m pytest --cov
+
+check: .venv/dev ## format, lint, types, imports, seed, locks, and what is generated
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shisaku check
+	$(BIN)/shisaku openapi --check
+	$(BIN)/shisaku schemas --check
+	$(MAKE) --no-print-directory lock-check
+
+format: .venv/dev ## mend what the tools can
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+openapi: .venv/dev ## write what is generated: the OpenAPI document and the seed's schemas
+	$(BIN)/shisaku openapi
+	$(BIN)/shisaku schemas
+
+lock: .venv/dev ## write the lock files anew
+	$(COMPILE) --upgrade --group build --output-file requirements.txt
+	$(COMPILE) --upgrade --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+lock-check: .venv/dev
+	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock
+	@$(COMPILE) --group build --output-file .venv/runtime.lock
+	@$(COMPILE) --group dev --constraint requirements.txt --output-file .venv/dev.lock
+	@for name in runtime:requirements.txt dev:requirements-dev.txt; do \
+		grep -v '^ *#' "$${name#*:}" > .venv/committed; grep -v '^ *#' ".venv/$${name%%:*}.lock" > .venv/fresh; \
+		cmp -s .venv/committed .venv/fresh || { echo "$${name#*:} is not what pyproject.toml asks for: run make lock"; exit 1; }; \
+	done
+
+.venv/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/runtime: .venv/python requirements.txt pyproject.toml
+	$(PIP) --require-hashes -r requirements.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/runtime requirements-dev.txt
+	$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+clean: ## remove what was installed and built
+	rm -rf .venv data
