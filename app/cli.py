@@ -143,3 +143,7 @@ def migration(message: str) -> None:
     from app.seeding.build import revise
 
     revise(message)
+
+
+if __name__ == "__main__":
+    main()

@@ -99,6 +99,7 @@ def _rows(connection: Connection, statement: Select[Any]) -> Sequence[Any]:
 def _open(path: Path) -> sqlite3.Connection:
     # immutable: no lock and no journal, because a build replaces the file and never changes it.
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection

@@ -3,7 +3,7 @@
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ ALONE = HERE / "seed" / "alone"
 TOGETHER = HERE / "seed" / "together"
 
 Client = httpx.Client
-Get = Callable[..., dict[str, Any]]
 
 
 @contextmanager
@@ -96,7 +95,7 @@ def clients(both: Settings) -> Iterator[Client]:
         yield client
 
 
-def answer(client: Client, path: str, status: int = 200, **query: Any) -> dict[str, Any]:
+def answer(client: Client, path: str, status: int = 200, /, **query: Any) -> dict[str, Any]:
     """The JSON of a request whose status is as expected."""
     response = client.get(path, params=query) if query else client.get(path)
     assert response.status_code == status, response.text
@@ -104,7 +103,7 @@ def answer(client: Client, path: str, status: int = 200, **query: Any) -> dict[s
     return found
 
 
-def walk(client: Client, path: str, **query: Any) -> list[dict[str, Any]]:
+def walk(client: Client, path: str, /, **query: Any) -> list[dict[str, Any]]:
     """Every row of a list, by following `next`."""
     rows: list[dict[str, Any]] = []
     page = answer(client, path, **query)

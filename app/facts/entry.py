@@ -11,6 +11,8 @@ from app.facts.shapes import Basis, Id, LineRange, Name, Reason, Sentence, Text
 if TYPE_CHECKING:
     from app.facts.library import Library
 
+At = tuple[str | int, ...]  # where something stands in an entry: keys and places
+
 
 @dataclass(frozen=True)
 class To:
@@ -24,16 +26,19 @@ class Written(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
-    def links(self) -> Iterator[tuple[str, str, str]]:
-        """Every (field, type, id) by which this points at another entry, parts included."""
+    def links(self) -> Iterator[tuple[At, str, str]]:
+        """Every (where, type, id) by which this points at another entry, parts included."""
         for field, info in type(self).model_fields.items():
             value = getattr(self, field)
             target = next((mark.type for mark in info.metadata if isinstance(mark, To)), None)
-            for item in value if isinstance(value, list) else [value]:
+            many: list[tuple[At, Any]] = [((field,), value)]
+            if isinstance(value, list):
+                many = [((field, place), item) for place, item in enumerate(value)]
+            for at, item in many:
                 if isinstance(item, Written):
-                    yield from ((field, type_, id_) for _, type_, id_ in item.links())
-                elif target and item is not None:
-                    yield field, target, item
+                    yield from ((at + below, type_, id_) for below, type_, id_ in item.links())
+                elif target and isinstance(item, str):
+                    yield at, target, item
 
 
 class NameEntry(Written):
@@ -69,7 +74,7 @@ class EvidenceEntry(Written):
     )
     supports: Annotated[list[str], Field(min_length=1)]
     note: Text | None = Field(default=None, description="Why the words mean this; what an external source says.")
-    rule: Annotated[str, To("notes")] | None = Field(
+    rule: Annotated[str | None, To("notes")] = Field(
         default=None,
         description="Code of a note in notes.yaml, in place of `note`: a rule that many readings share.",
     )
@@ -123,6 +128,6 @@ class FurtherEvidence(Entry):
     type: str = Field(description="The resource, such as `measures`.")
     record: Id = Field(description="The record's id.")
 
-    def links(self) -> Iterator[tuple[str, str, str]]:
+    def links(self) -> Iterator[tuple[At, str, str]]:
         yield from super().links()
-        yield "record", self.type, self.record
+        yield ("record",), self.type, self.record

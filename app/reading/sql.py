@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Table, and_, case, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Integer, Select, Table, and_, case, func, or_, select, true
 
 from app.facts.tables import Searchable
 from app.reading.cursor import Cursor
@@ -46,14 +46,14 @@ def _condition(table: Table, filter_: Filter, ids: tuple[str, ...], vocabularies
         return column >= limit if filter_.bound == "min" else column <= limit
     terms = filter_.terms(vocabularies).terms
     keys = [terms[id_].key for id_ in ids if id_ in terms]
-    junction = filter_.junction
-    if junction is None:
+    if filter_.junction is None:
         column = table.c[filter_.column or ""]
         missing: ColumnElement[bool] = column.is_(None)
         among: ColumnElement[bool] = column.in_(keys)
     else:
-        missing = not_(select(junction.c.row).where(junction.c.row == table.c.key).exists())
-        among = table.c.key.in_(select(junction.c.row).where(junction.c.value.in_(keys)))
+        linked = filter_.junction.alias()  # another use of the table than a statement's own, such as a sum's
+        missing = table.c.key.not_in(select(linked.c.row))
+        among = table.c.key.in_(select(linked.c.row).where(linked.c.value.in_(keys)))
     if NONE not in ids or NONE in terms:
         return among
     return or_(among, missing) if keys else missing

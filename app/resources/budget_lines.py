@@ -43,7 +43,7 @@ class BudgetLineEntry(Entry):
 
     measure: Annotated[Id, To("measures")]
     package: Annotated[Id, To("packages")]
-    pillar: Annotated[Id, To("pillars")] | None = None
+    pillar: Annotated[Id | None, To("pillars")] = None
     amount: AmountEntry | None = None
     ministries: Annotated[list[Id], To("organizations")] = []
     national_expenditure: ExpenditureEntry | None = None

@@ -61,7 +61,7 @@ class MeasureEntry(Entry):
     name: NameEntry
     description: NameEntry | None = None
     sections: Annotated[list[Id], To("sections")] = []
-    pillar: Annotated[Id, To("pillars")] | None = None
+    pillar: Annotated[Id | None, To("pillars")] = None
     ministries: Annotated[list[Id], To("organizations")] = []
     organizations: list[PartEntry] = []
     modalities: Annotated[list[Id], To("modalities")] = []

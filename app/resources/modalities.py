@@ -19,7 +19,7 @@ class ModalityEntry(Entry):
 
     name: NameEntry
     also: list[str] = []
-    broader: Annotated[Id, To("modalities")] | None = None
+    broader: Annotated[Id | None, To("modalities")] = None
 
     def faults(self, library: Library) -> Iterator[tuple[str, str]]:
         if self.id in library.up(ModalityEntry, "broader", self.broader):

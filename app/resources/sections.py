@@ -24,7 +24,7 @@ class SectionEntry(Entry):
     code: Annotated[str, Field(min_length=1, max_length=40)]
     name: NameEntry
     strategy: Annotated[Id, To("strategies")]
-    parent: Annotated[Id, To("sections")] | None = None
+    parent: Annotated[Id | None, To("sections")] = None
 
     def faults(self, library: Library) -> Iterator[tuple[str, str]]:
         if self.id != f"{self.strategy}-{self.number}":

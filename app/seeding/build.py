@@ -62,7 +62,7 @@ def build(checked: Checked, path: Path, done: Callable[[int], None] = lambda _: 
 
 def migrated(path: Path) -> None:
     """Brings the file's tables to the newest migration."""
-    command.upgrade(_alembic(path), "head")
+    command.upgrade(alembic_config(path), "head")
 
 
 def revise(message: str) -> None:
@@ -71,10 +71,10 @@ def revise(message: str) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "tables.sqlite"
         migrated(path)
-        command.revision(_alembic(path), message, autogenerate=True, rev_id=f"{count + 1:04}")
+        command.revision(alembic_config(path), message, autogenerate=True, rev_id=f"{count + 1:04}")
 
 
-def _alembic(path: Path) -> Config:
+def alembic_config(path: Path) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["url"] = f"sqlite:///{path}"

@@ -37,14 +37,15 @@ class AboutEntry(BaseModel):
 
 @dataclass
 class Source:
-    """All that was read, and the faults of its form. `named` has the ids of faulty entries too, so that a link to
-    one is not a second fault."""
+    """All that was read, and the faults of its form. `named` has the ids of faulty entries too, and `unread` the kinds
+    of files that could not be read, so that a link to one is not a second fault."""
 
     entries: dict[str, dict[str, Entry]] = field(default_factory=dict)
     named: dict[str, set[str]] = field(default_factory=dict)
     places: dict[int, Place] = field(default_factory=dict)
     transcripts: dict[str, list[str]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
     about: About | None = None
     faults: list[Fault] = field(default_factory=list)
 
@@ -102,8 +103,10 @@ def _about(source: Source, file: str, path: Path) -> None:
 def _entries(source: Source, file: str, path: Path, kind: type[Entry]) -> None:
     value, lines = _parse(source, file, path)
     if value is None:
+        source.unread.add(path.stem)
         return
     if not isinstance(value, list):
+        source.unread.add(path.stem)
         source.faults.append(Fault(file, 1, "this is not a list: begin each entry with `- id:`"))
         return
     document = path.parent.name if (path.parent / TRANSCRIPT).exists() else None
@@ -168,7 +171,7 @@ def _parse(source: Source, file: str, path: Path) -> tuple[Any, Lines]:
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        tab = "\t" in text.splitlines()[min(line, text.count("\n") + 1) - 1]
+        tab = "\t" in text.split("\n")[line - 1]
         hint = "indent with blanks, not tabs" if tab else "correct the YAML here or just above"
         source.faults.append(Fault(file, line, f"{error.problem}: {hint}"))
         return None, {}
@@ -180,10 +183,7 @@ def _parse(source: Source, file: str, path: Path) -> tuple[Any, Lines]:
         source.faults.append(Fault(file, 1, "the file holds comments only: write its entries, or remove it"))
         return None, {}
     lines: Lines = {}
-    faults: list[Fault] = []
-    value = _value(root, (), lines, lambda line, message: faults.append(Fault(file, line, message)))
-    source.faults.extend(faults)
-    return (None, {}) if faults else (value, lines)
+    return _value(root, (), lines, lambda line, told: source.faults.append(Fault(file, line, told))), lines
 
 
 def _value(node: yaml.Node, at: tuple[str | int, ...], lines: Lines, fault: Any) -> Any:

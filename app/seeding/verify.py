@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from app.errors import near
-from app.facts.entry import Entry, EvidenceEntry, NameEntry, To, Written
+from app.facts.entry import At, Entry, EvidenceEntry, NameEntry, To, Written
 from app.facts.library import Library
 from app.facts.shapes import Basis, Derived, Record, is_empty
 from app.reading.resource import Resource
@@ -37,18 +37,17 @@ def verified(source: Source) -> tuple[Library, list[Fault]]:
     return library, sorted(set(faults))
 
 
-At = tuple[str | int, ...]
-
-
 def _links(entry: Entry, source: Source) -> Iterator[tuple[At, str]]:
     """Ids that are of no entry."""
-    for field, type_, id_ in entry.links():
+    for at, type_, id_ in entry.links():
+        if type_ in source.unread:
+            continue
         if type_ not in source.named:
-            yield (field,), f"`{type_}` is no kind of entry: it is one of {', '.join(source.named)}"
+            yield at, f"`{type_}` is no kind of entry: it is one of {', '.join(source.named)}"
         elif id_ not in source.named[type_]:
             nearest = near(id_, source.named[type_])
             hint = f"did you mean `{nearest}`?" if nearest else f"add it to {type_}.yaml, or correct it"
-            yield (field,), f"`{id_}` is no id in {type_}.yaml: {hint}"
+            yield at, f"`{id_}` is no id in {type_}.yaml: {hint}"
 
 
 def _sound(source: Source) -> dict[type[Entry], dict[str, Entry]]:
@@ -155,23 +154,30 @@ def _uncovered(resource: Resource, library: Library) -> Iterator[Fault]:
     for entry in library.of(resource.entry).values():
         place = library.place(entry)
         record = resource.publish(entry, library).record
-        for field, message in _covered(record, own, entry):
-            yield Fault(place.file, place.line(field), message)
+        for at, message in _covered(record, own, entry):
+            yield Fault(place.file, place.line(*at), message)
 
 
-def _covered(record: Record, own: Iterable[str], entry: Entry) -> Iterator[tuple[str, str]]:
+def _covered(record: Record, own: Iterable[str], entry: Entry) -> Iterator[tuple[At, str]]:
     fields = type(record).model_fields
     supported = {field for piece in record.evidence for field in piece.supports}
-    silent = {field for listed in entry.silent.values() for field in listed}
-    for field in sorted((supported | silent) - set(fields)):
-        nearest = near(field, fields)
-        hint = f"did you mean `{nearest}`?" if nearest else f"it is one of {', '.join(fields)}"
-        yield ("evidence" if field in supported else "silent"), f"`{field}` is no field of the record: {hint}"
+    silent = {field: reason for reason, listed in entry.silent.items() for field in listed}
+    named: list[tuple[At, str]] = [(("silent", reason), field) for field, reason in silent.items()]
+    for number, piece in enumerate(entry.evidence):
+        named.extend((("evidence", number, "supports"), field) for field in piece.supports)
+    for at, field in named:
+        if field not in fields:
+            nearest = near(field, fields)
+            hint = f"did you mean `{nearest}`?" if nearest else f"it is one of {', '.join(fields)}"
+            yield at, f"`{field}` is no field of the record: {hint}"
     for field in own:
         if is_empty(getattr(record, field)):
             if field not in silent:
-                yield field, f"`{field}` is empty: say why under `silent`, or give it with its evidence"
+                yield (field,), f"`{field}` is empty: say why under `silent`, or give it with its evidence"
         elif field in silent:
-            yield "silent", f"`{field}` is under `silent`, and has a value: remove the one or the other"
+            yield (
+                ("silent", silent[field]),
+                f"`{field}` is under `silent`, and has a value: remove the one or the other",
+            )
         elif field not in supported:
-            yield field, f"`{field}` has no evidence: quote the words that support it"
+            yield (field,), f"`{field}` has no evidence: quote the words that support it"

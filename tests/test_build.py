@@ -1,0 +1,246 @@
+"""A build is whole or not at all, the same from the same seed, and served only when it is of this code."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from click.testing import CliRunner
+
+from app.cli import main
+from app.db import Unusable
+from app.facts.tables import schema
+from app.main import application, create_app
+from app.reading.service import Service
+from app.seeding.build import MIGRATIONS, SEED, alembic_config, build, check, migrated
+from app.settings import PROJECT, Settings
+from tests.conftest import ALONE, answer, serving
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a shell would run it."""
+    env = {**os.environ, **environment}
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_same_seed_gives_the_same_digest_and_bytes(tmp_path: Path) -> None:
+    paths = [tmp_path / "one.sqlite", tmp_path / "two.sqlite"]
+    digests = {build(check(SEED), path) for path in paths}
+    assert len(digests) == 1
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+ASK = """
+import hashlib, os, sys
+from pathlib import Path
+from app.main import create_app
+from app.seeding.build import SEED, build, check
+from app.settings import Settings
+from tests.conftest import serving
+path = Path(sys.argv[1])
+build(check(SEED), path)
+found = hashlib.sha256()
+with serving(create_app(Settings(database=path))) as client:
+    resources = client.get("/v1").json()["resources"]
+    urls = ["/v1", "/v1/crosswalk", "/v1/budget-summary?group_by=section,modality", "/v1/search?q=薬", "/openapi.json"]
+    urls += [f"{each['list_path']}?facet={','.join(each['facets'])}" for each in resources if each["facets"]]
+    urls += [f"{each['list_path']}?x=1" for each in resources]
+    for url in urls:
+        response = client.get(url)
+        del response.headers["date"]
+        found.update(repr(sorted(response.headers.items())).encode() + response.content)
+print(found.hexdigest())
+"""
+
+
+def test_other_processes_and_hash_seeds_give_the_same_bytes(tmp_path: Path) -> None:
+    answers = set()
+    for hash_seed in ("0", "1", "4242"):
+        result = subprocess.run(
+            [sys.executable, "-c", ASK, str(tmp_path / f"{hash_seed}.sqlite")],
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        answers.add(result.stdout)
+    assert len(answers) == 1
+
+
+def test_a_build_that_fails_leaves_the_old_database(tmp_path: Path) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    before = path.read_bytes()
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(check(SEED), path, interrupt)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["shisaku.sqlite"]
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("SHISAKU_DATABASE", str(blocked / "shisaku.sqlite"))
+    result = CliRunner().invoke(main, ["build"])
+    assert result.exit_code == 1
+    assert "The old database, if there was one, stands." in result.output
+
+
+def test_migrations_give_the_tables_that_the_resources_declare(tmp_path: Path) -> None:
+    path = tmp_path / "migrated.sqlite"
+    migrated(path)
+    command.check(alembic_config(path))
+    assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1
+    connection = sqlite3.connect(path)
+    connection.execute("ALTER TABLE stage ADD COLUMN more TEXT")
+    connection.close()
+    with pytest.raises(CommandError, match="New upgrade operations detected"):
+        command.check(alembic_config(path))
+    command.downgrade(alembic_config(path), "base")
+
+
+def test_a_new_table_gets_its_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder)
+    monkeypatch.setattr("app.seeding.build.MIGRATIONS", folder)
+    assert CliRunner().invoke(main, ["migration", "nothing new"]).exit_code == 0
+    (written,) = folder.glob("versions/*nothing_new.py")
+    assert "down_revision" in written.read_text()
+
+
+def damaged(name: str, path: Path, good: Path) -> None:
+    """A database as it must not be served."""
+    data = good.read_bytes()
+    match name:
+        case "missing":
+            pass
+        case "empty":
+            path.write_bytes(b"")
+        case "truncated":
+            path.write_bytes(data[: len(data) // 2])
+        case "not SQLite":
+            path.write_bytes(b"id,name\n" * 1_000)
+        case "another database":
+            sqlite3.connect(path).execute("CREATE TABLE t (x)").connection.close()
+        case "an older schema":
+            path.write_bytes(data)
+            connection = sqlite3.connect(path)
+            connection.execute("UPDATE dataset SET schema = 'older'")
+            connection.commit()
+            connection.close()
+        case "a folder":
+            path.mkdir()
+
+
+DAMAGES = ["missing", "empty", "truncated", "not SQLite", "another database", "an older schema", "a folder"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_database_that_cannot_be_served_is_told_with_what_mends_it(
+    damage: str, first: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    damaged(damage, path, first.database)
+    with pytest.raises(Unusable, match=r"shisaku\.sqlite: .*Run `shisaku build`\."):
+        create_app(Settings(database=path))
+    monkeypatch.setenv("SHISAKU_DATABASE", str(path))
+    with pytest.raises(SystemExit, match=r"Run `shisaku build`\."):
+        application()
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1
+    assert str(path) in result.output
+    assert "Run `shisaku build`." in result.output
+    assert "Traceback" not in result.output
+
+
+def test_serve_without_a_database_is_one_clear_line(tmp_path: Path) -> None:
+    result = run("serve", "--port", "0", SHISAKU_DATABASE=str(tmp_path / "no.sqlite"))
+    assert result.returncode == 1
+    assert result.stderr.strip().startswith("Error: ")
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_build_if_needed_builds_once(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "shisaku.sqlite"
+    made = run("build", "--if-needed", SHISAKU_DATABASE=str(path))
+    assert made.returncode == 0
+    assert "there is no database here" in made.stderr
+    before = path.stat().st_mtime_ns
+    again = run("build", "--if-needed", SHISAKU_DATABASE=str(path))
+    assert (again.returncode, again.stdout) == (0, "")
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_new_database_is_served_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    monkeypatch.setattr("app.reading.service.LOOK_EVERY", 0.0)
+    with serving(create_app(Settings(database=path))) as client:
+        old = answer(client, "/v1/measures?limit=1")
+        assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"
+        build(check(SEED), path)
+        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
+        (error,) = answer(client, old["links"]["next"], 422)["errors"]
+        assert error["parameter"] == "cursor"
+        path.unlink()
+        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
+        assert answer(client, "/readyz", 503)["title"] == "Service Unavailable"
+        path.write_bytes(b"")
+        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
+
+
+def test_the_service_looks_at_the_file_only_now_and_then(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(first)
+    snapshot = service.now()
+    monkeypatch.setattr("app.reading.service.identity", lambda _: pytest.fail("looked at once"))
+    assert service.now() is snapshot
+
+
+def test_the_schema_is_a_fingerprint_of_every_table() -> None:
+    assert len(schema()) == 16
+    assert schema() == schema()
+
+
+def test_generated_files_are_what_the_code_gives() -> None:
+    for name in ("openapi", "schemas"):
+        assert CliRunner().invoke(main, [name, "--check"]).exit_code == 0
+
+
+def test_generated_files_that_are_old_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.openapi.COMMITTED", tmp_path / "openapi.json")
+    result = CliRunner().invoke(main, ["openapi", "--check"])
+    assert result.exit_code == 1
+    assert "make openapi" in result.output
+    assert CliRunner().invoke(main, ["openapi"]).exit_code == 0
+    assert CliRunner().invoke(main, ["openapi", "--check"]).exit_code == 0
+
+
+def test_it_stops_when_told(first: Settings) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "serve", "--port", "0"],
+        cwd=PROJECT,
+        env={**os.environ, "SHISAKU_DATABASE": str(first.database)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    for line in process.stderr:
+        if "running on" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=15) in (0, -signal.SIGTERM)
+    process.stderr.close()

@@ -1,0 +1,256 @@
+"""Faults that an editor makes: each is told at its file and line, with what to do, and nothing is written."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.seeding.build import SEED, check
+from app.seeding.fault import Fault, Faulty
+from tests.conftest import ALONE
+
+BIO = "cao-20260203-bio"
+
+
+@pytest.fixture
+def seed(tmp_path: Path) -> Path:
+    copy = tmp_path / "seed"
+    shutil.copytree(SEED, copy)
+    return copy
+
+
+def faults(seed: Path) -> list[Fault]:
+    with pytest.raises(Faulty) as caught:
+        check(seed)
+    return caught.value.faults
+
+
+def line_of(path: Path, text: str) -> int:
+    return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+# (file, what stands there, what an editor writes instead, text on the fault's line afterwards, what the fault says)
+SLIPS = {
+    "a quote with one character changed": (
+        f"{BIO}/budget-lines.yaml", "quote: 70億円程度【文】", "quote: 70億円程席【文】", "70億円程席",
+        r"the quote `70億円程席【文】` does not stand at lines 96-96, which read `70億円程度【文】`: copy it",
+    ),
+    "210 typed as 120": (
+        f"{BIO}/budget-lines.yaml", "value: 210\n", "value: 120\n", "amount:\n    value: 120",
+        r"120億円 is not what `210億円程度` says",
+    ),
+    "an amount that is in no quote": (
+        f"{BIO}/budget-lines.yaml", "value: 210\n    unit: 億円\n    text: 210億円程度",
+        "value: 120\n    unit: 億円\n    text: 120億円程度", "amount:\n    value: 120", r"`120億円程度` stands in no quote",
+    ),
+    "approximate left out": (
+        f"{BIO}/budget-lines.yaml", "text: 210億円程度\n    approximate: true", "text: 210億円程度", "amount:\n    value: 210",
+        r"set approximate: true",
+    ),
+    "an unknown ministry": (
+        f"{BIO}/budget-lines.yaml", "  ministries:\n    - meti", "  ministries:\n    - metii", "- metii",
+        r"`metii` is no id in organizations.yaml: did you mean `meti`\?",
+    ),
+    "a ministry that the quote does not name": (
+        f"{BIO}/budget-lines.yaml", "  ministries:\n    - meti", "  ministries:\n    - cao\n    - meti", "    - cao\n    - meti",
+        r"no quote names cao: remove it",
+    ),
+    "a ministry that the quote names, left out": (
+        f"{BIO}/budget-lines.yaml", "    - mext\n    - mhlw", "    - mext", "", r"names 【厚】: add mhlw",
+    ),
+    "a body that pays for nothing": (
+        f"{BIO}/measures.yaml", "  kind: operation\n", "  kind: operation\n  ministries: [amed]\n", "ministries: [amed]",
+        r"`amed` is of kind institution: name a ministry",
+    ),
+    "a duplicate id": (
+        f"{BIO}/pillars.yaml", "- id: fy2025-supplementary-drug-discovery-2\n", "- id: fy2025-supplementary-drug-discovery-1\n",
+        "- id: fy2025-supplementary-drug-discovery-1\n  number: 2", r"already taken at seed/cao-20260203-bio/pillars.yaml:2: choose another",
+    ),
+    "a missing English name": (
+        f"{BIO}/measures.yaml", "    en: Developing people for biomanufacturing\n", "", "ja: バイオ製造人材の育成",
+        r"`name.en` is missing: add it",
+    ),
+    "a tab": (
+        "vocabularies/stages.yaml", "  name:\n    ja: 基礎研究", "  name:\n\tja: 基礎研究", "\tja: 基礎研究", r"blanks, not tabs",
+    ),
+    "a key given twice": (
+        "vocabularies/stages.yaml", "  order: 2\n", "  order: 2\n  order: 3\n", "  order: 3", r"`order` is given twice: keep one",
+    ),
+    "a mistyped key": (
+        "vocabularies/stages.yaml", "  track: development\n", "  trak: development\n", "trak", r"did you mean `track`\?",
+    ),
+    "a mistyped word": (
+        "vocabularies/stages.yaml", "  track: development\n", "  track: developmnt\n", "developmnt", r"it is `developmnt`",
+    ),
+    "lines that are not there": (
+        f"{BIO}/budget-lines.yaml", "lines: 96\n", "lines: 960\n", "lines: 960", r"there are no lines 960-960",
+    ),
+    "evidence of nothing": (
+        f"{BIO}/pillars.yaml", "supports: [package]", "supports: [pakage]", "pakage", r"`pakage` is no field of the record",
+    ),
+    "a field without evidence": (
+        "vocabularies/stages.yaml", "supports: [order, track]", "supports: [order]", "track: development",
+        r"`track` has no evidence: quote the words",
+    ),
+    "an empty field without a reason": (
+        f"{BIO}/documents.yaml", "[licence, url]", "[url]", "licence: null", r"`licence` is empty: say why",
+    ),
+    "a reason for what is not empty": (
+        f"{BIO}/documents.yaml", "[licence, url]", "[licence, url, issued]", "not_stated", r"`issued` is under `silent`",
+    ),
+    "a name that is not the document's": (
+        f"{BIO}/measures.yaml", "    ja: バイオ製造人材の育成\n", "    ja: バイオ製造人材の確保\n", "ja: バイオ製造人材の確保",
+        r"`バイオ製造人材の確保` stands in no quote that states `name`",
+    ),
+    "a date that is not the document's": (
+        f"{BIO}/documents.yaml", "2026-02-03'\n", "2026-02-13'\n", "2026-02-13", r"is 令和8年2月13日, which stands in no quote",
+    ),
+    "a date that is no date": (
+        f"{BIO}/documents.yaml", "2026-02-03'\n", "2026-02-31'\n", "2026-02-31", r"`issued`: .*it is `2026-02-31`",
+    ),
+    "a year that is not the document's": (
+        f"{BIO}/packages.yaml", "fiscal_year: 2025", "fiscal_year: 2026", "fiscal_year: 2026", r"令和8年度 stands in no quote",
+    ),
+    "a stated total that is not the document's": (
+        f"{BIO}/packages.yaml", "text: 1,800億円程度", "text: 1,900億円程度", "stated_totals:", r"1800億円 is not what `1,900億円程度`",
+    ),
+    "a transcript that changed": (
+        f"{BIO}/transcript.md", "レイター", "レイタ一", "", r"is not the file that was read: restore it",
+    ),
+    "external evidence without its source": (
+        "vocabularies/strategies.yaml", "      url: https", "      # https", "basis: external", r"external evidence needs a url",
+    ),
+    "a reading without its rule": (
+        "vocabularies/stages.yaml", "      rule: stage-order\n", "", "basis: reading", r"reading evidence needs a note or rule",
+    ),
+    "a rule that is not written": (
+        "vocabularies/stages.yaml", "rule: stage-order", "rule: stage-ordr", "stage-ordr", r"did you mean `stage-order`\?",
+    ),
+    "a section above itself": (
+        "vocabularies/sections.yaml", "  strategy: hp3\n  evidence:\n    - basis: stated\n      document: cao-20260203-bio\n      lines: 20",
+        "  strategy: hp3\n  parent: hp3-4.1.2\n  evidence:\n    - basis: stated\n      document: cao-20260203-bio\n      lines: 20",
+        "  parent: hp3-4.1.2", r"stands above itself: break the circle",
+    ),
+    "a modality above itself": (
+        "vocabularies/modalities.yaml", "    en: New modalities\n", "    en: New modalities\n  broader: gene-therapy\n",
+        "  broader: gene-therapy", r"is broader than itself: break the circle",
+    ),
+    "a section of the wrong id": (
+        "vocabularies/sections.yaml", "  number: '4.8'", "  number: '4.9'", "- id: hp3-4.8", r"is `hp3-4.9`",
+    ),
+    "a pillar of the wrong id": (
+        f"{BIO}/pillars.yaml", "  number: 6", "  number: 7", "- id: fy2025-supplementary-drug-discovery-6", r"discovery-7`",
+    ),
+    "a line of the wrong id": (
+        f"{BIO}/budget-lines.yaml", "- id: mcm-stockpile-fy2025-supplementary", "- id: mcm-stockpile-fy2025", "- id: mcm-stockpile-fy2025",
+        r"the id of this line is `mcm-stockpile-fy2025-supplementary`",
+    ),
+    "parts that overlap": (
+        f"{BIO}/documents.yaml", "lines: 10-12", "lines: 8-12", "parts:", r"do not follow the part before",
+    ),
+    "a link between two programmes": (
+        f"{BIO}/crosswalk.yaml", "direction: bio-startup-support", "direction: mcm-stockpile", "direction: mcm-stockpile",
+        r"`mcm-stockpile` is not a direction",
+    ),
+    "not a list": (
+        "vocabularies/stages.yaml", None, "id: x\n", "id: x", r"this is not a list: begin each entry with `- id:`",
+    ),
+    "comments only": ("vocabularies/stages.yaml", None, "# nothing\n", "# nothing", r"comments only"),
+    "an empty file": ("vocabularies/stages.yaml", None, "", "", r"the file is empty: write its entries, or remove it"),
+    "broken YAML": ("vocabularies/stages.yaml", None, "- id: 'x\n", "", r"correct the YAML here or just above"),
+    "a control character": ("vocabularies/stages.yaml", None, "- id: x\n  name: \x07\n", "name", r"remove it"),
+    "an unknown file": (f"{BIO}/mesures.yaml", None, "- id: x\n", "", r"did you mean measures.yaml\?"),
+    "no dataset.yaml version": ("dataset.yaml", "version: 1.0.0", "version: one", "version: one", r"`version`: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_told_where_it_stands(slip: str, seed: Path) -> None:
+    file, old, new, mark, message = SLIPS[slip]
+    path = seed / file
+    text = path.read_text() if path.exists() else ""
+    assert old is None or old in text, "the seed changed: change this test with it"
+    path.write_text(new if old is None else text.replace(old, new, 1))
+    found = [fault for fault in faults(seed) if re.search(message, fault.message)]
+    assert found, [str(fault) for fault in faults(seed)]
+    if mark:
+        expected = path.read_text()[: path.read_text().index(mark)].count("\n") + 1
+        assert any(fault.file == f"seed/{file}" and abs(fault.line - expected) <= 1 for fault in found), (
+            expected,
+            found,
+        )
+
+
+def test_bad_utf8_is_told(seed: Path) -> None:
+    path = seed / "vocabularies" / "stages.yaml"
+    path.write_bytes(path.read_bytes().replace("応用研究".encode(), "応用研究".encode("shift_jis"), 1))
+    assert any(fault.file.endswith("stages.yaml") and "not UTF-8" in fault.message for fault in faults(seed))
+
+
+def test_a_missing_transcript_and_a_wrong_folder_are_told(seed: Path) -> None:
+    (seed / BIO).rename(seed / "bio")
+    assert any("`cao-20260203-bio` stands in the folder bio" in fault.message for fault in faults(seed))
+    (seed / "bio" / "transcript.md").unlink()
+    found = faults(seed)
+    assert any("there is no transcript.md beside this file" in fault.message for fault in found)
+    assert any("the evidence names no document" in fault.message for fault in found)
+    assert any("has no transcript.md" in fault.message for fault in found)
+
+
+def test_evidence_added_to_nothing_is_told(seed: Path) -> None:
+    (seed / BIO / "evidence.yaml").write_text(
+        "- id: a\n  type: mesures\n  record: x\n- id: b\n  type: measures\n  record: biobank-utilization\n"
+    )
+    messages = [str(fault) for fault in faults(seed)]
+    assert any("evidence.yaml:3: `mesures` is no kind of entry" in message for message in messages)
+    assert any("did you mean `biobank-utilisation`?" in message for message in messages)
+
+
+def test_all_faults_are_told_at_once(seed: Path) -> None:
+    lines = seed / BIO / "budget-lines.yaml"
+    lines.write_text(
+        lines.read_text().replace("value: 210\n", "value: 120\n").replace("quote: 70億円程度", "quote: 71億円程度")
+    )
+    stages = seed / "vocabularies" / "stages.yaml"
+    stages.write_text(stages.read_text().replace("    en: Basic research\n", ""))
+    assert len(faults(seed)) >= 3
+    assert faults(seed) == sorted(faults(seed))
+
+
+def test_the_command_line_prints_each_fault_and_fails(
+    seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = seed / BIO / "budget-lines.yaml"
+    path.write_text(path.read_text().replace("quote: 70億円程度【文】", "quote: 70億円程席【文】", 1))
+    line = line_of(path, "70億円程席")
+    monkeypatch.setenv("SHISAKU_DATABASE", str(tmp_path / "shisaku.sqlite"))
+    for command in ("check", "build"):
+        result = CliRunner().invoke(main, [command, "--seed", str(seed)])
+        assert result.exit_code == 1
+        assert f"seed/{BIO}/budget-lines.yaml:{line}: the quote" in result.output
+        assert "nothing was written" in result.output
+    assert not (tmp_path / "shisaku.sqlite").exists()
+
+
+def test_a_seed_without_its_dataset_is_told(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    seed.mkdir()
+    assert str(faults(seed)[0]).startswith("seed/dataset.yaml:1: there is no such file")
+
+
+@pytest.mark.parametrize("change", ["silent", "known"])
+def test_a_further_evidence_must_fit_the_record(change: str, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    shutil.copytree(ALONE, seed)
+    path = next(seed.glob("*/modalities.yaml"))
+    text = path.read_text()
+    path.write_text(
+        text.replace("not_stated: [also, broader]", "not_stated: [also, broader, alsa]")
+        if change == "silent"
+        else text.replace("ja: 抗毒素", "ja: 抗毒素\n    en_official: maybe")
+    )
+    expected = "`alsa` is no field" if change == "silent" else "`0.name.en_official`|`name.en_official`"
+    assert any(re.search(expected, fault.message) for fault in faults(seed))
