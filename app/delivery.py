@@ -56,7 +56,7 @@ class Delivery:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(self, scope, send)
+        answer = _Answer(self, scope, receive, send)
         if scope["method"] == "OPTIONS":
             await answer.empty(204, PREFLIGHT)
             return
@@ -65,10 +65,8 @@ class Delivery:
             return
         try:
             await self._app(self._inner(scope), receive, answer.send)
-        except Exception:
+        except Exception:  # answered already, as any other refusal
             logger.exception("%s %s failed", scope["method"], scope["path"])
-            if not answer.begun:
-                await BROKEN.response()(scope, receive, answer.send)
 
     def _inner(self, scope: Scope) -> Scope:
         """The request as the application knows it: a GET, below no prefix."""
@@ -90,16 +88,16 @@ class Delivery:
 class _Answer:
     """One answer on its way: kept until it is whole, unless it is streamed."""
 
-    def __init__(self, delivery: Delivery, scope: Scope, send: Send) -> None:
+    def __init__(self, delivery: Delivery, scope: Scope, receive: Receive, send: Send) -> None:
         self._delivery = delivery
         self._scope = scope
+        self._receive = receive
         self._request = Headers(scope=scope)
         self._head = scope["method"] == "HEAD"
         self._send = send
         self._start: Message = {}
         self._streamed = False
         self._refused = False
-        self.begun = False
 
     async def empty(self, status: int, headers: Mapping[str, str]) -> None:
         raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -117,10 +115,9 @@ class _Answer:
             return
         headers = MutableHeaders(raw=list(self._start["headers"]))
         if self._start["status"] < 400 and not self._takes(headers.get("Content-Type", "")):
-            await NOT_ACCEPTABLE.response()(self._scope, _no_body, self.send)
+            await NOT_ACCEPTABLE.response()(self._scope, self._receive, self.send)
             self._refused = True
             return
-        self.begun = True
         self._delivery.headers(self._start["status"], headers)
         if message.get("more_body"):
             self._streamed = True
@@ -175,10 +172,6 @@ class _Answer:
             return parsedate_to_datetime(since) >= parsedate_to_datetime(modified)
         except (TypeError, ValueError):
             return False
-
-
-async def _no_body() -> Message:
-    return {"type": "http.request"}
 
 
 def quality(header: str, *names: str) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Literal
+from enum import StrEnum
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,7 +24,15 @@ TITLES = {
     503: "Service Unavailable",
 }
 
-ErrorCode = Literal["unknown_parameter", "unknown_value", "invalid_value", "repeated_parameter", "conflict"]
+
+class ErrorCode(StrEnum):
+    """What is wrong with a parameter."""
+
+    UNKNOWN_PARAMETER = "unknown_parameter"
+    UNKNOWN_VALUE = "unknown_value"
+    INVALID_VALUE = "invalid_value"
+    REPEATED_PARAMETER = "repeated_parameter"
+    CONFLICT = "conflict"
 
 
 class ParameterError(BaseModel):
@@ -92,5 +100,5 @@ def near(value: str, candidates: Iterable[str]) -> str | None:
 def conflict(parameter: str, message: str) -> ParameterError:
     """Two parameters that cannot both be meant."""
     return ParameterError(
-        parameter=parameter, value=None, code="conflict", message=message, allowed=[], did_you_mean=None
+        parameter=parameter, value=None, code=ErrorCode.CONFLICT, message=message, allowed=[], did_you_mean=None
     )

@@ -165,7 +165,19 @@ def _tidy(document: Schema, schemas: Schema) -> None:
                     schemas[name]["default"] = default
     for schema in schemas.values():
         _untitle(schema)
+        _lift(schema)
     document["components"]["schemas"] = schemas
+
+
+def _lift(schema: Schema) -> None:
+    """Tells in the schema's own description what a property would say beside its $ref, where generators trip."""
+    told = [
+        f"`{name}`: {child.pop('description')}"
+        for name, child in schema.get("properties", {}).items()
+        if "$ref" in child and "description" in child
+    ]
+    if told:
+        schema["description"] = "\n\n".join([schema["description"], *told])
 
 
 def _untitle(node: Any) -> None:

@@ -30,7 +30,7 @@ def serving(app: ASGIApp) -> Iterator[Client]:
     """A client of a real server over the application, on a port of its own."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, http=TypedProtocol, lifespan="off", log_level="error", access_log=False)
+        config = uvicorn.Config(app, http=TypedProtocol, log_level="error", access_log=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -132,6 +132,8 @@ def damaged(name: str, path: Path, good: Path) -> None:
             path.write_bytes(b"")
         case "truncated":
             path.write_bytes(data[: len(data) // 2])
+        case "cut short":
+            path.write_bytes(data[:-100])
         case "not SQLite":
             path.write_bytes(b"id,name\n" * 1_000)
         case "another database":
@@ -146,7 +148,16 @@ def damaged(name: str, path: Path, good: Path) -> None:
             path.mkdir()
 
 
-DAMAGES = ["missing", "empty", "truncated", "not SQLite", "another database", "an older schema", "a folder"]
+DAMAGES = [
+    "missing",
+    "empty",
+    "truncated",
+    "cut short",
+    "not SQLite",
+    "another database",
+    "an older schema",
+    "a folder",
+]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -213,6 +224,21 @@ def test_the_service_looks_at_the_file_only_now_and_then(first: Settings, monkey
 def test_the_schema_is_a_fingerprint_of_every_table() -> None:
     assert len(schema()) == 16
     assert schema() == schema()
+
+
+def test_a_seed_without_faults_is_said_to_be_so() -> None:
+    result = CliRunner().invoke(main, ["check"])
+    assert (result.exit_code, result.output) == (0, "78 records, no faults\n")
+
+
+def test_many_documents_are_attributed_where_they_are_listed(
+    both_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.seeding.write.MOST_ATTRIBUTIONS", 1)
+    path = tmp_path / "shisaku.sqlite"
+    build(check(both_seed), path)
+    with serving(create_app(Settings(database=path))) as client:
+        assert "/v1/documents" in answer(client, "/v1")["attribution"]
 
 
 def test_generated_files_are_what_the_code_gives() -> None:

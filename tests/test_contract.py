@@ -144,6 +144,19 @@ def test_pages_by_number_are_the_pages_by_cursor(resource: Resource, clients: Cl
     assert last["data"] == rows[(len(rows) - 1) // 2 * 2 :]
 
 
+@EACH
+def test_the_last_page_of_a_long_list_is_a_cursor(
+    resource: Resource, clients: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = walk(clients, path(resource))
+    monkeypatch.setattr("app.reading.page.LAST_OFFSET", -1)
+    last = answer(clients, answer(clients, path(resource), limit=2)["links"]["last"])
+    assert last["data"] == rows[-2:]
+    assert last["meta"]["offset"] is None
+    assert last["links"]["next"] is None
+    assert (last["links"]["prev"] is None) == (len(rows) <= 2)
+
+
 def sample(parameter: Parameter, dataset: Dataset) -> str:
     """A value of a parameter that is not its default."""
     match parameter.kind:

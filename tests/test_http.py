@@ -169,6 +169,11 @@ def test_a_query_may_be_typed_as_it_is_spoken(client: Client) -> None:
             connection.sendall(f"{lines}Connection: keep-alive\r\n\r\n".encode())
             assert connection.recv(100).startswith(b"HTTP/1.1 200")
     with socket.create_connection((host, port or 80)) as connection:
+        connection.sendall("GET /v1/measures?q=薬&mini".encode())
+        time.sleep(0.1)
+        connection.sendall(b"stry=mhlw HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+    with socket.create_connection((host, port or 80)) as connection:
         body = "GET /v1/measures?q=薬 HTTP/1.1\r\n\r\n".encode()
         head = f"POST /v1/measures HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body)

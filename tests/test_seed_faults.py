@@ -163,6 +163,52 @@ SLIPS = {
     "broken YAML": ("vocabularies/stages.yaml", None, "- id: 'x\n", "", r"correct the YAML here or just above"),
     "a control character": ("vocabularies/stages.yaml", None, "- id: x\n  name: \x07\n", "name", r"remove it"),
     "an unknown file": (f"{BIO}/mesures.yaml", None, "- id: x\n", "", r"did you mean measures.yaml\?"),
+    "a note and a rule": (
+        "vocabularies/stages.yaml", "      rule: stage-order\n", "      rule: stage-order\n      note: {ja: x, en: x}\n", "basis: reading",
+        r"two places for one thing: keep one",
+    ),
+    "a quote of what is elsewhere": (
+        "vocabularies/strategies.yaml", "      url: https", "      lines: 3\n      quote: x\n      url: https", "basis: external", r"external evidence has no lines",
+    ),
+    "a statement without its quote": (
+        "vocabularies/stages.yaml", "      quote: 基礎研究\n      supports: [name]", "      supports: [name]", "basis: stated", r"needs lines and the quote",
+    ),
+    "a statement with a source elsewhere": (
+        "vocabularies/stages.yaml", "      supports: [name]", "      supports: [name]\n      url: https://example.org/", "basis: stated", r"only external evidence has a url",
+    ),
+    "lines that are no lines": (
+        "vocabularies/stages.yaml", "lines: 55", "lines: [55]", "lines: [55]", r"`0?\.?evidence",
+    ),
+    "a quote over lines that skips one": (
+        "vocabularies/sections.yaml", "## IV 具体的施策", "IV 具体的施策", "", r"does not stand at lines 14-16",
+    ),
+    "a pillar of another package": (
+        f"{BIO}/budget-lines.yaml", "  measure: mcm-stockpile\n", "  measure: mcm-stockpile\n  pillar: other-1\n", "pillar: other-1", r"`other-1` is no id in pillars.yaml",
+    ),
+    "a printed ministry that is not known": (
+        "vocabularies/organizations.yaml", "  abbreviation: 経", "  abbreviation: 産", "", r"【経】 is no organization's abbreviation",
+    ),
+    "a source of the expenditure that is not evidence": (
+        f"{BIO}/budget-lines.yaml", "    url: https://www.wic-net.com/material/document/22583/79", "    url: https://example.org/", "", r"its url is in no evidence",
+    ),
+    "an expenditure that is not its text": (
+        f"{BIO}/budget-lines.yaml", "value: 4140\n", "value: 4410\n", "national_expenditure:\n    amount:\n      value: 4410", r"4410百万円 is not what",
+    ),
+    "an attribution without its date": (
+        f"{BIO}/documents.yaml", "(令和8年2月3日)を", "を", "attribution", r"does not say when the document was issued",
+    ),
+    "a stated total of another basis": (
+        f"{BIO}/packages.yaml", "      basis: project_scale", "      basis: national_expenditure", "", r"the amount's basis is not `project_scale`",
+    ),
+    "a quote of more lines than it has": (
+        "vocabularies/sections.yaml", "lines: 14-16", "lines: 14-15", "", r"does not stand at lines 14-15",
+    ),
+    "an entry without an id": ("vocabularies/stages.yaml", None, "- name: {ja: x, en: x}\n", "- name", r"`id` is missing"),
+    "an entry that is none": ("vocabularies/stages.yaml", None, "- x\n", "- x", r"valid dictionary"),
+    "a link that rests on nothing": (
+        f"{BIO}/crosswalk.yaml", None, "- id: a\n  direction: biosimilar-uptake\n  programme: mcm-stockpile\n  note: {ja: x, en: x}\n",
+        "- id: a", r"a link rests on words that both sides share",
+    ),
     "no dataset.yaml version": ("dataset.yaml", "version: 1.0.0", "version: one", "version: one", r"`version`: "),
 }  # fmt: skip
 
@@ -209,6 +255,11 @@ def test_evidence_added_to_nothing_is_told(seed: Path) -> None:
     assert any("did you mean `biobank-utilisation`?" in message for message in messages)
 
 
+def test_a_file_that_cannot_be_read_is_one_fault(seed: Path) -> None:
+    (seed / "vocabularies" / "organizations.yaml").write_text("- id: 'mhlw\n")
+    assert [fault.file for fault in faults(seed)] == ["seed/vocabularies/organizations.yaml"]
+
+
 def test_all_faults_are_told_at_once(seed: Path) -> None:
     lines = seed / BIO / "budget-lines.yaml"
     lines.write_text(
@@ -239,6 +290,31 @@ def test_a_seed_without_its_dataset_is_told(tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     seed.mkdir()
     assert str(faults(seed)[0]).startswith("seed/dataset.yaml:1: there is no such file")
+
+
+def test_links_across_packages_and_strategies_are_told(both_seed: Path, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    shutil.copytree(both_seed, seed)
+    lines = seed / BIO / "budget-lines.yaml"
+    lines.write_text(
+        lines.read_text().replace(
+            "  measure: mcm-stockpile\n", "  measure: mcm-stockpile\n  pillar: fy2027-initial-climate-health-1\n"
+        )
+    )
+    sections = seed / "green-20270115" / "sections.yaml"
+    sections.write_text(
+        sections.read_text().replace("  strategy: adapt2\n", "  strategy: adapt2\n  parent: hp3-4.1\n", 1)
+    )
+    messages = [str(fault) for fault in faults(seed)]
+    assert any("is of another package: name a pillar of fy2025" in message for message in messages)
+    assert any("is of another strategy: name a section of adapt2" in message for message in messages)
+
+
+def test_an_empty_dataset_file_is_told(seed: Path) -> None:
+    (seed / "dataset.yaml").write_text("")
+    assert [str(fault) for fault in faults(seed)] == [
+        "seed/dataset.yaml:1: the file is empty: write its entries, or remove it"
+    ]
 
 
 @pytest.mark.parametrize("change", ["silent", "known"])

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import orjson
 
-from app.errors import ParameterError, Problem
+from app.errors import ErrorCode, ParameterError, Problem
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def decode(text: str, sealed: str) -> Cursor:
     error = ParameterError(
         parameter="cursor",
         value=text[:200],
-        code="invalid_value",
+        code=ErrorCode.INVALID_VALUE,
         message=message,
         allowed=[],
         did_you_mean=None,

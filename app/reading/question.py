@@ -102,7 +102,7 @@ class _Reader:
                 if values:
                     found[name] = values
             elif parameter.required:
-                self._refuse(name, None, "invalid_value", f"`{name}` is required: {parameter.meaning}")
+                self._refuse(name, None, ErrorCode.INVALID_VALUE, f"`{name}` is required: {parameter.meaning}")
         self._compare(found)
         return found
 
@@ -124,7 +124,7 @@ class _Reader:
                 self._refuse(
                     parameter.name,
                     sent[1],
-                    "repeated_parameter",
+                    ErrorCode.REPEATED_PARAMETER,
                     f"`{parameter.name}` takes one value. Send it once.",
                 )
                 return ()
@@ -144,26 +144,28 @@ class _Reader:
     def _text(self, parameter: Parameter, value: str) -> tuple[str, ...]:
         maximum = parameter.maximum
         if not value.strip():
-            self._refuse(parameter.name, value, "invalid_value", f"`{parameter.name}` is empty. Leave it out instead.")
+            self._refuse(
+                parameter.name, value, ErrorCode.INVALID_VALUE, f"`{parameter.name}` is empty. Leave it out instead."
+            )
         elif len(value) > maximum:
             self._refuse(
                 parameter.name,
                 value,
-                "invalid_value",
+                ErrorCode.INVALID_VALUE,
                 f"`{parameter.name}` is longer than {maximum} characters. Shorten it.",
             )
         elif any(category(character) == "Cc" for character in value):
             self._refuse(
                 parameter.name,
                 value,
-                "invalid_value",
+                ErrorCode.INVALID_VALUE,
                 f"`{parameter.name}` holds a control character. Send plain text.",
             )
         elif len(terms(value)) > TERMS:
             self._refuse(
                 parameter.name,
                 value,
-                "invalid_value",
+                ErrorCode.INVALID_VALUE,
                 f"`{parameter.name}` has more than {TERMS} words. Send fewer.",
             )
         else:
@@ -180,7 +182,7 @@ class _Reader:
         self._refuse(
             parameter.name,
             value,
-            "invalid_value",
+            ErrorCode.INVALID_VALUE,
             f"`{parameter.name}` takes {what} from {minimum} to {maximum}.{hint}",
         )
         return ()
@@ -197,7 +199,7 @@ class _Reader:
         self._refuse(
             parameter.name,
             value,
-            "unknown_value",
+            ErrorCode.UNKNOWN_VALUE,
             f"`{_cut(value)}` is not a value of `{parameter.name}`.{hint} `allowed` lists the values.",
             allowed,
             nearest,
@@ -208,7 +210,7 @@ class _Reader:
         nearest = near(name, self.parameters)
         hint = f" Did you mean `{nearest}`?" if nearest else ""
         message = f"There is no parameter `{_cut(name)}` here.{hint} `allowed` lists the parameters."
-        self._refuse(_cut(name), None, "unknown_parameter", message, list(self.parameters), nearest)
+        self._refuse(_cut(name), None, ErrorCode.UNKNOWN_PARAMETER, message, list(self.parameters), nearest)
 
     def _refuse(
         self,

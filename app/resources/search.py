@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -123,16 +123,11 @@ def _results(found: Sequence[Any], terms: tuple[str, ...], by_type: dict[str, Re
 
 
 def _result(resource: Resource, record: dict[str, Any], terms: tuple[str, ...]) -> dict[str, Any]:
-    matched = next(_matches(resource, record, terms))
+    texts = list(texts_of((*resource.names, *resource.descriptions), record))
+    # `q` found the record, so each of its words stands in one of these.
+    field, text = next(each for each in texts if terms[0] in fold(each[1]))
+    matched = {"field": field, "excerpt": excerpt(text, terms[0])}
     return {"type": resource.name, "id": record["id"], "name": record["name"], "matched": matched}
-
-
-def _matches(resource: Resource, record: dict[str, Any], terms: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Fields that hold the first word that any holds; `q` found the record, so there is one."""
-    for term in terms:
-        for field, text in texts_of((*resource.names, *resource.descriptions), record):
-            if term in fold(text):
-                yield {"field": field, "excerpt": excerpt(text, term)}
 
 
 def excerpt(text: str, term: str) -> str:

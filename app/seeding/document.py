@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
+from anyio.from_thread import start_blocking_portal
 from starlette.types import ASGIApp, Message
 
 from app import openapi
@@ -21,7 +22,8 @@ def generated() -> bytes:
         settings = Settings(database=Path(folder) / "shisaku.sqlite")
         build(check(SEED), settings.database)
         app = create_app(settings)
-        return openapi.generated(api(Service(settings)), lambda path: asyncio.run(_get(app, path)))
+        with start_blocking_portal() as portal:
+            return openapi.generated(api(Service(settings)), lambda path: portal.call(_get, app, path))
 
 
 async def _get(app: ASGIApp, url: str) -> tuple[int, Any]:
@@ -33,8 +35,5 @@ async def _get(app: ASGIApp, url: str) -> tuple[int, Any]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    async def receive() -> Message:
-        return {"type": "http.request"}
-
-    await app(scope, receive, send)
+    await app(scope, asyncio.Queue[Message]().get, send)
     return sent[0]["status"], orjson.loads(b"".join(message.get("body", b"") for message in sent[1:]))
