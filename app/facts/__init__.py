@@ -1,0 +1,1 @@
+"""What every record is made of, shared by those who write and those who read; it knows neither."""

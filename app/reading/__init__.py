@@ -1,0 +1,1 @@
+"""How anything is read: question, SQL, page, facets, routes; it knows no resource."""
