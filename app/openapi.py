@@ -29,22 +29,6 @@ Lists have `links.next` to follow; answers have strong validators (`ETag`), and 
 answered with 304 and no body.
 """
 
-# Paths whose answers are the examples of their operations: of the first document, so they change only with it.
-EXAMPLES = {
-    "id": {
-        "documents": "cao-20260203-bio",
-        "strategies": "hp3",
-        "sections": "hp3-4.2.2",
-        "measures": "biosimilar-manufacturing-sites",
-        "budget-lines": "research-infrastructure-ai-fy2025-supplementary",
-        "packages": "fy2025-supplementary-drug-discovery",
-        "pillars": "fy2025-supplementary-drug-discovery-4",
-        "organizations": "mhlw",
-        "modalities": "gene-therapy",
-        "stages": "basic-research",
-    },
-}
-
 
 def served(prefix: str) -> bytes:
     """The committed document, with the path under which this service is published."""
@@ -90,11 +74,10 @@ def _operations(document: Schema) -> Iterator[tuple[str, Schema]]:
 def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     """Adds the refusals that the operation can give, and true examples."""
     examples = {}
-    resource = path.split("/")[2] if path.count("/") > 1 else ""
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
-            parameter["example"] = EXAMPLES["id"][resource]
-            examples[parameter["name"]] = parameter["example"]
+            _, listed = fetch(f"{path.partition('/{')[0]}?limit=1")
+            parameter["example"] = examples[parameter["name"]] = listed["data"][0]["id"]
     actual = path.format(**examples)
     sent = {}
     for parameter in operation.get("parameters", []):

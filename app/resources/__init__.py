@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 
 from fastapi import APIRouter
 
@@ -9,29 +10,22 @@ from app.facts.entry import Entry, FurtherEvidence, NoteEntry
 from app.reading.resource import Resource
 from app.reading.service import Service
 from app.resources import budget_summary, crosswalk, documents, reconciliation, search
-from app.resources.budget_lines import BUDGET_LINES
-from app.resources.documents import DOCUMENTS
-from app.resources.measures import MEASURES, RelationEntry
-from app.resources.modalities import MODALITIES
-from app.resources.organizations import ORGANIZATIONS
-from app.resources.packages import PACKAGES
-from app.resources.pillars import PILLARS
-from app.resources.sections import SECTIONS
-from app.resources.stages import STAGES
-from app.resources.strategies import STRATEGIES
+from app.resources.measures import RelationEntry
 
-RESOURCES: tuple[Resource, ...] = (
-    DOCUMENTS,
-    STRATEGIES,
-    SECTIONS,
-    MEASURES,
-    BUDGET_LINES,
-    PACKAGES,
-    PILLARS,
-    ORGANIZATIONS,
-    MODALITIES,
-    STAGES,
+# Each is the file of that name, which declares the resource in capitals.
+NAMES = (
+    "documents",
+    "strategies",
+    "sections",
+    "measures",
+    "budget_lines",
+    "packages",
+    "pillars",
+    "organizations",
+    "modalities",
+    "stages",
 )
+RESOURCES: tuple[Resource, ...] = tuple(getattr(import_module(f"{__name__}.{name}"), name.upper()) for name in NAMES)
 
 # Questions that are not a list or an item of a resource.
 QUESTIONS: tuple[Callable[[Service], APIRouter], ...] = (
