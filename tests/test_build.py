@@ -203,8 +203,11 @@ def test_a_new_database_is_served_without_a_restart(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("app.reading.service.LOOK_EVERY", 0.0)
     with serving(create_app(Settings(database=path))) as client:
         old = answer(client, "/v1/measures?limit=1")
+        reading = sqlite3.connect(path)
         assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"
         build(check(SEED), path)
+        assert reading.execute("SELECT version FROM dataset").fetchone() == ("0.1.0",)  # its file is another one now
+        reading.close()
         assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
         (error,) = answer(client, old["links"]["next"], 422)["errors"]
         assert error["parameter"] == "cursor"

@@ -13,7 +13,7 @@ from app.delivery import Delivery, quality
 from app.settings import Settings
 
 
-def exchange(response: Response, **headers: str) -> list[Message]:
+def exchange(response: Response, method: str = "GET", **headers: str) -> list[Message]:
     """Everything that is sent for a GET of an application that always answers so."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,9 +30,15 @@ def exchange(response: Response, **headers: str) -> list[Message]:
         raise AssertionError
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": raw}
+    scope: dict[str, Any] = {"type": "http", "method": method, "path": "/", "query_string": b"", "headers": raw}
     asyncio.run(Delivery(app, Settings(), lambda: 0.0)(scope, receive, send))
     return sent
+
+
+def test_head_is_answered_with_headers_alone() -> None:
+    got, headed = exchange(Response("words")), exchange(Response("words"), "HEAD")
+    assert headed[0] == got[0]
+    assert (got[1]["body"], headed[1]["body"]) == (b"words", b"")
 
 
 def rows() -> Iterator[str]:
