@@ -77,7 +77,7 @@ class Crosswalk(Shape):
 
 def crosswalk(question: Question, dataset: Dataset, rows: Rows) -> Crosswalk:
     """Answers a question of PARAMETERS with six statements, however many sections there are."""
-    conditions = sql.where(BUDGET_LINES, question, dataset.vocabularies, but="section")
+    conditions = sql.where(BUDGET_LINES, question, dataset.vocabularies)
     terms = dataset.vocabularies["section"].terms
     keys = [terms[id_].key for id_ in question.get("section")] or [
         term.key for term in terms.values() if term.broader is None
