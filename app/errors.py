@@ -17,7 +17,6 @@ TITLES = {
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
-    414: "URI Too Long",
     422: "Unprocessable Content",
     429: "Too Many Requests",
     500: "Internal Server Error",

@@ -103,7 +103,6 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
 
 DETAILS = {
     406: "The request's Accept does not take this answer's media type. Leave Accept out, or add */*.",
-    414: "The query string is longer than 8192 bytes. Ask for less at once.",
     500: "Something went wrong here. It is not your request; try again later.",
     503: "Too many questions at once. Try again shortly.",
 }

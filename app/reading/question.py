@@ -59,9 +59,9 @@ class Question:
 
 
 def ask(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies) -> Question:
-    """Reads a query string. Raises a 422 Problem that names every fault, or 414 when it is too long to read."""
+    """Reads a query string. Raises a 422 Problem that names every fault."""
     if len(query_string) > LONGEST_QUERY:
-        raise Problem(414, f"The query string is longer than {LONGEST_QUERY} bytes. Ask for less at once.")
+        raise Problem(422, f"The query string is longer than {LONGEST_QUERY} bytes. Ask for less at once.")
     try:
         pairs = parse_qsl(query_string.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES)
     except UnicodeError as error:
