@@ -20,6 +20,7 @@ from app.settings import Settings
 
 T = TypeVar("T")
 
+DOWNLOADS = 2  # parts of downloads that are read at the same time
 STEPS = 4_000  # virtual machine steps between two looks at the clock
 
 
@@ -43,17 +44,18 @@ class Database:
         self._deadline = settings.deadline_seconds
         self._queue = settings.queue
         self._limiter = anyio.CapacityLimiter(settings.threads)
+        self._batches = anyio.CapacityLimiter(DOWNLOADS)
         self.identity = identity(self.path)
         self.engine: Engine = create_engine(
             make_url("sqlite://"),
             creator=lambda: _open(self.path),
             poolclass=QueuePool,
-            pool_size=settings.threads,
+            pool_size=settings.threads + DOWNLOADS,
             max_overflow=0,
             pool_reset_on_return=None,
         )
         with ExitStack() as opened:
-            for _ in range(settings.threads):
+            for _ in range(settings.threads + DOWNLOADS):
                 opened.enter_context(self.engine.connect())
 
     def ask(self, question: Callable[[Rows], T]) -> T:
@@ -78,6 +80,10 @@ class Database:
         if self._limiter.statistics().tasks_waiting >= self._queue:
             raise Problem(503, "Too many questions at once. Try again shortly.", headers={"Retry-After": "1"})
         return await anyio.to_thread.run_sync(self.ask, question, limiter=self._limiter)
+
+    async def batch(self, question: Callable[[Rows], T]) -> T:
+        """A part of a download, on a thread that no question waits for; it waits its turn among other downloads."""
+        return await anyio.to_thread.run_sync(self.ask, question, limiter=self._batches)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -39,6 +39,10 @@ NOT_ACCEPTABLE = Problem(
 BROKEN = Problem(500, "Something went wrong here. It is not your request; try again later.")
 
 
+class Answered(Exception):  # noqa: N818 - no fault: it stops a stream whose answer is complete without it
+    """The caller has all that this answer needs; the rest is not made."""
+
+
 class Delivery:
     """Wraps the application: what it sends whole is given its headers here; what it streams passes through."""
 
@@ -65,6 +69,8 @@ class Delivery:
             return
         try:
             await self._app(self._inner(scope), receive, answer.send)
+        except Answered:
+            pass
         except Exception:  # answered already, as any other refusal
             logger.exception("%s %s failed", scope["method"], scope["path"])
 
@@ -121,7 +127,13 @@ class _Answer:
         self._delivery.headers(self._start["status"], headers)
         if message.get("more_body"):
             self._streamed = True
+            if self._start["status"] == 200 and self._unchanged(headers.get("ETag", ""), headers.get("Last-Modified")):
+                await self._not_modified(headers)
+                raise Answered
             await self._begin(self._start["status"], headers)
+            if self._head:
+                await self._send({"type": "http.response.body", "body": b""})
+                raise Answered
             await self._send(message)
             return
         await self._whole(message.get("body", b""), headers)
@@ -136,14 +148,17 @@ class _Answer:
         if status == 200:
             headers["ETag"] = f'"{tag}"'
             if self._unchanged(f'"{tag}"', headers.get("Last-Modified")):
-                for name in ("Content-Type", "Content-Length", "Content-Encoding"):
-                    del headers[name]
-                await self._begin(304, headers)
-                await self._send({"type": "http.response.body", "body": b""})
+                await self._not_modified(headers)
                 return
         headers["Content-Length"] = str(len(body))
         await self._begin(status, headers)
         await self._send({"type": "http.response.body", "body": b"" if self._head else body})
+
+    async def _not_modified(self, headers: MutableHeaders) -> None:
+        for name in ("Content-Type", "Content-Length", "Content-Encoding", "Content-Disposition"):
+            del headers[name]
+        await self._begin(304, headers)
+        await self._send({"type": "http.response.body", "body": b""})
 
     async def _begin(self, status: int, headers: MutableHeaders) -> None:
         await self._send({"type": "http.response.start", "status": status, "headers": headers.raw})

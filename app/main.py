@@ -14,6 +14,7 @@ from app import __version__, catalog, openapi, pages
 from app.db import Unusable, usable
 from app.delivery import BROKEN, Delivery
 from app.errors import Problem, near
+from app.reading.exports import export_routes
 from app.reading.routes import no_parameters, respond, routes
 from app.reading.service import Service
 from app.resources import QUESTIONS, RESOURCES
@@ -63,6 +64,7 @@ def api(service: Service) -> FastAPI:
     app.include_router(catalog.routes(service, RESOURCES, own))
     for resource in RESOURCES:
         app.include_router(routes(resource, service))
+        app.include_router(export_routes(resource, service))
     for router in questions:
         app.include_router(router)
     return app

@@ -14,7 +14,7 @@ from app.errors import TITLES, ProblemDetails
 COMMITTED = Path(__file__).with_name("openapi.json")
 
 Schema = dict[str, Any]
-Fetch = Callable[[str], tuple[int, Any]]  # a path and its answer: status and JSON
+Fetch = Callable[[str], tuple[int, Any]]  # a path, and its answer: status and JSON or text
 
 DESCRIPTION = """\
 Measures, strategy sections, pillars and budget lines from the documents of Japan's ministries, read-only.
@@ -87,9 +87,12 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
         elif parameter["name"] == "limit":
             sent["limit"] = "1"
     responses: Schema = operation["responses"]
-    status, answer = fetch(f"{actual}?{urlencode(sent)}")
+    (media_type,) = responses["200"]["content"]
+    content = responses["200"]["content"][media_type]
+    status, answer = fetch(f"{actual}?{urlencode(sent)}".removesuffix("?"))
     assert status == 200, (path, answer)  # noqa: S101 - an example that is refused is a fault of this file
-    responses["200"]["content"]["application/json"]["example"] = _short(answer)
+    if content["schema"].get("format") != "binary":
+        content["example"] = _short(answer)
     refused = {422: f"{actual}?ministy=mhlw"}
     if examples:
         refused[404] = path.format(id=f"{examples['id']}x")
@@ -116,7 +119,11 @@ def _short(answer: Any) -> Any:
     """An answer with the first two of each of its lists: enough to see its shape."""
     if isinstance(answer, dict):
         return {name: _short(value) for name, value in answer.items()}
-    return [_short(value) for value in answer[:2]] if isinstance(answer, list) else answer
+    if isinstance(answer, list):
+        return [_short(value) for value in answer[:2]]
+    if isinstance(answer, str) and answer.count("\n") > 2:
+        return "".join(answer.splitlines(keepends=True)[:2])
+    return answer
 
 
 def _problem(status: int, example: Any) -> Schema:

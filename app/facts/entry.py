@@ -16,7 +16,7 @@ At = tuple[str | int, ...]  # where something stands in an entry: keys and place
 
 @dataclass(frozen=True)
 class To:
-    """The ids in this field are those of entries in `<type>.yaml`."""
+    """The ids in this field are those of that resource, or of the entries in `<type>.yaml`."""
 
     type: str
 

@@ -28,6 +28,10 @@ class Derived:
     """Marks a record's field that is worked out from evidenced ones, and so has no evidence of its own."""
 
 
+class Detail:
+    """Marks a field that a flat row shows for the record itself only, not for what it refers to."""
+
+
 class Basis(StrEnum):
     """How a fact is known."""
 
@@ -51,7 +55,9 @@ class Name(Shape):
 
     ja: Sentence = Field(description="The document's own words.")
     en: Sentence = Field(description="English.")
-    en_official: bool = Field(description="Whether the issuer published the English; false where it is ours.")
+    en_official: Annotated[bool, Detail()] = Field(
+        description="Whether the issuer published the English; false where it is ours."
+    )
 
 
 class Ref(Shape):

@@ -69,7 +69,8 @@ def answer(
     found: list[Any] = []
     more = False
     if limit:
-        found = list(rows(sql.page(listing.rows, listing.steps, question, cursor)))
+        offset = question.number("offset")
+        found = list(rows(sql.page(listing.rows, listing.steps, cursor, limit=limit, offset=offset)))
         more = len(found) > limit
         found = found[:limit]
         if cursor and cursor.backwards:

@@ -17,6 +17,7 @@ from app.reading.resource import Resource
 from app.reading.service import Service, Snapshot
 
 JSON = "application/json"
+TEXTS = ("text/csv", "application/x-ndjson", "application/ld+json")
 MOST_ROWS = 500
 
 Q = Parameter(
@@ -65,26 +66,30 @@ def by_name(*parameters: Parameter) -> dict[str, Parameter]:
     return {parameter.name: parameter for parameter in parameters}
 
 
-def list_parameters(resource: Resource) -> dict[str, Parameter]:
-    """Everything that a list takes."""
-    pascal = resource.record.__name__
+def ordering(resource: Resource) -> tuple[Parameter, ...]:
+    """What decides which rows come, and in which order: the same for pages and downloads."""
     sort = Parameter(
         name="sort",
         meaning="What to order by; the collection's own order, mostly the documents', when left out.",
         kind="choice",
         choices=one_of(*resource.sorts),
-        schema=f"{pascal}Sort",
+        schema=f"{resource.record.__name__}Sort",
     )
+    return (*resource.filters.values(), Q, sort, ORDER)
+
+
+def list_parameters(resource: Resource) -> dict[str, Parameter]:
+    """Everything that a list takes."""
     facets = Parameter(
         name="facet",
         meaning="Filters to count the rows of: each value under every filter but its own.",
         kind="choice",
         many=True,
         choices=one_of(*resource.facets),
-        schema=f"{pascal}FacetName",
+        schema=f"{resource.record.__name__}FacetName",
     )
     offered = (facets,) if resource.facets else ()
-    return by_name(*resource.filters.values(), Q, sort, ORDER, LIMIT, OFFSET, CURSOR, *offered)
+    return by_name(*ordering(resource), LIMIT, OFFSET, CURSOR, *offered)
 
 
 def question_of(request: Request, parameters: Mapping[str, Parameter], snapshot: Snapshot) -> Question:
@@ -119,10 +124,18 @@ def add(
     summary: str,
     description: str,
     tag: str,
-    answer: type[Any],
+    answer: type[Any] | None = None,
+    media_type: str = JSON,
     parameters: Mapping[str, Parameter] | None = None,
 ) -> None:
-    """A GET route. Its parameters are read by `ask`, and described in the OpenAPI document from the same list."""
+    """A GET route. Its parameters are read by `ask`, and described in the OpenAPI document from the same list. An
+    answer that is no JSON has a media type in place of a model."""
+    told: dict[str, Any] = {"description": f"{summary}."}
+    if answer is None:
+        schema = {"type": "string"} if media_type in TEXTS else {"type": "string", "format": "binary"}
+        told["content"] = {media_type: {"schema": schema}}
+    else:
+        told["model"] = answer
     router.add_api_route(
         path,
         endpoint,
@@ -131,7 +144,7 @@ def add(
         summary=summary,
         description=description,
         tags=[tag],
-        responses={200: {"model": answer, "description": f"{summary}."}},
+        responses={200: told},
         response_class=Response,
         openapi_extra={"parameters": [*_in_path(path), *map(described, (parameters or {}).values())]},
     )

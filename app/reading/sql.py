@@ -81,16 +81,14 @@ def steps(resource: Resource, question: Question) -> Steps:
     return (empty, False), (func.coalesce(column, _filled(None, column)), down), (table.c.key, down)
 
 
-def page(rows: Select[Any], steps: Steps, question: Question, cursor: Cursor | None) -> Select[Any]:
+def page(rows: Select[Any], steps: Steps, cursor: Cursor | None, *, limit: int, offset: int = 0) -> Select[Any]:
     """The rows of a page, and one more to know whether another follows. Every order ends on the key, so that
     following `next` meets every row once. A backwards cursor gives its rows in reverse."""
     backwards = cursor is not None and cursor.backwards
     turned = tuple((value, down != backwards) for value, down in steps)
-    ordered = rows.order_by(*(value.desc() if down else value.asc() for value, down in turned)).limit(
-        question.number("limit") + 1
-    )
+    ordered = rows.order_by(*(value.desc() if down else value.asc() for value, down in turned)).limit(limit + 1)
     if cursor is None:
-        return ordered.offset(question.number("offset"))
+        return ordered.offset(offset)
     if cursor.key is None:
         return ordered
     match steps:

@@ -107,17 +107,21 @@ class BudgetLine(Record):
     """One amount."""
 
     name: Name = Field(description="The measure's.")
-    measure: Ref
-    package: Ref
-    pillar: PillarRef | None
+    measure: Annotated[Ref, To("measures")]
+    package: Annotated[Ref, To("packages")]
+    pillar: Annotated[PillarRef | None, To("pillars")]
     fiscal_year: FiscalYear
     budget_kind: BudgetKind
-    ministries: list[Ref] = Field(description="Who pays, together where there are several.")
+    ministries: Annotated[list[Ref], To("organizations")] = Field(
+        description="Who pays, together where there are several."
+    )
     joint: Annotated[bool, Derived()] = Field(description="Whether several ministries pay it together.")
     amount: Amount
     national_expenditure: Expenditure | None = Field(description="From elsewhere; not what `amount` says.")
-    modalities: list[Ref] = Field(description="The measure's.")
-    sections: Annotated[list[SectionRef], Derived()] = Field(description="Through the crosswalk, which is editorial.")
+    modalities: Annotated[list[Ref], To("modalities")] = Field(description="The measure's.")
+    sections: Annotated[list[SectionRef], Derived(), To("sections")] = Field(
+        description="Through the crosswalk, which is editorial."
+    )
 
 
 class BudgetLineRow(Row, table=True):

@@ -85,7 +85,7 @@ class Document(Record):
     """A source document."""
 
     name: Name
-    issuer: Ref
+    issuer: Annotated[Ref, To("organizations")]
     issued: Date
     attribution: Annotated[Sentence, Derived()] = Field(description="How to cite it, in the customary form.")
     licence: Sentence | None

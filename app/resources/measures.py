@@ -119,13 +119,17 @@ class Measure(Record):
     kind: MeasureKind
     name: Name
     description: Name | None
-    sections: list[SectionRef] = Field(description="Sections of the strategy that it serves.")
-    pillar: PillarRef | None
-    ministries: list[Ref] = Field(description="Its own, and those of its budget lines.")
-    organizations: list[Part] = Field(description="Other bodies that it names.")
-    modalities: list[Ref]
-    budget_lines: Annotated[list[LineRef], Derived()]
-    related: Annotated[list[Related], Derived()] = Field(description="Measures that the crosswalk links to it.")
+    sections: Annotated[list[SectionRef], To("sections")] = Field(
+        description="Sections of the strategy that it serves."
+    )
+    pillar: Annotated[PillarRef | None, To("pillars")]
+    ministries: Annotated[list[Ref], To("organizations")] = Field(description="Its own, and those of its budget lines.")
+    organizations: Annotated[list[Part], To("organizations")] = Field(description="Other bodies that it names.")
+    modalities: Annotated[list[Ref], To("modalities")]
+    budget_lines: Annotated[list[LineRef], Derived(), To("budget-lines")]
+    related: Annotated[list[Related], Derived(), To("measures")] = Field(
+        description="Measures that the crosswalk links to it."
+    )
 
 
 class MeasureRow(Row, table=True):

@@ -31,8 +31,8 @@ class Modality(Record):
 
     name: Name
     also: list[str] = Field(description="Other words for it in the documents.")
-    broader: Ref | None
-    narrower: Annotated[list[Ref], Derived()]
+    broader: Annotated[Ref | None, To("modalities")]
+    narrower: Annotated[list[Ref], Derived(), To("modalities")]
     measure_count: Annotated[Int32, Derived()] = Field(description="Measures under it or under a narrower one.")
 
 

@@ -43,7 +43,7 @@ class Pillar(Record):
     number: Int32
     symbol: str = Field(description="The number as printed, such as ①.")
     name: Name
-    package: Ref
+    package: Annotated[Ref, To("packages")]
     line_count: Annotated[Int32, Derived()] = Field(description="Budget lines under it.")
     amount: Annotated[Amount, Derived()] = Field(description="The sum of those lines.")
 

@@ -55,8 +55,8 @@ class Section(Record):
     number: Number = Field(description="Such as 4.1.2.")
     code: str = Field(description="The number as printed, such as 4.1(2).")
     name: Name
-    strategy: Ref
-    parent: SectionRef | None = Field(description="The section that this one is part of.")
+    strategy: Annotated[Ref, To("strategies")]
+    parent: Annotated[SectionRef | None, To("sections")] = Field(description="The section that this one is part of.")
     depth: Annotated[Int32, Derived()] = Field(description="1 for a section, 2 for its sub-sections.")
     cited: Annotated[bool, Derived()] = Field(description="Whether a document here cites it.")
     measure_count: Annotated[Int32, Derived()] = Field(description="Measures in it or in its sub-sections.")

@@ -36,4 +36,8 @@ async def _get(app: ASGIApp, url: str) -> tuple[int, Any]:
         sent.append(message)
 
     await app(scope, asyncio.Queue[Message]().get, send)
-    return sent[0]["status"], orjson.loads(b"".join(message.get("body", b"") for message in sent[1:]))
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    media_type = dict(sent[0]["headers"])[b"content-type"].partition(b";")[0]
+    if media_type.endswith(b"json") and not media_type.endswith(b"ndjson"):
+        return sent[0]["status"], orjson.loads(body)
+    return sent[0]["status"], body.decode(errors="replace")

@@ -1,0 +1,150 @@
+"""Columns: a record as one flat row, derived from its model; every value is in it, and nothing is worked out."""
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from app.facts.entry import To
+from app.facts.shapes import Detail, Id, Record, Shape
+
+Cell = str | int | bool | None
+Kind = Literal["string", "integer", "boolean"]
+
+BETWEEN = ";"  # between the values of a list; within a value it is written `\\;`
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its type, what it means, and where in a record's JSON its value stands. `to` is the
+    resource whose ids it holds."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    path: tuple[str, ...]
+    required: bool = True
+    many: bool = False
+    to: str | None = None
+
+    def cell(self, record: Mapping[str, Any]) -> Cell:
+        """Its value in a record."""
+        value: Any = record
+        for place, name in enumerate(self.path):
+            if isinstance(value, list):
+                return _joined(value, self.path[place:])
+            value = None if value is None else value[name]
+        return _joined(value, ()) if isinstance(value, list) else value
+
+
+def _joined(items: list[Any], path: tuple[str, ...]) -> str:
+    found = []
+    for item in items:
+        value = item
+        for name in path:
+            value = None if value is None else value[name]
+        found.append(_written(value))
+    return BETWEEN.join(found)
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = " ".join(value) if isinstance(value, list) else str(value)
+    return text.replace("\\", "\\\\").replace(BETWEEN, f"\\{BETWEEN}")
+
+
+@cache
+def columns(shape: type[Shape]) -> tuple[Column, ...]:
+    """The columns of a record: its own fields first, where they stand after them."""
+    common = [name for name in Record.model_fields if name != "id"]
+    return tuple(sorted(_columns(shape), key=lambda column: column.path[0] in common))
+
+
+def _columns(shape: type[Shape], depth: int = 0) -> Iterator[Column]:
+    for name, info in shape.model_fields.items():
+        if depth > 1 and any(isinstance(mark, Detail) for mark in info.metadata):
+            continue
+        shown = info.alias or name
+        annotation, required = _plain(info.annotation)
+        to = next((mark.type for mark in info.metadata if isinstance(mark, To)), None)
+        meaning = info.description or ""
+        if get_origin(annotation) is list:
+            yield from _listed(shown, get_args(annotation)[0], meaning, to)
+        elif _is_shape(annotation):
+            for inner in _columns(annotation, depth + 1):
+                yield _within(inner, shown, meaning, required=required, to=to)
+        else:
+            yield Column(shown, _kind(annotation), meaning, (shown,), required)
+
+
+def _within(inner: Column, name: str, meaning: str, *, required: bool, to: str | None) -> Column:
+    """A column of a field's own field: `amount_jpy`, `measure_id`; a year is `fiscal_year`, not `fiscal_year_year`."""
+    last = name.rpartition("_")[2]
+    own = name if inner.name == last else f"{name}_{inner.name}"
+    told = " ".join(part for part in (meaning, inner.meaning) if part)
+    leads = to if inner.name == "id" else inner.to
+    return Column(own, inner.kind, told, (name, *inner.path), required and inner.required, inner.many, leads)
+
+
+def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Column]:
+    """A list in one cell, or in one for each field of its items: `ministry_ids`, `aims_ja`."""
+    told = f"{meaning} Joined by `{BETWEEN}`.".strip()
+    single = _singular(name)
+    if item == Id:
+        yield Column(f"{single}_ids", "string", told, (name,), required=False, many=True, to=to)
+        return
+    plain, _ = _plain(item)
+    if not _is_shape(plain):
+        yield Column(name, "string", told, (name,), required=False, many=True)
+        return
+    for inner in _columns(plain, 2):
+        own = f"{name}_{inner.name}" if inner.name in ("ja", "en") else f"{single}_{_plural(inner.name)}"
+        leads = to if inner.name == "id" else None
+        yield Column(own, "string", told, (name, *inner.path), required=False, many=True, to=leads)
+
+
+def _plain(annotation: Any) -> tuple[Any, bool]:
+    """A type without its marks and without null, and whether null is out of the question."""
+    required = True
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation = get_args(annotation)[0]
+        elif origin in (Union, types.UnionType):
+            annotation = next(each for each in get_args(annotation) if each is not types.NoneType)
+            required = False
+        else:
+            return annotation, required
+
+
+def _is_shape(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Shape)
+
+
+def _kind(annotation: Any) -> Kind:
+    if annotation is bool:
+        return "boolean"
+    if isinstance(annotation, type) and issubclass(annotation, int) and not issubclass(annotation, Enum):
+        return "integer"
+    return "string"
+
+
+def _singular(name: str) -> str:
+    if name.endswith("ies"):
+        return f"{name[:-3]}y"
+    return name.removesuffix("s")
+
+
+def _plural(name: str) -> str:
+    """`id` is ids, `name_ja` names_ja, `basis` bases: the first word, for it is the thing that is many."""
+    first, _, rest = name.partition("_")
+    if first.endswith("is"):
+        first = f"{first[:-2]}es"
+    elif not first.endswith("s"):
+        first = f"{first}s"
+    return f"{first}_{rest}" if rest else first

@@ -1,0 +1,201 @@
+"""Exports: a collection as a download, from the question of its pages; a reader is held for a batch, not longer."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import anyio.to_thread
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+
+from app import __version__
+from app.db import Rows
+from app.errors import Problem
+from app.reading import sql
+from app.reading.columns import columns
+from app.reading.cursor import Cursor
+from app.reading.filters import FLAG, Parameter
+from app.reading.formats import About, Csv, Encoder, Ndjson, Workbook
+from app.reading.question import Question, told
+from app.reading.resource import Resource
+from app.reading.routes import add, by_name, ordering, question_of
+from app.reading.service import Service, Snapshot
+
+BATCH = 1_000
+CHUNK = 1 << 16
+MOST_XLSX_ROWS = 50_000  # a workbook is whole before its first byte leaves
+
+MEDIA_TYPES = {
+    "csv": "text/csv",
+    "ndjson": "application/x-ndjson",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+MEANINGS = {
+    "csv": "UTF-8, CRLF, a header row. Lists are joined by `;`. A text that a spreadsheet would run as a formula has "
+    "an apostrophe before it; take one off each text that begins with one to restore it.",
+    "ndjson": "One record a line, as lists have it.",
+    "xlsx": f"A workbook of at most {MOST_XLSX_ROWS} rows: numbers are numbers, and a second sheet has the "
+    "attribution, the notes and what each column means.",
+}
+
+BOM = Parameter(
+    name="bom",
+    meaning="Begin with a byte order mark, by which Excel knows UTF-8.",
+    kind="boolean",
+    choices=FLAG,
+    default="false",
+)
+
+
+def export_path(resource: Resource, extension: str) -> str:
+    return f"/v1/exports/{resource.name}.{extension}"
+
+
+def export_routes(resource: Resource, service: Service) -> APIRouter:
+    """The downloads of one resource."""
+    router = APIRouter()
+    _route(router, resource, service, "csv", _csv, BOM)
+    _route(router, resource, service, "ndjson", _ndjson)
+    _route(router, resource, service, "xlsx", _xlsx)
+    return router
+
+
+def _route(
+    router: APIRouter,
+    resource: Resource,
+    service: Service,
+    extension: str,
+    respond: Callable[[Resource, Question, Snapshot], Any],
+    *own: Parameter,
+) -> None:
+    parameters = by_name(*ordering(resource), *own)
+    noun = resource.plural.replace("_", " ")
+
+    async def export(request: Request) -> Response:
+        snapshot = service.now()
+        question = question_of(request, parameters, snapshot)
+        content = await respond(resource, question, snapshot)
+        response = StreamingResponse(content, media_type=MEDIA_TYPES[extension])
+        response.headers["Content-Disposition"] = f'attachment; filename="{resource.name}.{extension}"'
+        response.headers["ETag"] = _tag(resource, extension, question, snapshot)
+        return response
+
+    add(
+        router,
+        export_path(resource, extension),
+        export,
+        operation=f"export_{resource.plural}_{extension}",
+        summary=f"Download {noun} as {extension.upper()}",
+        description=f"The rows of the list under the same filters, in the same order. {MEANINGS[extension]}",
+        tag="exports",
+        media_type=MEDIA_TYPES[extension],
+        parameters=parameters,
+    )
+
+
+def _tag(resource: Resource, extension: str, question: Question, snapshot: Snapshot) -> str:
+    """Names the bytes by all that they are made from, so that they need not be made to be compared."""
+    made_from = (
+        snapshot.dataset.version.model_dump(),
+        snapshot.dataset.attribution,
+        columns(resource.record),
+        f"{resource.name}.{extension}?{question.query()}",
+        __version__,
+    )
+    return f'"{sha256(repr(made_from).encode()).hexdigest()[:24]}"'
+
+
+async def _csv(resource: Resource, question: Question, snapshot: Snapshot) -> AsyncIterator[bytes]:
+    encoder = Csv(columns(resource.record), bom=question.text("bom") == "true")
+    return await _streamed(resource, question, snapshot, encoder)
+
+
+async def _ndjson(resource: Resource, question: Question, snapshot: Snapshot) -> AsyncIterator[bytes]:
+    return await _streamed(resource, question, snapshot, Ndjson())
+
+
+Batch = tuple[bytes, Cursor | None]
+
+
+async def _streamed(
+    resource: Resource, question: Question, snapshot: Snapshot, encoder: Encoder
+) -> AsyncIterator[bytes]:
+    """The first batch is read before the answer begins, so that what goes wrong with it is still told as a Problem."""
+
+    def batch(cursor: Cursor | None) -> Callable[[Rows], Batch]:
+        def read(rows: Rows) -> Batch:
+            found, following = _batch(resource, question, snapshot, cursor, rows)
+            return encoder.rows(row.record for row in found), following
+
+        return read
+
+    text, following = await snapshot.database.batch(batch(None))
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield encoder.head() + text
+        cursor = following
+        while cursor is not None:
+            more, cursor = await snapshot.database.batch(batch(cursor))
+            yield more
+
+    return stream()
+
+
+def _batch(
+    resource: Resource, question: Question, snapshot: Snapshot, cursor: Cursor | None, rows: Rows
+) -> tuple[list[Any], Cursor | None]:
+    """Rows after a place, and the place after them when there are more."""
+    conditions = sql.where(resource, question, snapshot.dataset.vocabularies)
+    statement = sql.records(resource, question, conditions)
+    found = list(rows(sql.page(statement, sql.steps(resource, question), cursor, limit=BATCH)))
+    if len(found) <= BATCH:
+        return found, None
+    found.pop()
+    return found, Cursor(found[-1].key, found[-1].sorted, backwards=False)
+
+
+async def _xlsx(resource: Resource, question: Question, snapshot: Snapshot) -> AsyncIterator[bytes]:
+    conditions = sql.where(resource, question, snapshot.dataset.vocabularies)
+    total = (await snapshot.database.answer(lambda rows: rows(sql.count(resource, conditions))))[0][0]
+    if total > MOST_XLSX_ROWS:
+        detail = (
+            f"{total} rows are more than a workbook here takes ({MOST_XLSX_ROWS}). Narrow the question, or take CSV."
+        )
+        raise Problem(422, detail)
+    file = TemporaryFile()  # noqa: SIM115 - it has no name, and goes when the answer is sent or given up
+    book = Workbook(file, resource.name, columns(resource.record), _about(resource, question, snapshot))
+    cursor: Cursor | None = None
+    while True:
+        found, cursor = await snapshot.database.batch(partial(_batch, resource, question, snapshot, cursor))
+        await anyio.to_thread.run_sync(book.rows, [row.record for row in found])
+        if cursor is None:
+            break
+    await anyio.to_thread.run_sync(book.close)
+    file.seek(0)
+    return _chunks(file)
+
+
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while chunk := await anyio.to_thread.run_sync(file.read, CHUNK):
+            yield chunk
+
+
+def _about(resource: Resource, question: Question, snapshot: Snapshot) -> About:
+    dataset = snapshot.dataset
+    version = dataset.version
+    return About(
+        name=resource.name,
+        created=datetime.fromisoformat(version.released).replace(tzinfo=UTC),
+        lines=[
+            ("contents", resource.meaning),
+            ("question", question.query() or "everything"),
+            ("version", f"{version.version}, released {version.released}"),
+            ("digest", version.digest),
+            ("attribution", dataset.attribution),
+            *((note.code, f"{note.ja}\n{note.en}") for note in told(question, dataset.vocabularies)),
+        ],
+    )

@@ -1,0 +1,118 @@
+"""Formats: records as CSV, NDJSON and XLSX, a batch at a time; which records, and from where, is not decided here."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Any, Protocol
+
+import orjson
+import xlsxwriter
+
+from app.reading.columns import Cell, Column
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet would run, and the mark that stops it
+BOM = b"\xef\xbb\xbf"
+
+
+class Encoder(Protocol):
+    """Records, each as its JSON text, to bytes."""
+
+    def head(self) -> bytes: ...
+
+    def rows(self, records: Iterable[str]) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Csv:
+    """RFC 4180 in UTF-8. A text that a spreadsheet would run as a formula has an apostrophe before it, and so has one
+    that begins with an apostrophe: taking one off restores every cell."""
+
+    columns: Sequence[Column]
+    bom: bool = False
+
+    def head(self) -> bytes:
+        return (BOM if self.bom else b"") + _lines([[column.name for column in self.columns]])
+
+    def rows(self, records: Iterable[str]) -> bytes:
+        parsed = map(orjson.loads, records)
+        return _lines([_safe(column.cell(record)) for column in self.columns] for record in parsed)
+
+
+@dataclass(frozen=True)
+class Ndjson:
+    """Each record as lists have it, one a line."""
+
+    def head(self) -> bytes:
+        return b""
+
+    def rows(self, records: Iterable[str]) -> bytes:
+        return "".join(f"{record}\n" for record in records).encode()
+
+
+def _lines(rows: Iterable[Iterable[Cell]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _safe(cell: Cell) -> Cell:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+@dataclass(frozen=True)
+class About:
+    """What the second sheet of a workbook says."""
+
+    name: str
+    created: datetime
+    lines: Sequence[tuple[str, str]]
+
+
+class Workbook:
+    """An XLSX workbook written row by row into a file: numbers are numbers, texts are never formulas."""
+
+    def __init__(self, file: IO[bytes], name: str, columns: Sequence[Column], about: About) -> None:
+        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        self._book = xlsxwriter.Workbook(file, options)
+        self._book.set_properties({"title": about.name, "created": about.created})
+        self._bold = self._book.add_format({"bold": True})
+        self._columns = columns
+        self._about = about
+        self._sheet = self._book.add_worksheet(name[:31])
+        self._sheet.freeze_panes(1, 1)
+        for place, column in enumerate(columns):
+            self._sheet.write_string(0, place, column.name, self._bold)
+        self._row = 0
+
+    def rows(self, records: Iterable[str]) -> None:
+        for record in map(orjson.loads, records):
+            self._row += 1
+            for place, column in enumerate(self._columns):
+                self._write(place, column.cell(record))
+
+    def _write(self, place: int, cell: Cell) -> None:
+        match cell:
+            case None | "":
+                pass
+            case bool():
+                self._sheet.write_boolean(self._row, place, cell)
+            case int():
+                self._sheet.write_number(self._row, place, cell)
+            case _:
+                self._sheet.write_string(self._row, place, cell[:32_767])  # as much as a cell of Excel holds
+
+    def close(self) -> None:
+        """Writes the second sheet, with the attribution, the notes and what each column means, and ends the file."""
+        sheet: Any = self._book.add_worksheet("about")
+        told = [*self._about.lines, ("", ""), ("column", "meaning")]
+        told.extend((column.name, column.meaning) for column in self._columns)
+        for row, (term, meaning) in enumerate(told):
+            sheet.write_string(row, 0, term, self._bold)
+            sheet.write_string(row, 1, meaning)
+        self._book.close()
