@@ -10,7 +10,7 @@ from hashlib import sha256
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import Problem
+from app.errors import MEDIA_TYPE, Problem
 from app.settings import Settings
 
 logger = logging.getLogger("shisaku")
@@ -18,7 +18,7 @@ logger = logging.getLogger("shisaku")
 METHODS = "GET, HEAD, OPTIONS"
 SMALLEST = 500  # bytes worth compressing
 COMPRESSED = ("application/json", "application/problem+json", "application/linkset+json", "text/")
-EXPOSED = "Content-Disposition, ETag, Last-Modified, Link, Retry-After"
+EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Last-Modified, Link, Repr-Digest, Retry-After"
 EVERYWHERE = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": EXPOSED,
@@ -136,18 +136,30 @@ class _Answer:
                 raise Answered
             await self._send(message)
             return
+        if self._start["status"] >= 400 and headers.get("Content-Type") != MEDIA_TYPE:
+            await self._restate(headers)
+            return
         await self._whole(message.get("body", b""), headers)
+
+    async def _restate(self, headers: MutableHeaders) -> None:
+        """A refusal by something below that does not know our shape: of a range that the file does not have."""
+        status: int = self._start["status"]
+        kept = {name: headers[name] for name in ("Content-Range",) if name in headers}
+        problem = Problem(
+            status, "The Range of this request cannot be given. Leave it out, or ask within the file.", headers=kept
+        )
+        await problem.response()(self._scope, self._receive, self.send)
 
     async def _whole(self, body: bytes, headers: MutableHeaders) -> None:
         status: int = self._start["status"]
-        tag = b64encode(sha256(body).digest()[:18], b"-_").decode()
+        tag = headers.get("ETag") or f'"{b64encode(sha256(body).digest()[:18], b"-_").decode()}"'
         if len(body) >= SMALLEST and headers.get("Content-Type", "").startswith(COMPRESSED) and self._takes_gzip():
             body = gzip.compress(body, 6, mtime=0)
             headers["Content-Encoding"] = "gzip"
-            tag += "-gzip"
+            tag = f'{tag[:-1]}-gzip"'
         if status == 200:
-            headers["ETag"] = f'"{tag}"'
-            if self._unchanged(f'"{tag}"', headers.get("Last-Modified")):
+            headers["ETag"] = tag
+            if self._unchanged(tag, headers.get("Last-Modified")):
                 await self._not_modified(headers)
                 return
         headers["Content-Length"] = str(len(body))

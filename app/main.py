@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from app import __version__, catalog, openapi, pages
+from app import __version__, catalog, exports, openapi, pages
 from app.db import Unusable, usable
 from app.delivery import BROKEN, Delivery
 from app.errors import Problem, near
@@ -67,6 +67,7 @@ def api(service: Service) -> FastAPI:
         app.include_router(export_routes(resource, service))
     for router in questions:
         app.include_router(router)
+    app.include_router(exports.routes(service, RESOURCES))
     return app
 
 

@@ -89,9 +89,9 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     responses: Schema = operation["responses"]
     (media_type,) = responses["200"]["content"]
     content = responses["200"]["content"][media_type]
-    status, answer = fetch(f"{actual}?{urlencode(sent)}".removesuffix("?"))
-    assert status == 200, (path, answer)  # noqa: S101 - an example that is refused is a fault of this file
     if content["schema"].get("format") != "binary":
+        status, answer = fetch(f"{actual}?{urlencode(sent)}".removesuffix("?"))
+        assert status == 200, (path, answer)  # noqa: S101 - an example that is refused is a fault of this file
         content["example"] = _short(answer)
     refused = {422: f"{actual}?ministy=mhlw"}
     if examples:

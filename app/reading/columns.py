@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -63,6 +63,32 @@ def columns(shape: type[Shape]) -> tuple[Column, ...]:
     """The columns of a record: its own fields first, where they stand after them."""
     common = [name for name in Record.model_fields if name != "id"]
     return tuple(sorted(_columns(shape), key=lambda column: column.path[0] in common))
+
+
+@cache
+def own_columns(shape: type[Shape]) -> tuple[Column, ...]:
+    """The columns that hold one value."""
+    return tuple(column for column in columns(shape) if not column.many)
+
+
+@cache
+def list_columns(shape: type[Shape]) -> Mapping[str, tuple[Column, ...]]:
+    """For each of its lists, the columns of one item: for the tables of a database, where a list needs no joining."""
+    found: dict[str, tuple[Column, ...]] = {}
+    for name, info in shape.model_fields.items():
+        annotation, _ = _plain(info.annotation)
+        if get_origin(annotation) is not list:
+            continue
+        item, _ = _plain(get_args(annotation)[0])
+        to = next((mark.type for mark in info.metadata if isinstance(mark, To)), None)
+        if _is_shape(item):
+            inner = tuple(_columns(item, 2))
+            found[name] = tuple(
+                replace(each, name=f"{_singular(name)}_id", to=to) if each.name == "id" else each for each in inner
+            )
+        else:
+            found[name] = (Column(_singular(name), "string", info.description or "", (), to=to),)
+    return found
 
 
 def _columns(shape: type[Shape], depth: int = 0) -> Iterator[Column]:

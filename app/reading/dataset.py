@@ -11,6 +11,7 @@ from app.db import Rows
 from app.facts import tables
 from app.facts.shapes import Name, Note
 from app.reading.answers import DatasetVersion
+from app.reading.downloads import Download
 from app.reading.terms import Term, Vocabularies, Vocabulary
 
 DATASET: Table = tables.Dataset.__table__  # type: ignore[attr-defined]
@@ -28,6 +29,10 @@ class Dataset:
     @property
     def attribution(self) -> str:
         return str(self.about["attribution"])
+
+    @property
+    def downloads(self) -> list[Download]:
+        return [Download(**download) for download in self.about["downloads"]]
 
 
 def load(rows: Rows) -> Dataset:

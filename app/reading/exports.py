@@ -1,6 +1,6 @@
 """Exports: a collection as a download, from the question of its pages; a reader is held for a batch, not longer."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -14,7 +14,9 @@ from starlette.responses import Response, StreamingResponse
 from app import __version__
 from app.db import Rows
 from app.errors import Problem
+from app.facts.shapes import Note
 from app.reading import sql
+from app.reading.answers import DatasetVersion
 from app.reading.columns import columns
 from app.reading.cursor import Cursor
 from app.reading.filters import FLAG, Parameter
@@ -166,7 +168,10 @@ async def _xlsx(resource: Resource, question: Question, snapshot: Snapshot) -> A
         )
         raise Problem(422, detail)
     file = TemporaryFile()  # noqa: SIM115 - it has no name, and goes when the answer is sent or given up
-    book = Workbook(file, resource.name, columns(resource.record), _about(resource, question, snapshot))
+    dataset = snapshot.dataset
+    notes = told(question, dataset.vocabularies)
+    about = about_workbook(resource, question.query(), dataset.version, dataset.attribution, notes)
+    book = Workbook(file, columns(resource.record), about)
     cursor: Cursor | None = None
     while True:
         found, cursor = await snapshot.database.batch(partial(_batch, resource, question, snapshot, cursor))
@@ -184,18 +189,19 @@ async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _about(resource: Resource, question: Question, snapshot: Snapshot) -> About:
-    dataset = snapshot.dataset
-    version = dataset.version
+def about_workbook(
+    resource: Resource, query: str, version: DatasetVersion, attribution: str, notes: Iterable[Note]
+) -> About:
+    """What a workbook's second sheet says of it."""
     return About(
         name=resource.name,
         created=datetime.fromisoformat(version.released).replace(tzinfo=UTC),
         lines=[
             ("contents", resource.meaning),
-            ("question", question.query() or "everything"),
+            ("question", query or "everything"),
             ("version", f"{version.version}, released {version.released}"),
             ("digest", version.digest),
-            ("attribution", dataset.attribution),
-            *((note.code, f"{note.ja}\n{note.en}") for note in told(question, dataset.vocabularies)),
+            ("attribution", attribution),
+            *((note.code, f"{note.ja}\n{note.en}") for note in notes),
         ],
     )

@@ -77,14 +77,14 @@ class About:
 class Workbook:
     """An XLSX workbook written row by row into a file: numbers are numbers, texts are never formulas."""
 
-    def __init__(self, file: IO[bytes], name: str, columns: Sequence[Column], about: About) -> None:
+    def __init__(self, file: IO[bytes], columns: Sequence[Column], about: About) -> None:
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         self._book = xlsxwriter.Workbook(file, options)
         self._book.set_properties({"title": about.name, "created": about.created})
         self._bold = self._book.add_format({"bold": True})
         self._columns = columns
         self._about = about
-        self._sheet = self._book.add_worksheet(name[:31])
+        self._sheet = self._book.add_worksheet(about.name[:31])
         self._sheet.freeze_panes(1, 1)
         for place, column in enumerate(columns):
             self._sheet.write_string(0, place, column.name, self._bold)

@@ -1,18 +1,23 @@
 """Builds the database from migrations and seed, as a whole or not at all; the old one stands until the new is done."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkstemp
+from tempfile import TemporaryDirectory
 
+import orjson
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
 from app.facts.library import Library
+from app.reading.downloads import Download, folder_of
 from app.resources import RESOURCES
+from app.seeding.artifacts import Artifacts
 from app.seeding.fault import Faulty
 from app.seeding.source import Source, read
 from app.seeding.verify import KINDS, verified
@@ -48,16 +53,39 @@ def check(seed: Path) -> Checked:
 def build(checked: Checked, path: Path, done: Callable[[int], None] = lambda _: None) -> str:
     """Writes the database beside `path`, then puts it there in one step. Returns the digest."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = mkstemp(prefix=f".{path.name}.", suffix=".building", dir=path.parent)
-    os.close(handle)
-    building = Path(name)
-    try:
+    with TemporaryDirectory(prefix=f".{path.name}.", suffix=".building", dir=path.parent) as folder:
+        building, made = Path(folder) / path.name, Path(folder) / "downloads"
         digest = _write(checked, building, done)
-        building.chmod(0o644)
+        made.mkdir()
+        _tell(building, Artifacts(building, made).make())
+        _sync(building)
+        downloads = folder_of(path, digest)
+        downloads.mkdir(exist_ok=True)
+        for file in made.iterdir():
+            file.replace(downloads / file.name)
         building.replace(path)
-    finally:
-        building.unlink(missing_ok=True)
+    _sweep(path, downloads)
     return digest
+
+
+def _tell(path: Path, downloads: list[Download]) -> None:
+    """Adds to the dataset's row what there is to download."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as finished:
+        told = orjson.dumps([asdict(download) for download in downloads]).decode()
+        finished.execute("UPDATE dataset SET about = json_set(about, '$.downloads', json(?))", (told,))
+        finished.execute("VACUUM")
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as written:
+        os.fsync(written.fileno())
+
+
+def _sweep(path: Path, kept: Path) -> None:
+    """Removes the downloads of older builds, but for the last: a service may be answering from it still."""
+    folders = [each for each in path.parent.glob(f"{path.name}.*") if each.is_dir() and each != kept]
+    for old in sorted(folders, key=lambda each: each.stat().st_mtime)[:-1]:
+        shutil.rmtree(old)
 
 
 def migrated(path: Path) -> None:
@@ -90,15 +118,9 @@ def _write(checked: Checked, path: Path, done: Callable[[int], None]) -> str:
             digest = Writer(connection, checked.library, checked.source.about).write(done)
     finally:
         engine.dispose()
-    finished = sqlite3.connect(path, isolation_level=None)
-    try:
+    with closing(sqlite3.connect(path, isolation_level=None)) as finished:
         finished.execute("PRAGMA foreign_keys = ON")
         broken = finished.execute("PRAGMA foreign_key_check").fetchall()
         assert not broken, broken  # noqa: S101 - verify let a link through that lands nowhere
         finished.execute("ANALYZE")
-        finished.execute("VACUUM")
-    finally:
-        finished.close()
-    with path.open("rb") as written:
-        os.fsync(written.fileno())
     return digest
