@@ -9,6 +9,7 @@ from pydantic import Field
 from sqlalchemy import func, select
 from starlette.responses import Response
 
+from app import dcat
 from app.db import Rows
 from app.facts.shapes import Int32, Name, Sentence, Shape
 from app.reading.answers import DatasetVersion
@@ -113,11 +114,15 @@ def api_catalog(resources: Sequence[Resource], prefix: str) -> dict[str, Any]:
     described = {
         "service-desc": [{"href": f"{prefix}/openapi.json", "type": "application/json"}],
         "service-doc": [{"href": f"{prefix}/docs", "type": "text/html"}],
-        "service-meta": [{"href": f"{prefix}/v1", "type": "application/json"}],
+        "service-meta": [
+            {"href": f"{prefix}/v1", "type": "application/json"},
+            {"href": f"{prefix}{dcat.PATH}", "type": dcat.MEDIA_TYPE},
+        ],
         "status": [{"href": f"{prefix}/readyz", "type": "application/json"}],
         "license": [{"href": f"{prefix}/terms", "type": "text/html"}],
     }
-    items = [{"href": f"{prefix}/v1/{resource.name}", "type": "application/json"} for resource in resources]
+    listed = [*(resource.name for resource in resources), "exports"]
+    items = [{"href": f"{prefix}/v1/{name}", "type": "application/json"} for name in listed]
     anchor = f"{prefix}/.well-known/api-catalog"
     return {"linkset": [{"anchor": anchor, "item": items}, {"anchor": f"{prefix}/v1", **described}]}
 
@@ -147,6 +152,22 @@ def routes(service: Service, resources: Sequence[Resource], questions: list[str]
         description="Its version and digest, how to cite it, and every resource with its filters, sorts and facets.",
         tag="dataset",
         answer=DatasetDescription,
+    )
+
+    async def get_catalog_entry(request: Request) -> Response:
+        no_parameters(request)
+        found = dcat.entry(service.now().dataset, prefix)
+        return Response(orjson.dumps(found), media_type=dcat.MEDIA_TYPE)
+
+    add(
+        router,
+        dcat.PATH,
+        get_catalog_entry,
+        operation="export_catalog_entry",
+        summary="Download the catalogue entry",
+        description="The dataset, this service and every download as DCAT 3, in JSON-LD with its context inline.",
+        tag="exports",
+        media_type=dcat.MEDIA_TYPE,
     )
     router.add_api_route("/.well-known/api-catalog", get_api_catalog, include_in_schema=False)
     return router

@@ -4,9 +4,11 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app import dcat
 from app.errors import Problem
 from app.reading.routes import no_parameters
 from app.reading.service import Service
@@ -94,7 +96,10 @@ def routes(service: Service) -> APIRouter:
             f'<script src="{prefix}/docs/swagger-ui-bundle.js"></script>\n'
             f'<script src="{prefix}/docs/start.js"></script>\n'
         )
-        description = escape(service.now().dataset.about["description"]["en"])
+        dataset = service.now().dataset
+        described = orjson.dumps(dcat.schema_org(dataset, prefix)).decode().replace("</", "<\\/")
+        head += f'<script type="application/ld+json">{described}</script>\n'
+        description = escape(dataset.about["description"]["en"])
         return page("Shisaku: reference", REFERENCE.format(prefix=prefix, description=description), head)
 
     async def terms(request: Request) -> Response:

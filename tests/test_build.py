@@ -89,7 +89,8 @@ def test_a_build_that_fails_leaves_the_old_database(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         build(check(SEED), path, interrupt)
     assert path.read_bytes() == before
-    assert [each.name for each in tmp_path.iterdir()] == ["shisaku.sqlite"]
+    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["shisaku.sqlite"]
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,11 @@ from app.reading.resource import Resource
 from app.reading.service import Service, Snapshot
 
 JSON = "application/json"
-TEXTS = ("text/csv", "application/x-ndjson", "application/ld+json")
+CONTENTS: Mapping[str, Any] = {
+    "text/csv": {"type": "string"},
+    "application/x-ndjson": {"type": "string"},
+    "application/ld+json": {"type": "object", "additionalProperties": True},
+}
 MOST_ROWS = 500
 
 Q = Parameter(
@@ -132,8 +136,7 @@ def add(
     answer that is no JSON has a media type in place of a model."""
     told: dict[str, Any] = {"description": f"{summary}."}
     if answer is None:
-        schema = {"type": "string"} if media_type in TEXTS else {"type": "string", "format": "binary"}
-        told["content"] = {media_type: {"schema": schema}}
+        told["content"] = {media_type: {"schema": CONTENTS.get(media_type, {"type": "string", "format": "binary"})}}
     else:
         told["model"] = answer
     router.add_api_route(
@@ -239,7 +242,7 @@ def described(parameter: Parameter) -> dict[str, Any]:
         shown |= {"style": "form", "explode": True}
         schema = {"type": "array", "items": schema, "maxItems": MOST_VALUES}
     if parameter.default is not None:
-        schema["default"] = parameter.default
+        schema["default"] = parameter.default == "true" if parameter.kind == "boolean" else parameter.default
     shown["schema"] = schema
     if parameter.example is not None:
         shown["example"] = [parameter.example] if parameter.many else parameter.example

@@ -1,0 +1,319 @@
+"""Downloads give the rows of the pages, in their order, with their values, in every format and at any size."""
+
+import csv
+import io
+import sqlite3
+import zipfile
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.main import create_app
+from app.reading.columns import Column, columns, list_columns, own_columns
+from app.reading.downloads import folder_of
+from app.reading.formats import Csv
+from app.reading.resource import Resource
+from app.reading.service import Service
+from app.resources import RESOURCES
+from app.seeding.build import SEED, build, check
+from app.settings import Settings
+from tests.conftest import ALONE, Client, answer, serving, walk
+
+EACH = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
+FORMATS = ("csv", "ndjson", "xlsx")
+
+
+def questions(resource: Resource, client: Client) -> list[dict[str, str]]:
+    """Everything, then each filter's fullest value, each sort, and a search."""
+    asked: list[dict[str, str]] = [{}, {"q": "の"}, {"q": "no such words"}]
+    if resource.facets:
+        facets = answer(client, f"/v1/{resource.name}", facet=list(resource.facets), limit=0)["facets"]
+        for name, facet in facets.items():
+            if facet["buckets"]:
+                asked.append({name: max(facet["buckets"], key=lambda bucket: bucket["count"])["value"]})
+    asked.extend({"sort": sort, "order": "desc"} for sort in resource.sorts)
+    return asked
+
+
+def read(extension: str, content: bytes) -> list[dict[str, Any]]:
+    """Rows of a download by column; of NDJSON, the records."""
+    match extension:
+        case "csv":
+            return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+        case "ndjson":
+            return [orjson.loads(line) for line in content.splitlines()]
+        case _:
+            names, *rows = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0].iter_rows(values_only=True)
+            return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+@EACH
+@pytest.mark.parametrize("extension", FORMATS)
+def test_a_download_has_the_rows_of_the_pages_in_their_order(
+    resource: Resource, extension: str, clients: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.reading.exports.BATCH", 3)
+    for query in questions(resource, clients):
+        response = clients.get(f"/v1/exports/{resource.name}.{extension}", params=query)
+        assert response.status_code == 200, response.text
+        expected = walk(clients, f"/v1/{resource.name}", **query)
+        found = read(extension, response.content)
+        assert [row["id"] for row in found] == [row["id"] for row in expected], query
+        if extension == "ndjson":
+            assert found == expected
+
+
+@EACH
+def test_every_value_of_a_record_is_in_its_columns(resource: Resource, clients: Client) -> None:
+    records = walk(clients, f"/v1/{resource.name}")
+    rows = read("csv", clients.get(f"/v1/exports/{resource.name}.csv").content)
+    cells = read("xlsx", clients.get(f"/v1/exports/{resource.name}.xlsx").content)
+    shown = columns(resource.record)
+    assert len({column.name for column in shown}) == len(shown)
+    for record, row, typed in zip(records, rows, cells, strict=True):
+        values = {text.replace("\\;", ";").replace("\\\\", "\\") for text in row.values()}
+        whole = "\n".join(values)
+        for leaf in leaves(record):
+            assert leaf in whole, leaf
+        for column in shown:
+            cell = column.cell(record)
+            assert restored(row[column.name]) == ("" if cell is None else plain(cell))
+            assert typed[column.name] == (None if cell == "" else cell)
+            if column.kind == "integer" and cell is not None:
+                assert isinstance(typed[column.name], int)
+
+
+def leaves(value: Any) -> list[str]:
+    """Every text of a record that is not the mark of an unofficial name."""
+    if isinstance(value, dict):
+        return [leaf for part in value.values() for leaf in leaves(part)]
+    if isinstance(value, list):
+        return [leaf for part in value for leaf in leaves(part)]
+    return [value] if isinstance(value, str) else []
+
+
+def plain(cell: Any) -> str:
+    return str(cell).lower() if isinstance(cell, bool) else str(cell)
+
+
+def restored(cell: str) -> str:
+    return cell.removeprefix("'")
+
+
+@given(st.lists(st.text(max_size=20), min_size=1, max_size=5))
+def test_any_text_survives_csv_and_runs_nowhere(texts: list[str]) -> None:
+    column = Column("text", "string", "", ("text",))
+    written = Csv([column]).rows(orjson.dumps({"text": text}).decode() for text in texts if not surrogate(text))
+    rows = list(csv.reader(io.StringIO(written.decode(), newline="")))
+    kept = [text for text in texts if not surrogate(text)]
+    assert [restored("".join(row)) for row in rows if row] == [text for text in kept if text] or "" in kept
+    assert all(not cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row)
+    assert b"\n" not in written.replace(b"\r\n", b"") or any("\n" in text for text in kept)
+
+
+def surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'x", "''"])
+def test_a_formula_comes_out_as_text(text: str) -> None:
+    (row,) = csv.reader(
+        io.StringIO(
+            Csv([Column("a", "string", "", ("a",))]).rows([orjson.dumps({"a": text}).decode()]).decode(), newline=""
+        )
+    )
+    assert row == [f"'{text}"]
+
+
+def test_lists_are_joined_so_that_they_can_be_parted() -> None:
+    column = Column("also", "string", "", ("also",), many=True)
+    assert column.cell({"also": ["a;b", "c\\d", "e"]}) == "a\\;b;c\\\\d;e"
+    assert column.cell({"also": []}) == ""
+
+
+def test_excel_is_told_that_it_is_utf8(client: Client) -> None:
+    plain_, marked = (client.get("/v1/exports/organizations.csv", params=q).content for q in ({}, {"bom": "true"}))
+    assert marked == b"\xef\xbb\xbf" + plain_
+    assert "文部科学省" in plain_.decode()
+    assert b"\r\n" in plain_
+    assert plain_.count(b"\n") == plain_.count(b"\r\n")
+
+
+def test_a_workbook_explains_itself(client: Client) -> None:
+    response = client.get("/v1/exports/budget-lines.xlsx?section=4.3")
+    book = openpyxl.load_workbook(io.BytesIO(response.content))
+    first, about = book.worksheets
+    assert (first.title, about.title) == ("budget-lines", "about")
+    assert first.freeze_panes == "B2"
+    amount = next(cell for cell in first[1] if cell.value == "amount_jpy").column
+    assert first.cell(2, amount).value == 15_800_000_000
+    told = {row[0]: row[1] for row in about.iter_rows(values_only=True) if row[0]}
+    assert told["question"] == "section=hp3-4.3"
+    assert told["attribution"].startswith("出典: 内閣府")
+    assert "crosswalk" in told["section-through-crosswalk"]
+    assert told["amount_jpy"].endswith("null where the document gives no amount.")
+    assert set(told) >= {column.name for column in columns(RESOURCES[4].record)}
+
+
+def test_a_workbook_that_would_be_too_large_is_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.reading.exports.MOST_XLSX_ROWS", 10)
+    refused = answer(client, "/v1/exports/budget-lines.xlsx", 422)
+    assert "take CSV" in refused["detail"]
+    assert client.get("/v1/exports/budget-lines.xlsx?ministry=mext").status_code == 200
+
+
+def test_a_build_leaves_out_the_workbook_that_would_be_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.seeding.artifacts.MOST_XLSX_ROWS", 3)
+    build(check(ALONE), tmp_path / "s.sqlite")
+    with serving(create_app(Settings(database=tmp_path / "s.sqlite"))) as client:
+        sizes = {each["path"]: each["bytes"] for each in answer(client, "/v1/exports")["data"]}
+        assert sizes["/v1/exports/budget-lines.xlsx"] is None
+        assert sizes["/v1/exports/pillars.xlsx"] > 0
+        listed = client.get("/v1/exports/catalog.jsonld").json()["@graph"][0]["dcat:distribution"]
+        assert {"@id": "/v1/exports/budget-lines.xlsx"} not in listed
+
+
+def test_a_download_can_be_asked_whether_it_changed(client: Client) -> None:
+    url = "/v1/exports/budget-lines.csv"
+    got = client.get(url)
+    assert got.headers["Content-Disposition"] == 'attachment; filename="budget-lines.csv"'
+    same = client.get(url, headers={"If-None-Match": got.headers["ETag"]})
+    assert (same.status_code, same.content) == (304, b"")
+    others = {client.get(url, params=query).headers["ETag"] for query in ({"bom": "true"}, {"sort": "id"}, {"q": "薬"})}
+    assert len(others | {got.headers["ETag"]}) == 4
+    headed = client.head(url)
+    assert (headed.status_code, headed.content, headed.headers["ETag"]) == (200, b"", got.headers["ETag"])
+
+
+@pytest.mark.parametrize("query", ["limit=1", "facet=ministry", "cursor=x", "ministry=mhwl", "bom=yes"])
+def test_a_download_ignores_nothing(client: Client, query: str) -> None:
+    answer(client, f"/v1/exports/budget-lines.csv?{query}", 422)
+
+
+def test_the_list_of_downloads_is_true(clients: Client) -> None:
+    found = answer(clients, "/v1/exports")
+    assert len(found["data"]) == 2 + 3 * len(RESOURCES)
+    for each in found["data"]:
+        response = clients.get(each["path"])
+        assert response.headers["Content-Type"].partition(";")[0] == each["media_type"]
+        assert (len(response.content), sha256(response.content).hexdigest()) == (each["bytes"], each["sha256"])
+        if each["rows"] is not None:
+            extension = each["path"].rpartition(".")[2]
+            assert len(read(extension, response.content)) == each["rows"]
+    assert [each["resource"] for each in found["columns"]] == [resource.name for resource in RESOURCES]
+
+
+def test_the_whole_dataset_opens_in_any_sqlite_tool(clients: Client, tmp_path: Path) -> None:
+    path = tmp_path / "dataset.sqlite"
+    path.write_bytes(clients.get("/v1/exports/dataset.sqlite").content)
+    database = sqlite3.connect(path)
+    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+    for resource in RESOURCES:
+        records = walk(clients, f"/v1/{resource.name}")
+        names = ", ".join(f'"{column.name}"' for column in own_columns(resource.record))
+        rows = database.execute(f'SELECT {names} FROM "{resource.plural}"').fetchall()  # noqa: S608
+        assert [tuple(c.cell(record) for c in own_columns(resource.record)) for record in records] == rows
+        for name, inner in list_columns(resource.record).items():
+            table = f"{resource.singular}_{name}"
+            found = database.execute(f'SELECT * FROM "{table}"').fetchall()  # noqa: S608
+            expected = [
+                (record["id"], place, *(column.cell(item) for column in inner))
+                for record in records
+                for place, item in enumerate(record[name], 1)
+            ]
+            assert found == expected, table
+    (total,) = database.execute(
+        "SELECT sum(amount_jpy) FROM budget_lines WHERE id IN "
+        "(SELECT budget_line_id FROM budget_line_ministries WHERE ministry_id IN ('mext', 'mhlw')) "
+        "AND fiscal_year = 2025"
+    ).fetchone()
+    assert total == 265_800_000_000
+    explained = set(database.execute('SELECT "table", "column" FROM "columns"').fetchall())
+    for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        if table not in ("columns", "dataset"):
+            for column in database.execute(f'PRAGMA table_info("{table}")').fetchall():
+                assert (table, column[1]) in explained
+    facts = dict(database.execute('SELECT * FROM "dataset"').fetchall())
+    assert facts["digest"] == answer(clients, "/v1")["dataset"]["digest"]
+    database.close()
+
+
+def test_the_data_package_holds_the_downloads_and_describes_them(clients: Client) -> None:
+    package = zipfile.ZipFile(io.BytesIO(clients.get("/v1/exports/datapackage.zip").content))
+    assert package.testzip() is None
+    described = orjson.loads(package.read("datapackage.json"))
+    assert described["version"] == answer(clients, "/v1")["dataset"]["version"]
+    assert all(source["title"].startswith("出典") for source in described["sources"])
+    for resource, table in zip(RESOURCES, described["resources"], strict=True):
+        content = package.read(table["path"])
+        assert content == clients.get(f"/v1/exports/{resource.name}.csv").content
+        assert (len(content), f"sha256:{sha256(content).hexdigest()}") == (table["bytes"], table["hash"])
+        assert [field["name"] for field in table["schema"]["fields"]] == content.decode().split("\r\n")[0].split(",")
+    keys = {table["name"]: table["schema"]["foreignKeys"] for table in described["resources"]}
+    assert {"fields": ["measure_id"], "reference": {"resource": "measures", "fields": ["id"]}} in keys["budget-lines"]
+
+
+@pytest.mark.parametrize("name", ["dataset.sqlite", "datapackage.zip"])
+def test_a_file_can_be_taken_in_parts(name: str, client: Client) -> None:
+    url = f"/v1/exports/{name}"
+    whole = client.get(url)
+    assert whole.headers["Repr-Digest"] == f"sha-256=:{b64encode(sha256(whole.content).digest()).decode()}:"
+    assert f"shisaku-1.0.0-{name}" in whole.headers["Content-Disposition"]
+    part = client.get(url, headers={"Range": "bytes=0-99"})
+    assert (part.status_code, part.content) == (206, whole.content[:100])
+    assert part.headers["Content-Range"] == f"bytes 0-99/{len(whole.content)}"
+    fresh = client.get(url, headers={"Range": "bytes=100-", "If-Range": whole.headers["ETag"]})
+    assert (fresh.status_code, fresh.content) == (206, whole.content[100:])
+    changed = client.get(url, headers={"Range": "bytes=100-", "If-Range": '"x"'})
+    assert changed.status_code == 200
+    beyond = client.get(url, headers={"Range": f"bytes={len(whole.content)}-"})
+    assert (beyond.status_code, beyond.headers["Content-Type"]) == (416, "application/problem+json")
+    assert beyond.headers["Content-Range"] == f"bytes */{len(whole.content)}"
+    assert client.get(url, headers={"Range": "bytes=x"}).headers["Content-Type"] == "application/problem+json"
+    assert client.get(url, headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
+    headed = client.head(url)
+    assert (headed.content, headed.headers["ETag"]) == (b"", whole.headers["ETag"])
+
+
+def test_files_belong_to_their_database(tmp_path: Path) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    settings = Settings(database=path)
+    first = build(check(ALONE), path)
+    service = Service(settings)
+    second = build(check(SEED), path)
+    assert folder_of(path, first).is_dir()  # a service that has not looked yet answers from it
+    assert service.now().dataset.version.digest == first
+    assert build(check(SEED), path) == second
+    old = tmp_path / "shisaku.sqlite.0000000000000000"
+    old.mkdir()
+    build(check(SEED), path)
+    assert len([each for each in tmp_path.iterdir() if each.is_dir()]) == 2
+    with serving(create_app(settings)) as client:
+        for file in folder_of(path, second).iterdir():
+            file.unlink()
+        refused = client.get("/v1/exports/dataset.sqlite")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+
+
+def test_the_catalogue_entry_names_every_download(client: Client) -> None:
+    response = client.get("/v1/exports/catalog.jsonld")
+    assert response.headers["Content-Type"] == "application/ld+json"
+    graph = response.json()["@graph"]
+    distributions = {node["@id"]: node for node in graph if node["@type"] == "dcat:Distribution"}
+    downloads = {each["path"]: each for each in answer(client, "/v1/exports")["data"]}
+    assert set(distributions) == set(downloads)
+    for path, node in distributions.items():
+        assert node["spdx:checksum"]["spdx:checksumValue"]["@value"] == downloads[path]["sha256"]
+    (dataset,) = (node for node in graph if node["@type"] == "dcat:Dataset")
+    assert dataset["dcat:version"] == answer(client, "/v1")["dataset"]["version"]
+    assert '<script type="application/ld+json">{"@context":"https://schema.org/"' in client.get("/docs").text
