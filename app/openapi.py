@@ -51,8 +51,9 @@ def generated(app: FastAPI, fetch: Fetch) -> bytes:
         servers=[{"url": "/", "description": "The service itself."}],
         separate_input_output_schemas=False,
     )
-    document["info"]["license"] = {"name": "Terms and how to cite", "url": "/terms"}
-    document["info"]["contact"] = {"name": "Shisaku", "url": "/docs"}
+    # The terms are a page of the service itself, whose address is not known here; SPDX names such a licence so.
+    document["info"]["license"] = {"name": "Terms and how to cite, at /terms", "identifier": "LicenseRef-Shisaku-Terms"}
+    document["info"]["contact"] = {"name": "Shisaku"}
     document["security"] = []
     schemas = document["components"]["schemas"]
     schemas["ProblemDetails"] = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -11,7 +11,7 @@ from app.facts.shapes import Int32, Shape
 ERAS = ((date(2019, 5, 1), "令和"), (date(1989, 1, 8), "平成"), (date(1926, 12, 25), "昭和"))
 
 
-class Date(Shape):
+class Day(Shape):
     """A day."""
 
     date: Annotated[str, Field(json_schema_extra={"format": "date"})] = Field(description="ISO 8601.")
@@ -25,10 +25,10 @@ class FiscalYear(Shape):
     era: str = Field(description="Such as 令和7年度.")
 
 
-def day(value: date) -> Date:
+def day(value: date) -> Day:
     """Raises ValueError for a day before the eras known here."""
     first, name = _era(value)
-    return Date(date=value.isoformat(), era=f"{_counted(name, value.year, first)}{value.month}月{value.day}日")
+    return Day(date=value.isoformat(), era=f"{_counted(name, value.year, first)}{value.month}月{value.day}日")
 
 
 def fiscal_year(year: int) -> FiscalYear:

@@ -22,7 +22,7 @@ from app.reading.resource import Lists, Resource
 from app.reading.routes import CURSOR, OFFSET, add, by_name, limit_to, missing, question_of, respond
 from app.reading.service import Service
 from app.reading.terms import Term
-from app.resources.dates import Date, day
+from app.resources.dates import Day, day
 from app.resources.organizations import organization_ref
 
 Lines = Annotated[LineRange, BeforeValidator(line_range, json_schema_input_type=int | str)]
@@ -86,7 +86,7 @@ class Document(Record):
 
     name: Name
     issuer: Annotated[Ref, To("organizations")]
-    issued: Date
+    issued: Day
     attribution: Annotated[Sentence, Derived()] = Field(description="How to cite it, in the customary form.")
     licence: Sentence | None
     url: Sentence | None

@@ -11,7 +11,7 @@ from app.facts.shapes import Id, Int32, Name, Record, Ref, Shape
 from app.facts.tables import Row
 from app.reading.resource import Lists, Resource
 from app.reading.terms import Term
-from app.resources.dates import Date, FiscalYear, day, fiscal_year
+from app.resources.dates import Day, FiscalYear, day, fiscal_year
 
 
 class PeriodEntry(Written):
@@ -40,7 +40,7 @@ class Strategy(Record):
     """A government plan."""
 
     name: Name
-    decided: Date | None = Field(description="When the Cabinet decided it.")
+    decided: Day | None = Field(description="When the Cabinet decided it.")
     period: Period | None
 
 
