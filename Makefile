@@ -3,12 +3,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --quiet
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --quiet
 
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
-.PHONY: serve build test check format lock openapi clean
+.PHONY: serve build test check sdk format lock openapi clean
 
 serve: .venv/runtime ## install, build the database when it is missing or old, and serve it
 	$(BIN)/shisaku build --if-needed
@@ -38,15 +38,20 @@ openapi: .venv/dev ## write what is generated: the OpenAPI document and the seed
 	$(BIN)/shisaku openapi
 	$(BIN)/shisaku schemas
 
+sdk: .venv/dev .venv-sdk/ready ## generate clients with the real tools, compile them strictly, and use them
+	$(BIN)/python -m pytest tests/sdk/check_sdks.py
+
 lock: .venv/dev ## write the lock files anew
-	$(COMPILE) --upgrade --group build --output-file requirements.txt
-	$(COMPILE) --upgrade --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --upgrade pyproject.toml --group build --output-file requirements.txt
+	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --upgrade --group sdk --output-file requirements-sdk.txt
 
 lock-check: .venv/dev
-	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock
-	@$(COMPILE) --group build --output-file .venv/runtime.lock
-	@$(COMPILE) --group dev --constraint requirements.txt --output-file .venv/dev.lock
-	@for name in runtime:requirements.txt dev:requirements-dev.txt; do \
+	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock && cp requirements-sdk.txt .venv/sdk.lock
+	@$(COMPILE) pyproject.toml --group build --output-file .venv/runtime.lock
+	@$(COMPILE) pyproject.toml --group dev --constraint requirements.txt --output-file .venv/dev.lock
+	@$(COMPILE) --group sdk --output-file .venv/sdk.lock
+	@for name in runtime:requirements.txt dev:requirements-dev.txt sdk:requirements-sdk.txt; do \
 		grep -v '^ *#' "$${name#*:}" > .venv/committed; grep -v '^ *#' ".venv/$${name%%:*}.lock" > .venv/fresh; \
 		cmp -s .venv/committed .venv/fresh || { echo "$${name#*:} is not what pyproject.toml asks for: run make lock"; exit 1; }; \
 	done
@@ -65,5 +70,10 @@ lock-check: .venv/dev
 	$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
+.venv-sdk/ready: .venv/python requirements-sdk.txt
+	$(PYTHON) -m venv .venv-sdk
+	.venv-sdk/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-sdk.txt
+	@touch $@
+
 clean: ## remove what was installed and built
-	rm -rf .venv data
+	rm -rf .venv .venv-sdk data tests/sdk/generated tests/sdk/node_modules

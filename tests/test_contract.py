@@ -157,6 +157,11 @@ def test_the_last_page_of_a_long_list_is_a_cursor(
     assert (last["links"]["prev"] is None) == (len(rows) <= 2)
 
 
+def test_a_default_beside_a_cursor_is_no_second_place(clients: Client) -> None:
+    following = answer(clients, "/v1/measures?limit=2")["links"]["next"]
+    assert answer(clients, f"{following}&offset=0")["data"] == answer(clients, following)["data"]
+
+
 def sample(parameter: Parameter, dataset: Dataset) -> str:
     """A value of a parameter that is not its default."""
     match parameter.kind:

@@ -13,7 +13,7 @@ from app import __version__
 from app.seeding.build import SEED
 from app.settings import PROJECT
 
-LOCKS = ["requirements.txt", "requirements-dev.txt"]
+LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-sdk.txt"]
 
 
 def files() -> list[Path]:
@@ -26,7 +26,8 @@ def files() -> list[Path]:
 def test_the_top_level_is_what_a_python_project_needs() -> None:
     allowed = {
         ".ci", ".dockerignore", ".gitignore", "CHANGELOG.md", "Dockerfile", "Makefile", "README.ja.md", "README.md",
-        "app", "migrations", "pyproject.toml", "requirements-dev.txt", "requirements.txt", "seed", "tests",
+        "app", "migrations", "pyproject.toml", "requirements-dev.txt", "requirements-sdk.txt", "requirements.txt", "seed",
+        "tests",
     }  # fmt: skip
     assert {path.relative_to(PROJECT).parts[0] for path in files()} <= allowed
 
