@@ -58,6 +58,7 @@ REFERENCE = """\
 <h1>Shisaku 施策</h1>
 <p>{description}</p>
 <p><a href="{prefix}/v1">What is here</a> · <a href="{prefix}/openapi.json">OpenAPI</a> ·
+<a href="{prefix}/v1/exports">Downloads</a> · <a href="{prefix}/stability">What is stable</a> ·
 <a href="{prefix}/terms">Terms and how to cite</a></p>
 </header>
 <div id="reference"></div>"""
@@ -73,6 +74,31 @@ marked so in every record.</p>
 <pre lang="ja">{attribution}</pre>
 <p>Name the version of the data too: {version}, released {released}, digest <code>{digest}</code>.</p>
 <p><a href="{prefix}/docs">Reference</a></p>
+</main>"""
+
+STABILITY = """\
+<main>
+<h1>What is stable, and what is not</h1>
+<h2>Stable within a major version</h2>
+<p>Paths, operationIds, parameters, their values in closed vocabularies, fields, their types, and whether they may be
+null. A change that would take one of these away comes only with another major version of the API, at another path
+(<code>/v2</code>); the old one is then served for at least twelve months beside it. The OpenAPI document is compared
+with the released one before every release, by a program.</p>
+<h2>What may be added at any time</h2>
+<p>Resources, parameters, fields, sorts, facets, notes, and values of open vocabularies: ministries, modalities,
+sections, pillars, packages, years. Write clients that pass over what they do not know.</p>
+<h2>What changes with the data</h2>
+<p>Records, counts, sums, and the order of rows. The version in every <code>meta.dataset</code> rises with each change
+of the data; the digest says exactly which data an answer was made from. Ids are kept: a record that is renamed keeps
+its id, and one that is withdrawn is told in the changelog. Cursors are of one version of the data, and are refused by
+the next.</p>
+<h2>What is not promised</h2>
+<p>The wording of messages and notes (their <code>code</code> is stable), the form of a cursor, the bytes of an XLSX
+file from one release of the software to the next, and the look of these pages.</p>
+<h2>Deprecation</h2>
+<p>What will go is marked <code>deprecated</code> in the OpenAPI document and answered with a <code>Deprecation</code>
+header (RFC 9745) from the day it is announced, and a <code>Sunset</code> header (RFC 8594) with its last day.</p>
+<p><a href="{prefix}/docs">Reference</a> · <a href="{prefix}/terms">Terms and how to cite</a></p>
 </main>"""
 
 
@@ -110,6 +136,10 @@ def routes(service: Service) -> APIRouter:
             "Shisaku: terms", TERMS.format(prefix=prefix, attribution=attribution, **dataset.version.model_dump())
         )
 
+    async def stability(request: Request) -> Response:
+        no_parameters(request)
+        return page("Shisaku: what is stable", STABILITY.format(prefix=prefix))
+
     async def asset(request: Request) -> Response:
         no_parameters(request)
         name = request.path_params["name"]
@@ -127,4 +157,5 @@ def routes(service: Service) -> APIRouter:
     router.add_api_route("/docs", docs)
     router.add_api_route("/docs/{name}", asset)
     router.add_api_route("/terms", terms)
+    router.add_api_route("/stability", stability)
     return router

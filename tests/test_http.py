@@ -199,7 +199,7 @@ def test_the_catalogue_lists_what_there_is(client: Client) -> None:
 
 
 def test_pages_load_nothing_from_outside(client: Client) -> None:
-    for path in ("/docs", "/terms"):
+    for path in ("/docs", "/terms", "/stability"):
         page = client.get(path)
         assert page.headers["Content-Type"] == "text/html; charset=utf-8"
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]

@@ -24,11 +24,9 @@ def files() -> list[Path]:
 
 
 def test_the_top_level_is_what_a_python_project_needs() -> None:
-    allowed = {
-        ".ci", ".dockerignore", ".gitignore", "CHANGELOG.md", "Dockerfile", "Makefile", "README.ja.md", "README.md",
-        "app", "migrations", "pyproject.toml", "requirements-dev.txt", "requirements-sdk.txt", "requirements.txt", "seed",
-        "tests",
-    }  # fmt: skip
+    folders = {".ci", "app", "migrations", "seed", "tests"}
+    files_ = {".dockerignore", ".gitignore", "CHANGELOG.md", "Dockerfile", "Makefile", "README.ja.md", "README.md"}
+    allowed = folders | files_ | {"pyproject.toml", *LOCKS}
     assert {path.relative_to(PROJECT).parts[0] for path in files()} <= allowed
 
 

@@ -48,7 +48,7 @@ def said(shown: Any, actual: Any) -> bool:
 
 @EACH
 def test_every_request_is_answered_as_shown(readme: Path, client: Client) -> None:
-    requests = [shlex.split(command)[1] for command, _ in commands(readme) if command.startswith("curl ")]
+    requests = [shlex.split(command)[1] for command, _ in commands(readme) if command.startswith("curl '")]
     answers = [orjson.loads(text) for text in blocks(readme, "json")]
     assert len(requests) == len(answers) >= 3
     for request, shown in zip(requests, answers, strict=True):
@@ -62,7 +62,7 @@ def test_every_other_command_runs(readme: Path) -> None:
         program, *arguments = shlex.split(command)
         match program:
             case "curl":
-                continue
+                continue  # asked above, and in the next test
             case "make":
                 run = ["make", "--dry-run", *arguments]
             case ".venv/bin/shisaku":
@@ -72,6 +72,23 @@ def test_every_other_command_runs(readme: Path) -> None:
         result = subprocess.run(run, cwd=PROJECT, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
         assert printed.removeprefix(MORE) in result.stdout
+
+
+@EACH
+def test_what_is_downloaded_is_there(readme: Path, client: Client) -> None:
+    (request,) = [
+        shlex.split(command)[2] for command, _ in commands(readme) if command.startswith("curl --remote-name")
+    ]
+    assert client.get(request.removeprefix(ADDRESS)).text.count("\r\n") == 1 + 7
+
+
+@EACH
+def test_the_python_recipe_runs(readme: Path, client: Client) -> None:
+    (recipe,) = [text for text in blocks(readme, "python") if "httpx" in text]
+    script = recipe.replace(ADDRESS, str(client.base_url).rstrip("/"))
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1].startswith("バイオシミラーの使用促進 (4.3 エコシステム")
+    assert len(result.stdout.splitlines()) == 3
 
 
 @EACH
@@ -111,7 +128,8 @@ def test_every_file_that_is_named_is_there(readme: Path) -> None:
 def test_both_readmes_show_the_same_requests() -> None:
     first, second = ([command for command, _ in commands(readme)] for readme in READMES)
     assert first == second
-    assert blocks(READMES[0], "json") == blocks(READMES[1], "json")
+    for language in ("json", "python", "javascript", "r"):
+        assert blocks(READMES[0], language) == blocks(READMES[1], language)
 
 
 def test_what_is_said_is_compared_exactly() -> None:

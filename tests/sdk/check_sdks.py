@@ -16,6 +16,7 @@ from app.main import create_app
 from app.openapi import COMMITTED
 from app.settings import PROJECT, Settings
 from tests.conftest import serving
+from tests.test_readme import ADDRESS, READMES, blocks
 
 HERE = Path(__file__).parent
 GENERATED = HERE / "generated"
@@ -70,6 +71,30 @@ def test_pydantic_models() -> None:
     source = ("--input", COMMITTED, "--input-file-type", "openapi", "--output", GENERATED / "models.py")
     run(TOOLS / "datamodel-codegen", *source, *options, "--formatters", "builtin")
     run(sys.executable, "-m", "mypy", "--strict", "--config-file", HERE / "mypy.ini", "generated/models.py")
+
+
+def recipe(language: str, mark: str, address: str) -> str:
+    """A recipe of the README, asking this service."""
+    (text,) = [block for block in blocks(READMES[0], language) if mark in block]
+    return text.replace(ADDRESS, address)
+
+
+def test_the_pandas_recipe(address: str) -> None:
+    printed = run(TOOLS / "python", "-c", recipe("python", "pandas", address))
+    assert "後発医薬品等の安定供給" in printed.splitlines()[1]
+    assert "1688" in printed
+
+
+@pytest.mark.skipif(NODE is None, reason="NO JAVASCRIPT RECIPE: there is no node here, and .venv-sdk has none")
+def test_the_javascript_recipe(address: str) -> None:
+    printed = run("node", "--input-type=module", "--eval", recipe("javascript", "fetch", address))
+    assert "293" in printed
+    assert "Ministry of Economy, Trade and Industry 1" in printed
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="NO R RECIPE: there is no Rscript here")
+def test_the_r_recipe(address: str) -> None:
+    assert "3.161e+11" in run("Rscript", "-e", recipe("r", "read.csv", address))
 
 
 @pytest.fixture(scope="module")
