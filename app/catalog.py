@@ -154,20 +154,5 @@ def routes(service: Service, resources: Sequence[Resource], questions: list[str]
         answer=DatasetDescription,
     )
 
-    async def get_catalog_entry(request: Request) -> Response:
-        no_parameters(request)
-        found = dcat.entry(service.now().dataset, prefix)
-        return Response(orjson.dumps(found), media_type=dcat.MEDIA_TYPE)
-
-    add(
-        router,
-        dcat.PATH,
-        get_catalog_entry,
-        operation="export_catalog_entry",
-        summary="Download the catalogue entry",
-        description="The dataset, this service and every download as DCAT 3, in JSON-LD with its context inline.",
-        tag="exports",
-        media_type=dcat.MEDIA_TYPE,
-    )
     router.add_api_route("/.well-known/api-catalog", get_api_catalog, include_in_schema=False)
     return router

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import FileResponse, Response
 
+from app import dcat
 from app.errors import Problem
 from app.facts.shapes import Int32, Int64, Sentence, Shape
 from app.reading.answers import AnswerMeta
@@ -112,6 +113,22 @@ def routes(service: Service, resources: Sequence[Resource]) -> APIRouter:
         description="Every download with its size and digest, and the columns of each resource.",
         tag="exports",
         answer=ExportList,
+    )
+
+    async def get_catalog_entry(request: Request) -> Response:
+        no_parameters(request)
+        found = dcat.entry(service.now().dataset, service.settings.prefix)
+        return Response(orjson.dumps(found), media_type=dcat.MEDIA_TYPE)
+
+    add(
+        router,
+        dcat.PATH,
+        get_catalog_entry,
+        operation="export_catalog_entry",
+        summary="Download the catalogue entry",
+        description="The dataset, this service and every download as DCAT 3, in JSON-LD with its context inline.",
+        tag="exports",
+        media_type=dcat.MEDIA_TYPE,
     )
     for name, operation in ((DATABASE, "export_dataset_sqlite"), (PACKAGE, "export_dataset_package")):
         _file(router, service, name, operation)

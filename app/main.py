@@ -62,12 +62,12 @@ def api(service: Service) -> FastAPI:
     questions = [question(service) for question in QUESTIONS]
     own = [route.path for router in questions for route in router.routes]  # type: ignore[attr-defined]
     app.include_router(catalog.routes(service, RESOURCES, own))
+    app.include_router(exports.routes(service, RESOURCES))
     for resource in RESOURCES:
         app.include_router(routes(resource, service))
         app.include_router(export_routes(resource, service))
     for router in questions:
         app.include_router(router)
-    app.include_router(exports.routes(service, RESOURCES))
     return app
 
 

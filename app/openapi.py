@@ -182,5 +182,9 @@ def _untitle(node: Any) -> None:
 
 
 def _tags(document: Schema) -> list[Schema]:
-    named = dict.fromkeys(tag for _, operation in _operations(document) for tag in operation["tags"])
-    return [{"name": name, "description": f"{name.replace('-', ' ').capitalize()}."} for name in named]
+    """Each with what its first operation says, the downloads last."""
+    told: dict[str, str] = {}
+    for _, operation in _operations(document):
+        told.setdefault(operation["tags"][0], operation["description"])
+    told["exports"] = told.pop("exports")
+    return [{"name": name, "description": description} for name, description in told.items()]

@@ -61,7 +61,7 @@ REFERENCE = """\
 <a href="{prefix}/v1/exports">Downloads</a> · <a href="{prefix}/stability">What is stable</a> ·
 <a href="{prefix}/terms">Terms and how to cite</a></p>
 </header>
-<div id="reference"></div>"""
+<main id="reference"></main>"""
 
 TERMS = """\
 <main>
