@@ -2,7 +2,9 @@
 
 import csv
 import io
+import socket
 import sqlite3
+import time
 import zipfile
 from base64 import b64encode
 from hashlib import sha256
@@ -15,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.db import Database
 from app.main import create_app
 from app.reading.columns import Column, columns, list_columns, own_columns
 from app.reading.downloads import folder_of
@@ -317,3 +320,27 @@ def test_the_catalogue_entry_names_every_download(client: Client) -> None:
     (dataset,) = (node for node in graph if node["@type"] == "dcat:Dataset")
     assert dataset["dcat:version"] == answer(client, "/v1")["dataset"]["version"]
     assert '<script type="application/ld+json">{"@context":"https://schema.org/"' in client.get("/docs").text
+
+
+def test_a_client_that_hangs_up_frees_its_reader(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.reading.exports.BATCH", 1)
+    asked: list[float] = []
+    ask = Database.ask
+
+    def slow(self: Database, question: Any) -> Any:
+        asked.append(time.monotonic())
+        time.sleep(0.05)
+        return ask(self, question)
+
+    app = create_app(first)
+    monkeypatch.setattr(Database, "ask", slow)
+    with serving(app) as client:
+        with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as connection:
+            connection.sendall(b"GET /v1/exports/measures.ndjson HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        time.sleep(0.6)
+        count = len(asked)
+        assert count < 22
+        time.sleep(0.3)
+        assert len(asked) == count
+        assert client.get("/v1/measures?limit=1").status_code == 200

@@ -38,6 +38,5 @@ async def _get(app: ASGIApp, url: str) -> tuple[int, Any]:
     await app(scope, asyncio.Queue[Message]().get, send)
     body = b"".join(message.get("body", b"") for message in sent[1:])
     media_type = dict(sent[0]["headers"])[b"content-type"].partition(b";")[0]
-    if media_type.endswith(b"json") and not media_type.endswith(b"ndjson"):
-        return sent[0]["status"], orjson.loads(body)
-    return sent[0]["status"], body.decode(errors="replace")
+    is_json = media_type.endswith(b"json") and not media_type.endswith(b"ndjson")
+    return sent[0]["status"], orjson.loads(body) if is_json else body.decode()
