@@ -13,6 +13,9 @@ from app.errors import TITLES, ProblemDetails
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 
+MOST_CHARACTERS = 1_000_000
+MOST_ITEMS = 100_000
+
 Schema = dict[str, Any]
 Fetch = Callable[[str], tuple[int, Any]]  # a path, and its answer: status and JSON or text
 
@@ -156,6 +159,7 @@ def _tidy(document: Schema, schemas: Schema) -> None:
     for schema in schemas.values():
         _untitle(schema)
         _lift(schema)
+        _limit(schema)
     document["components"]["schemas"] = schemas
 
 
@@ -168,6 +172,21 @@ def _lift(schema: Schema) -> None:
     ]
     if told:
         schema["description"] = "\n\n".join([schema["description"], *told])
+
+
+def _limit(node: Any) -> None:
+    """Says how much a text or a list can be, where its model does not: nothing here comes near, and a client that wants
+    a bound has one. A whole number has none beyond its format, for some generators cannot write one above 2^31."""
+    if isinstance(node, dict):
+        if node.get("type") == "string" and "enum" not in node:
+            node.setdefault("maxLength", MOST_CHARACTERS)
+        elif node.get("type") == "array":
+            node.setdefault("maxItems", MOST_ITEMS)
+        for child in node.values():
+            _limit(child)
+    elif isinstance(node, list):
+        for child in node:
+            _limit(child)
 
 
 def _untitle(node: Any) -> None:
