@@ -37,7 +37,7 @@ def ready(settings: Settings) -> None:
     usable(settings.database)
 
 
-def create_app(settings: Settings) -> ASGIApp:
+def create_app(settings: Settings) -> Delivery:
     """The service over one database. Raises Unusable when that cannot be served."""
     service = Service(settings)
     app = api(service)
@@ -48,7 +48,7 @@ def create_app(settings: Settings) -> ASGIApp:
         released = service.now().dataset.version.released
         return datetime.fromisoformat(released).replace(tzinfo=UTC).timestamp()
 
-    return Delivery(app, settings, modified)
+    return Delivery(app, settings, service.now, modified)
 
 
 def api(service: Service) -> FastAPI:

@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     cache_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = Field(
         default=300, description="`max-age` of `Cache-Control` on every answer that is not an error."
     )
+    cache_bytes: Annotated[int, Field(ge=0, le=2**40)] = Field(
+        default=32 * 2**20,
+        description="How many bytes of answers one process keeps ready; 0 keeps none.",
+    )
     deadline_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         default=2.0, description="How long one question may run in the database before it is stopped (503)."
     )

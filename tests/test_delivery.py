@@ -31,7 +31,7 @@ def exchange(response: Response, method: str = "GET", **headers: str) -> list[Me
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope: dict[str, Any] = {"type": "http", "method": method, "path": "/", "query_string": b"", "headers": raw}
-    asyncio.run(Delivery(app, Settings(), lambda: 0.0)(scope, receive, send))
+    asyncio.run(Delivery(app, Settings(), lambda: None, lambda: 0.0)(scope, receive, send))
     return sent
 
 

@@ -11,6 +11,7 @@ from app.cli import main
 from app.seeding.build import SEED, check
 from app.seeding.fault import Fault, Faulty
 from tests.conftest import ALONE
+from tests.corpus import write
 
 BIO = "cao-20260203-bio"
 
@@ -330,3 +331,32 @@ def test_a_further_evidence_must_fit_the_record(change: str, tmp_path: Path) -> 
     )
     expected = "`alsa` is no field" if change == "silent" else "`0.name.en_official`|`name.en_official`"
     assert any(re.search(expected, fault.message) for fault in faults(seed))
+
+
+def test_bulk_files_are_read_a_line_at_a_time(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    write(seed, 40)
+    assert check(seed).count > 150
+    (lines, *_) = seed.glob("corpus-0/budget-lines.ndjson")
+    first, second, *rest = lines.read_bytes().splitlines(keepends=True)
+    twice = b'{"id": "x", "id": "y"}\n'
+    lines.write_bytes(b"".join([first, b"{\n", twice, second.replace(b"\xe5\x84\x84", b"\xe5\x84", 1), *rest]))
+    told = [str(fault) for fault in faults(seed)]
+    name = "seed/corpus-0/budget-lines.ndjson"
+    assert any(text.startswith(f"{name}:2: Expecting") and "one JSON object a line" in text for text in told)
+    assert any(text.startswith(f"{name}:3: a key is given twice") for text in told)
+    assert any(text.startswith(f"{name}:4: ") and "UTF-8" in text for text in told)
+
+
+def test_the_same_corpus_is_written_twice(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write(tmp_path / name, 30)
+    one, two = (
+        {
+            path.relative_to(tmp_path / name): path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file()
+        }
+        for name in ("one", "two")
+    )
+    assert one == two

@@ -1,5 +1,6 @@
 """Reads the files of seed/ into entries, and remembers the line of every key; it judges form, never content."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +21,7 @@ M = TypeVar("M", bound=BaseModel)
 Lines = dict[tuple[str | int, ...], int]
 
 SUFFIX = ".yaml"
+BULK = ".ndjson"  # one entry a line, for records that a program writes
 ABOUT = f"dataset{SUFFIX}"
 TRANSCRIPT = "transcript.md"
 
@@ -63,6 +65,8 @@ def read(seed: Path, kinds: dict[str, type[Entry]]) -> Source:
             _about(source, file, path)
         elif path.suffix == SUFFIX and path.stem in kinds:
             _entries(source, file, path, kinds[path.stem])
+        elif path.suffix == BULK and path.stem in kinds:
+            _bulk(source, file, path, kinds[path.stem])
         elif path.is_file() and not path.name.endswith(".schema.json"):
             nearest = near(path.name, [f"{kind}{SUFFIX}" for kind in kinds])
             hint = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(kinds)}"
@@ -116,6 +120,27 @@ def _entries(source: Source, file: str, path: Path, kind: type[Entry]) -> None:
             of_entry[int(at[0])][at[1:]] = line
     for raw, own in zip(value, of_entry, strict=True):
         _entry(source, Place(file, document, own), path.stem, kind, raw)
+
+
+def _bulk(source: Source, file: str, path: Path, kind: type[Entry]) -> None:
+    document = path.parent.name if (path.parent / TRANSCRIPT).exists() else None
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            place = Place(file, document, {(): number})
+            try:
+                raw = json.loads(line, object_pairs_hook=_once)
+            except ValueError as error:
+                source.faults.append(Fault(file, number, f"{error}: write one JSON object a line, in UTF-8"))
+                source.unread.add(path.stem)
+                continue
+            _entry(source, place, path.stem, kind, raw)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is given twice")
+    return found
 
 
 def _entry(source: Source, place: Place, name: str, kind: type[Entry], raw: Any) -> None:
