@@ -192,12 +192,12 @@ def test_every_parameter_reaches_sql(resource: Resource, clients: Client, datase
 
 
 @EACH
-def test_a_list_takes_two_statements_and_one_for_each_facet(resource: Resource, clients: Client) -> None:
+def test_a_list_takes_three_statements_and_one_for_each_facet(resource: Resource, clients: Client) -> None:
     with statements() as asked:
         answer(clients, path(resource), facet=list(resource.facets)) if resource.facets else answer(
             clients, path(resource)
         )
-    assert len(asked) == 2 + len(resource.facets)
+    assert len(asked) == 3 + len(resource.facets)
     with statements() as asked:
         answer(clients, path(resource), limit=0)
     assert len(asked) == 1

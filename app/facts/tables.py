@@ -10,12 +10,22 @@ metadata = SQLModel.metadata
 
 
 class Row(SQLModel):
-    """One record of a resource: what it is found and ordered by, beside the record as it is sent."""
+    """One record of a resource: what it is found and ordered by. The record itself is elsewhere, so that a scan of many
+    rows reads few bytes."""
 
     key: int = Field(primary_key=True, description="The record's place in its collection, from 1.")
     id: str = Field(sa_type=Text, unique=True)
     name: str = Field(sa_type=Text, description="The Japanese name.")
-    record: str = Field(sa_type=Text, description="The public record, rendered when the database was built.")
+
+
+def records(row: str) -> Table:
+    """The public records, rendered when the database was built."""
+    return Table(
+        f"{row}_record",
+        metadata,
+        Column("key", Integer, ForeignKey(f"{row}.key"), primary_key=True),
+        Column("record", Text, nullable=False),
+    )
 
 
 def refers(table: str, *, nullable: bool = False) -> Any:

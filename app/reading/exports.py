@@ -21,6 +21,7 @@ from app.reading.columns import columns
 from app.reading.cursor import Cursor
 from app.reading.filters import FLAG, Parameter
 from app.reading.formats import About, Csv, Encoder, Ndjson, Workbook
+from app.reading.page import records_of
 from app.reading.question import Question, told
 from app.reading.resource import Resource
 from app.reading.routes import add, by_name, ordering, question_of
@@ -130,7 +131,7 @@ async def _streamed(
     def batch(cursor: Cursor | None) -> Callable[[Rows], Batch]:
         def read(rows: Rows) -> Batch:
             found, following = _batch(resource, question, snapshot, cursor, rows)
-            return encoder.rows(row.record for row in found), following
+            return encoder.rows(found), following
 
         return read
 
@@ -148,15 +149,16 @@ async def _streamed(
 
 def _batch(
     resource: Resource, question: Question, snapshot: Snapshot, cursor: Cursor | None, rows: Rows
-) -> tuple[list[Any], Cursor | None]:
-    """Rows after a place, and the place after them when there are more."""
+) -> tuple[list[str], Cursor | None]:
+    """Records after a place, and the place after them when there are more."""
     conditions = sql.where(resource, question, snapshot.dataset.vocabularies)
-    statement = sql.records(resource, question, conditions)
+    statement = sql.matches(resource, question, conditions)
     found = list(rows(sql.page(statement, sql.steps(resource, question), cursor, limit=BATCH)))
-    if len(found) <= BATCH:
-        return found, None
-    found.pop()
-    return found, Cursor(found[-1].key, found[-1].sorted, backwards=False)
+    following = None
+    if len(found) > BATCH:
+        found.pop()
+        following = Cursor(found[-1].key, found[-1].sorted, backwards=False)
+    return records_of(resource, found, rows), following
 
 
 async def _xlsx(resource: Resource, question: Question, snapshot: Snapshot) -> AsyncIterator[bytes]:
@@ -175,7 +177,7 @@ async def _xlsx(resource: Resource, question: Question, snapshot: Snapshot) -> A
     cursor: Cursor | None = None
     while True:
         found, cursor = await snapshot.database.batch(partial(_batch, resource, question, snapshot, cursor))
-        await anyio.to_thread.run_sync(book.rows, [row.record for row in found])
+        await anyio.to_thread.run_sync(book.rows, found)
         if cursor is None:
             break
     await anyio.to_thread.run_sync(book.close)

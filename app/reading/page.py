@@ -39,15 +39,16 @@ def page_of(shape: type[Shape]) -> type[Any]:
 
 
 def list_page(resource: Resource, question: Question, dataset: Dataset, path: str, rows: Rows) -> tuple[bytes, Links]:
-    """A page of a resource. One statement counts, one reads the page, and one each facet."""
+    """A page of a resource. One statement counts, one finds the page, one reads its records,
+    and one counts each facet."""
     conditions = sql.where(resource, question, dataset.vocabularies)
     facets = {name: _facet(resource, resource.filters[name], question, dataset, rows) for name in question.get("facet")}
     listing = Listing(
         seal=resource.name,
         count=sql.count(resource, conditions),
-        rows=sql.records(resource, question, conditions),
+        rows=sql.matches(resource, question, conditions),
         steps=sql.steps(resource, question),
-        data=lambda found, _: [orjson.Fragment(row.record) for row in found],
+        data=lambda found, rows: [orjson.Fragment(record) for record in records_of(resource, found, rows)],
     )
     return answer(listing, question, dataset, path, rows, facets)
 
@@ -93,6 +94,13 @@ def answer(
         }
     )
     return body, links
+
+
+def records_of(resource: Resource, found: Sequence[Any], rows: Rows) -> list[str]:
+    """The records of rows that have a key, in their order."""
+    keys = [row.key for row in found]
+    by_key = dict(map(tuple, rows(sql.records(resource, keys)))) if keys else {}
+    return [by_key[key] for key in keys]
 
 
 def _identity(question: Question) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Table
 from app.facts.entry import Entry
 from app.facts.library import Library, Published
 from app.facts.shapes import Record
-from app.facts.tables import Row, junction
+from app.facts.tables import Row, junction, records
 from app.reading.filters import Filter, linked
 from app.reading.terms import Term
 
@@ -40,9 +40,11 @@ class Resource:
     names: tuple[str, ...] = ("name",)
     descriptions: tuple[str, ...] = ()
     lists: tuple[Lists, ...] = ()
+    records: Table = field(init=False, repr=False)
     evidenced_by: Table | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "records", records(self.table.name))
         # Which documents evidence which rows; a document needs none for itself.
         if self.table.name != "document":
             object.__setattr__(self, "evidenced_by", junction(self.table.name, "document"))

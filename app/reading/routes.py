@@ -201,8 +201,8 @@ def routes(resource: Resource, service: Service) -> APIRouter:
 
 def item(resource: Resource, id_: str, rows: Rows) -> str:
     """One record as JSON; raises a 404 Problem that names the nearest id."""
-    table = resource.table
-    found = rows(select(table.c.record).where(table.c.id == id_))
+    table, records = resource.table, resource.records
+    found = rows(select(records.c.record).join_from(table, records).where(table.c.id == id_))
     if found:
         return str(found[0][0])
     raise missing(resource, id_, rows)

@@ -1,6 +1,6 @@
 """From a question to SELECT statements: pure, and the same for every resource; nothing here runs one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, Table, and_, case, func, or_, select, true
@@ -64,10 +64,15 @@ def count(resource: Resource, conditions: Where) -> Select[Any]:
     return select(func.count()).select_from(resource.table).where(*conditions)
 
 
-def records(resource: Resource, question: Question, conditions: Where) -> Select[Any]:
-    """The rows of a question, in no order yet."""
+def matches(resource: Resource, question: Question, conditions: Where) -> Select[Any]:
+    """The rows of a question, in no order yet, without their records: what is sorted should be small."""
     table = resource.table
-    return select(table.c.key, table.c[sort_column(question)].label("sorted"), table.c.record).where(*conditions)
+    return select(table.c.key, table.c[sort_column(question)].label("sorted")).where(*conditions)
+
+
+def records(resource: Resource, keys: Sequence[int]) -> Select[Any]:
+    """The records of some rows, by key."""
+    return select(resource.records).where(resource.records.c.key.in_(keys))
 
 
 def steps(resource: Resource, question: Question) -> Steps:

@@ -20,7 +20,7 @@ from app.reading.routes import add, by_name, question_of, respond
 from app.reading.service import Service
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, LINE_SECTION, THROUGH_CROSSWALK
-from app.resources.measures import MEASURE_SECTION, MEASURES, RELATION, LineRef, Related
+from app.resources.measures import MEASURE_SECTION, MEASURES, RELATION, LineRef, MeasureKind, Related
 from app.resources.sections import SECTIONS, Section, SectionRef
 from app.resources.sums import COUNTED, LINE, Sum, unstated
 
@@ -79,9 +79,8 @@ def crosswalk(question: Question, dataset: Dataset, rows: Rows) -> Crosswalk:
     """Answers a question of PARAMETERS with six statements, however many sections there are."""
     conditions = sql.where(BUDGET_LINES, question, dataset.vocabularies)
     terms = dataset.vocabularies["section"].terms
-    keys = [terms[id_].key for id_ in question.get("section")] or [
-        term.key for term in terms.values() if term.broader is None
-    ]
+    chosen = [terms[id_] for id_ in question.get("section")] or [t for t in terms.values() if t.broader is None]
+    keys = [int(term.key) for term in chosen]
     among = LINE_SECTION.c.value.in_(keys)
     sums = {
         row.value: Sum(row)
@@ -94,8 +93,7 @@ def crosswalk(question: Question, dataset: Dataset, rows: Rows) -> Crosswalk:
     }
     total = Sum(rows(select(*COUNTED).where(LINE.c.key.in_(select(LINE_SECTION.c.row).where(among)), *conditions))[0])
     measures = _measures(keys, conditions, rows)
-    table = SECTIONS.table
-    found = rows(select(table.c.key, table.c.record).where(table.c.key.in_(keys)).order_by(table.c.key))
+    found = rows(sql.records(SECTIONS, keys).order_by(SECTIONS.records.c.key))
     data = []
     for key, record in found:
         section = Section.model_validate_json(record)
@@ -122,25 +120,31 @@ def crosswalk(question: Question, dataset: Dataset, rows: Rows) -> Crosswalk:
 
 
 def _measures(keys: list[Any], conditions: sql.Where, rows: Rows) -> dict[int, list[CrosswalkMeasure]]:
-    """The measures of each section, with what is linked to them."""
+    """The directions of each section, with what is linked to them: as many as a strategy has, however much data."""
     under = select(MEASURE_SECTION.c.row).where(MEASURE_SECTION.c.value.in_(keys))
     links = rows(select(RELATION).where(RELATION.c.direction.in_(under)).order_by(RELATION.c.key))
     programmes = [link.programme for link in links]
     place = func.row_number().over(partition_by=LINE.c.measure, order_by=LINE.c.key).label("place")
-    ranked = select(LINE.c.measure, LINE.c.record, place).where(LINE.c.measure.in_(programmes), *conditions).subquery()
+    ranked = select(LINE.c.key, LINE.c.measure, place).where(LINE.c.measure.in_(programmes), *conditions).subquery()
     lines: dict[int, list[LineRef]] = defaultdict(list)
-    for row in rows(select(ranked).where(ranked.c.place <= MOST_LINES).order_by(ranked.c.measure, ranked.c.place)):
+    for row in rows(
+        select(ranked.c.measure, BUDGET_LINES.records.c.record)
+        .join_from(ranked, BUDGET_LINES.records, BUDGET_LINES.records.c.key == ranked.c.key)
+        .where(ranked.c.place <= MOST_LINES)
+        .order_by(ranked.c.measure, ranked.c.place)
+    ):
         lines[row.measure].append(LineRef.model_validate(_only(row.record, "id", "amount")))
     related: dict[int, list[LinkedProgramme]] = defaultdict(list)
     for link in links:
         known = orjson.loads(link.related)
         related[link.direction].append(LinkedProgramme.model_validate({**known, "lines": lines[link.programme]}))
-    measure = MEASURES.table
+    measure = MEASURES.records
     found: dict[int, list[CrosswalkMeasure]] = defaultdict(list)
     for row in rows(
         select(MEASURE_SECTION.c.value, measure.c.key, measure.c.record)
         .join_from(MEASURE_SECTION, measure, measure.c.key == MEASURE_SECTION.c.row)
-        .where(MEASURE_SECTION.c.value.in_(keys))
+        .join(MEASURES.table, MEASURES.table.c.key == measure.c.key)
+        .where(MEASURE_SECTION.c.value.in_(keys), MEASURES.table.c.kind == MeasureKind.DIRECTION.value)
         .order_by(MEASURE_SECTION.c.value, measure.c.key)
     ):
         known = _only(row.record, "id", "name")

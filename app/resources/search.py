@@ -116,8 +116,7 @@ def _results(found: Sequence[Any], terms: tuple[str, ...], by_type: dict[str, Re
         wanted[row.type].append(row.row)
     records = {}
     for type_, keys in wanted.items():
-        table = by_type[type_].table
-        for key, record in rows(select(table.c.key, table.c.record).where(table.c.key.in_(keys))):
+        for key, record in rows(sql.records(by_type[type_], keys)):
             records[type_, key] = orjson.loads(record)
     return [_result(by_type[row.type], records[row.type, row.row], terms) for row in found]
 

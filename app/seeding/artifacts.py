@@ -7,7 +7,7 @@ from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -37,26 +37,31 @@ class Artifacts:
     def make(self) -> list[Download]:
         """Writes the files, and returns what there is to download with its size and digest."""
         with closing(self._source):
-            collections = [download for resource in RESOURCES for download in self._collection(resource)]
-            self._package([each for each in collections if each.path.endswith(".csv")])
+            tables = self._package()
             self._database()
+            collections = [
+                download
+                for resource, table in zip(RESOURCES, tables, strict=True)
+                for download in (table, self._ndjson(resource), self._workbook(resource))
+            ]
         return [self._file(DATABASE), self._file(PACKAGE), *collections]
 
     def _records(self, resource: Resource) -> Iterator[list[str]]:
-        found = self._source.execute(f'SELECT record FROM "{resource.table.name}" ORDER BY key')  # noqa: S608
+        found = self._source.execute(f'SELECT record FROM "{resource.records.name}" ORDER BY key')  # noqa: S608
         while rows := found.fetchmany(BATCH):
             yield [row[0] for row in rows]
 
-    def _collection(self, resource: Resource) -> Iterator[Download]:
-        """Each format of a whole collection: the bytes that its export answers when nothing is asked of it."""
-        for extension, encoder in (("csv", Csv(columns(resource.record))), ("ndjson", Ndjson())):
-            digest, size = sha256(), 0
-            for text in self._encoded(resource, encoder):
-                digest.update(text)
-                size += len(text)
-            count = self._count(resource)
-            yield Download(export_path(resource, extension), MEDIA_TYPES[extension], count, size, digest.hexdigest())
-        yield self._workbook(resource)
+    def _ndjson(self, resource: Resource) -> Download:
+        return self._measured(resource, "ndjson", self._encoded(resource, Ndjson()))
+
+    def _measured(self, resource: Resource, extension: str, texts: Iterator[bytes]) -> Download:
+        """A whole collection: the bytes that its export answers when nothing is asked of it."""
+        digest, size = sha256(), 0
+        for text in texts:
+            digest.update(text)
+            size += len(text)
+        path = export_path(resource, extension)
+        return Download(path, MEDIA_TYPES[extension], self._count(resource), size, digest.hexdigest())
 
     def _count(self, resource: Resource) -> int:
         (count,) = self._source.execute(f'SELECT count(*) FROM "{resource.table.name}"').fetchone()  # noqa: S608
@@ -89,9 +94,10 @@ class Artifacts:
                 size += len(chunk)
         return Download(f"/v1/exports/{name}", FILES[name], None, size, digest.hexdigest())
 
-    def _package(self, tables: list[Download]) -> None:
+    def _package(self) -> list[Download]:
         """A Data Package (v2): a CSV file of each resource, and datapackage.json with their schemas."""
         day = tuple(map(int, self._version.released.split("-")))
+        tables = []
         with zipfile.ZipFile(self._folder / PACKAGE, "w", zipfile.ZIP_DEFLATED) as package:
 
             def entry(name: str) -> zipfile.ZipInfo:
@@ -101,11 +107,12 @@ class Artifacts:
                 return info
 
             for resource in RESOURCES:
+                texts = self._encoded(resource, Csv(columns(resource.record)))
                 with package.open(entry(f"{resource.name}.csv"), "w", force_zip64=True) as file:
-                    for text in self._encoded(resource, Csv(columns(resource.record))):
-                        file.write(text)
+                    tables.append(self._measured(resource, "csv", _written(texts, file)))
             described = orjson.dumps(self._descriptor(tables), option=orjson.OPT_INDENT_2)
             package.writestr(entry("datapackage.json"), described)
+        return tables
 
     def _descriptor(self, tables: list[Download]) -> dict[str, Any]:
         about, version = self._about, self._version
@@ -193,6 +200,15 @@ class Artifacts:
 
 
 TOLD = ("name", "description")
+
+
+def _written(texts: Iterator[bytes], file: IO[bytes]) -> Iterator[bytes]:
+    """The same texts, each written on its way."""
+    for text in texts:
+        file.write(text)
+        yield text
+
+
 FILES = {DATABASE: "application/vnd.sqlite3", PACKAGE: "application/zip"}
 LICENCE = (
     "Licence: each document's own, in the column `licence` of documents.csv; where that is empty, the document states "

@@ -51,6 +51,7 @@ class Writer:
 
     def _batch(self, resource: Resource, batch: list[Any], before: int) -> None:
         rows: list[dict[str, Any]] = []
+        records: list[dict[str, Any]] = []
         search: list[dict[str, Any]] = []
         links: list[tuple[Table, int, Iterable[int]]] = []
         asides: list[tuple[Table, list[dict[str, object]]]] = []
@@ -60,9 +61,8 @@ class Writer:
             rendered = record.model_dump_json()
             self._digest.update(f"{resource.name} {rendered}\n".encode())
             plain = record.model_dump(mode="json")
-            rows.append(
-                {"key": key, "id": record.id, "name": plain["name"]["ja"], "record": rendered, **published.columns}
-            )
+            rows.append({"key": key, "id": record.id, "name": plain["name"]["ja"], **published.columns})
+            records.append({"key": key, "record": rendered})
             search.append(self._searched(resource, plain, key))
             asides.extend(published.aside)
             links.extend((table, key, values) for table, values in published.links)
@@ -70,6 +70,7 @@ class Writer:
                 links.append((resource.evidenced_by, key, self._library.keys(DocumentEntry, record.documents)))
             self._list(resource, record, key)
         self._insert(resource.table, rows)
+        self._insert(resource.records, records)
         self._insert(SEARCHABLE, search)
         for table, entries in asides:
             self._insert(table, entries)
