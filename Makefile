@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --qui
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
-.PHONY: serve build test check sdk format lock openapi clean
+.PHONY: serve build test check sdk bench format lock openapi clean
 
 serve: .venv/runtime ## install, build the database when it is missing or old, and serve it
 	$(BIN)/shisaku build --if-needed
@@ -40,6 +40,9 @@ openapi: .venv/dev ## write what is generated: the OpenAPI document and the seed
 
 sdk: .venv/dev .venv-sdk/ready ## generate clients with the real tools, compile them strictly, and use them
 	$(BIN)/python -m pytest tests/sdk/check_sdks.py
+
+bench: .venv/dev ## how fast it answers, as ratios in one run (BENCH_LINES, BENCH_SECONDS)
+	$(BIN)/python -m tests.bench
 
 lock: .venv/dev ## write the lock files anew
 	$(COMPILE) --upgrade pyproject.toml --group build --output-file requirements.txt

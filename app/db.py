@@ -50,30 +50,38 @@ class Database:
             make_url("sqlite://"),
             creator=lambda: _open(self.path),
             poolclass=QueuePool,
-            pool_size=settings.threads + DOWNLOADS,
+            pool_size=settings.threads + DOWNLOADS + 1,
             max_overflow=0,
             pool_reset_on_return=None,
         )
         with ExitStack() as opened:
             for _ in range(settings.threads + DOWNLOADS):
                 opened.enter_context(self.engine.connect())
+            self._own = self.engine.connect()
 
     def ask(self, question: Callable[[Rows], T]) -> T:
         """Runs a question's statements on one connection; raises a 503 Problem when the deadline passes."""
         with self.engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - narrows the type; the pool holds no other
-            stop = time.monotonic() + self._deadline
-            driver.set_progress_handler(lambda: time.monotonic() > stop, STEPS)
-            try:
-                return question(lambda statement: _rows(connection, statement))
-            except OperationalError as error:
-                if "interrupted" not in str(error.orig):
-                    raise
-                detail = f"The question took longer than {self._deadline:g} s and was stopped. Narrow it, or retry."
-                raise Problem(503, detail, headers={"Retry-After": "5"}) from error
-            finally:
-                driver.set_progress_handler(None, 0)
+            return self._run(connection, question)
+
+    def look(self, question: Callable[[Rows], T]) -> T:
+        """The same on the event loop itself, for a question that takes less time than going to a thread."""
+        return self._run(self._own, question)
+
+    def _run(self, connection: Connection, question: Callable[[Rows], T]) -> T:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - narrows the type; the pool holds no other
+        stop = time.monotonic() + self._deadline
+        driver.set_progress_handler(lambda: time.monotonic() > stop, STEPS)
+        try:
+            return question(lambda statement: _rows(connection, statement))
+        except OperationalError as error:
+            if "interrupted" not in str(error.orig):
+                raise
+            detail = f"The question took longer than {self._deadline:g} s and was stopped. Narrow it, or retry."
+            raise Problem(503, detail, headers={"Retry-After": "5"}) from error
+        finally:
+            driver.set_progress_handler(None, 0)
 
     async def answer(self, question: Callable[[Rows], T]) -> T:
         """The same from the event loop, on a thread of its own; raises a 503 Problem when too many wait."""
@@ -86,6 +94,7 @@ class Database:
         return await anyio.to_thread.run_sync(self.ask, question, limiter=self._batches)
 
     def close(self) -> None:
+        self._own.close()
         self.engine.dispose()
 
 

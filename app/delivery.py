@@ -3,11 +3,11 @@
 import gzip
 import logging
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.utils import formatdate, parsedate_to_datetime
 from hashlib import sha256
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.caching import Cache, Entry, Sent
@@ -21,6 +21,7 @@ SMALLEST = 500  # bytes worth compressing
 COMPRESSED = ("application/json", "application/ld+json", "application/linkset+json", "text/")
 EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Last-Modified, Link, Repr-Digest, Retry-After"
 OF_A_BODY = (b"content-type", b"content-length", b"content-encoding", b"content-disposition")
+HEARD = {name.lower().encode(): name for name in ("Accept", "Accept-Encoding", "If-None-Match", "If-Modified-Since")}
 EVERYWHERE = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": EXPOSED,
@@ -109,7 +110,7 @@ class _Answer:
     def __init__(self, delivery: Delivery, scope: Scope, receive: Receive, send: Send, version: object) -> None:
         self._delivery = delivery
         self._scope = scope
-        self._request = Headers(scope=scope)
+        self._request = asked(scope["headers"])
         self._receive = receive
         self._send = send
         self._version = version
@@ -240,6 +241,17 @@ def _compressed(plain: Sent) -> Sent:
     headers["ETag"] = f'{plain.tag[:-1]}-gzip"'
     unchanged = [each for each in headers.raw if each[0] not in OF_A_BODY]
     return Sent(headers["ETag"], headers.raw, unchanged, body)
+
+
+def asked(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers of a request that decide how it is answered; one sent twice is one list."""
+    found: dict[str, str] = {}
+    for raw, value in headers:
+        name = HEARD.get(raw)
+        if name:
+            text = value.decode("latin-1")
+            found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
 
 
 def quality(header: str, *names: str) -> float:

@@ -172,7 +172,7 @@ def routes(resource: Resource, service: Service) -> APIRouter:
         snapshot = service.now()
         id_: str = request.path_params["id"]
         no_parameters(request)
-        return respond((await snapshot.database.answer(lambda rows: item(resource, id_, rows))).encode())
+        return respond(snapshot.database.look(lambda rows: item(resource, id_, rows)).encode())
 
     noun = resource.singular.replace("_", " ")
     add(
