@@ -50,12 +50,12 @@ class Database:
             make_url("sqlite://"),
             creator=lambda: _open(self.path),
             poolclass=QueuePool,
-            pool_size=settings.threads + DOWNLOADS + 1,
+            pool_size=settings.threads * 2 + DOWNLOADS + 1,  # a question may learn while it asks
             max_overflow=0,
             pool_reset_on_return=None,
         )
         with ExitStack() as opened:
-            for _ in range(settings.threads + DOWNLOADS):
+            for _ in range(settings.threads * 2 + DOWNLOADS):
                 opened.enter_context(self.engine.connect())
             self._own = self.engine.connect()
 
@@ -63,6 +63,11 @@ class Database:
         """Runs a question's statements on one connection; raises a 503 Problem when the deadline passes."""
         with self.engine.connect() as connection:
             return self._run(connection, question)
+
+    def learn(self, statement: Select[Any]) -> Sequence[Any]:
+        """What is read once for all questions, and so has no deadline."""
+        with self.engine.connect() as connection:
+            return _rows(connection, statement)
 
     def look(self, question: Callable[[Rows], T]) -> T:
         """The same on the event loop itself, for a question that takes less time than going to a thread."""

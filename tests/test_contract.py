@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from app.reading.cursor import Cursor, encode, seal
 from app.reading.dataset import Dataset
 from app.reading.filters import Filter, Parameter
 from app.reading.resource import Resource
-from app.reading.routes import list_parameters
+from app.reading.routes import ordering
 from app.reading.service import Service
 from app.resources import RESOURCES
 from app.settings import Settings
@@ -129,6 +130,31 @@ def test_every_sort_orders_by_its_column_and_walks_every_row_once(
 
 
 @EACH
+def test_the_collections_own_order_can_be_turned(resource: Resource, clients: Client) -> None:
+    rows = walk(clients, path(resource))
+    assert walk(clients, path(resource), order="desc", limit=2) == rows[::-1]
+    page = answer(clients, answer(clients, path(resource), order="desc", limit=2)["links"]["last"])
+    if page["links"]["prev"]:
+        before = answer(clients, page["links"]["prev"])
+        at = len(rows) - rows[::-1].index(page["data"][0])
+        assert before["data"] == rows[at : at + 2][::-1]
+    exported = clients.get(f"/v1/exports/{resource.name}.ndjson?order=desc").text.splitlines()
+    assert len(exported) == len(rows)
+    assert f'"id":"{rows[-1]["id"]}"' in exported[0]
+
+
+def test_a_cursor_that_was_made_up_is_no_fault(clients: Client) -> None:
+    digest = answer(clients, "/v1")["dataset"]["digest"]
+    for query in ("sort=amount&order=desc", "order=desc", ""):
+        question = f"budget-lines?{query}"
+        for key in (0, -5, 10**12, 2**62, None):
+            for backwards in (False, True):
+                cursor = encode(Cursor(key, None, backwards), seal(digest, question))
+                response = clients.get(f"/v1/budget-lines?{query}&cursor={cursor}&limit=2")
+                assert response.status_code in (200, 422), response.text
+
+
+@EACH
 def test_pages_by_number_are_the_pages_by_cursor(resource: Resource, clients: Client) -> None:
     rows = walk(clients, path(resource))
     for offset in range(0, len(rows) + 2, 2):
@@ -175,32 +201,29 @@ def sample(parameter: Parameter, dataset: Dataset) -> str:
 
 @EACH
 def test_every_parameter_reaches_sql(resource: Resource, clients: Client, dataset: Dataset) -> None:
-    parameters = list_parameters(resource)
+    """In downloads, which are selected; pages are found in sets, and test_exports.py holds the two to each other."""
+    url = f"/v1/exports/{resource.name}.ndjson"
     with statements() as plain:
-        answer(clients, path(resource), sort="id")
-    for name, parameter in parameters.items():
-        if name == "cursor":
-            query = answer(clients, path(resource), limit=1, sort="id")["links"]["next"]
-            if query is None:
-                continue
-            with statements() as asked:
-                answer(clients, query)
-        else:
-            with statements() as asked:
-                answer(clients, path(resource), **{"sort": "id", name: sample(parameter, dataset)})
-        assert asked != plain, name
+        clients.get(url, params={"sort": "id"})
+    assert len(plain) == 2
+    for parameter in ordering(resource):
+        with statements() as asked:
+            clients.get(url, params={"sort": "id", parameter.name: sample(parameter, dataset)})
+        assert asked[0] != plain[0], parameter.name
 
 
 @EACH
-def test_a_list_takes_three_statements_and_one_for_each_facet(resource: Resource, clients: Client) -> None:
+def test_a_list_takes_one_statement_whatever_its_facets(resource: Resource, clients: Client) -> None:
+    query = {"facet": list(resource.facets)} if resource.facets else {}
+    answer(clients, path(resource), **query)  # what is known of every row is read once
     with statements() as asked:
         answer(clients, path(resource), facet=list(resource.facets)) if resource.facets else answer(
             clients, path(resource)
         )
-    assert len(asked) == 3 + len(resource.facets)
+    assert len(asked) == 1
     with statements() as asked:
         answer(clients, path(resource), limit=0)
-    assert len(asked) == 1
+    assert len(asked) == 0
     some = answer(clients, path(resource), limit=1)["data"][0]["id"]
     with statements() as asked:
         answer(clients, f"{path(resource)}/{some}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from pydantic import create_model
+from pyroaring import BitMap
 from sqlalchemy import Select
 
 from app.db import Rows
@@ -17,20 +18,36 @@ from app.reading.dataset import Dataset
 from app.reading.filters import Filter
 from app.reading.question import Question, told
 from app.reading.resource import Resource
+from app.reading.sets import Sets
 
 LAST_OFFSET = 10_000
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Something that is read page by page: `rows` gives each row's key, its `sorted` value and what `data` makes
-    the page's entries from; `steps` are what it is ordered by; `seal` tells its cursors from all others."""
+    """Something that is read page by page: `find` gives the rows from a cursor or an offset, each with its key and
+    `sorted` value, and one more than the limit; `data` makes the page's entries from them; `seal` tells its cursors
+    from all others."""
 
     seal: str
-    count: Select[Any]
-    rows: Select[Any]
-    steps: sql.Steps
+    total: Callable[[Rows], int]
+    find: Callable[[Cursor | None, int, int, Rows], list[Any]]
     data: Callable[[Sequence[Any], Rows], list[Any]]
+
+
+def selected(
+    seal: str,
+    count: Select[Any],
+    rows: Select[Any],
+    steps: sql.Steps,
+    data: Callable[[Sequence[Any], Rows], list[Any]],
+) -> Listing:
+    """A listing of what statements select."""
+
+    def find(cursor: Cursor | None, limit: int, offset: int, run: Rows) -> list[Any]:
+        return list(run(sql.page(rows, steps, cursor, limit=limit, offset=offset)))
+
+    return Listing(seal, lambda run: int(run(count)[0][0]), find, data)
 
 
 def page_of(shape: type[Shape]) -> type[Any]:
@@ -38,16 +55,19 @@ def page_of(shape: type[Shape]) -> type[Any]:
     return create_model(f"{shape.__name__}Page", __base__=Page[shape], __doc__=Page.__doc__)  # type: ignore[valid-type]
 
 
-def list_page(resource: Resource, question: Question, dataset: Dataset, path: str, rows: Rows) -> tuple[bytes, Links]:
-    """A page of a resource. One statement counts, one finds the page, one reads its records,
-    and one counts each facet."""
-    conditions = sql.where(resource, question, dataset.vocabularies)
-    facets = {name: _facet(resource, resource.filters[name], question, dataset, rows) for name in question.get("facet")}
+def list_page(
+    resource: Resource, question: Question, dataset: Dataset, sets: Sets, path: str, rows: Rows
+) -> tuple[bytes, Links]:
+    """A page of a resource: found, counted and faceted in sets; one statement reads its records, and one its words."""
+    among = sets.matching(resource, question, rows)
+    facets = {
+        name: _facet(resource, resource.filters[name], question, dataset, sets, among, rows)
+        for name in question.get("facet")
+    }
     listing = Listing(
         seal=resource.name,
-        count=sql.count(resource, conditions),
-        rows=sql.matches(resource, question, conditions),
-        steps=sql.steps(resource, question),
+        total=lambda _: len(among),
+        find=lambda cursor, limit, offset, _: sets.page(resource, question, among, cursor, limit, offset),
         data=lambda found, rows: [orjson.Fragment(record) for record in records_of(resource, found, rows)],
     )
     return answer(listing, question, dataset, path, rows, facets)
@@ -65,13 +85,12 @@ def answer(
     sealed = seal(dataset.version.digest, f"{listing.seal}?{_identity(question)}")
     sent = question.text("cursor")
     cursor = decode(sent, sealed) if sent else None
-    total: int = rows(listing.count)[0][0]
+    total = listing.total(rows)
     limit = question.number("limit")
     found: list[Any] = []
     more = False
     if limit:
-        offset = question.number("offset")
-        found = list(rows(sql.page(listing.rows, listing.steps, cursor, limit=limit, offset=offset)))
+        found = listing.find(cursor, limit, question.number("offset"), rows)
         more = len(found) > limit
         found = found[:limit]
         if cursor and cursor.backwards:
@@ -108,15 +127,18 @@ def _identity(question: Question) -> str:
     return question.query(limit=None, offset=None, cursor=None, facet=None)
 
 
-def _facet(resource: Resource, filter_: Filter, question: Question, dataset: Dataset, rows: Rows) -> Facet:
-    conditions = sql.where(resource, question, dataset.vocabularies, but=filter_.name)
-    counts = dict(map(tuple, rows(sql.facet(resource, filter_, conditions))))
+def _facet(
+    resource: Resource, filter_: Filter, question: Question, dataset: Dataset, sets: Sets, among: BitMap, rows: Rows
+) -> Facet:
+    if question.get(filter_.name):
+        among = sets.matching(resource, question, rows, but=filter_.name)
+    counts, missing = sets.counts(resource, filter_, among)
     return Facet(
         buckets=[
             Bucket(value=term.id, label=term.label, count=counts.get(term.key, 0))
             for term in filter_.terms(dataset.vocabularies).terms.values()
         ],
-        missing=counts.get(None, 0),
+        missing=missing,
     )
 
 

@@ -164,7 +164,7 @@ def routes(resource: Resource, service: Service) -> APIRouter:
         question = question_of(request, parameters, snapshot)
         shown = service.settings.prefix + path
         body, links = await snapshot.database.answer(
-            lambda rows: list_page(resource, question, snapshot.dataset, shown, rows)
+            lambda rows: list_page(resource, question, snapshot.dataset, snapshot.sets, shown, rows)
         )
         return respond(body, links)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.db import Database, Unusable, identity
 from app.reading.dataset import Dataset, load
+from app.reading.sets import Sets
 from app.settings import Settings
 
 LOOK_EVERY = 1.0  # seconds between two looks at the file
@@ -19,6 +20,7 @@ class Snapshot:
 
     database: Database
     dataset: Dataset
+    sets: Sets
 
 
 class Service:
@@ -52,4 +54,5 @@ class Service:
 
 def _open(settings: Settings) -> Snapshot:
     database = Database(settings)
-    return Snapshot(database, database.ask(load))
+    dataset = database.ask(load)
+    return Snapshot(database, dataset, Sets(database.learn, dataset.vocabularies))

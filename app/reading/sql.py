@@ -126,17 +126,3 @@ def _beyond(steps: Steps, at: tuple[Any, ...]) -> ColumnElement[bool]:
 def sort_column(question: Question) -> str:
     """The column that orders the rows; the collection's own order is that of its keys."""
     return question.text("sort") or "key"
-
-
-def facet(resource: Resource, filter_: Filter, conditions: Where) -> Select[Any]:
-    """How many rows stand under each value; a null value for rows that have none."""
-    table, junction = resource.table, filter_.junction
-    if junction is None:
-        value = table.c[filter_.column or ""]
-        return select(value, func.count()).select_from(table).where(*conditions).group_by(value)
-    return (
-        select(junction.c.value, func.count())
-        .select_from(table.outerjoin(junction, junction.c.row == table.c.key))
-        .where(*conditions)
-        .group_by(junction.c.value)
-    )

@@ -17,7 +17,7 @@ from app.facts.library import Library, Published
 from app.facts.shapes import Derived, Id, Int32, LineRange, Name, Record, Ref, Sentence, Shape
 from app.facts.tables import Row, metadata, word
 from app.reading.filters import Parameter
-from app.reading.page import Listing, answer, page_of
+from app.reading.page import Listing, answer, page_of, selected
 from app.reading.resource import Lists, Resource
 from app.reading.routes import CURSOR, OFFSET, add, by_name, limit_to, missing, question_of, respond
 from app.reading.service import Service
@@ -188,7 +188,7 @@ def routes(service: Service) -> APIRouter:
             if not found:
                 raise missing(DOCUMENTS, id_, rows)
             conditions = (LINE.c.document == found[0].key, LINE.c.key.between(first, last))
-            return Listing(
+            return selected(
                 seal=f"documents/{id_}/lines",
                 count=select(func.count()).select_from(LINE).where(*conditions),
                 rows=select(LINE.c.key, LINE.c.key.label("sorted"), LINE.c.text).where(*conditions),

@@ -17,7 +17,7 @@ from app.facts.shapes import Id, Name, Sentence, Shape
 from app.facts.text import fold
 from app.reading import sql
 from app.reading.filters import Parameter, one_of
-from app.reading.page import Listing, answer, page_of
+from app.reading.page import Listing, answer, page_of, selected
 from app.reading.question import Question
 from app.reading.resource import Resource, texts_of
 from app.reading.routes import CURSOR, LIMIT, OFFSET, Q, add, by_name, question_of, respond
@@ -63,7 +63,7 @@ def routes(service: Service, resources: Sequence[Resource]) -> APIRouter:
         if question.get("type"):
             conditions.append(SEARCHABLE.c.type.in_(question.get("type")))
         rank = _rank(" ".join(question.terms), question.terms)
-        return Listing(
+        return selected(
             seal="search",
             count=select(func.count()).select_from(SEARCHABLE).where(*conditions),
             rows=select(SEARCHABLE.c.key, rank.label("sorted"), SEARCHABLE.c.type, SEARCHABLE.c.row).where(*conditions),
