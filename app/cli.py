@@ -99,6 +99,7 @@ def serve(host: str, port: int, workers: int) -> None:
         access_log=False,
         server_header=False,
         date_header=True,
+        timeout_keep_alive=75,  # longer than proxies rest, so that they, not we, close a connection
         timeout_graceful_shutdown=10,
     )
 

@@ -30,7 +30,8 @@ def serving(app: ASGIApp) -> Iterator[Client]:
     """A client of a real server over the application, on a port of its own."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, http=TypedProtocol, log_level="error", access_log=False)
+        # A client of a whole session may rest longer than a server usually keeps a connection.
+        config = uvicorn.Config(app, http=TypedProtocol, log_level="error", access_log=False, timeout_keep_alive=600)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
