@@ -142,3 +142,16 @@ def test_a_search_that_cannot_be_meant_is_refused(q: str, clients: Client) -> No
 def test_a_search_needs_words(clients: Client) -> None:
     (error,) = answer(clients, "/v1/search", 422)["errors"]
     assert error["parameter"] == "q"
+
+
+def test_the_last_page_of_a_long_search_is_a_cursor(clients: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in ("/v1/search?q=の", "/v1/documents/cao-20260203-bio/lines?to=21"):
+        rows = walk(clients, url)
+        monkeypatch.setattr("app.reading.page.LAST_OFFSET", -1)
+        last = answer(clients, answer(clients, f"{url}&limit=4")["links"]["last"])
+        assert last["data"] == rows[-4:]
+        assert last["links"]["next"] is None
+        before = answer(clients, last["links"]["prev"])
+        assert before["data"] == rows[-8:-4]
+        assert answer(clients, before["links"]["next"])["data"] == rows[-4:]
+        monkeypatch.undo()
