@@ -47,6 +47,14 @@ SLIPS = {
         f"{BIO}/budget-lines.yaml", "value: 210\n    unit: 億円\n    text: 210億円程度",
         "value: 120\n    unit: 億円\n    text: 120億円程度", "amount:\n    value: 120", r"`120億円程度` stands in no quote",
     ),
+    "158 typed as 58, with its text": (
+        f"{BIO}/budget-lines.yaml", "value: 158\n    unit: 億円\n    text: 158億円程度", "value: 58\n    unit: 億円\n    text: 58億円程度",
+        "amount:\n    value: 58\n    unit: 億円\n    text: 58億円程度\n    approximate: true\n  ministries:\n    - mhlw\n  evidence:\n    - basis: stated\n      lines: 138",
+        r"`58億円程度` stands in no quote",
+    ),
+    "a quote that begins within a number": (
+        f"{BIO}/budget-lines.yaml", "quote: 158億円程度【厚】", "quote: 58億円程度【厚】\n      #", "", r"does not stand at lines 138-138",
+    ),
     "approximate left out": (
         f"{BIO}/budget-lines.yaml", "text: 210億円程度\n    approximate: true", "text: 210億円程度", "amount:\n    value: 210",
         r"set approximate: true",

@@ -95,6 +95,11 @@ UNSTATED = Amount(
 )
 
 
+def stands_in(text: str, quote: str) -> bool:
+    """Whether an amount is printed so, and not as a part of a longer number."""
+    return re.search(rf"(?<![0-9０-９,.，．]){re.escape(text)}(?![0-9０-９])", quote) is not None
+
+
 def in_oku(jpy: int) -> str:
     """Yen in 億円, exactly: 4140000000 is `41.4`."""
     whole, rest = divmod(abs(jpy), OKU)

@@ -13,7 +13,7 @@ from app.facts.shapes import Derived, Id, Name, Note, Record, Ref, Sentence, Sha
 from app.facts.tables import Row, big, junction, refers, word
 from app.reading.filters import at_least, at_most, flag, held, linked
 from app.reading.resource import Resource
-from app.resources.amount import UNSTATED, Amount, AmountEntry
+from app.resources.amount import UNSTATED, Amount, AmountEntry, stands_in
 from app.resources.dates import FiscalYear, fiscal_year
 from app.resources.measures import MeasureEntry, measure_ref, relations
 from app.resources.modalities import modality_ref, with_broader
@@ -62,7 +62,7 @@ class BudgetLineEntry(Entry):
     def _money(self) -> Iterator[tuple[str, str]]:
         if self.amount:
             yield from (("amount", fault) for fault in self.amount.faults())
-            if not any(self.amount.text in quote for quote in self._quotes("amount")):
+            if not any(stands_in(self.amount.text, quote) for quote in self._quotes("amount")):
                 yield (
                     "amount",
                     f"`{self.amount.text}` stands in no quote that supports `amount`: correct one of them",

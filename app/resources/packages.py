@@ -16,7 +16,7 @@ from app.facts.tables import Row, word
 from app.reading.filters import choice, held
 from app.reading.resource import Lists, Resource
 from app.reading.terms import Term
-from app.resources.amount import Amount, AmountBasis, AmountEntry
+from app.resources.amount import Amount, AmountBasis, AmountEntry, stands_in
 from app.resources.dates import FiscalYear, fiscal_year
 
 
@@ -58,7 +58,7 @@ class PackageEntry(Entry):
             if total.amount.basis is not total.kind:
                 yield "stated_totals", f"the amount's basis is not `{total.kind.value}`: say the same in both"
             quotes = [piece.quote or "" for piece in self.evidence if "stated_totals" in piece.supports]
-            if not any(total.amount.text in quote for quote in quotes):
+            if not any(stands_in(total.amount.text, quote) for quote in quotes):
                 yield "stated_totals", f"`{total.amount.text}` stands in no quote that supports `stated_totals`"
 
 

@@ -1,6 +1,7 @@
 """Builds the database from migrations and seed, as a whole or not at all; the old one stands until the new is done."""
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -83,7 +84,8 @@ def _sync(path: Path) -> None:
 
 def _sweep(path: Path, kept: Path) -> None:
     """Removes the downloads of older builds, but for the last: a service may be answering from it still."""
-    folders = [each for each in path.parent.glob(f"{path.name}.*") if each.is_dir() and each != kept]
+    ours = re.compile(rf"{re.escape(path.name)}\.[0-9a-f]{{16}}")
+    folders = [each for each in path.parent.iterdir() if ours.fullmatch(each.name) and each != kept]
     for old in sorted(folders, key=lambda each: each.stat().st_mtime)[:-1]:
         shutil.rmtree(old)
 

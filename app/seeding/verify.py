@@ -1,5 +1,6 @@
 """Verifies that every fact leads back to its words and every link lands; it reads the library and writes nothing."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from app.errors import near
@@ -105,7 +106,14 @@ def _misquoted(piece: EvidenceEntry, transcript: list[str]) -> str | None:
     quoted = [line.rstrip() for line in piece.quote.split("\n")]
     fits = len(quoted) == len(standing)
     if fits and len(quoted) == 1:
-        fits = quoted[0] in standing[0]
+        # A quote that begins within a number states another number.
+        fits = (
+            re.search(
+                rf"(?<![0-9０-９]){re.escape(quoted[0])}" if quoted[0][:1].isdigit() else re.escape(quoted[0]),
+                standing[0],
+            )
+            is not None
+        )
     elif fits:
         fits = (
             standing[0].endswith(quoted[0]) and standing[-1].startswith(quoted[-1]) and quoted[1:-1] == standing[1:-1]
