@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from pydantic import ValidationError
 
 from app.settings import Settings
 
@@ -23,6 +24,14 @@ seed_option = click.option(
 )
 
 
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        told = [f"SHISAKU_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+        raise click.ClickException("; ".join(told)) from error
+
+
 @main.command()
 @seed_option
 @click.option("--if-needed", is_flag=True, help="Do nothing when the database is there and can be served.")
@@ -33,7 +42,7 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
     from app.seeding.build import SEED
     from app.seeding.build import build as make
 
-    settings = Settings()
+    settings = _settings()
     path = settings.database
     if if_needed:
         try:
@@ -86,7 +95,7 @@ def serve(host: str, port: int, workers: int) -> None:
     from app.main import ready
 
     try:
-        ready(Settings())
+        ready(_settings())
     except Unusable as error:
         raise click.ClickException(str(error)) from error
     uvicorn.run(

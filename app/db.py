@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -46,9 +47,10 @@ class Database:
         self._limiter = anyio.CapacityLimiter(settings.threads)
         self._batches = anyio.CapacityLimiter(DOWNLOADS)
         self.identity = identity(self.path)
+        path = self.path
         self.engine: Engine = create_engine(
             make_url("sqlite://"),
-            creator=lambda: _open(self.path),
+            creator=lambda: _open(path),
             poolclass=QueuePool,
             pool_size=settings.threads * 2 + DOWNLOADS + 1,  # a question may learn while it asks
             max_overflow=0,
@@ -57,7 +59,9 @@ class Database:
         with ExitStack() as opened:
             for _ in range(settings.threads * 2 + DOWNLOADS):
                 opened.enter_context(self.engine.connect())
-            self._own = self.engine.connect()
+
+        # The pool knows nothing of this object, so that the last answer made from an old file closes it.
+        weakref.finalize(self, self.engine.pool.dispose)
 
     def ask(self, question: Callable[[Rows], T]) -> T:
         """Runs a question's statements on one connection; raises a 503 Problem when the deadline passes."""
@@ -71,7 +75,7 @@ class Database:
 
     def look(self, question: Callable[[Rows], T]) -> T:
         """The same on the event loop itself, for a question that takes less time than going to a thread."""
-        return self._run(self._own, question)
+        return self.ask(question)
 
     def _run(self, connection: Connection, question: Callable[[Rows], T]) -> T:
         driver = connection.connection.driver_connection
@@ -99,7 +103,6 @@ class Database:
         return await anyio.to_thread.run_sync(self.ask, question, limiter=self._batches)
 
     def close(self) -> None:
-        self._own.close()
         self.engine.dispose()
 
 

@@ -117,7 +117,6 @@ class _Answer:
         self._key = (scope["path"], scope["query_string"])
         self._start: Message = {}
         self._streamed = False
-        self._refused = False
 
     async def known(self) -> bool:
         """Answers from the cache, if what was asked was asked before and can be answered so."""
@@ -140,14 +139,12 @@ class _Answer:
         if self._streamed:
             await self._send(message)
             return
-        if self._refused:
-            return
         status: int = self._start["status"]
         headers = MutableHeaders(raw=list(self._start["headers"]))
         if status < 400 and not self._takes(headers.get("Content-Type", "")):
             await NOT_ACCEPTABLE.response()(self._scope, self._receive, self.send)
-            self._refused = True
-        elif status >= 400 and headers.get("Content-Type") != MEDIA_TYPE:
+            raise Answered
+        if status >= 400 and headers.get("Content-Type") != MEDIA_TYPE:
             await self._restate(status, headers)
         else:
             self._delivery.complete(status, headers)

@@ -1,5 +1,6 @@
 """A build is whole or not at all, the same from the same seed, and served only when it is of this code."""
 
+import gc
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -217,6 +219,40 @@ def test_a_new_database_is_served_without_a_restart(tmp_path: Path, monkeypatch:
         assert answer(client, "/readyz", 503)["title"] == "Service Unavailable"
         path.write_bytes(b"")
         assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
+
+
+def test_an_old_database_is_closed_when_the_last_answer_from_it_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    monkeypatch.setattr("app.reading.service.LOOK_EVERY", -1.0)
+    service = Service(Settings(database=path))
+    old = weakref.ref(service.now().database)
+    build(check(SEED), path)
+    assert service.now().dataset.version.version == "1.0.0"
+    gc.collect()
+    assert old() is None
+    links = [os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    assert not [link for link in links if str(path) in link and "deleted" in link]
+
+
+def test_a_seed_of_little_is_served(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    shutil.copytree(ALONE, seed)
+    for name in ("measures", "budget-lines", "packages", "pillars", "crosswalk"):
+        next(seed.glob(f"*/{name}.yaml")).unlink()
+    build(check(seed), tmp_path / "s.sqlite")
+    with serving(create_app(Settings(database=tmp_path / "s.sqlite"))) as client:
+        for url in (
+            "/v1",
+            "/v1/measures?facet=pillar",
+            "/v1/crosswalk",
+            "/v1/budget-summary?group_by=package",
+            "/v1/exports",
+        ):
+            answer(client, url)
+        answer(client, "/v1/measures?pillar=1", 422)
 
 
 def test_the_service_looks_at_the_file_only_now_and_then(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,6 +183,17 @@ def test_the_last_page_of_a_long_list_is_a_cursor(
     assert (last["links"]["prev"] is None) == (len(rows) <= 2)
 
 
+def test_names_with_commas_and_many_values_are_taken_and_kept_in_links(clients: Client) -> None:
+    named = answer(clients, "/v1/budget-lines", ministry="Ministry of Health, Labour and Welfare")
+    assert named["links"]["self"] == "/v1/budget-lines?ministry=mhlw"
+    several = answer(clients, "/v1/budget-lines?ministry=mext,mhlw&ministry=cao&limit=1")
+    assert several["links"]["self"] == "/v1/budget-lines?ministry=cao,mext,mhlw&limit=1"
+    assert answer(clients, several["links"]["next"])["meta"]["total"] == several["meta"]["total"]
+    refused = answer(clients, "/v1/budget-lines?ministry=" + ",".join(["x"] * 300), 422)
+    assert "at most 200 values" in refused["detail"]
+    assert len(answer(clients, "/v1/budget-lines?ministry=" + ",".join(["x"] * 199), 422)["errors"]) == 50
+
+
 def test_a_default_beside_a_cursor_is_no_second_place(clients: Client) -> None:
     following = answer(clients, "/v1/measures?limit=2")["links"]["next"]
     assert answer(clients, f"{following}&offset=0")["data"] == answer(clients, following)["data"]

@@ -12,8 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import literal_column, select, text
 
+from app.cli import main
 from app.db import Database
 from app.errors import Problem
 from app.main import create_app
@@ -292,4 +294,7 @@ def test_settings_are_held_to_their_limits(monkeypatch: pytest.MonkeyPatch) -> N
             patch.setenv(f"SHISAKU_{name}", value)
             with pytest.raises(ValueError, match=name.lower()):
                 Settings()
+            result = CliRunner().invoke(main, ["serve"])
+            assert result.exit_code == 1
+            assert result.output.startswith(f"Error: SHISAKU_{name}: ")
     assert Settings(database=Path("x")).cache_seconds == 300

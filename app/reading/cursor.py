@@ -32,7 +32,12 @@ def decode(text: str, sealed: str) -> Cursor:
     """The place that a cursor of this question and this dataset names; raises a 422 Problem for any other."""
     try:
         found, key, value, backwards = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if found == sealed and _whole(key) and isinstance(value, int | str | None) and isinstance(backwards, bool):
+        if (
+            found == sealed
+            and _whole(key)
+            and (isinstance(value, str) or _whole(value))
+            and isinstance(backwards, bool)
+        ):
             return Cursor(key, value, backwards)
     except (ValueError, TypeError):
         pass

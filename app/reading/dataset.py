@@ -1,5 +1,6 @@
 """What is known of the whole database, read once when the service starts; never read again for a question."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,9 @@ def load(rows: Rows) -> Dataset:
     return Dataset(
         version=DatasetVersion(version=row.version, released=row.released, digest=row.digest),
         about=orjson.loads(row.about),
-        vocabularies={name: Vocabulary.of(listed) for name, listed in terms.items()},
+        vocabularies=defaultdict(
+            lambda: Vocabulary.of(()), {name: Vocabulary.of(listed) for name, listed in terms.items()}
+        ),
     )
 
 

@@ -55,7 +55,7 @@ class Question:
             values = (str(changed[name]),) if changed.get(name) is not None else self.get(name)
             if values and not (name in changed and changed[name] is None):
                 merged[name] = values
-        return urlencode([(name, value) for name, values in merged.items() for value in values])
+        return urlencode({name: ",".join(values) for name, values in merged.items()}, safe=",")
 
 
 def ask(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies) -> Question:
@@ -74,7 +74,7 @@ def ask(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: 
     reader = _Reader(parameters, vocabularies)
     values = reader.read(sent)
     if reader.errors:
-        raise Problem(422, _told(reader.errors), errors=reader.errors)
+        raise Problem(422, _told(reader.errors), errors=reader.errors[:LISTED])
     return Question(parameters, values)
 
 
@@ -129,10 +129,15 @@ class _Reader:
                 )
                 return ()
             return self._one(parameter, sent[0])
-        pieces = [piece for value in sent for piece in value.split(",")]
+        # A name may hold a comma of its own.
+        known = parameter.terms(self.vocabularies)
+        pieces = [piece for value in sent for piece in ([value] if known.find(value) else value.split(","))]
+        if len(pieces) > MOST_VALUES:
+            told = f"`{parameter.name}` takes at most {MOST_VALUES} values. Ask for less at once."
+            self._refuse(parameter.name, None, ErrorCode.INVALID_VALUE, told)
+            return ()
         ids = {id_ for piece in pieces for id_ in self._one(parameter, piece)}
-        vocabulary = parameter.terms(self.vocabularies)
-        return tuple(id_ for id_ in (*vocabulary.terms, NONE) if id_ in ids)
+        return tuple(id_ for id_ in (*known.terms, NONE) if id_ in ids)
 
     def _one(self, parameter: Parameter, value: str) -> tuple[str, ...]:
         if parameter.kind == "text":

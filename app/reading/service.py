@@ -4,7 +4,7 @@ import logging
 import time
 from dataclasses import dataclass
 
-from app.db import Database, Unusable, identity
+from app.db import Database, identity
 from app.reading.dataset import Dataset, load
 from app.reading.sets import Sets
 from app.settings import Settings
@@ -47,7 +47,7 @@ class Service:
             # The old connections close when the last answer made from them is done.
             self._snapshot = _open(self.settings)
             logger.info("serving the new database, digest %s", self._snapshot.dataset.version.digest)
-        except Unusable as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one is good
             self._refused = found
             logger.warning("still serving the old database: %s", error)
 
