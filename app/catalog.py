@@ -6,11 +6,9 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request
 from pydantic import Field
-from sqlalchemy import func, select
 from starlette.responses import Response
 
 from app import dcat
-from app.db import Rows
 from app.facts.shapes import Int32, Name, Sentence, Shape
 from app.reading.answers import DatasetVersion
 from app.reading.filters import Filter
@@ -65,8 +63,8 @@ class DatasetDescription(Shape):
     links: dict[str, str] = Field(description="By relation: the OpenAPI document, the reference, the terms.")
 
 
-def describe(resources: Sequence[Resource], questions: list[str], snapshot: Snapshot, prefix: str, rows: Rows) -> bytes:
-    """One statement counts each resource."""
+def describe(resources: Sequence[Resource], questions: list[str], snapshot: Snapshot, prefix: str) -> bytes:
+    """All of it is known of the snapshot."""
     about = snapshot.dataset.about
     vocabularies = snapshot.dataset.vocabularies
     description = DatasetDescription(
@@ -78,7 +76,7 @@ def describe(resources: Sequence[Resource], questions: list[str], snapshot: Snap
             ResourceDescription(
                 name=resource.name,
                 meaning=resource.meaning,
-                total=rows(select(func.count()).select_from(resource.table))[0][0],
+                total=len(snapshot.sets.every(resource)),
                 list_path=f"{prefix}/v1/{resource.name}",
                 item_path=f"{prefix}/v1/{resource.name}/{{id}}",
                 filters=[_filter(filter_, vocabularies) for filter_ in resource.filters.values()],
@@ -135,9 +133,7 @@ def routes(service: Service, resources: Sequence[Resource], questions: list[str]
     async def get_dataset(request: Request) -> Response:
         no_parameters(request)
         snapshot = service.now()
-        return respond(
-            await snapshot.database.answer(lambda rows: describe(resources, questions, snapshot, prefix, rows))
-        )
+        return respond(describe(resources, questions, snapshot, prefix))
 
     async def get_api_catalog(request: Request) -> Response:
         no_parameters(request)

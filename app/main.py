@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from app import __version__, catalog, exports, openapi, pages
-from app.db import Unusable, usable
+from app.db import Unusable
+from app.db.opening import usable
 from app.delivery import BROKEN, Delivery
 from app.errors import Problem, near
 from app.reading.exports import export_routes
@@ -34,7 +35,7 @@ def application() -> ASGIApp:
 
 def ready(settings: Settings) -> None:
     """Raises Unusable unless the database is there, whole, and of the tables that the resources declare."""
-    usable(settings.database)
+    usable(settings)
 
 
 def create_app(settings: Settings) -> Delivery:

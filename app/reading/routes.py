@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
-from sqlalchemy import select
 from starlette.responses import Response
 
 from app.db import Rows
 from app.errors import Problem, conflict, near
 from app.reading.answers import Links
 from app.reading.filters import Parameter, one_of
-from app.reading.page import LAST_OFFSET, list_page, page_of
+from app.reading.page import LAST_OFFSET, is_light, list_page, page_of
 from app.reading.question import LONGEST_Q, MOST_VALUES, Question, ask
 from app.reading.resource import Resource
 from app.reading.service import Service, Snapshot
@@ -164,7 +163,8 @@ def routes(resource: Resource, service: Service) -> APIRouter:
         question = question_of(request, parameters, snapshot)
         shown = service.settings.prefix + path
         body, links = await snapshot.database.answer(
-            lambda rows: list_page(resource, question, snapshot.dataset, snapshot.sets, shown, rows)
+            lambda rows: list_page(resource, question, snapshot.dataset, snapshot.sets, shown, rows),
+            light=is_light(question),
         )
         return respond(body, links)
 
@@ -172,7 +172,8 @@ def routes(resource: Resource, service: Service) -> APIRouter:
         snapshot = service.now()
         id_: str = request.path_params["id"]
         no_parameters(request)
-        return respond(snapshot.database.look(lambda rows: item(resource, id_, rows)).encode())
+        record = await snapshot.database.answer(lambda rows: item(resource, id_, rows), light=True)
+        return respond(record.encode())
 
     noun = resource.singular.replace("_", " ")
     add(
@@ -201,8 +202,7 @@ def routes(resource: Resource, service: Service) -> APIRouter:
 
 def item(resource: Resource, id_: str, rows: Rows) -> str:
     """One record as JSON; raises a 404 Problem that names the nearest id."""
-    table, records = resource.table, resource.records
-    found = rows(select(records.c.record).join_from(table, records).where(table.c.id == id_))
+    found = rows(resource.reads.record, id=id_)
     if found:
         return str(found[0][0])
     raise missing(resource, id_, rows)
@@ -210,9 +210,8 @@ def item(resource: Resource, id_: str, rows: Rows) -> str:
 
 def missing(resource: Resource, id_: str, rows: Rows) -> Problem:
     """The refusal of an unknown id, which names the nearest one."""
-    table = resource.table
-    # Ids that share a beginning are enough to see a slip, and few enough to read.
-    alike = rows(select(table.c.id).where(table.c.id.startswith(id_[:3], autoescape=True)).limit(500))
+    begin = id_[:3]
+    alike = rows(resource.reads.alike, first=begin, end=f"{begin}\U0010ffff")
     nearest = near(id_, [row[0] for row in alike])
     hint = f" Did you mean `{nearest}`?" if nearest else ""
     noun = resource.singular.replace("_", " ")

@@ -10,6 +10,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 import orjson
+from sqlalchemy import Column as Column_
 
 from app.reading.answers import DatasetVersion
 from app.reading.columns import Column, columns, list_columns, own_columns
@@ -47,12 +48,15 @@ class Artifacts:
         return [self._file(DATABASE), self._file(PACKAGE), *collections]
 
     def _records(self, resource: Resource) -> Iterator[list[str]]:
-        found = self._source.execute(f'SELECT record FROM "{resource.records.name}" ORDER BY key')  # noqa: S608
+        yield from self._texts(resource.reads.records.c.record)
+
+    def _texts(self, column: Column_[str]) -> Iterator[list[str]]:
+        found = self._source.execute(f'SELECT "{column.name}" FROM "{column.table.name}" ORDER BY key')  # noqa: S608
         while rows := found.fetchmany(BATCH):
             yield [row[0] for row in rows]
 
     def _ndjson(self, resource: Resource) -> Download:
-        return self._measured(resource, "ndjson", self._encoded(resource, Ndjson()))
+        return self._measured(resource, "ndjson", self._encoded(resource.reads.records.c.record, Ndjson()))
 
     def _measured(self, resource: Resource, extension: str, texts: Iterator[bytes]) -> Download:
         """A whole collection: the bytes that its export answers when nothing is asked of it."""
@@ -67,10 +71,10 @@ class Artifacts:
         (count,) = self._source.execute(f'SELECT count(*) FROM "{resource.table.name}"').fetchone()  # noqa: S608
         return int(count)
 
-    def _encoded(self, resource: Resource, encoder: Csv | Ndjson) -> Iterator[bytes]:
+    def _encoded(self, column: Column_[str], encoder: Csv | Ndjson) -> Iterator[bytes]:
         yield encoder.head()
-        for records in self._records(resource):
-            yield encoder.rows(records)
+        for texts in self._texts(column):
+            yield encoder.rows(texts)
 
     def _workbook(self, resource: Resource) -> Download:
         path, count = export_path(resource, "xlsx"), self._count(resource)
@@ -107,7 +111,7 @@ class Artifacts:
                 return info
 
             for resource in RESOURCES:
-                texts = self._encoded(resource, Csv(columns(resource.record)))
+                texts = self._encoded(resource.reads.cells.c.line, Csv(columns(resource.record)))
                 with package.open(entry(f"{resource.name}.csv"), "w", force_zip64=True) as file:
                     tables.append(self._measured(resource, "csv", _written(texts, file)))
             described = orjson.dumps(self._descriptor(tables), option=orjson.OPT_INDENT_2)
