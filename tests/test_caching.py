@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.caching import ENTRY_COST, Cache, Entry, Sent
-from app.db import Database
+from app.db.sqlite import File
 from app.delivery import Delivery
 from app.main import create_app
 from app.seeding.build import SEED, build, check
@@ -56,7 +56,7 @@ def test_what_was_asked_before_asks_no_database(first: Settings, monkeypatch: py
     app = create_app(first.model_copy(update={"cache_bytes": 2**24}))
     with serving(app) as client:
         before = client.get("/v1/measures?limit=3")
-        monkeypatch.setattr(Database, "ask", lambda *_: pytest.fail("asked the database"))
+        monkeypatch.setattr(File, "ask", lambda *_: pytest.fail("asked the database"))
         assert client.get("/v1/measures?limit=3").content == before.content
         packed = client.get("/v1/measures?limit=3", headers={"Accept-Encoding": "gzip"})
         assert (packed.headers["Content-Encoding"], packed.content) == ("gzip", before.content)

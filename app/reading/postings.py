@@ -139,6 +139,7 @@ class Order:
 
     blocks: tuple[tuple[memoryview, BitMap], ...]
     rows: int
+    size: int  # of a block, but for the last
 
     @classmethod
     def unpacked(cls, packed: Mapping[str, bytes]) -> "Order":
@@ -147,7 +148,7 @@ class Order:
             (memoryview(packed[rows]).cast("I"), unpack(packed[set_]))
             for rows, set_ in zip(names[::2], names[1::2], strict=True)
         )
-        return cls(blocks, sum(len(rows) for rows, _ in blocks))
+        return cls(blocks, sum(len(rows) for rows, _ in blocks), len(blocks[0][0]) if blocks else 1)
 
 
 def pieces(text: str) -> set[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from pyroaring import BitMap
 
-from app.reading.postings import BLOCK, Order
+from app.reading.postings import Order
 
 LARGEST = 2**32 - 1  # of the numbers that a set holds
 
@@ -64,16 +64,16 @@ class Ordered:
         return len(self.among)
 
     def walk(self, place: int | None, skip: int, *, up: bool) -> Iterator[tuple[int, int]]:
-        blocks = self.order.blocks
+        blocks, size = self.order.blocks, self.order.size
         if up:
             first = 0 if place is None else min(place, self.order.rows) + 1
-            for number in range(first // BLOCK, len(blocks)):
-                places = range(max(first - number * BLOCK, 0), len(blocks[number][0]))
+            for number in range(first // size, len(blocks)):
+                places = range(max(first - number * size, 0), len(blocks[number][0]))
                 skip = yield from self._block(number, places, skip)
         else:
             end = self.order.rows if place is None else min(place, self.order.rows)
-            for number in range((end - 1) // BLOCK, -1, -1):
-                places = range(min(end - number * BLOCK, len(blocks[number][0])) - 1, -1, -1)
+            for number in range((end - 1) // size, -1, -1):
+                places = range(min(end - number * size, len(blocks[number][0])) - 1, -1, -1)
                 skip = yield from self._block(number, places, skip)
 
     def _block(self, number: int, places: range, skip: int) -> Generator[tuple[int, int], None, int]:
@@ -88,7 +88,7 @@ class Ordered:
                 if skip:
                     skip -= 1
                 else:
-                    yield number * BLOCK + place, rows[place]
+                    yield number * self.order.size + place, rows[place]
         return skip
 
 
