@@ -8,7 +8,6 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from app import __version__
@@ -20,10 +19,11 @@ from app.reading.answers import DatasetVersion
 from app.reading.columns import columns
 from app.reading.filters import FLAG, Parameter
 from app.reading.formats import About, Csv, Encoder, Ndjson, Workbook
+from app.reading.operations import Operation
 from app.reading.question import Question, told
 from app.reading.resource import Resource
-from app.reading.routes import add, by_name, ordering, question_of
-from app.reading.service import Service, Snapshot
+from app.reading.routes import by_name, ordering
+from app.reading.service import Snapshot
 from app.reading.views import At, View
 
 BATCH = 1_000
@@ -56,45 +56,40 @@ def export_path(resource: Resource, extension: str) -> str:
     return f"/v1/exports/{resource.name}.{extension}"
 
 
-def export_routes(resource: Resource, service: Service) -> APIRouter:
+def export_operations(resource: Resource) -> list[Operation]:
     """The downloads of one resource."""
-    router = APIRouter()
-    _route(router, resource, service, "csv", _csv, BOM)
-    _route(router, resource, service, "ndjson", _ndjson)
-    _route(router, resource, service, "xlsx", _xlsx)
-    return router
+    return [
+        _operation(resource, "csv", _csv, BOM),
+        _operation(resource, "ndjson", _ndjson),
+        _operation(resource, "xlsx", _xlsx),
+    ]
 
 
-def _route(
-    router: APIRouter,
+def _operation(
     resource: Resource,
-    service: Service,
     extension: str,
     respond: Callable[[Resource, Question, Snapshot], Any],
     *own: Parameter,
-) -> None:
-    parameters = by_name(*ordering(resource), *own)
+) -> Operation:
     noun = resource.plural.replace("_", " ")
 
-    async def export(request: Request) -> Response:
-        snapshot = service.now()
-        question = question_of(request, parameters, snapshot)
+    async def export(snapshot: Snapshot, question: Question, _: str) -> Response:
         content = await respond(resource, question, snapshot)
-        response = StreamingResponse(content, media_type=MEDIA_TYPES[extension])
-        response.headers["Content-Disposition"] = f'attachment; filename="{resource.name}.{extension}"'
-        response.headers["ETag"] = _tag(resource, extension, question, snapshot)
-        return response
+        headers = {
+            "Content-Disposition": f'attachment; filename="{resource.name}.{extension}"',
+            "ETag": _tag(resource, extension, question, snapshot),
+        }
+        return StreamingResponse(content, headers=headers, media_type=MEDIA_TYPES[extension])
 
-    add(
-        router,
-        export_path(resource, extension),
-        export,
-        operation=f"export_{resource.plural}_{extension}",
+    return Operation(
+        path=export_path(resource, extension),
+        answer=export,
+        parameters=by_name(*ordering(resource), *own),
+        name=f"export_{resource.plural}_{extension}",
         summary=f"Download {noun} as {extension.upper()}",
         description=f"The rows of the list under the same filters, in the same order. {MEANINGS[extension]}",
         tag="exports",
         media_type=MEDIA_TYPES[extension],
-        parameters=parameters,
     )
 
 

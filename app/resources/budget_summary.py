@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import Field
 from pyroaring import BitMap
 from starlette.responses import Response
@@ -15,9 +14,10 @@ from app.facts.shapes import Int32, Name, Note, Shape
 from app.reading.answers import AnswerMeta
 from app.reading.dataset import Dataset
 from app.reading.filters import Filter, Parameter, one_of
+from app.reading.operations import Operation, respond
 from app.reading.question import Question, told
-from app.reading.routes import Q, add, by_name, question_of, respond
-from app.reading.service import Service
+from app.reading.routes import Q, by_name
+from app.reading.service import Service, Snapshot
 from app.reading.sets import Sets
 from app.reading.terms import NONE, Term
 from app.resources.amount import Amount
@@ -139,31 +139,28 @@ def _joined(labels: list[Name]) -> Name:
     )
 
 
-def routes(service: Service) -> APIRouter:
+def operations(_: Service) -> list[Operation]:
     """The sums."""
-    router = APIRouter()
 
-    async def get_budget_summary(request: Request) -> Response:
-        snapshot = service.now()
-        question = question_of(request, PARAMETERS, snapshot)
+    async def get_budget_summary(snapshot: Snapshot, question: Question, _: str) -> Response:
         if len(question.get("group_by")) > 2:
             message = "`group_by` takes one dimension or two. Leave some out."
             raise Problem(422, message, errors=[conflict("group_by", message)])
         found = await snapshot.database.answer(lambda rows: summary(question, snapshot.dataset, snapshot.sets, rows))
         return respond(orjson.dumps(found.model_dump(mode="json")))
 
-    add(
-        router,
-        "/v1/budget-summary",
-        get_budget_summary,
-        operation="get_budget_summary",
-        summary="Sum budget lines",
-        description=(
-            "Sums by one or two dimensions, under the filters of budget lines. A line paid by several ministries is "
-            "never split: it is counted whole, as `joint`, in each of their groups, and once in the total."
-        ),
-        tag="budget-summary",
-        answer=BudgetSummary,
-        parameters=PARAMETERS,
-    )
-    return router
+    return [
+        Operation(
+            path="/v1/budget-summary",
+            answer=get_budget_summary,
+            name="get_budget_summary",
+            summary="Sum budget lines",
+            description=(
+                "Sums by one or two dimensions, under the filters of budget lines. A line paid by several ministries "
+                "is never split: it is counted whole, as `joint`, in each of their groups, and once in the total."
+            ),
+            tag="budget-summary",
+            shape=BudgetSummary,
+            parameters=PARAMETERS,
+        )
+    ]

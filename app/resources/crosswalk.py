@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import Field
 from pyroaring import BitMap
 from sqlalchemy import select
@@ -15,9 +14,10 @@ from app.db import Among, Rows, Statement
 from app.facts.shapes import Id, Int32, Name, Note, Shape
 from app.reading.answers import AnswerMeta
 from app.reading.dataset import Dataset
+from app.reading.operations import Operation, respond
 from app.reading.question import Question, told
-from app.reading.routes import add, by_name, question_of, respond
-from app.reading.service import Service
+from app.reading.routes import by_name
+from app.reading.service import Service, Snapshot
 from app.reading.sets import Sets
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, THROUGH_CROSSWALK
@@ -160,28 +160,25 @@ def _only(record: str, *fields: str) -> dict[str, Any]:
     return {field: parsed[field] for field in fields}
 
 
-def routes(service: Service) -> APIRouter:
+def operations(_: Service) -> list[Operation]:
     """The walk."""
-    router = APIRouter()
 
-    async def get_crosswalk(request: Request) -> Response:
-        snapshot = service.now()
-        question = question_of(request, PARAMETERS, snapshot)
+    async def get_crosswalk(snapshot: Snapshot, question: Question, _: str) -> Response:
         found = await snapshot.database.answer(lambda rows: crosswalk(question, snapshot.dataset, snapshot.sets, rows))
         return respond(orjson.dumps(found.model_dump(mode="json")))
 
-    add(
-        router,
-        "/v1/crosswalk",
-        get_crosswalk,
-        operation="get_crosswalk",
-        summary="Walk from the strategy's sections to the money behind them",
-        description=(
-            "For each section: its measures, the programmes that we link to them, and those programmes' budget lines. "
-            "The filters decide which lines are counted; `total` counts each line once."
-        ),
-        tag="crosswalk",
-        answer=Crosswalk,
-        parameters=PARAMETERS,
-    )
-    return router
+    return [
+        Operation(
+            path="/v1/crosswalk",
+            answer=get_crosswalk,
+            name="get_crosswalk",
+            summary="Walk from the strategy's sections to the money behind them",
+            description=(
+                "For each section: its measures, the programmes that we link to them, and those programmes' budget "
+                "lines. The filters decide which lines are counted; `total` counts each line once."
+            ),
+            tag="crosswalk",
+            shape=Crosswalk,
+            parameters=PARAMETERS,
+        )
+    ]

@@ -5,7 +5,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
 from pydantic import BeforeValidator, Field
 from pyroaring import BitMap
 from sqlalchemy import Column, ForeignKey, Integer, Table, Text, bindparam, func, select
@@ -18,10 +17,12 @@ from app.facts.library import Library, Published
 from app.facts.shapes import Derived, Id, Int32, LineRange, Name, Record, Ref, Sentence, Shape
 from app.facts.tables import Row, metadata, word
 from app.reading.filters import Parameter
+from app.reading.operations import Operation, respond
 from app.reading.page import Listing, answer, page_of
+from app.reading.question import Question
 from app.reading.resource import Lists, Resource
-from app.reading.routes import CURSOR, OFFSET, add, by_name, limit_to, missing, question_of, respond
-from app.reading.service import Service
+from app.reading.routes import CURSOR, OFFSET, by_name, limit_to, missing
+from app.reading.service import Service, Snapshot
 from app.reading.terms import Term
 from app.reading.views import Found, Keys, View
 from app.resources.dates import Day, day
@@ -184,14 +185,10 @@ LINES = by_name(
 )
 
 
-def routes(service: Service) -> APIRouter:
+def operations(service: Service) -> list[Operation]:
     """The lines of a document."""
-    router = APIRouter()
 
-    async def list_document_lines(request: Request) -> Response:
-        snapshot = service.now()
-        question = question_of(request, LINES, snapshot)
-        id_ = request.path_params["id"]
+    async def list_document_lines(snapshot: Snapshot, question: Question, id_: str) -> Response:
         first, last = question.number("from") or 1, question.number("to") or LINES["to"].maximum
         if first > last:
             message = "`from` is after `to`. Swap them."
@@ -217,15 +214,15 @@ def routes(service: Service) -> APIRouter:
         )
         return respond(body, links)
 
-    add(
-        router,
-        "/v1/documents/{id}/lines",
-        list_document_lines,
-        operation="list_document_lines",
-        summary="List the lines of a document's transcript",
-        description="The words as they were read, line by line; evidence names these numbers.",
-        tag="documents",
-        answer=page_of(TranscriptLine),
-        parameters=LINES,
-    )
-    return router
+    return [
+        Operation(
+            path="/v1/documents/{id}/lines",
+            answer=list_document_lines,
+            name="list_document_lines",
+            summary="List the lines of a document's transcript",
+            description="The words as they were read, line by line; evidence names these numbers.",
+            tag="documents",
+            shape=page_of(TranscriptLine),
+            parameters=LINES,
+        )
+    ]

@@ -1,7 +1,6 @@
 """Reconciliation: each total that a package states, held against its lines; no difference is explained away."""
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import Field
 from sqlalchemy import bindparam, select
 from starlette.responses import Response
@@ -10,8 +9,10 @@ from app.db import Rows, Statement
 from app.facts.shapes import Int32, Note, Shape
 from app.reading.answers import AnswerMeta
 from app.reading.dataset import Dataset
-from app.reading.routes import add, item, no_parameters, respond
-from app.reading.service import Service
+from app.reading.operations import Operation, respond
+from app.reading.question import Question
+from app.reading.routes import item
+from app.reading.service import Service, Snapshot
 from app.reading.sets import Sets
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
@@ -66,28 +67,24 @@ def _held_against(total: StatedTotal, notes: list[Note], found: Sum) -> Reconcil
     )
 
 
-def routes(service: Service) -> APIRouter:
+def operations(_: Service) -> list[Operation]:
     """The reconciliation of a package."""
-    router = APIRouter()
 
-    async def get_package_reconciliation(request: Request) -> Response:
-        snapshot = service.now()
-        no_parameters(request)
-        id_ = request.path_params["id"]
+    async def get_package_reconciliation(snapshot: Snapshot, _: Question, id_: str) -> Response:
         found = await snapshot.database.answer(lambda rows: reconcile(id_, snapshot.dataset, snapshot.sets, rows))
         return respond(orjson.dumps(found.model_dump(mode="json")))
 
-    add(
-        router,
-        f"/v1/{PACKAGES.name}/{{id}}/reconciliation",
-        get_package_reconciliation,
-        operation="get_package_reconciliation",
-        summary="Hold a package's stated totals against its lines",
-        description=(
-            "Each total that the document states, what the budget lines give, the difference, and what is known of it. "
-            "No difference is explained away."
-        ),
-        tag=PACKAGES.name,
-        answer=Reconciliation,
-    )
-    return router
+    return [
+        Operation(
+            path=f"/v1/{PACKAGES.name}/{{id}}/reconciliation",
+            answer=get_package_reconciliation,
+            name="get_package_reconciliation",
+            summary="Hold a package's stated totals against its lines",
+            description=(
+                "Each total that the document states, what the budget lines give, the difference, and what is known "
+                "of it. No difference is explained away."
+            ),
+            tag=PACKAGES.name,
+            shape=Reconciliation,
+        )
+    ]

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import Field
 from pyroaring import BitMap
 from starlette.responses import Response
@@ -16,11 +15,12 @@ from app.db import Rows
 from app.facts.shapes import Id, Name, Sentence, Shape
 from app.facts.text import fold
 from app.reading.filters import Parameter, one_of
+from app.reading.operations import Operation, respond
 from app.reading.page import Listing, answer, is_light, page_of
 from app.reading.question import Question
 from app.reading.resource import Resource, texts_of
-from app.reading.routes import CURSOR, LIMIT, OFFSET, Q, add, by_name, question_of, respond
-from app.reading.service import Service
+from app.reading.routes import CURSOR, LIMIT, OFFSET, Q, by_name
+from app.reading.service import Service, Snapshot
 from app.reading.sets import Sets
 from app.reading.views import Found, Keys, View
 
@@ -43,9 +43,8 @@ class SearchResult(Shape):
     matched: Match
 
 
-def routes(service: Service, resources: Sequence[Resource]) -> APIRouter:
+def operations(service: Service, resources: Sequence[Resource]) -> list[Operation]:
     """The search over these resources; records of one rank come in their order."""
-    router = APIRouter()
     by_type = {resource.name: resource for resource in resources}
     type_ = Parameter(
         name="type",
@@ -58,9 +57,7 @@ def routes(service: Service, resources: Sequence[Resource]) -> APIRouter:
     )
     parameters = by_name(replace(Q, required=True), type_, LIMIT, OFFSET, CURSOR)
 
-    async def search(request: Request) -> Response:
-        snapshot = service.now()
-        question = question_of(request, parameters, snapshot)
+    async def search(snapshot: Snapshot, question: Question, _: str) -> Response:
         path = f"{service.settings.prefix}/v1/search"
         body, links = await snapshot.database.answer(
             lambda rows: answer(
@@ -70,21 +67,21 @@ def routes(service: Service, resources: Sequence[Resource]) -> APIRouter:
         )
         return respond(body, links)
 
-    add(
-        router,
-        "/v1/search",
-        search,
-        operation="search",
-        summary="Search everything",
-        description=(
-            "Records whose names or descriptions contain every word of `q`, in either language: exact names first, "
-            "then names that begin with it, names that contain it, and descriptions."
-        ),
-        tag="search",
-        answer=page_of(SearchResult),
-        parameters=parameters,
-    )
-    return router
+    return [
+        Operation(
+            path="/v1/search",
+            answer=search,
+            name="search",
+            summary="Search everything",
+            description=(
+                "Records whose names or descriptions contain every word of `q`, in either language: exact names first, "
+                "then names that begin with it, names that contain it, and descriptions."
+            ),
+            tag="search",
+            shape=page_of(SearchResult),
+            parameters=parameters,
+        )
+    ]
 
 
 def _listing(question: Question, by_type: Mapping[str, Resource], sets: Sets, rows: Rows) -> Listing:
