@@ -47,10 +47,10 @@ class Artifacts:
             ]
         return [self._file(DATABASE), self._file(PACKAGE), *collections]
 
-    def _records(self, resource: Resource) -> Iterator[list[str]]:
+    def _records(self, resource: Resource) -> Iterator[list[bytes]]:
         yield from self._texts(resource.reads.records.c.record)
 
-    def _texts(self, column: Column_[str]) -> Iterator[list[str]]:
+    def _texts(self, column: Column_[bytes]) -> Iterator[list[bytes]]:
         found = self._source.execute(f'SELECT "{column.name}" FROM "{column.table.name}" ORDER BY key')  # noqa: S608
         while rows := found.fetchmany(BATCH):
             yield [row[0] for row in rows]
@@ -71,7 +71,7 @@ class Artifacts:
         (count,) = self._source.execute(f'SELECT count(*) FROM "{resource.table.name}"').fetchone()  # noqa: S608
         return int(count)
 
-    def _encoded(self, column: Column_[str], encoder: Csv | Ndjson) -> Iterator[bytes]:
+    def _encoded(self, column: Column_[bytes], encoder: Csv | Ndjson) -> Iterator[bytes]:
         yield encoder.head()
         for texts in self._texts(column):
             yield encoder.rows(texts)
