@@ -1,17 +1,19 @@
 """Writes a verified library into a new database; it decides nothing that a reader would see."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table, select, update
 
 from app.facts.library import About, Library
 from app.facts.tables import schema
 from app.facts.text import fold
 from app.reading.dataset import DATASET, TERM, pack
+from app.reading.downloads import Download
 from app.reading.resource import Resource, texts_of
 from app.reading.sql import SEARCHABLE
 from app.resources import RESOURCES
@@ -20,12 +22,14 @@ from app.resources.documents import DocumentEntry
 BATCH = 1_000
 MOST_ATTRIBUTIONS = 10
 
+Insert = Callable[[Table, Sequence[dict[str, Any]]], None]
+
 
 class Writer:
     """One database being written."""
 
-    def __init__(self, connection: Connection, library: Library, about: About) -> None:
-        self._connection = connection
+    def __init__(self, insert: Insert, library: Library, about: About) -> None:
+        self._into = insert
         self._library = library
         self._about = about
         self._digest = sha256()
@@ -108,7 +112,14 @@ class Writer:
 
     def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if rows:
-            self._connection.execute(insert(table), rows)
+            self._into(table, rows)
+
+
+def tell(connection: Connection, downloads: list[Download]) -> None:
+    """Adds to the dataset's row what there is to download."""
+    about = orjson.loads(connection.execute(select(DATASET.c.about)).scalar_one())
+    about["downloads"] = [asdict(download) for download in downloads]
+    connection.execute(update(DATASET).values(about=orjson.dumps(about).decode()))
 
 
 def _by_table(links: Iterable[tuple[Table, int, Iterable[int]]]) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
