@@ -234,7 +234,7 @@ def test_an_old_database_is_closed_when_the_last_answer_from_it_is_done(
     assert service.now().dataset.version.version == "1.0.0"
     gc.collect()
     assert old() is None
-    links = [os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    links = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
     assert not [link for link in links if str(path) in link and "deleted" in link]
 
 

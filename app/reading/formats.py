@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, Protocol
@@ -17,7 +17,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Encoder(Protocol):
-    """Records, each as its JSON text, to bytes."""
+    """Records, each as its JSON text or its line of CSV, to bytes."""
 
     def head(self) -> bytes: ...
 
@@ -33,11 +33,15 @@ class Csv:
     bom: bool = False
 
     def head(self) -> bytes:
-        return (BOM if self.bom else b"") + _lines([[column.name for column in self.columns]])
+        return (BOM if self.bom else b"") + _line([column.name for column in self.columns]).encode()
 
-    def rows(self, records: Iterable[str]) -> bytes:
-        parsed = map(orjson.loads, records)
-        return _lines([_safe(column.cell(record)) for column in self.columns] for record in parsed)
+    def rows(self, lines: Iterable[str]) -> bytes:
+        """Lines that `line` made."""
+        return "".join(lines).encode()
+
+    def line(self, record: Mapping[str, Any]) -> str:
+        """A record as one line."""
+        return _line([_safe(column.cell(record)) for column in self.columns])
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,10 @@ class Ndjson:
         return "".join(f"{record}\n" for record in records).encode()
 
 
-def _lines(rows: Iterable[Iterable[Cell]]) -> bytes:
+def _line(cells: Iterable[Cell]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode()
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue()
 
 
 def _safe(cell: Cell) -> Cell:

@@ -252,7 +252,7 @@ def told(question: Question, vocabularies: Vocabularies) -> list[Note]:
             continue
         vocabulary = vocabularies[filter_.vocabulary]
         for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
-            if term.id in vocabulary.narrower and filter_.junction is not None:
+            if term.id in vocabulary.narrower and filter_.linked:
                 listed = ", ".join(vocabulary.narrower[term.id])
                 code = f"narrower-included-{term.id}"
                 notes[code] = Note(

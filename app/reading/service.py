@@ -4,7 +4,8 @@ import logging
 import time
 from dataclasses import dataclass
 
-from app.db import Database, identity
+from app.db import Database
+from app.db.opening import identity, opened
 from app.reading.dataset import Dataset, load
 from app.reading.sets import Sets
 from app.settings import Settings
@@ -40,7 +41,7 @@ class Service:
         return self._snapshot
 
     def _renew(self) -> None:
-        found = identity(self.settings.database)
+        found = identity(self.settings)
         if found in (self._snapshot.database.identity, self._refused):
             return
         try:
@@ -53,6 +54,6 @@ class Service:
 
 
 def _open(settings: Settings) -> Snapshot:
-    database = Database(settings)
+    database = opened(settings)
     dataset = database.ask(load)
     return Snapshot(database, dataset, Sets(database.learn, dataset.vocabularies))

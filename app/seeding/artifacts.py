@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 import orjson
+from sqlalchemy import Column as Column_
 from sqlalchemy import Connection, func, select
 
 from app.reading.answers import DatasetVersion
@@ -31,7 +32,7 @@ class Artifacts:
     """The downloads of one database."""
 
     def __init__(self, source: Connection, folder: Path) -> None:
-        self._source = source.execution_options(yield_per=BATCH)
+        self._source = source
         self._folder = folder
         facts = self._source.execute(select(DATASET)).one()
         self._version = DatasetVersion(version=facts.version, released=facts.released, digest=facts.digest)
@@ -49,12 +50,15 @@ class Artifacts:
         return [self._file(DATABASE), self._file(PACKAGE), *collections]
 
     def _records(self, resource: Resource) -> Iterator[list[str]]:
-        records = resource.records
-        for rows in self._source.execute(select(records.c.record).order_by(records.c.key)).partitions():
+        yield from self._texts(resource.reads.records.c.record)
+
+    def _texts(self, column: Column_[str]) -> Iterator[list[str]]:
+        read = select(column).order_by(column.table.c.key).execution_options(yield_per=BATCH)
+        for rows in self._source.execute(read).partitions():
             yield [row[0] for row in rows]
 
     def _ndjson(self, resource: Resource) -> Download:
-        return self._measured(resource, "ndjson", self._encoded(resource, Ndjson()))
+        return self._measured(resource, "ndjson", self._encoded(resource.reads.records.c.record, Ndjson()))
 
     def _measured(self, resource: Resource, extension: str, texts: Iterator[bytes]) -> Download:
         """A whole collection: the bytes that its export answers when nothing is asked of it."""
@@ -68,10 +72,10 @@ class Artifacts:
     def _count(self, resource: Resource) -> int:
         return int(self._source.execute(select(func.count()).select_from(resource.table)).scalar_one())
 
-    def _encoded(self, resource: Resource, encoder: Csv | Ndjson) -> Iterator[bytes]:
+    def _encoded(self, column: Column_[str], encoder: Csv | Ndjson) -> Iterator[bytes]:
         yield encoder.head()
-        for records in self._records(resource):
-            yield encoder.rows(records)
+        for texts in self._texts(column):
+            yield encoder.rows(texts)
 
     def _workbook(self, resource: Resource) -> Download:
         path, count = export_path(resource, "xlsx"), self._count(resource)
@@ -108,7 +112,7 @@ class Artifacts:
                 return info
 
             for resource in RESOURCES:
-                texts = self._encoded(resource, Csv(columns(resource.record)))
+                texts = self._encoded(resource.reads.cells.c.line, Csv(columns(resource.record)))
                 with package.open(entry(f"{resource.name}.csv"), "w", force_zip64=True) as file:
                     tables.append(self._measured(resource, "csv", _written(texts, file)))
             described = orjson.dumps(self._descriptor(tables), option=orjson.OPT_INDENT_2)
@@ -196,6 +200,7 @@ class Artifacts:
             select(DOCUMENTS.table.c.id, LINE.c.key, LINE.c.text)
             .join_from(LINE, DOCUMENTS.table, DOCUMENTS.table.c.key == LINE.c.document)
             .order_by(LINE.c.document, LINE.c.key)
+            .execution_options(yield_per=BATCH)
         )
         for line in self._source.execute(lines):
             _insert(target, LINE.name, list(line))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.db.postgres import url_of
 from app.facts.library import Library
-from app.postgres import url_of
 from app.resources import RESOURCES
 from app.seeding.artifacts import Artifacts
 from app.seeding.fault import Faulty
@@ -46,11 +46,9 @@ def build(checked: Checked, to: Target | Path, done: Callable[[int], None] = lam
     assert checked.source.about  # noqa: S101 - narrows the type; a seed without it has a fault
     target = SqliteFile(to) if isinstance(to, Path) else to
     with target.building() as building:
-        digest = Writer(building.insert, checked.library, checked.source.about).write(done)
+        digest = Writer(building, checked.library, checked.source.about).write(done)
         building.finish()
-        with building.reading() as connection:
-            downloads = Artifacts(connection, building.folder).make()
-        building.publish(digest, downloads)
+        building.publish(digest, Artifacts(building.connection, building.folder).make())
     return digest
 
 

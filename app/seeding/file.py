@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Connection, Table, create_engine, insert
+from sqlalchemy import Table, create_engine, insert
 
 from app.reading.downloads import Download, folder_of
 from app.seeding.migrating import migrated, sqlite
@@ -42,27 +42,22 @@ class _Making:
         self.folder.mkdir()
         migrated(sqlite(self._made))
         self._engine = create_engine(sqlite(self._made))
-        self._connection = self._engine.connect()
+        self.connection = self._engine.connect()
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        self._connection.execute(insert(table), rows)
+        self.connection.execute(insert(table), rows)
 
     def finish(self) -> None:
-        self._connection.commit()
+        self.connection.commit()
         with closing(sqlite3.connect(self._made, isolation_level=None)) as finished:
             finished.execute("PRAGMA foreign_keys = ON")
             broken = finished.execute("PRAGMA foreign_key_check").fetchall()
             assert not broken, broken  # noqa: S101 - verify let a link through that lands nowhere
             finished.execute("ANALYZE")
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection:
-            yield connection
-
     def publish(self, digest: str, downloads: list[Download]) -> None:
-        tell(self._connection, downloads)
-        self._connection.commit()
+        tell(self.connection, downloads)
+        self.connection.commit()
         self.close()
         with closing(sqlite3.connect(self._made, isolation_level=None)) as finished:
             finished.execute("VACUUM")
@@ -76,7 +71,7 @@ class _Making:
         sweep(self._path, folder)
 
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()
         self._engine.dispose()
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, Table, create_engine
+from sqlalchemy import Table, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from app.postgres import CHUNK, FILES, PUBLISHED, connect, published, reason, shown
+from app.db.postgres import CHUNK, FILES, PUBLISHED, connect, published, reason, shown
 from app.reading.downloads import Download
 from app.seeding.migrating import migrated
 from app.seeding.target import Building, Row, Unbuilt
@@ -90,8 +90,9 @@ class _Making:
         self._control = control
         migrated(url)
         self._engine = create_engine(url, poolclass=NullPool, use_native_hstore=False)
-        self._connection = self._engine.connect()
-        driver = self._connection.connection.driver_connection
+        self.connection = self._engine.connect()
+        self.connection.begin()
+        driver = self.connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - narrows the type; the URL names no other
         self._driver = driver
         self._order_by_code_point()
@@ -128,17 +129,12 @@ class _Making:
             self._run(statement)
         tables = [table for (table,) in self._driver.execute(TABLES).fetchall()]
         self._run(f"ANALYZE {', '.join(tables)}")
-        self._driver.commit()
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection:
-            yield connection
+        self.connection.commit()
 
     def publish(self, digest: str, downloads: list[Download]) -> None:
         self._keep(sorted(self.folder.iterdir()))
-        tell(self._connection, downloads)
-        self._connection.commit()
+        tell(self.connection, downloads)
+        self.connection.commit()
         old = published(self._control)
         numbers = [int(found[1]) for found in map(PUBLISHED.fullmatch, old) if found]
         name = f"shisaku_{max(numbers, default=0) + 1:06}_{digest[:16]}"
@@ -148,7 +144,7 @@ class _Making:
 
     def _keep(self, files: list[Path]) -> None:
         """The downloads themselves."""
-        FILES.create(self._connection)
+        FILES.create(self.connection)
         for path in files:
             with path.open("rb") as file:
                 place = 0
@@ -157,7 +153,7 @@ class _Making:
                     self.insert(FILES, [{"name": path.name, "place": place, "bytes": chunk}])
 
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()
         self._engine.dispose()
 
 

@@ -17,8 +17,10 @@ class Unbuilt(Exception):  # noqa: N818 - a state, told to an operator
 
 
 class Building(Protocol):
-    """A database that is being made, of which nobody else knows. `folder` is where its downloads are made."""
+    """A database that is being made, of which nobody else knows. `connection` reads what was written, and `folder` is
+    where its downloads are made."""
 
+    connection: Connection
     folder: Path
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
@@ -26,10 +28,6 @@ class Building(Protocol):
 
     def finish(self) -> None:
         """Every row is written: proves that each link lands, and readies the whole for reading."""
-
-    def reading(self) -> AbstractContextManager[Connection]:
-        """Reads what was written."""
-        ...
 
     def publish(self, digest: str, downloads: list[Download]) -> None:
         """Puts it in the place of what was served, with what there is to download."""
