@@ -63,7 +63,7 @@ class Rows:
         for sort in self._resource.sorts:
             column_ = table.c[sort]
             ordered = select(table.c.key).where(column_.is_not(None)).order_by(column_, table.c.key)
-            found = connection.execution_options(yield_per=10_000).execute(ordered)
+            found = connection.execute(ordered.execution_options(yield_per=10_000))
             for value, packed in postings.pack_order(found.scalars()):
                 yield postings.order(name, sort), value, packed
 

@@ -1,18 +1,20 @@
 """Writes a verified library into a new database; it decides nothing that a reader would see."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table, select, update
 
 from app.facts.library import About, Library
 from app.facts.tables import schema
 from app.facts.text import fold
 from app.reading.columns import columns
 from app.reading.dataset import DATASET, TERM, pack
+from app.reading.downloads import Download
 from app.reading.formats import Csv
 from app.reading.postings import POSTING
 from app.reading.resource import Resource, texts_of
@@ -20,6 +22,7 @@ from app.reading.sets import SEARCHABLE
 from app.resources import RESOURCES
 from app.resources.documents import DocumentEntry
 from app.seeding.postings import Postings, Rows, Texts
+from app.seeding.target import Building
 
 BATCH = 1_000
 MOST_ATTRIBUTIONS = 10
@@ -28,8 +31,8 @@ MOST_ATTRIBUTIONS = 10
 class Writer:
     """One database being written."""
 
-    def __init__(self, connection: Connection, library: Library, about: About) -> None:
-        self._connection = connection
+    def __init__(self, building: Building, library: Library, about: About) -> None:
+        self._building = building
         self._library = library
         self._about = about
         self._digest = sha256()
@@ -47,7 +50,7 @@ class Writer:
                 self._batch(resource, batch, key, rows, texts)
                 key += len(batch)
                 done(len(batch))
-            self._post(rows.packed(self._connection))
+            self._post(rows.packed(self._building.connection))
         self._post(texts.packed())
         digest = self._digest.hexdigest()
         about = {"name": self._about.name, "description": self._about.description, "attribution": self._attribution()}
@@ -108,7 +111,14 @@ class Writer:
 
     def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if rows:
-            self._connection.execute(insert(table), rows)
+            self._building.insert(table, rows)
+
+
+def tell(connection: Connection, downloads: list[Download]) -> None:
+    """Adds to the dataset's row what there is to download."""
+    about = orjson.loads(connection.execute(select(DATASET.c.about)).scalar_one())
+    about["downloads"] = [asdict(download) for download in downloads]
+    connection.execute(update(DATASET).values(about=orjson.dumps(about).decode()))
 
 
 def _searched(resource: Resource, record: dict[str, Any], texts: Texts) -> dict[str, Any]:
