@@ -58,8 +58,9 @@ def operations(service: Service) -> list[Operation]:
     return [*found, *questions, *pages.operations(service), *_health(service)]
 
 
-def api(offered: Iterable[Operation], now: Callable[[], Snapshot]) -> FastAPI:
-    """The application of the framework: it describes the operations, and answers what is none of them."""
+def api(offered: Iterable[Operation], now: Callable[[], Snapshot], *, described: bool = False) -> FastAPI:
+    """The application of the framework: it describes the operations, when that is asked of it, and answers what is none
+    of them."""
     app = FastAPI(
         title="Shisaku", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
@@ -67,7 +68,7 @@ def api(offered: Iterable[Operation], now: Callable[[], Snapshot]) -> FastAPI:
     app.add_exception_handler(HTTPException, _not_found)
     app.add_exception_handler(Exception, _broken)
     for operation in offered:
-        register(app, operation, now)
+        register(app, operation, now, described=described)
     return app
 
 
