@@ -1,6 +1,7 @@
 """How every answer leaves: found or asked for, with validators, compression, CORS, HEAD and refusals of method; it
 knows no path's meaning."""
 
+import asyncio
 import gzip
 import logging
 from base64 import b64encode
@@ -106,6 +107,7 @@ class Delivery:
     def __init__(self, app: ASGIApp, directory: Directory, settings: Settings, now: Callable[[], Snapshot]) -> None:
         self._app = app
         self._find = directory.find
+        self._doors = directory.doors
         self._settings = settings
         self._now = now
         self._edition = self._next(now())
@@ -129,7 +131,7 @@ class Delivery:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._live(scope, receive, send)
             return
         edition = self._edition
         snapshot = self._now()
@@ -154,6 +156,23 @@ class Delivery:
         status, headers, body = chosen(entry, heard)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body if method == "GET" else b""})
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is no request: a server's start and end. The front door is made ready beside the start."""
+        warming = asyncio.ensure_future(self._warm())
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            warming.cancel()
+
+    async def _warm(self) -> None:
+        async def send(_: Message) -> None:
+            """Nobody waits for these."""
+
+        receive = asyncio.Queue[Message]().get
+        for path in self._doors if self._settings.cache_bytes else ():
+            request = {"type": "http", "method": "HEAD", "path": path, "query_string": b""}
+            await self({**request, "headers": [(b"accept-encoding", b"gzip")]}, receive, send)
 
     async def _ask(self, caller: Caller, spelling: Spelling) -> Entry | None:
         """The answer to what these bytes did not ask before; None when it is answered already, and not to be kept."""
