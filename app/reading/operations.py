@@ -55,12 +55,15 @@ class Directory:
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._at: dict[str, Operation] = {}
         self._around: dict[tuple[str, str], Operation] = {}
+        self.doors: list[str] = []  # paths that answer by themselves: no id, no parameter, no download
         for each in operations:
             before, *after = re.split(r"\{\w+\}", each.path)
             if after:
                 self._around[before, after[0]] = each
             else:
                 self._at[before] = each
+                if each.media_type == JSON and not any(parameter.required for parameter in each.parameters.values()):
+                    self.doors.append(before)
 
     def find(self, path: str) -> tuple[Operation, str] | None:
         """The operation and the id in the path. An id holds no slash, so it is the last piece or the one before."""
