@@ -20,12 +20,12 @@ class Row(SQLModel):
 
 
 def records(row: str) -> Table:
-    """The public records, rendered when the database was built."""
+    """The public records, rendered when the database was built; as bytes, for nothing reads them on their way out."""
     return Table(
         f"{row}_record",
         metadata,
         Column("key", Integer, ForeignKey(f"{row}.key"), primary_key=True),
-        Column("record", Text, nullable=False),
+        Column("record", LargeBinary, nullable=False),
     )
 
 
@@ -35,7 +35,7 @@ def cells(row: str) -> Table:
         f"{row}_cells",
         metadata,
         Column("key", Integer, ForeignKey(f"{row}.key"), primary_key=True),
-        Column("line", Text, nullable=False),
+        Column("line", LargeBinary, nullable=False),
     )
 
 
@@ -97,6 +97,7 @@ class Searchable(SQLModel, table=True):
     key: int = Field(primary_key=True, description="Its place among all records, resource by resource.")
     title: str = Field(sa_type=Text, description="Its names, one a line.")
     text: str = Field(sa_type=Text, description="Its names and descriptions, one a line.")
+    shown: bytes = Field(sa_type=LargeBinary, description="Its id, names and descriptions as they are, JSON.")
 
 
 def schema() -> str:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -32,9 +33,14 @@ class Dataset:
     about: Mapping[str, Any]
     vocabularies: Vocabularies
 
-    @property
+    @cached_property
     def attribution(self) -> str:
         return str(self.about["attribution"])
+
+    @cached_property
+    def shown(self) -> orjson.Fragment:
+        """The version as every answer tells it."""
+        return orjson.Fragment(self.version.model_dump_json())
 
     @property
     def downloads(self) -> list[Download]:

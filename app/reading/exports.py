@@ -114,7 +114,7 @@ async def _ndjson(resource: Resource, question: Question, snapshot: Snapshot) ->
     return await _streamed(resource, question, snapshot, resource.reads.some_records, Ndjson())
 
 
-Batch = tuple[list[str], At | None]
+Batch = tuple[list[bytes], At | None]
 
 
 async def _streamed(

@@ -17,11 +17,11 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Encoder(Protocol):
-    """Records, each as its JSON text or its line of CSV, to bytes."""
+    """Records, each as its JSON or its line of CSV, put together."""
 
     def head(self) -> bytes: ...
 
-    def rows(self, records: Iterable[str]) -> bytes: ...
+    def rows(self, records: Iterable[bytes]) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Csv:
     bom: bool = False
 
     def head(self) -> bytes:
-        return (BOM if self.bom else b"") + _line([column.name for column in self.columns]).encode()
+        return (BOM if self.bom else b"") + _line([column.name for column in self.columns])
 
-    def rows(self, lines: Iterable[str]) -> bytes:
+    def rows(self, lines: Iterable[bytes]) -> bytes:
         """Lines that `line` made."""
-        return "".join(lines).encode()
+        return b"".join(lines)
 
-    def line(self, record: Mapping[str, Any]) -> str:
+    def line(self, record: Mapping[str, Any]) -> bytes:
         """A record as one line."""
         return _line([_safe(column.cell(record)) for column in self.columns])
 
@@ -51,14 +51,14 @@ class Ndjson:
     def head(self) -> bytes:
         return b""
 
-    def rows(self, records: Iterable[str]) -> bytes:
-        return "".join(f"{record}\n" for record in records).encode()
+    def rows(self, records: Iterable[bytes]) -> bytes:
+        return b"".join(b"%b\n" % record for record in records)
 
 
-def _line(cells: Iterable[Cell]) -> str:
+def _line(cells: Iterable[Cell]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerow(cells)
-    return text.getvalue()
+    return text.getvalue().encode()
 
 
 def _safe(cell: Cell) -> Cell:
@@ -94,7 +94,7 @@ class Workbook:
             self._sheet.write_string(0, place, column.name, self._bold)
         self._row = 0
 
-    def rows(self, records: Iterable[str]) -> None:
+    def rows(self, records: Iterable[bytes]) -> None:
         for record in map(orjson.loads, records):
             self._row += 1
             for place, column in enumerate(self._columns):

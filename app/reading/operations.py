@@ -10,7 +10,6 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from app.errors import Problem, conflict
-from app.reading.answers import Links
 from app.reading.filters import Parameter
 from app.reading.question import LONGEST_Q, MOST_VALUES, Question, ask
 from app.reading.service import Snapshot
@@ -76,11 +75,11 @@ class Directory:
         return (found, last) if found is not None and last else None
 
 
-def respond(body: bytes, links: Links | None = None, media_type: str = JSON) -> Response:
+def respond(body: bytes, links: Mapping[str, str | None] | None = None, media_type: str = JSON) -> Response:
     """A JSON answer; its links are in the header too (RFC 8288)."""
     if links is None:
         return Response(body, media_type=media_type)
-    told = ", ".join(f'<{to}>; rel="{rel}"' for rel, to in links.model_dump().items() if to)
+    told = ", ".join(f'<{to}>; rel="{rel}"' for rel, to in links.items() if to)
     return Response(body, headers={"Link": told}, media_type=media_type)
 
 

@@ -100,7 +100,7 @@ def operations(resource: Resource, service: Service) -> list[Operation]:
 
     async def get_record(snapshot: Snapshot, _: Question, id_: str) -> Response:
         record = await snapshot.database.answer(lambda rows: item(resource, id_, rows), light=True)
-        return respond(record.encode())
+        return respond(record)
 
     return [
         Operation(
@@ -125,11 +125,11 @@ def operations(resource: Resource, service: Service) -> list[Operation]:
     ]
 
 
-def item(resource: Resource, id_: str, rows: Rows) -> str:
+def item(resource: Resource, id_: str, rows: Rows) -> bytes:
     """One record as JSON; raises a 404 Problem that names the nearest id."""
     found = rows(resource.reads.record, id=id_)
     if found:
-        return str(found[0][0])
+        return bytes(found[0][0])
     raise missing(resource, id_, rows)
 
 

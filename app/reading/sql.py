@@ -41,8 +41,8 @@ class Reads:
             object.__setattr__(self, name, Statement(statement))
 
 
-def texts(statement: Statement, found: Sequence[Found], rows: Rows) -> list[str]:
+def texts(statement: Statement, found: Sequence[Found], rows: Rows) -> list[bytes]:
     """What a statement by keys reads of rows, in their order."""
     keys = [row.key for row in found]
-    by_key: dict[int, str] = dict(rows(statement, keys=keys)) if keys else {}
+    by_key: dict[int, bytes] = dict(rows(statement, keys=keys)) if keys else {}
     return [by_key[key] for key in keys]

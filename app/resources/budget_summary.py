@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-import orjson
 from pydantic import Field
 from pyroaring import BitMap
 from starlette.responses import Response
@@ -147,7 +146,7 @@ def operations(_: Service) -> list[Operation]:
             message = "`group_by` takes one dimension or two. Leave some out."
             raise Problem(422, message, errors=[conflict("group_by", message)])
         found = await snapshot.database.answer(lambda rows: summary(question, snapshot.dataset, snapshot.sets, rows))
-        return respond(orjson.dumps(found.model_dump(mode="json")))
+        return respond(found.model_dump_json().encode())
 
     return [
         Operation(

@@ -131,7 +131,7 @@ def _measures(keys: list[int], among: BitMap, sets: Sets, rows: Rows) -> dict[in
     related: dict[int, list[LinkedProgramme]] = defaultdict(list)
     for direction, programme, told_ in links:
         related[direction].append(LinkedProgramme.model_validate({**orjson.loads(told_), "lines": lines[programme]}))
-    records: dict[int, str] = dict(rows(MEASURES.reads.some_records, keys=wanted))
+    records: dict[int, bytes] = dict(rows(MEASURES.reads.some_records, keys=wanted))
     return {
         key: [
             CrosswalkMeasure.model_validate({**_only(records[direction], "id", "name"), "related": related[direction]})
@@ -148,14 +148,14 @@ def _lines(programmes: list[int], among: BitMap, rows: Rows) -> dict[int, list[L
         if line in among and len(keys[programme]) < MOST_LINES:
             keys[programme].append(line)
     shown = [line for found in keys.values() for line in found]
-    records: dict[int, str] = dict(rows(BUDGET_LINES.reads.some_records, keys=shown))
+    records: dict[int, bytes] = dict(rows(BUDGET_LINES.reads.some_records, keys=shown))
     found: dict[int, list[LineRef]] = defaultdict(list)
     for programme, lines in keys.items():
         found[programme] = [LineRef.model_validate(_only(records[line], "id", "amount")) for line in lines]
     return found
 
 
-def _only(record: str, *fields: str) -> dict[str, Any]:
+def _only(record: bytes, *fields: str) -> dict[str, Any]:
     parsed = orjson.loads(record)
     return {field: parsed[field] for field in fields}
 
@@ -165,7 +165,7 @@ def operations(_: Service) -> list[Operation]:
 
     async def get_crosswalk(snapshot: Snapshot, question: Question, _: str) -> Response:
         found = await snapshot.database.answer(lambda rows: crosswalk(question, snapshot.dataset, snapshot.sets, rows))
-        return respond(orjson.dumps(found.model_dump(mode="json")))
+        return respond(found.model_dump_json().encode())
 
     return [
         Operation(

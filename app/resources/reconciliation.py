@@ -72,7 +72,7 @@ def operations(_: Service) -> list[Operation]:
 
     async def get_package_reconciliation(snapshot: Snapshot, _: Question, id_: str) -> Response:
         found = await snapshot.database.answer(lambda rows: reconcile(id_, snapshot.dataset, snapshot.sets, rows))
-        return respond(orjson.dumps(found.model_dump(mode="json")))
+        return respond(found.model_dump_json().encode())
 
     return [
         Operation(

@@ -1,7 +1,6 @@
 """Search: one ranked list over all resources, with the words that matched; it finds what `q` finds in each."""
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,9 +8,10 @@ from typing import Any
 import orjson
 from pydantic import Field
 from pyroaring import BitMap
+from sqlalchemy import select
 from starlette.responses import Response
 
-from app.db import Rows
+from app.db import Among, Rows, Statement
 from app.facts.shapes import Id, Name, Sentence, Shape
 from app.facts.text import fold
 from app.reading.filters import Parameter, one_of
@@ -21,9 +21,10 @@ from app.reading.question import Question
 from app.reading.resource import Resource, texts_of
 from app.reading.routes import CURSOR, LIMIT, OFFSET, Q, by_name
 from app.reading.service import Service, Snapshot
-from app.reading.sets import Sets
+from app.reading.sets import SEARCHABLE, Sets
 from app.reading.views import Found, Keys, View
 
+SHOWN = Statement(select(SEARCHABLE.c.key, SEARCHABLE.c.shown).where(Among(SEARCHABLE.c.key, "keys")))
 AROUND = 40  # characters of an excerpt on each side of the match
 
 
@@ -101,19 +102,13 @@ def _listing(question: Question, by_type: Mapping[str, Resource], sets: Sets, ro
 def _results(
     found: Sequence[Found], question: Question, by_type: Mapping[str, Resource], sets: Sets, rows: Rows
 ) -> list[Any]:
-    """The records of a page, one statement for each type on it."""
-    names, firsts = list(sets.first), list(sets.first.values())
-    wanted: dict[str, list[int]] = defaultdict(list)
-    places = []
-    for row in found:
-        place = bisect_right(firsts, row.key) - 1
-        places.append((names[place], row.key - firsts[place] + 1))
-        wanted[places[-1][0]].append(places[-1][1])
-    records = {}
-    for type_, keys in wanted.items():
-        for key, record in rows(by_type[type_].reads.some_records, keys=keys):
-            records[type_, key] = orjson.loads(record)
-    return [_result(by_type[type_], records[type_, key], question.terms) for type_, key in places]
+    """The records of a page."""
+    types, firsts = list(sets.first), list(sets.first.values())
+    keys = [row.key for row in found]
+    shown = dict(rows(SHOWN, keys=keys))
+    return [
+        _result(by_type[types[bisect_right(firsts, key) - 1]], orjson.loads(shown[key]), question.terms) for key in keys
+    ]
 
 
 def _result(resource: Resource, record: dict[str, Any], terms: tuple[str, ...]) -> dict[str, Any]:

@@ -49,10 +49,10 @@ class Artifacts:
         ]
         return [self._file(DATABASE), self._file(PACKAGE), *collections]
 
-    def _records(self, resource: Resource) -> Iterator[list[str]]:
+    def _records(self, resource: Resource) -> Iterator[list[bytes]]:
         yield from self._texts(resource.reads.records.c.record)
 
-    def _texts(self, column: Column_[str]) -> Iterator[list[str]]:
+    def _texts(self, column: Column_[bytes]) -> Iterator[list[bytes]]:
         read = select(column).order_by(column.table.c.key).execution_options(yield_per=BATCH)
         for rows in self._source.execute(read).partitions():
             yield [row[0] for row in rows]
@@ -72,7 +72,7 @@ class Artifacts:
     def _count(self, resource: Resource) -> int:
         return int(self._source.execute(select(func.count()).select_from(resource.table)).scalar_one())
 
-    def _encoded(self, column: Column_[str], encoder: Csv | Ndjson) -> Iterator[bytes]:
+    def _encoded(self, column: Column_[bytes], encoder: Csv | Ndjson) -> Iterator[bytes]:
         yield encoder.head()
         for texts in self._texts(column):
             yield encoder.rows(texts)

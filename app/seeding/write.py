@@ -75,8 +75,8 @@ class Writer:
         for key, entry in enumerate(batch, before + 1):
             published = resource.publish(entry, self._library)
             record = published.record
-            rendered = record.model_dump_json()
-            self._digest.update(f"{resource.name} {rendered}\n".encode())
+            rendered = record.model_dump_json().encode()
+            self._digest.update(b"%b %b\n" % (resource.name.encode(), rendered))
             plain = record.model_dump(mode="json")
             rows.append({"key": key, "id": record.id, "name": plain["name"]["ja"], **published.columns})
             records.append({"key": key, "record": rendered})
@@ -125,4 +125,6 @@ def _searched(resource: Resource, record: dict[str, Any], texts: Texts) -> dict[
     names = [fold(text) for _, text in texts_of(resource.names, record)]
     described = [fold(text) for _, text in texts_of(resource.descriptions, record)]
     title = "\n".join(["", *names, ""])  # a break before and after each name
-    return {"key": texts.add(names, described), "title": title, "text": title + "\n".join(described)}
+    shown = {field: record[field] for field in ("id", *resource.names, *resource.descriptions)}
+    row = {"key": texts.add(names, described), "title": title, "text": title + "\n".join(described)}
+    return {**row, "shown": orjson.dumps(shown)}

@@ -19,7 +19,7 @@ def upgrade() -> None:
     op.create_table(
         "document_cells",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["document.key"],
@@ -29,7 +29,7 @@ def upgrade() -> None:
     op.create_table(
         "document_record",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["document.key"],
@@ -39,7 +39,7 @@ def upgrade() -> None:
     op.create_table(
         "measure_cells",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["measure.key"],
@@ -49,7 +49,7 @@ def upgrade() -> None:
     op.create_table(
         "measure_record",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["measure.key"],
@@ -59,7 +59,7 @@ def upgrade() -> None:
     op.create_table(
         "modality_cells",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["modality.key"],
@@ -69,7 +69,7 @@ def upgrade() -> None:
     op.create_table(
         "modality_record",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["modality.key"],
@@ -79,7 +79,7 @@ def upgrade() -> None:
     op.create_table(
         "organization_cells",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["organization.key"],
@@ -89,7 +89,7 @@ def upgrade() -> None:
     op.create_table(
         "organization_record",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["organization.key"],
@@ -99,7 +99,7 @@ def upgrade() -> None:
     op.create_table(
         "package_cells",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["package.key"],
@@ -109,7 +109,7 @@ def upgrade() -> None:
     op.create_table(
         "package_record",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["package.key"],
@@ -119,7 +119,7 @@ def upgrade() -> None:
     op.create_table(
         "stage_cells",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["stage.key"],
@@ -129,7 +129,7 @@ def upgrade() -> None:
     op.create_table(
         "stage_record",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["stage.key"],
@@ -139,7 +139,7 @@ def upgrade() -> None:
     op.create_table(
         "strategy_cells",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["strategy.key"],
@@ -149,7 +149,7 @@ def upgrade() -> None:
     op.create_table(
         "strategy_record",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["strategy.key"],
@@ -159,7 +159,7 @@ def upgrade() -> None:
     op.create_table(
         "pillar_cells",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["pillar.key"],
@@ -169,7 +169,7 @@ def upgrade() -> None:
     op.create_table(
         "pillar_record",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["pillar.key"],
@@ -179,7 +179,7 @@ def upgrade() -> None:
     op.create_table(
         "section_cells",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["section.key"],
@@ -189,7 +189,7 @@ def upgrade() -> None:
     op.create_table(
         "section_record",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["section.key"],
@@ -199,7 +199,7 @@ def upgrade() -> None:
     op.create_table(
         "budget_line_cells",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["budget_line.key"],
@@ -209,49 +209,49 @@ def upgrade() -> None:
     op.create_table(
         "budget_line_record",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["budget_line.key"],
         ),
         sa.PrimaryKeyConstraint("key"),
     )
-    op.drop_index(op.f("ix_measure_modality_value"), table_name="measure_modality")
-    op.drop_table("measure_modality")
+    op.drop_index(op.f("ix_strategy_document_value"), table_name="strategy_document")
+    op.drop_table("strategy_document")
     op.drop_index(op.f("ix_budget_line_modality_value"), table_name="budget_line_modality")
     op.drop_table("budget_line_modality")
-    op.drop_index(op.f("ix_measure_ministry_value"), table_name="measure_ministry")
-    op.drop_table("measure_ministry")
+    op.drop_index(op.f("ix_pillar_document_value"), table_name="pillar_document")
+    op.drop_table("pillar_document")
+    op.drop_index(op.f("ix_measure_organization_value"), table_name="measure_organization")
+    op.drop_table("measure_organization")
+    op.drop_index(op.f("ix_package_document_value"), table_name="package_document")
+    op.drop_table("package_document")
     op.drop_index(op.f("ix_budget_line_document_value"), table_name="budget_line_document")
     op.drop_table("budget_line_document")
     op.drop_index(op.f("ix_modality_document_value"), table_name="modality_document")
     op.drop_table("modality_document")
-    op.drop_index(op.f("ix_measure_pillar_value"), table_name="measure_pillar")
-    op.drop_table("measure_pillar")
-    op.drop_index(op.f("ix_strategy_document_value"), table_name="strategy_document")
-    op.drop_table("strategy_document")
-    op.drop_index(op.f("ix_measure_document_value"), table_name="measure_document")
-    op.drop_table("measure_document")
+    op.drop_index(op.f("ix_organization_document_value"), table_name="organization_document")
+    op.drop_table("organization_document")
     op.drop_index(op.f("ix_measure_fiscal_year_value"), table_name="measure_fiscal_year")
     op.drop_table("measure_fiscal_year")
     op.drop_index(op.f("ix_budget_line_ministry_value"), table_name="budget_line_ministry")
     op.drop_table("budget_line_ministry")
-    op.drop_index(op.f("ix_section_document_value"), table_name="section_document")
-    op.drop_table("section_document")
-    op.drop_index(op.f("ix_measure_section_value"), table_name="measure_section")
-    op.drop_table("measure_section")
     op.drop_index(op.f("ix_stage_document_value"), table_name="stage_document")
     op.drop_table("stage_document")
-    op.drop_index(op.f("ix_package_document_value"), table_name="package_document")
-    op.drop_table("package_document")
-    op.drop_index(op.f("ix_organization_document_value"), table_name="organization_document")
-    op.drop_table("organization_document")
-    op.drop_index(op.f("ix_pillar_document_value"), table_name="pillar_document")
-    op.drop_table("pillar_document")
+    op.drop_index(op.f("ix_measure_document_value"), table_name="measure_document")
+    op.drop_table("measure_document")
     op.drop_index(op.f("ix_budget_line_section_value"), table_name="budget_line_section")
     op.drop_table("budget_line_section")
-    op.drop_index(op.f("ix_measure_organization_value"), table_name="measure_organization")
-    op.drop_table("measure_organization")
+    op.drop_index(op.f("ix_measure_modality_value"), table_name="measure_modality")
+    op.drop_table("measure_modality")
+    op.drop_index(op.f("ix_section_document_value"), table_name="section_document")
+    op.drop_table("section_document")
+    op.drop_index(op.f("ix_measure_ministry_value"), table_name="measure_ministry")
+    op.drop_table("measure_ministry")
+    op.drop_index(op.f("ix_measure_pillar_value"), table_name="measure_pillar")
+    op.drop_table("measure_pillar")
+    op.drop_index(op.f("ix_measure_section_value"), table_name="measure_section")
+    op.drop_table("measure_section")
     op.drop_index(op.f("ix_budget_line_amount"), table_name="budget_line")
     op.drop_index(op.f("ix_budget_line_basis"), table_name="budget_line")
     op.drop_index(op.f("ix_budget_line_budget_kind"), table_name="budget_line")
@@ -272,9 +272,10 @@ def upgrade() -> None:
     op.drop_index(op.f("ix_pillar_amount"), table_name="pillar")
     op.drop_index(op.f("ix_pillar_package"), table_name="pillar")
     op.drop_column("pillar", "record")
+    op.add_column("searchable", sa.Column("shown", sa.LargeBinary(), nullable=False))
     op.drop_index(op.f("ix_searchable_type_row"), table_name="searchable")
-    op.drop_column("searchable", "row")
     op.drop_column("searchable", "type")
+    op.drop_column("searchable", "row")
     op.drop_index(op.f("ix_section_number"), table_name="section")
     op.drop_index(op.f("ix_section_parent"), table_name="section")
     op.drop_index(op.f("ix_section_strategy"), table_name="section")
@@ -294,9 +295,10 @@ def downgrade() -> None:
     op.create_index(op.f("ix_section_strategy"), "section", ["strategy"], unique=False)
     op.create_index(op.f("ix_section_parent"), "section", ["parent"], unique=False)
     op.create_index(op.f("ix_section_number"), "section", ["number"], unique=False)
-    op.add_column("searchable", sa.Column("type", sa.TEXT(), nullable=False))
     op.add_column("searchable", sa.Column("row", sa.INTEGER(), nullable=False))
+    op.add_column("searchable", sa.Column("type", sa.TEXT(), nullable=False))
     op.create_index(op.f("ix_searchable_type_row"), "searchable", ["type", "row"], unique=False)
+    op.drop_column("searchable", "shown")
     op.add_column("pillar", sa.Column("record", sa.TEXT(), nullable=False))
     op.create_index(op.f("ix_pillar_package"), "pillar", ["package"], unique=False)
     op.create_index(op.f("ix_pillar_amount"), "pillar", ["amount"], unique=False)
@@ -318,7 +320,39 @@ def downgrade() -> None:
     op.create_index(op.f("ix_budget_line_basis"), "budget_line", ["basis"], unique=False)
     op.create_index(op.f("ix_budget_line_amount"), "budget_line", ["amount"], unique=False)
     op.create_table(
-        "measure_organization",
+        "measure_section",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["measure.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["section.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_measure_section_value"), "measure_section", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_pillar",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["measure.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["pillar.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_measure_pillar_value"), "measure_pillar", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_ministry",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -332,7 +366,39 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("row", "value"),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_measure_organization_value"), "measure_organization", ["value", "row"], unique=False)
+    op.create_index(op.f("ix_measure_ministry_value"), "measure_ministry", ["value", "row"], unique=False)
+    op.create_table(
+        "section_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["section.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_section_document_value"), "section_document", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_modality",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["measure.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["modality.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_measure_modality_value"), "measure_modality", ["value", "row"], unique=False)
     op.create_table(
         "budget_line_section",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -350,12 +416,12 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_budget_line_section_value"), "budget_line_section", ["value", "row"], unique=False)
     op.create_table(
-        "pillar_document",
+        "measure_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
         sa.ForeignKeyConstraint(
             ["row"],
-            ["pillar.key"],
+            ["measure.key"],
         ),
         sa.ForeignKeyConstraint(
             ["value"],
@@ -364,39 +430,7 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("row", "value"),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_pillar_document_value"), "pillar_document", ["value", "row"], unique=False)
-    op.create_table(
-        "organization_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["organization.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_organization_document_value"), "organization_document", ["value", "row"], unique=False)
-    op.create_table(
-        "package_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["package.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_package_document_value"), "package_document", ["value", "row"], unique=False)
+    op.create_index(op.f("ix_measure_document_value"), "measure_document", ["value", "row"], unique=False)
     op.create_table(
         "stage_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -413,38 +447,6 @@ def downgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_stage_document_value"), "stage_document", ["value", "row"], unique=False)
-    op.create_table(
-        "measure_section",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["measure.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["section.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_measure_section_value"), "measure_section", ["value", "row"], unique=False)
-    op.create_table(
-        "section_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["section.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_section_document_value"), "section_document", ["value", "row"], unique=False)
     op.create_table(
         "budget_line_ministry",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -474,12 +476,12 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_measure_fiscal_year_value"), "measure_fiscal_year", ["value", "row"], unique=False)
     op.create_table(
-        "measure_document",
+        "organization_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
         sa.ForeignKeyConstraint(
             ["row"],
-            ["measure.key"],
+            ["organization.key"],
         ),
         sa.ForeignKeyConstraint(
             ["value"],
@@ -488,39 +490,7 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("row", "value"),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_measure_document_value"), "measure_document", ["value", "row"], unique=False)
-    op.create_table(
-        "strategy_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["strategy.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_strategy_document_value"), "strategy_document", ["value", "row"], unique=False)
-    op.create_table(
-        "measure_pillar",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["measure.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["pillar.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_measure_pillar_value"), "measure_pillar", ["value", "row"], unique=False)
+    op.create_index(op.f("ix_organization_document_value"), "organization_document", ["value", "row"], unique=False)
     op.create_table(
         "modality_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -554,7 +524,23 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_budget_line_document_value"), "budget_line_document", ["value", "row"], unique=False)
     op.create_table(
-        "measure_ministry",
+        "package_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["package.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_package_document_value"), "package_document", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_organization",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -568,7 +554,23 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("row", "value"),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_measure_ministry_value"), "measure_ministry", ["value", "row"], unique=False)
+    op.create_index(op.f("ix_measure_organization_value"), "measure_organization", ["value", "row"], unique=False)
+    op.create_table(
+        "pillar_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["pillar.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_pillar_document_value"), "pillar_document", ["value", "row"], unique=False)
     op.create_table(
         "budget_line_modality",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -586,21 +588,21 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_budget_line_modality_value"), "budget_line_modality", ["value", "row"], unique=False)
     op.create_table(
-        "measure_modality",
+        "strategy_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
         sa.ForeignKeyConstraint(
             ["row"],
-            ["measure.key"],
+            ["strategy.key"],
         ),
         sa.ForeignKeyConstraint(
             ["value"],
-            ["modality.key"],
+            ["document.key"],
         ),
         sa.PrimaryKeyConstraint("row", "value"),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_measure_modality_value"), "measure_modality", ["value", "row"], unique=False)
+    op.create_index(op.f("ix_strategy_document_value"), "strategy_document", ["value", "row"], unique=False)
     op.drop_table("budget_line_record")
     op.drop_table("budget_line_cells")
     op.drop_table("section_record")
