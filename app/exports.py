@@ -13,7 +13,7 @@ from app.errors import Problem
 from app.facts.shapes import Int32, Int64, Sentence, Shape
 from app.reading.answers import AnswerMeta
 from app.reading.columns import columns
-from app.reading.downloads import DATABASE, PACKAGE, Download, folder_of
+from app.reading.downloads import DATABASE, PACKAGE, Download, folder_of, sweep
 from app.reading.exports import MEANINGS
 from app.reading.operations import Operation, respond
 from app.reading.question import Question
@@ -132,9 +132,12 @@ def operations(service: Service, resources: Sequence[Resource]) -> list[Operatio
 def _file(service: Service, name: str, operation: str, media_type: str) -> Operation:
     path = f"/v1/exports/{name}"
 
-    def export(snapshot: Snapshot, _: Question, __: str) -> Response:
+    async def export(snapshot: Snapshot, _: Question, __: str) -> Response:
         download = next(each for each in snapshot.dataset.downloads if each.path == path)
-        file = folder_of(service.settings.database, snapshot.dataset.version.digest) / name
+        folder = folder_of(service.settings.database, snapshot.dataset.version.digest)
+        file = folder / name
+        if await snapshot.database.bring(name, file, download.sha256 or ""):
+            sweep(service.settings.database, folder)
         if not file.is_file():
             detail = "The file is not beside the database. Run `shisaku build`."
             raise Problem(503, detail, headers={"Retry-After": "60"})

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable
 
+import anyio.to_thread
 import orjson
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -97,10 +98,10 @@ def _health(service: Service) -> list[Operation]:
         """The process runs."""
         return now({"status": "ok"})
 
-    def readyz(snapshot: Snapshot, _: Question, __: str) -> Response:
+    async def readyz(snapshot: Snapshot, _: Question, __: str) -> Response:
         """The database is there, of this code's schema, and its digest is known."""
         try:
-            ready(service.settings)
+            await anyio.to_thread.run_sync(ready, service.settings)
         except Unusable as error:
             logger.warning("not ready: %s", error)
             detail = "The database is missing or cannot be served; the log says more. Run `shisaku build`."

@@ -259,7 +259,7 @@ def test_a_seed_of_little_is_served(tmp_path: Path) -> None:
 def test_the_service_looks_at_the_file_only_now_and_then(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     service = Service(first)
     snapshot = service.now()
-    monkeypatch.setattr("app.reading.service.identity", lambda _: pytest.fail("looked at once"))
+    monkeypatch.setattr(service, "renew", lambda: pytest.fail("looked at once"))
     assert service.now() is snapshot
 
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import anyio
@@ -93,6 +94,16 @@ class Database(ABC):
     @abstractmethod
     def learn(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
         """What is read once for all questions, and so has no deadline."""
+
+    @abstractmethod
+    def newest(self) -> object:
+        """The identity of the build that was published last; None when there is none. A 503 Problem when it cannot be
+        asked."""
+
+    async def bring(self, name: str, path: Path, digest: str) -> bool:  # noqa: ARG002 - a near one has it there
+        """Sees to it that a download of the whole stands at a path, and says whether it was brought just now; raises
+        a 503 Problem when it cannot be."""
+        return False
 
     @abstractmethod
     def close(self) -> None:

@@ -6,14 +6,18 @@ from app.settings import Settings
 
 def opened(settings: Settings) -> Database:
     """The database that was built last. Raises Unusable when there is none."""
-    return sqlite.File(settings)
+    if settings.database_url is None:
+        return sqlite.File(settings)
+    from app.db import postgres  # brings what a file does not need
+
+    return postgres.Schema(settings)
 
 
 def usable(settings: Settings) -> None:
     """Raises Unusable unless the database is there, whole, and of the tables that this code declares."""
-    sqlite.usable(settings.database)
+    if settings.database_url is None:
+        sqlite.usable(settings.database)
+        return
+    from app.db import postgres
 
-
-def identity(settings: Settings) -> object:
-    """What tells one build from the next; None when there is none."""
-    return sqlite.identity(settings.database)
+    postgres.usable(settings)

@@ -64,6 +64,9 @@ class File(Database):
         with self._connection() as connection:
             return _rows(connection)(statement, **values)
 
+    def newest(self) -> object:
+        return identity(self.path)
+
     def close(self) -> None:
         _close(self._idle)
 

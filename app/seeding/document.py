@@ -19,7 +19,7 @@ from app.settings import Settings
 def generated() -> bytes:
     """The document, from the seed of this project."""
     with TemporaryDirectory() as folder:
-        settings = Settings(database=Path(folder) / "shisaku.sqlite")
+        settings = Settings(database=Path(folder) / "shisaku.sqlite", database_url=None)
         build(check(SEED), settings.database)
         app = create_app(settings)
         with start_blocking_portal() as portal:

@@ -1,8 +1,6 @@
 """A build that goes into a SQLite file: made beside it, and put there in one step; no record is known here."""
 
 import os
-import re
-import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -11,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Table, create_engine, insert
 
-from app.reading.downloads import Download, folder_of
+from app.reading.downloads import Download, folder_of, sweep
 from app.seeding.migrating import migrated, sqlite
 from app.seeding.target import Building, Row
 from app.seeding.write import tell
@@ -73,11 +71,3 @@ class _Making:
     def close(self) -> None:
         self.connection.close()
         self._engine.dispose()
-
-
-def sweep(path: Path, kept: Path) -> None:
-    """Removes the downloads of older builds, but for the last: a service may be answering from it still."""
-    ours = re.compile(rf"{re.escape(path.name)}\.[0-9a-f]{{16}}")
-    folders = [each for each in path.parent.iterdir() if ours.fullmatch(each.name) and each != kept]
-    for old in sorted(folders, key=lambda each: each.stat().st_mtime)[:-1]:
-        shutil.rmtree(old)
