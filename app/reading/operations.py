@@ -87,8 +87,8 @@ def respond(body: bytes, links: Mapping[str, str | None] | None = None, media_ty
 
 
 def register(app: FastAPI, operation: Operation, now: Callable[[], Snapshot], *, described: bool) -> None:
-    """The operation as a route of the framework: its parameters are read by `ask`, and described from the same list. Only
-    a description needs the shapes of answers, which take long to make."""
+    """The operation as a route of the framework: its parameters are read by `ask`, and described from the same list.
+    Only a description needs the shapes of answers, which take long to make."""
 
     async def endpoint(request: Request) -> Response:
         snapshot = now()
