@@ -1,5 +1,6 @@
 """create_app: settings in, application out; it puts the parts together and answers no question itself."""
 
+import gc
 import logging
 import sys
 from collections.abc import Callable, Iterable
@@ -31,9 +32,12 @@ def application() -> ASGIApp:
     """What a server runs: settings from the environment, and a clear last word when there is nothing to serve."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     try:
-        return create_app(Settings())
+        app = create_app(Settings())
     except Unusable as error:
         sys.exit(f"Error: {error}")
+    gc.freeze()  # what a start makes stays: no search for garbage looks at it again
+    gc.enable()
+    return app
 
 
 def ready(settings: Settings) -> None:
