@@ -10,7 +10,7 @@ from typing import IO, Any, Protocol
 import orjson
 import xlsxwriter
 
-from app.reading.columns import Cell, Column
+from app.reading.columns import Cell, Column, row_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet would run, and the mark that stops it
 BOM = b"\xef\xbb\xbf"
@@ -36,8 +36,12 @@ class Csv:
         return (BOM if self.bom else b"") + _lines([[column.name for column in self.columns]])
 
     def rows(self, records: Iterable[str]) -> bytes:
-        parsed = map(orjson.loads, records)
-        return _lines([_safe(column.cell(record)) for column in self.columns] for record in parsed)
+        return self.cells(map(orjson.loads, records))
+
+    def cells(self, records: Iterable[Any]) -> bytes:
+        """The rows of records that were parsed."""
+        row = row_of(self.columns)
+        return _lines([_safe(cell) for cell in row(record)] for record in records)
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,11 @@ def _lines(rows: Iterable[Iterable[Cell]]) -> bytes:
 
 
 def _safe(cell: Cell) -> Cell:
-    if cell is None:
-        return ""
+    if isinstance(cell, str):
+        return f"'{cell}" if cell.startswith(FORMULA) else cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    return "" if cell is None else cell
 
 
 @dataclass(frozen=True)
@@ -90,22 +94,21 @@ class Workbook:
             self._sheet.write_string(0, place, column.name, self._bold)
         self._row = 0
 
-    def rows(self, records: Iterable[str]) -> None:
+    def rows(self, records: Iterable[str | bytes]) -> None:
+        row = row_of(self._columns)
+        sheet = self._sheet
         for record in map(orjson.loads, records):
             self._row += 1
-            for place, column in enumerate(self._columns):
-                self._write(place, column.cell(record))
-
-    def _write(self, place: int, cell: Cell) -> None:
-        match cell:
-            case None | "":
-                pass
-            case bool():
-                self._sheet.write_boolean(self._row, place, cell)
-            case int():
-                self._sheet.write_number(self._row, place, cell)
-            case _:
-                self._sheet.write_string(self._row, place, cell[:32_767])  # as much as a cell of Excel holds
+            for place, cell in enumerate(row(record)):
+                match cell:
+                    case None | "":
+                        pass
+                    case bool():
+                        sheet.write_boolean(self._row, place, cell)
+                    case int():
+                        sheet.write_number(self._row, place, cell)
+                    case _:
+                        sheet.write_string(self._row, place, cell[:32_767])  # as much as a cell of Excel holds
 
     def close(self) -> None:
         """Writes the second sheet, with the attribution, the notes and what each column means, and ends the file."""

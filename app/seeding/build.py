@@ -4,61 +4,66 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import orjson
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
 
-from app.facts.library import Library
+from app.facts.library import About, Library
+from app.reading.answers import DatasetVersion
 from app.reading.downloads import Download, folder_of
-from app.resources import RESOURCES
+from app.resources.documents import DocumentEntry
 from app.seeding.artifacts import Artifacts
+from app.seeding.draft import Drafts
 from app.seeding.fault import Faulty
-from app.seeding.source import Source, read
+from app.seeding.processes import Phase, silent, spread
+from app.seeding.source import read
 from app.seeding.verify import KINDS, verified
 from app.seeding.write import Writer
 from app.settings import PROJECT
 
 SEED = PROJECT / "seed"
 MIGRATIONS = PROJECT / "migrations"
+MOST_ATTRIBUTIONS = 10
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A seed without faults."""
+    """A seed without faults, and the drafts of its records, which last as long as this does."""
 
-    source: Source
+    about: About
     library: Library
+    drafts: Drafts
 
     @property
     def count(self) -> int:
         """How many records it makes."""
-        return sum(len(self.library.of(resource.entry)) for resource in RESOURCES)
+        return self.drafts.size
 
 
-def check(seed: Path) -> Checked:
-    """Reads and verifies a seed; raises Faulty with every fault."""
-    source = read(seed, dict(KINDS))
-    library, faults = verified(source)
+def check(seed: Path, beside: Path | None = None, phase: Phase = silent) -> Checked:
+    """Reads and verifies a seed; raises Faulty with every fault. What a build needs of it is kept `beside` the database
+    to be, where there is room for it."""
+    source = read(seed, dict(KINDS), phase)
+    drafts = Drafts(beside)
+    library, faults = verified(source, drafts, phase)
     if faults:
         raise Faulty(faults)
-    return Checked(source, library)
+    assert source.about  # noqa: S101 - narrows the type; a seed without it has a fault
+    return Checked(source.about, library, drafts)
 
 
-def build(checked: Checked, path: Path, done: Callable[[int], None] = lambda _: None) -> str:
+def build(checked: Checked, path: Path, phase: Phase = silent) -> str:
     """Writes the database beside `path`, then puts it there in one step. Returns the digest."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    digest = checked.drafts.digest
     with TemporaryDirectory(prefix=f".{path.name}.", suffix=".building", dir=path.parent) as folder:
         building, made = Path(folder) / path.name, Path(folder) / "downloads"
-        digest = _write(checked, building, done)
         made.mkdir()
-        _tell(building, Artifacts(building, made).make())
+        _write(checked, building, made, phase)
         _sync(building)
         downloads = folder_of(path, digest)
         downloads.mkdir(exist_ok=True)
@@ -69,12 +74,38 @@ def build(checked: Checked, path: Path, done: Callable[[int], None] = lambda _: 
     return digest
 
 
-def _tell(path: Path, downloads: list[Download]) -> None:
-    """Adds to the dataset's row what there is to download."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as finished:
-        told = orjson.dumps([asdict(download) for download in downloads]).decode()
-        finished.execute("UPDATE dataset SET about = json_set(about, '$.downloads', json(?))", (told,))
-        finished.execute("VACUUM")
+def _write(checked: Checked, path: Path, downloads: Path, phase: Phase) -> None:
+    """Writes the database, and the downloads in other processes meanwhile."""
+    told = checked.about
+    version = DatasetVersion(version=told.version, released=told.released.isoformat(), digest=checked.drafts.digest)
+    about = {"name": told.name, "description": told.description, "attribution": _attribution(checked.library)}
+    artifacts = Artifacts(checked.drafts, version, about, checked.library.transcripts, downloads)
+    migrated(path)
+    made: list[Download] = []
+    with spread(artifacts.pieces(), checked.drafts.size) as results, closing(_opened(path)) as connection:
+        writer = Writer(connection)
+        with phase("Writing", len(checked.drafts.pieces)) as done:
+            for piece in checked.drafts.pieces:
+                writer.add(piece)
+                done(1)
+        with phase("Downloads", len(artifacts.pieces())) as done:
+            for downloaded in results:
+                made.extend(downloaded)
+                done(1)
+        writer.finish(version, about, artifacts.listed(made))
+        broken = connection.execute("PRAGMA foreign_key_check").fetchall()
+        assert not broken, broken  # noqa: S101 - verify let a link through that lands nowhere
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None)
+
+
+def _attribution(library: Library) -> str:
+    documents = library.of(DocumentEntry)
+    if len(documents) > MOST_ATTRIBUTIONS:
+        return "各文書の出典は /v1/documents の attribution にある。"
+    return "\n".join(document.attribution for document in documents.values())
 
 
 def _sync(path: Path) -> None:
@@ -109,20 +140,3 @@ def alembic_config(path: Path) -> Config:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["url"] = f"sqlite:///{path}"
     return config
-
-
-def _write(checked: Checked, path: Path, done: Callable[[int], None]) -> str:
-    assert checked.source.about  # noqa: S101 - narrows the type; a seed without it has a fault
-    migrated(path)
-    engine = create_engine(f"sqlite:///{path}")
-    try:
-        with engine.begin() as connection:
-            digest = Writer(connection, checked.library, checked.source.about).write(done)
-    finally:
-        engine.dispose()
-    with closing(sqlite3.connect(path, isolation_level=None)) as finished:
-        finished.execute("PRAGMA foreign_keys = ON")
-        broken = finished.execute("PRAGMA foreign_key_check").fetchall()
-        assert not broken, broken  # noqa: S101 - verify let a link through that lands nowhere
-        finished.execute("ANALYZE")
-    return digest
