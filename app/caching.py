@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from sys import getsizeof
 
 Spelling = tuple[str, bytes]  # a path and its query string, as they were sent
-Key = tuple[object, ...]  # the path, and each parameter with its values in ids: the same for every spelling
+# The path, and each parameter with its values in ids: the same for every spelling.
+Key = tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]
 Raw = list[tuple[bytes, bytes]]
 
 ENTRY_COST = 2_000  # bytes that a representation takes beside its body and headers
 SPELLING_COST = 250
+VALUE_COST = 200  # of a parameter in a key
 SPELLINGS = 8  # of one question; the ninth replaces the first, so that a flood of them ends here
 
 
@@ -25,7 +27,7 @@ class Sent:
 
     @property
     def cost(self) -> int:
-        return ENTRY_COST + len(self.body) + sum(len(value) for _, value in self.headers)
+        return ENTRY_COST + len(self.body) + sum(map(len, dict(self.headers).values()))
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +39,7 @@ class Entry:
     plain: Sent
     packable: bool = False
     packed: Sent | None = None
-    key: Key = ()
+    key: Key = ("", ())
     again: bool = False  # asked since it was last passed over
     spellings: list[Spelling] = field(default_factory=list)
     size: int = 0
@@ -70,7 +72,7 @@ class Cache:
 
     def keep(self, key: Key, spelling: Spelling, entry: Entry) -> None:
         """Keeps an answer, unless it is larger than all that may be kept, or another came first."""
-        cost = entry.plain.cost + _size(key)
+        cost = entry.plain.cost + _key_cost(key)
         if cost > self._most or self.asked(key, spelling) is not None:
             return
         entry.key = key
@@ -91,10 +93,10 @@ class Cache:
         if len(entry.spellings) == SPELLINGS:
             oldest = entry.spellings.pop(0)
             del self._spelled[oldest]
-            self._grow(entry, -SPELLING_COST - _size(oldest))
+            self._grow(entry, -_spelling_cost(oldest))
         entry.spellings.append(spelling)
         self._spelled[spelling] = entry
-        self._grow(entry, SPELLING_COST + _size(spelling))
+        self._grow(entry, _spelling_cost(spelling))
 
     def _grow(self, entry: Entry, more: int) -> None:
         entry.size += more
@@ -110,6 +112,11 @@ class Cache:
                 del self._spelled[spelling]
 
 
-def _size(key: object) -> int:
-    """Bytes of a key and everything in it."""
-    return getsizeof(key) + (sum(map(_size, key)) if isinstance(key, tuple) else 0)
+def _key_cost(key: Key) -> int:
+    path, asked = key
+    return getsizeof(path) + sum(VALUE_COST + sum(map(getsizeof, values)) for _, values in asked)
+
+
+def _spelling_cost(spelling: Spelling) -> int:
+    path, query = spelling
+    return SPELLING_COST + getsizeof(path) + getsizeof(query)

@@ -4,7 +4,7 @@ knows no path's meaning."""
 import asyncio
 import gzip
 import logging
-from base64 import b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -173,6 +173,7 @@ class Delivery:
         for path in self._doors if self._settings.cache_bytes else ():
             request = {"type": "http", "method": "HEAD", "path": path, "query_string": b""}
             await self({**request, "headers": [(b"accept-encoding", b"gzip")]}, receive, send)
+            await asyncio.sleep(0)  # who asks meanwhile goes first
 
     async def _ask(self, caller: Caller, spelling: Spelling) -> Entry | None:
         """The answer to what these bytes did not ask before; None when it is answered already, and not to be kept."""
@@ -259,7 +260,7 @@ def _without_body(headers: Raw) -> Raw:
 async def _entry(edition: Edition, operation: Operation, id_: str, path: str, spelling: Spelling) -> Entry | Response:
     """What an operation answers, from the cache if it was asked in other words; what is not kept, as it is."""
     question = operation.question(spelling[1], edition.snapshot)
-    key = (path, *question.values.items())
+    key = (path, tuple(question.values.items()))
     entry = edition.cache.asked(key, spelling)
     if entry is not None:
         return entry
@@ -279,7 +280,7 @@ def _made(headers: Raw, body: bytes) -> Entry:
     told = dict(headers)
     media_type = told.get(b"content-type", b"").decode("latin-1")
     packable = len(body) >= SMALLEST and media_type.startswith(COMPRESSED)
-    tag = b'"%b"' % b64encode(sha256(body).digest()[:18], b"-_")
+    tag = b'"%b"' % urlsafe_b64encode(sha256(body).digest()[:18])
     headers.append((b"etag", tag))
     plain = Sent(tag, headers, _without_body(headers), body)
     return Entry(media_type, told.get(b"last-modified", b""), plain, packable)

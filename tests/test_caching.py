@@ -91,7 +91,7 @@ EACH = ENTRY_COST + SPELLING_COST + 500  # a small entry with its key and one sp
 
 def keep(cache: Cache, name: str, size: int = 10) -> Entry | None:
     """Keeps an entry, and gives what the cache then has."""
-    cache.keep((name,), (name, b""), entry(size))
+    cache.keep((name, ()), (name, b""), entry(size))
     return cache.spelled((name, b""))
 
 
@@ -99,14 +99,14 @@ def test_what_was_asked_again_stays_longest() -> None:
     cache = Cache(3 * EACH)
     assert cache.spelled(("a", b"")) is None
     for name in "abc":
-        cache.keep((name,), (name, b""), entry(10))
+        cache.keep((name, ()), (name, b""), entry(10))
     assert cache.spelled(("a", b""))
     for name in "de":
-        cache.keep((name,), (name, b""), entry(10))
+        cache.keep((name, ()), (name, b""), entry(10))
     assert cache.spelled(("b", b"")) is None
-    assert cache.asked(("c",), ("c", b"")) is None
+    assert cache.asked(("c", ()), ("c", b"")) is None
     assert cache.spelled(("a", b""))
-    cache.keep(("f",), ("f", b""), entry(10))
+    cache.keep(("f", ()), ("f", b""), entry(10))
     assert cache.spelled(("d", b"")) is None
     assert cache.spelled(("a", b""))
 
@@ -131,7 +131,7 @@ def test_spellings_are_found_counted_and_few() -> None:
     size = cache.size
     for number in range(1_000):
         spelling = ("a", f"{number:04}".encode())
-        assert cache.asked(("a",), spelling) is kept
+        assert cache.asked(("a", ()), spelling) is kept
         assert cache.spelled(spelling) is kept
     assert cache.spelled(("a", b"")) is None
     assert size < cache.size < size + SPELLINGS * 2 * SPELLING_COST

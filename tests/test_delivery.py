@@ -66,6 +66,16 @@ def test_a_stream_is_passed_on_as_it_comes(exchange: Exchange) -> None:
     assert headers[b"cache-control"].startswith(b"public")
 
 
+def test_a_stream_that_breaks_off_is_logged(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+    def breaking() -> Iterator[str]:
+        yield "a\n"
+        raise RuntimeError("the secret of the house")
+
+    _, *chunks = exchange(StreamingResponse(breaking(), media_type="text/csv"))
+    assert [chunk["body"] for chunk in chunks] == [b"a\n"]
+    assert "GET / failed" in caplog.text
+
+
 def test_a_stream_that_is_not_taken_is_refused_once(exchange: Exchange) -> None:
     start, body = exchange(StreamingResponse(rows(), media_type="text/csv"), accept="application/json")
     assert start["status"] == 406

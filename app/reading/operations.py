@@ -4,6 +4,7 @@ framework's routes and the OpenAPI document are made from it, and nothing here k
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -40,8 +41,16 @@ class Operation:
     shape: type[Any] | None = None
     media_type: str = JSON
 
+    @cached_property
+    def bare(self) -> Question | None:
+        """The question of no parameters, where that can be asked."""
+        required = any(parameter.required for parameter in self.parameters.values())
+        return None if required else Question(self.parameters)
+
     def question(self, query_string: bytes, snapshot: Snapshot) -> Question:
         """What a request asks; raises a 422 Problem that names every fault, for what takes nothing ignores nothing."""
+        if not query_string and self.bare is not None:
+            return self.bare
         question = ask(self.parameters, query_string, snapshot.dataset.vocabularies)
         if question.get("cursor") and question.number("offset"):  # clients send the default beside a cursor
             message = "`cursor` and `offset` are two places at once. Send one of them."
@@ -62,7 +71,7 @@ class Directory:
                 self._around[before, after[0]] = each
             else:
                 self._at[before] = each
-                if each.media_type == JSON and not any(parameter.required for parameter in each.parameters.values()):
+                if each.media_type == JSON and each.bare is not None:
                     self.doors.append(before)
 
     def find(self, path: str) -> tuple[Operation, str] | None:
