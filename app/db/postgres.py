@@ -7,8 +7,8 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from hashlib import sha256
-from itertools import count
 from pathlib import Path
 from queue import Empty, LifoQueue
 from tempfile import TemporaryDirectory
@@ -189,15 +189,18 @@ class Schema(Database):
         with TemporaryDirectory(prefix=".", suffix=".bringing", dir=path.parent) as folder:
             fetched = Path(folder) / name
             with fetched.open("wb") as file:
-                for place in count(1):
-                    found = self.ask(lambda rows, at=place: rows(PIECE, name=name, place=at))  # type: ignore[misc]
-                    if not found:
-                        break
+                place = 1
+                while found := self.ask(partial(_piece, name, place)):
                     file.write(found[0][0])
+                    place += 1
             if _digest(fetched) != digest:
                 logger.warning("%s: %s is damaged in the database", shown(self._url), name)
                 raise Problem(503, NOT_BROUGHT, headers={"Retry-After": "60"})
             fetched.replace(path)
+
+
+def _piece(name: str, place: int, rows: Rows) -> Sequence[tuple[Any, ...]]:
+    return rows(PIECE, name=name, place=place)
 
 
 def _rows(
