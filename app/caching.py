@@ -35,14 +35,17 @@ class Entry:
     media_type: str
     modified: bytes
     plain: Sent
+    packable: bool = False
     packed: Sent | None = None
     key: Key = ()
+    again: bool = False  # asked since it was last passed over
     spellings: list[Spelling] = field(default_factory=list)
     size: int = 0
 
 
 class Cache:
-    """Bounded by bytes, keys and spellings included; the least recently asked go first."""
+    """Bounded by bytes, keys and spellings included. The oldest go first, but those asked again are passed over once:
+    what nobody asks twice leaves before what many ask, and to find an answer moves nothing."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -54,14 +57,14 @@ class Cache:
         """The answer to what was asked before in these very bytes."""
         entry = self._spelled.get(spelling)
         if entry is not None:
-            self._kept.move_to_end(entry.key)
+            entry.again = True
         return entry
 
     def asked(self, key: Key, spelling: Spelling) -> Entry | None:
         """The answer to what was asked before in any words, from now on in these too."""
         entry = self._kept.get(key)
         if entry is not None:
-            self._kept.move_to_end(key)
+            entry.again = True
             self._remember(entry, spelling)
         return entry
 
@@ -97,7 +100,11 @@ class Cache:
         entry.size += more
         self.size += more
         while self.size > self._most:
-            _, oldest = self._kept.popitem(last=False)
+            key, oldest = self._kept.popitem(last=False)
+            if oldest.again:
+                oldest.again = False
+                self._kept[key] = oldest
+                continue
             self.size -= oldest.size
             for spelling in oldest.spellings:
                 del self._spelled[spelling]

@@ -1,5 +1,6 @@
 """The command line: serve, build, check and what keeps the committed files true; it only calls what others do."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +97,8 @@ def _checked(seed: Path) -> "Checked":
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
+    gc.disable()  # what a start makes stays: it is not searched for garbage, then or later (see app.main)
+
     import uvicorn
 
     from app.db import Unusable

@@ -1,6 +1,7 @@
 """How every answer leaves: found or asked for, with validators, compression, CORS, HEAD and refusals of method; it
 knows no path's meaning."""
 
+import asyncio
 import gzip
 import logging
 from base64 import b64encode
@@ -15,9 +16,9 @@ import anyio.to_thread
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.caching import Cache, Entry, Key, Raw, Sent, Spelling
+from app.caching import Cache, Entry, Raw, Sent, Spelling
 from app.errors import BROKEN, MEDIA_TYPE, Problem
-from app.reading.operations import Directory
+from app.reading.operations import Directory, Operation
 from app.reading.service import Snapshot
 from app.settings import Settings
 
@@ -62,8 +63,14 @@ class Edition:
 
     snapshot: Snapshot
     cache: Cache
-    modified: bytes
-    kept: Raw  # the headers of what is no error
+    every: Raw  # the headers of every answer
+    kept: Raw  # those of what is no error
+
+    def complete(self, status: int, own: Raw) -> Raw:
+        """The headers of an answer: what all say, and of what is no error how long it may be kept."""
+        if status >= 400 or (b"cache-control", b"no-store") in own:
+            return [*own, *self.every]
+        return [*(each for each in own if each[0] != b"last-modified"), *self.kept]
 
 
 @dataclass(slots=True, eq=False)
@@ -73,13 +80,24 @@ class Caller:
     scope: Scope
     receive: Receive
     send: Send
-    edition: Edition
     heard: Heard
+    edition: Edition
 
     async def answer(self, status: int, headers: Raw, body: bytes) -> None:
         """The body, which HEAD leaves out."""
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": b"" if self.scope["method"] == "HEAD" else body})
+
+    async def other(self) -> None:
+        """What does not read is not done here."""
+        if self.scope["method"] == "OPTIONS":
+            await self.answer(204, PREFLIGHT, b"")
+        else:
+            await self.refuse(READ_ONLY)
+
+    async def refuse(self, problem: Problem) -> None:
+        response = problem.response()
+        await self.answer(problem.status, [*response.raw_headers, *self.edition.every], bytes(response.body))
 
 
 class Delivery:
@@ -89,14 +107,9 @@ class Delivery:
     def __init__(self, app: ASGIApp, directory: Directory, settings: Settings, now: Callable[[], Snapshot]) -> None:
         self._app = app
         self._find = directory.find
+        self._doors = directory.doors
         self._settings = settings
-        self._prefix = settings.prefix
         self._now = now
-        links = ", ".join(
-            f'<{settings.prefix}{path}>; rel="{rel}"'
-            for rel, path in (("service-desc", "/openapi.json"), ("service-doc", "/docs"), ("license", "/terms"))
-        )
-        self._every: Raw = [*EVERYWHERE, (b"link", links.encode()), (b"vary", b"Accept-Encoding")]
         self._edition = self._next(now())
 
     @property
@@ -104,120 +117,98 @@ class Delivery:
         return self._edition.cache
 
     def _next(self, snapshot: Snapshot) -> Edition:
+        prefix, seconds = self._settings.prefix, self._settings.cache_seconds
+        links = ", ".join(
+            f'<{prefix}{path}>; rel="{rel}"'
+            for rel, path in (("service-desc", "/openapi.json"), ("service-doc", "/docs"), ("license", "/terms"))
+        )
+        every: Raw = [*EVERYWHERE, (b"link", links.encode()), (b"vary", b"Accept-Encoding")]
         released = datetime.fromisoformat(snapshot.dataset.version.released).replace(tzinfo=UTC)
         modified = format_datetime(released, usegmt=True).encode()
-        max_age = f"public, max-age={self._settings.cache_seconds}".encode()
-        kept = [*self._every, (b"cache-control", max_age), (b"last-modified", modified)]
-        self._edition = Edition(snapshot, Cache(self._settings.cache_bytes), modified, kept)
+        kept = [*every, (b"cache-control", f"public, max-age={seconds}".encode()), (b"last-modified", modified)]
+        self._edition = Edition(snapshot, Cache(self._settings.cache_bytes), every, kept)
         return self._edition
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._live(scope, receive, send)
             return
         edition = self._edition
         snapshot = self._now()
         if snapshot is not edition.snapshot:
             edition = self._next(snapshot)
-        caller = Caller(scope, receive, send, edition, asked(scope["headers"]))
+        heard = asked(scope["headers"])
         method: str = scope["method"]
-        if method in ("GET", "HEAD"):
-            spelling = (scope["path"], scope["query_string"])
-            entry = edition.cache.spelled(spelling)
-            if entry is None:
-                await self._ask(caller, spelling)
-            else:
-                await self._deliver(caller, entry)
-        elif method == "OPTIONS":
-            await caller.answer(204, PREFLIGHT, b"")
-        else:
-            await self.refuse(caller, READ_ONLY)
-
-    async def _ask(self, caller: Caller, spelling: Spelling) -> None:
-        """Answers what these bytes did not ask before."""
-        edition, path = caller.edition, spelling[0]
-        if self._prefix and path.startswith(f"{self._prefix}/"):
-            path = path.removeprefix(self._prefix)
-        found = self._find(path)
-        if found is None:
-            await self._pass(caller, path, self._app)
+        if method not in ("GET", "HEAD"):
+            await Caller(scope, receive, send, heard, edition).other()
             return
-        operation, id_ = found
-        try:
-            question = operation.question(spelling[1], edition.snapshot)
-            key = (path, *question.values.items())
-            entry = edition.cache.asked(key, spelling)
-            if entry is not None:
-                await self._deliver(caller, entry)
+        spelling = (scope["path"], scope["query_string"])
+        entry = edition.cache.spelled(spelling)
+        if entry is None:
+            entry = await self._ask(Caller(scope, receive, send, heard, edition), spelling)
+            if entry is None:
                 return
-            response = operation.answer(edition.snapshot, question, id_)
-            if not isinstance(response, Response):
-                response = await response
-        except Problem as problem:
-            await self.refuse(caller, problem)
-        except Exception:
-            logger.exception("%s %s failed", caller.scope["method"], path)
-            await self.refuse(caller, BROKEN)
-        else:
-            if isinstance(response, StreamingResponse | FileResponse):
-                await self._pass(caller, path, response)
-            else:
-                await self._whole(caller, response, key, spelling)
+        if not takes(heard, entry.media_type):
+            await Caller(scope, receive, send, heard, edition).refuse(NOT_ACCEPTABLE)
+            return
+        if entry.packable and entry.packed is None and packs(heard):
+            edition.cache.pack(entry, await _packed(entry.plain))
+        status, headers, body = chosen(entry, heard)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body if method == "GET" else b""})
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is no request: a server's start and end. The front door is made ready beside the start."""
+        warming = asyncio.ensure_future(self._warm())
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            warming.cancel()
+
+    async def _warm(self) -> None:
+        async def send(_: Message) -> None:
+            """Nobody waits for these."""
+
+        receive = asyncio.Queue[Message]().get
+        for path in self._doors if self._settings.cache_bytes else ():
+            request = {"type": "http", "method": "HEAD", "path": path, "query_string": b""}
+            await self({**request, "headers": [(b"accept-encoding", b"gzip")]}, receive, send)
+
+    async def _ask(self, caller: Caller, spelling: Spelling) -> Entry | None:
+        """The answer to what these bytes did not ask before; None when it is answered already, and not to be kept."""
+        path, prefix = spelling[0], self._settings.prefix
+        if prefix and path.startswith(f"{prefix}/"):
+            path = path.removeprefix(prefix)
+        found = self._find(path)
+        answer: ASGIApp | Entry = self._app
+        if found is not None:
+            try:
+                answer = await _entry(caller.edition, *found, path, spelling)
+            except Problem as problem:
+                answer = problem.response()
+            except Exception:
+                logger.exception("%s %s failed", caller.scope["method"], path)
+                answer = BROKEN.response()
+        if isinstance(answer, Entry):
+            return answer
+        await self._pass(caller, path, answer)
+        return None
 
     async def _pass(self, caller: Caller, path: str, app: ASGIApp) -> None:
         """Has an application answer: of a GET, below no prefix, without a server's own ways to send a file."""
         scope = {**caller.scope, "method": "GET", "path": path, "raw_path": path.encode(), "extensions": {}}
         try:
-            await app(scope, caller.receive, _Passage(self, caller).send)
+            await app(scope, caller.receive, _Passage(caller).send)
         except Answered:
             pass
         except Exception:  # answered already, as far as it can be
             logger.exception("%s %s failed", caller.scope["method"], path)
 
-    async def refuse(self, caller: Caller, problem: Problem) -> None:
-        response = problem.response()
-        await caller.answer(problem.status, [*response.raw_headers, *self._every], bytes(response.body))
-
-    def complete(self, edition: Edition, status: int, own: Raw) -> Raw:
-        """The headers of an answer: what all say, and of what is no error how long it may be kept."""
-        if status >= 400 or (b"cache-control", b"no-store") in own:
-            return [*own, *self._every]
-        return [*(each for each in own if each[0] != b"last-modified"), *edition.kept]
-
-    async def _whole(self, caller: Caller, response: Response, key: Key, spelling: Spelling) -> None:
-        edition, body = caller.edition, bytes(response.body)
-        headers = self.complete(edition, response.status_code, response.raw_headers)
-        if response.status_code != 200:
-            await caller.answer(response.status_code, headers, body)
-            return
-        tag = f'"{b64encode(sha256(body).digest()[:18], b"-_").decode()}"'.encode()
-        headers.append((b"etag", tag))
-        kept = (b"last-modified", edition.modified) in headers
-        media_type = dict(headers).get(b"content-type", b"").decode("latin-1")
-        entry = Entry(media_type, edition.modified if kept else b"", Sent(tag, headers, _without_body(headers), body))
-        if kept:
-            edition.cache.keep(key, spelling, entry)
-        await self._deliver(caller, entry)
-
-    async def _deliver(self, caller: Caller, entry: Entry) -> None:
-        heard, sent = caller.heard, entry.plain
-        if heard:
-            if not takes(heard, entry.media_type):
-                await self.refuse(caller, NOT_ACCEPTABLE)
-                return
-            if packs(heard) and len(sent.body) >= SMALLEST and entry.media_type.startswith(COMPRESSED):
-                sent = entry.packed or await _packed(caller.edition.cache, entry)
-            if unchanged(heard, sent.tag, entry.modified):
-                await caller.answer(304, sent.unchanged, b"")
-                return
-        await caller.answer(200, sent.headers, sent.body)
-
 
 class _Passage:
     """An answer that an application sends: its headers are completed, and what is streamed passes on as it comes."""
 
-    def __init__(self, delivery: Delivery, caller: Caller) -> None:
-        self._delivery = delivery
+    def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._start: Message = {}
         self._begun = False
@@ -236,12 +227,12 @@ class _Passage:
         own: Raw = self._start["headers"]
         media_type = dict(own).get(b"content-type", b"").decode("latin-1")
         if status < 400 and not takes(caller.heard, media_type):
-            await self._delivery.refuse(caller, NOT_ACCEPTABLE)
+            await caller.refuse(NOT_ACCEPTABLE)
             raise Answered
         if status >= 400 and media_type != MEDIA_TYPE:
-            await self._delivery.refuse(caller, _restated(status, own))
+            await caller.refuse(_restated(status, own))
             raise Answered
-        headers = self._delivery.complete(caller.edition, status, own)
+        headers = caller.edition.complete(status, own)
         told = dict(headers)
         if status in (200, 206) and unchanged(caller.heard, told.get(b"etag", b""), told.get(b"last-modified", b"")):
             await caller.answer(304, _without_body(headers), b"")
@@ -265,17 +256,43 @@ def _without_body(headers: Raw) -> Raw:
     return [each for each in headers if each[0] not in OF_A_BODY]
 
 
-async def _packed(cache: Cache, entry: Entry) -> Sent:
+async def _entry(edition: Edition, operation: Operation, id_: str, path: str, spelling: Spelling) -> Entry | Response:
+    """What an operation answers, from the cache if it was asked in other words; what is not kept, as it is."""
+    question = operation.question(spelling[1], edition.snapshot)
+    key = (path, *question.values.items())
+    entry = edition.cache.asked(key, spelling)
+    if entry is not None:
+        return entry
+    response = operation.answer(edition.snapshot, question, id_)
+    if not isinstance(response, Response):
+        response = await response
+    if response.status_code != 200 or isinstance(response, StreamingResponse | FileResponse):
+        return response
+    entry = _made(edition.complete(200, response.raw_headers), bytes(response.body))
+    if entry.modified:
+        edition.cache.keep(key, spelling, entry)
+    return entry
+
+
+def _made(headers: Raw, body: bytes) -> Entry:
+    """An answer as it leaves, under a tag that is a function of its bytes."""
+    told = dict(headers)
+    media_type = told.get(b"content-type", b"").decode("latin-1")
+    packable = len(body) >= SMALLEST and media_type.startswith(COMPRESSED)
+    tag = b'"%b"' % b64encode(sha256(body).digest()[:18], b"-_")
+    headers.append((b"etag", tag))
+    plain = Sent(tag, headers, _without_body(headers), body)
+    return Entry(media_type, told.get(b"last-modified", b""), plain, packable)
+
+
+async def _packed(plain: Sent) -> Sent:
     """The same in gzip, under a tag of its own: two representations are two sequences of bytes."""
-    plain = entry.plain
     body = await anyio.to_thread.run_sync(_gzip, plain.body) if len(plain.body) > LARGE else _gzip(plain.body)
     tag = plain.tag[:-1] + b'-gzip"'
     changed = {b"content-length": str(len(body)).encode(), b"etag": tag}
     headers = [(name, changed.get(name, value)) for name, value in plain.headers]
     headers.append((b"content-encoding", b"gzip"))
-    packed = Sent(tag, headers, _without_body(headers), body)
-    cache.pack(entry, packed)
-    return packed
+    return Sent(tag, headers, _without_body(headers), body)
 
 
 def _gzip(body: bytes) -> bytes:
@@ -291,12 +308,23 @@ def asked(headers: Iterable[tuple[bytes, bytes]]) -> Heard:
     return found
 
 
+def chosen(entry: Entry, heard: Heard) -> tuple[int, Raw, bytes]:
+    """The representation that a caller is answered with, or that it has it already."""
+    sent = entry.plain
+    if heard:
+        if entry.packed is not None and packs(heard):
+            sent = entry.packed
+        if unchanged(heard, sent.tag, entry.modified):
+            return 304, sent.unchanged, b""
+    return 200, sent.headers, sent.body
+
+
 def takes(heard: Heard, content_type: str) -> bool:
     """Whether the caller's Accept takes this type; a `+json` is taken as JSON too."""
-    accept = heard.get(b"accept", b"*/*")
-    if accept == b"*/*" or not content_type:
+    accept = heard.get(b"accept")
+    if accept is None or accept == b"*/*" or not content_type:
         return True
-    return weighed(accept, content_type.partition(";")[0])
+    return weighed(accept, content_type)
 
 
 def packs(heard: Heard) -> bool:
@@ -312,7 +340,7 @@ def weighed(header: bytes, wanted: str) -> bool:
 
 @lru_cache(1_000)
 def _weighed(header: bytes, wanted: str) -> bool:
-    text = header.decode("latin-1").strip()
+    text, wanted = header.decode("latin-1").strip(), wanted.partition(";")[0]
     kind, _, _ = wanted.rpartition("/")
     if not kind:
         return quality(text, wanted) > 0

@@ -1,5 +1,6 @@
 """create_app: settings in, application out; it puts the parts together and answers no question itself."""
 
+import gc
 import logging
 import sys
 from collections.abc import Callable, Iterable
@@ -31,9 +32,12 @@ def application() -> ASGIApp:
     """What a server runs: settings from the environment, and a clear last word when there is nothing to serve."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     try:
-        return create_app(Settings())
+        app = create_app(Settings())
     except Unusable as error:
         sys.exit(f"Error: {error}")
+    gc.freeze()  # what a start makes stays: no search for garbage looks at it again
+    gc.enable()
+    return app
 
 
 def ready(settings: Settings) -> None:
@@ -59,8 +63,9 @@ def operations(service: Service) -> list[Operation]:
     return [*found, *questions, *pages.operations(service), *_health(service)]
 
 
-def api(offered: Iterable[Operation], now: Callable[[], Snapshot]) -> FastAPI:
-    """The application of the framework: it describes the operations, and answers what is none of them."""
+def api(offered: Iterable[Operation], now: Callable[[], Snapshot], *, described: bool = False) -> FastAPI:
+    """The application of the framework: it describes the operations, when that is asked of it, and answers what is none
+    of them."""
     app = FastAPI(
         title="Shisaku", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
@@ -68,7 +73,7 @@ def api(offered: Iterable[Operation], now: Callable[[], Snapshot]) -> FastAPI:
     app.add_exception_handler(HTTPException, _not_found)
     app.add_exception_handler(Exception, _broken)
     for operation in offered:
-        register(app, operation, now)
+        register(app, operation, now, described=described)
     return app
 
 

@@ -95,15 +95,19 @@ def keep(cache: Cache, name: str, size: int = 10) -> Entry | None:
     return cache.spelled((name, b""))
 
 
-def test_the_least_recently_asked_goes_first() -> None:
+def test_what_was_asked_again_stays_longest() -> None:
     cache = Cache(3 * EACH)
     assert cache.spelled(("a", b"")) is None
     for name in "abc":
-        assert keep(cache, name)
+        cache.keep((name,), (name, b""), entry(10))
     assert cache.spelled(("a", b""))
-    assert keep(cache, "d")
+    for name in "de":
+        cache.keep((name,), (name, b""), entry(10))
     assert cache.spelled(("b", b"")) is None
-    assert cache.asked(("b",), ("b", b"")) is None
+    assert cache.asked(("c",), ("c", b"")) is None
+    assert cache.spelled(("a", b""))
+    cache.keep(("f",), ("f", b""), entry(10))
+    assert cache.spelled(("d", b"")) is None
     assert cache.spelled(("a", b""))
 
 

@@ -245,7 +245,7 @@ def test_more_questions_than_can_wait_are_told_to_come_back(first: Settings, mon
         gate.wait(10)
         return ask(self, question)
 
-    settings = Settings(database=first.database, threads=1, queue=1)
+    settings = Settings(database=first.database, threads=1, queue=1, cache_bytes=0)
     app = create_app(settings)
     monkeypatch.setattr(File, "ask", held)
     with serving(app) as client:

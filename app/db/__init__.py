@@ -50,8 +50,8 @@ class Among(ColumnElement[bool]):
 
 @compiles(Among, "sqlite")
 def _in_sqlite(element: Among, compiler: SQLCompiler, **kw: Any) -> str:
-    listed = compiler.process(element.values, **kw)
-    return f"{compiler.process(element.column, **kw)} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - names are our own
+    column, listed = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
+    return f"{column} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - names are our own
 
 
 class Holds(ColumnElement[bool]):

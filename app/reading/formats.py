@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import IO, Any, Protocol
 
 import orjson
-import xlsxwriter
 
 from app.reading.columns import Cell, Column
 
@@ -83,6 +82,8 @@ class Workbook:
 
     def __init__(self, file: IO[bytes], columns: Sequence[Column], about: About) -> None:
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        import xlsxwriter  # seldom asked for, and slow to bring
+
         self._book = xlsxwriter.Workbook(file, options)
         self._book.set_properties({"title": about.name, "created": about.created})
         self._bold = self._book.add_format({"bold": True})

@@ -55,12 +55,15 @@ class Directory:
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._at: dict[str, Operation] = {}
         self._around: dict[tuple[str, str], Operation] = {}
+        self.doors: list[str] = []  # paths that answer by themselves: no id, no parameter, no download
         for each in operations:
             before, *after = re.split(r"\{\w+\}", each.path)
             if after:
                 self._around[before, after[0]] = each
             else:
                 self._at[before] = each
+                if each.media_type == JSON and not any(parameter.required for parameter in each.parameters.values()):
+                    self.doors.append(before)
 
     def find(self, path: str) -> tuple[Operation, str] | None:
         """The operation and the id in the path. An id holds no slash, so it is the last piece or the one before."""
@@ -83,8 +86,9 @@ def respond(body: bytes, links: Mapping[str, str | None] | None = None, media_ty
     return Response(body, headers={"Link": told}, media_type=media_type)
 
 
-def register(app: FastAPI, operation: Operation, now: Callable[[], Snapshot]) -> None:
-    """The operation as a route of the framework: its parameters are read by `ask`, and described from the same list."""
+def register(app: FastAPI, operation: Operation, now: Callable[[], Snapshot], *, described: bool) -> None:
+    """The operation as a route of the framework: its parameters are read by `ask`, and described from the same list.
+    Only a description needs the shapes of answers, which take long to make."""
 
     async def endpoint(request: Request) -> Response:
         snapshot = now()
@@ -92,25 +96,26 @@ def register(app: FastAPI, operation: Operation, now: Callable[[], Snapshot]) ->
         response = operation.answer(snapshot, question, next(iter(request.path_params.values()), ""))
         return response if isinstance(response, Response) else await response
 
+    app.add_api_route(operation.path, endpoint, response_class=Response, **(_told(operation) if described else {}))
+
+
+def _told(operation: Operation) -> dict[str, Any]:
+    """What the OpenAPI document says of it."""
     told: dict[str, Any] = {"description": f"{operation.summary}."}
     if operation.shape is None:
         binary = {"type": "string", "format": "binary"}
         told["content"] = {operation.media_type: {"schema": CONTENTS.get(operation.media_type, binary)}}
     else:
         told["model"] = operation.shape
-    app.add_api_route(
-        operation.path,
-        endpoint,
-        methods=["GET"],
-        operation_id=operation.name,
-        summary=operation.summary,
-        description=operation.description,
-        tags=[operation.tag],
-        responses={200: told},
-        response_class=Response,
-        include_in_schema=bool(operation.name),
-        openapi_extra={"parameters": [*_in_path(operation.path), *map(described, operation.parameters.values())]},
-    )
+    return {
+        "operation_id": operation.name,
+        "summary": operation.summary,
+        "description": operation.description,
+        "tags": [operation.tag],
+        "responses": {200: told},
+        "include_in_schema": bool(operation.name),
+        "openapi_extra": {"parameters": [*_in_path(operation.path), *map(parameter, operation.parameters.values())]},
+    }
 
 
 def _in_path(path: str) -> list[dict[str, Any]]:
@@ -127,19 +132,19 @@ def _in_path(path: str) -> list[dict[str, Any]]:
     ]
 
 
-def described(parameter: Parameter) -> dict[str, Any]:
+def parameter(asked: Parameter) -> dict[str, Any]:
     """A parameter as the OpenAPI document tells it: arrays plain and exploded, nothing nullable."""
-    shown: dict[str, Any] = {"name": parameter.name, "in": "query", "required": parameter.required}
-    shown["description"] = parameter.meaning
-    schema = _schema(parameter)
-    if parameter.many:
+    shown: dict[str, Any] = {"name": asked.name, "in": "query", "required": asked.required}
+    shown["description"] = asked.meaning
+    schema = _schema(asked)
+    if asked.many:
         shown |= {"style": "form", "explode": True}
         schema = {"type": "array", "items": schema, "maxItems": MOST_VALUES}
-    if parameter.default is not None:
-        schema["default"] = parameter.default == "true" if parameter.kind == "boolean" else parameter.default
+    if asked.default is not None:
+        schema["default"] = asked.default == "true" if asked.kind == "boolean" else asked.default
     shown["schema"] = schema
-    if parameter.example is not None:
-        shown["example"] = [parameter.example] if parameter.many else parameter.example
+    if asked.example is not None:
+        shown["example"] = [asked.example] if asked.many else asked.example
     return shown
 
 

@@ -24,7 +24,9 @@ def generated() -> bytes:
         app = create_app(settings)
         with start_blocking_portal() as portal:
             service = Service(settings)
-            return openapi.generated(api(operations(service), service.now), lambda path: portal.call(_get, app, path))
+            return openapi.generated(
+                api(operations(service), service.now, described=True), lambda path: portal.call(_get, app, path)
+            )
 
 
 async def _get(app: ASGIApp, url: str) -> tuple[int, Any]:
