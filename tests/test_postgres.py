@@ -299,6 +299,7 @@ def test_the_watch_ends_with_its_service(made: Built) -> None:
 def test_a_server_that_restarts_is_not_noticed_and_one_that_is_down_is_told(
     server: Server, made: Built, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     app = create_app(made.reading)
     service = Service(made.reading)
     with serving(app) as client:
@@ -320,6 +321,8 @@ def test_a_server_that_restarts_is_not_noticed_and_one_that_is_down_is_told(
         assert client.get("/v1/measures?limit=3").status_code == 200
         assert client.get("/readyz").status_code == 200
     assert server.secret not in caplog.text
+    assert "the database cannot be reached" in caplog.text
+    assert "the database answers again" in caplog.text
 
 
 def test_a_question_whose_connection_is_lost_runs_once_more(server: Server, made: Built) -> None:

@@ -95,6 +95,7 @@ class Schema(Database):
         self.identity = usable(settings)
         self._bringing = anyio.CapacityLimiter(1)
         self._brought: set[str] = set()
+        self._lost = False
         # No more are ever made than questions that run at the same time, and one for what each of them learns.
         self._idle: LifoQueue[psycopg.Connection[Any]] = LifoQueue()
         # The queue knows nothing of this object, so that the last answer made from an old schema closes it.
@@ -141,16 +142,29 @@ class Schema(Database):
                 _close(self._idle)  # what broke one most often broke them all
             try:
                 with self._connection() as connection:
-                    return run(connection)
+                    found = run(connection)
             except psycopg.errors.QueryCanceled as error:
                 raise self.too_slow() from error
             except psycopg.errors.UndefinedTable as error:
                 raise Problem(503, REPLACED, headers={"Retry-After": "1"}) from error
             except psycopg.OperationalError as error:
                 lost = error
+            else:
+                self._say(lost=False)
+                return found
         assert lost is not None  # noqa: S101 - narrows the type
-        logger.warning("%s: %s", shown(self._url), reason(lost))
+        self._say(lost=True, why=reason(lost))
         raise Problem(503, GONE, headers={"Retry-After": "5"}) from lost
+
+    def _say(self, *, lost: bool, why: str = "") -> None:
+        """Tells an operator when the database is lost and when it is back, once each."""
+        if lost == self._lost:
+            return
+        self._lost = lost
+        if lost:
+            logger.warning("%s: the database cannot be reached: %s", shown(self._url), why)
+        else:
+            logger.info("%s: the database answers again", shown(self._url))
 
     @contextmanager
     def _connection(self) -> "Iterator[psycopg.Connection[Any]]":
