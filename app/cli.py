@@ -2,6 +2,8 @@
 
 import gc
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,11 +57,10 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
             click.echo(str(error), err=True)
         else:
             return
-    checked = _checked(seed or SEED)
     try:
-        with click.progressbar(length=checked.count, label=f"{checked.count} records", file=sys.stderr) as bar:
-            to = target(settings)
-            digest = make(checked, to, bar.update)
+        to = target(settings)
+        checked = _checked(seed or SEED, to.beside)
+        digest = make(checked, to, _phase)
     except OSError as error:
         told = f"{settings.database}: {error.strerror}. The old database, if there was one, stands."
         raise click.ClickException(told) from error
@@ -78,12 +79,19 @@ def check(seed: Path | None) -> None:
     click.echo(f"{checked.count} records, no faults")
 
 
-def _checked(seed: Path) -> "Checked":
+@contextmanager
+def _phase(name: str, length: int) -> Iterator[Callable[[int], None]]:
+    """A bar for each phase of the work, where somebody looks."""
+    with click.progressbar(length=length, label=f"{name:9}", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield bar.update
+
+
+def _checked(seed: Path, beside: Path | None = None) -> "Checked":
     from app.seeding.build import check as verify
     from app.seeding.fault import Faulty
 
     try:
-        return verify(seed)
+        return verify(seed, beside, _phase)
     except Faulty as faulty:
         for fault in faulty.faults:
             click.echo(str(fault), err=True)

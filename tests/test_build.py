@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,13 +83,17 @@ def test_other_processes_and_hash_seeds_give_the_same_bytes(tmp_path: Path) -> N
     assert len(answers) == 1
 
 
-def test_a_build_that_fails_leaves_the_old_database(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["Writing", "Downloads"])
+def test_a_build_that_fails_leaves_the_old_database(when: str, tmp_path: Path) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     before = path.read_bytes()
 
-    def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
+    @contextmanager
+    def interrupt(name: str, _: int) -> Iterator[Callable[[int], None]]:
+        if name == when:
+            raise KeyboardInterrupt
+        yield lambda _: None
 
     with pytest.raises(KeyboardInterrupt):
         build(check(SEED), path, interrupt)
@@ -277,7 +283,7 @@ def test_a_seed_without_faults_is_said_to_be_so() -> None:
 def test_many_documents_are_attributed_where_they_are_listed(
     both_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.seeding.write.MOST_ATTRIBUTIONS", 1)
+    monkeypatch.setattr("app.seeding.build.MOST_ATTRIBUTIONS", 1)
     path = tmp_path / "shisaku.sqlite"
     build(check(both_seed), path)
     with serving(create_app(Settings(database=path))) as client:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from alembic import command
 from click.testing import CliRunner
 from pydantic import SecretStr
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.engine import make_url
 
 from app.cli import main
@@ -28,6 +29,7 @@ from app.reading.service import Service
 from app.resources import RESOURCES
 from app.seeding.build import SEED, build, check, target
 from app.seeding.migrating import alembic_config
+from app.seeding.processes import Phase
 from app.seeding.target import Unbuilt
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, Built, Client, answer, serving
@@ -109,6 +111,18 @@ def eventually(holds: Callable[[], bool]) -> None:
     raise AssertionError
 
 
+def while_it_writes(act: Callable[[], object]) -> Phase:
+    """Something happens while a build writes."""
+
+    @contextmanager
+    def phase(name: str, _: int) -> Iterator[Callable[[int], None]]:
+        if name == "Writing":
+            act()
+        yield lambda _: None
+
+    return phase
+
+
 def seen(client: Client, url: str) -> tuple[object, ...]:
     response = client.get(url)
     shown = {header: value for header, value in response.headers.items() if header != "date"}
@@ -180,19 +194,19 @@ def test_a_build_is_published_whole_and_the_last_one_is_kept(server: Server, mad
 def test_a_build_that_fails_leaves_the_old_one(server: Server, made: Built) -> None:
     before = schemas(server, made)
 
-    def interrupt(_: int) -> None:
+    def interrupt() -> None:
         assert any("building" in schema for schema in schemas(server, made))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(check(SEED), target(made.building), interrupt)
+        build(check(SEED), target(made.building), while_it_writes(interrupt))
     assert schemas(server, made) == before
 
-    def cut(_: int) -> None:
+    def cut() -> None:
         server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name(made)}'")
 
-    with pytest.raises(Unbuilt, match=r"shisaku_\d+: terminating connection.*What was published before stands\."):
-        build(check(SEED), target(made.building), cut)
+    with pytest.raises(Unbuilt, match=r"shisaku_\d+: .*connection.*What was published before stands\."):
+        build(check(SEED), target(made.building), while_it_writes(cut))
     gc.collect()
     (left,) = set(schemas(server, made)) - set(before)
     assert left.startswith("shisaku_building_")
@@ -205,21 +219,21 @@ def test_a_build_that_fails_leaves_the_old_one(server: Server, made: Built) -> N
 def test_a_fault_of_the_database_is_told_in_its_words(
     server: Server, made: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(connection: Any, _: object) -> None:
-        connection.execute(text("SELECT nothing_here"))
+    def broken(_: object, connection: Connection) -> Iterator[object]:
+        yield connection.execute(text("SELECT nothing_here"))
 
-    monkeypatch.setattr("app.seeding.schema.tell", broken)
+    monkeypatch.setattr("app.seeding.postings.Rows.packed", broken)
     with pytest.raises(Unbuilt, match='column "nothing_here" does not exist'):
         made.build(ALONE)
     assert len(schemas(server, made)) == 1
 
 
 def test_one_build_at_a_time(made: Built) -> None:
-    def another(_: int) -> None:
+    def another() -> None:
         with pytest.raises(Unbuilt, match="another build is running"):
             made.build(ALONE)
 
-    build(check(ALONE), target(made.building), another)
+    build(check(ALONE), target(made.building), while_it_writes(another))
 
 
 def test_an_old_build_that_is_being_read_is_swept_by_the_next(

@@ -1,8 +1,9 @@
 """What an editor writes in seed/: entries with their evidence beside them; nothing here is published as it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -21,6 +22,25 @@ class To:
     type: str
 
 
+class Sought:
+    """Marks a field by whose value entries are looked up: `Library.where`."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an entry stands in the seed."""
+
+    file: str
+    document: str | None
+    lines: Mapping[At, int]
+
+    def line(self, *path: str | int) -> int:
+        """The line of a field, or of the nearest thing around it that has one."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines[path]
+
+
 class Written(BaseModel):
     """A part of an entry: closed, so that a mistyped key is an error."""
 
@@ -28,17 +48,42 @@ class Written(BaseModel):
 
     def links(self) -> Iterator[tuple[At, str, str]]:
         """Every (where, type, id) by which this points at another entry, parts included."""
-        for field, info in type(self).model_fields.items():
+        for field, target in _pointing(type(self)):
             value = getattr(self, field)
-            target = next((mark.type for mark in info.metadata if isinstance(mark, To)), None)
-            many: list[tuple[At, Any]] = [((field,), value)]
             if isinstance(value, list):
-                many = [((field, place), item) for place, item in enumerate(value)]
-            for at, item in many:
-                if isinstance(item, Written):
-                    yield from ((at + below, type_, id_) for below, type_, id_ in item.links())
-                elif target and isinstance(item, str):
-                    yield at, target, item
+                for place, item in enumerate(value):
+                    yield from _pointers((field, place), target, item)
+            elif value is not None:
+                yield from _pointers((field,), target, value)
+
+
+def _pointers(at: At, target: str | None, item: Any) -> Iterator[tuple[At, str, str]]:
+    if isinstance(item, Written):
+        yield from ((at + below, type_, id_) for below, type_, id_ in item.links())
+    elif target:
+        yield at, target, item
+
+
+@cache
+def _pointing(written: type[Written]) -> tuple[tuple[str, str | None], ...]:
+    """The fields that may point at an entry, themselves or by their parts."""
+    targets = {
+        field: next((mark.type for mark in info.metadata if isinstance(mark, To)), None)
+        for field, info in written.model_fields.items()
+    }
+    return tuple(
+        (field, target)
+        for field, target in targets.items()
+        if target or any(_pointing(part) for part in _parts(written.model_fields[field].annotation))
+    )
+
+
+def _parts(annotation: Any) -> Iterator[type[Written]]:
+    if isinstance(annotation, type):
+        if issubclass(annotation, Written):
+            yield annotation
+    else:
+        yield from (part for inner in get_args(annotation) for part in _parts(inner))
 
 
 class NameEntry(Written):
@@ -100,8 +145,11 @@ class EvidenceEntry(Written):
 
 
 class Entry(Written):
-    """One record as an editor writes it."""
+    """One record as an editor writes it. Its place is told to it by who read it."""
 
+    __slots__ = ("place",)
+
+    place: ClassVar[Place]
     id: Id
     evidence: list[EvidenceEntry] = Field(default=[], description="The words behind each field.")
     notes: Annotated[list[str], To("notes")] = Field(default=[], description="Codes of notes.yaml.")
@@ -126,7 +174,7 @@ class FurtherEvidence(Entry):
     """Evidence that a later document adds to a record which an earlier one introduced."""
 
     type: str = Field(description="The resource, such as `measures`.")
-    record: Id = Field(description="The record's id.")
+    record: Annotated[Id, Sought()] = Field(description="The record's id.")
 
     def links(self) -> Iterator[tuple[At, str, str]]:
         yield from super().links()

@@ -1,17 +1,22 @@
 """Library: every entry of every seed folder, found by type and id; it reads no file and writes no row."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Table
 
 from app.facts.entry import Entry, EvidenceEntry, FurtherEvidence, NoteEntry
-from app.facts.shapes import Evidence, Note, Reason, Record, Text, distinct, ordered
+from app.facts.shapes import Evidence, Note, Reason, Record, Text, ordered
 
 E = TypeVar("E", bound=Entry)
+T = TypeVar("T")
+K = TypeVar("K")
+
+REMEMBERED = 10_000  # answers kept of what many records share
 
 REASONS: Mapping[Reason, tuple[str, str]] = {
     Reason.NOT_STATED: ("文書に記載がない", "Not stated in the document"),
@@ -25,28 +30,13 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where an entry stands in the seed."""
-
-    file: str
-    document: str | None
-    lines: Mapping[tuple[str | int, ...], int]
-
-    def line(self, *path: str | int) -> int:
-        """The line of a field, or of the nearest thing around it that has one."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return self.lines[path]
-
-
-@dataclass(frozen=True)
 class Published:
     """A record, and where it is to be found: its columns, and by filter the values it stands under."""
 
     record: Record
     columns: Mapping[str, object] = field(default_factory=dict)
     links: Mapping[str, Iterable[int]] = field(default_factory=dict)
-    aside: tuple[tuple[Table, list[dict[str, object]]], ...] = ()
+    aside: tuple[tuple[Table, Iterable[dict[str, object]]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,43 +49,48 @@ class About:
     description: Mapping[str, str]
 
 
+class Entries(Mapping[str, E]):
+    """The entries of one kind by id, in seed order. They need not be in memory: one is made when it is asked for."""
+
+    @abstractmethod
+    def key(self, id_: str) -> int:
+        """The key of the row that the entry becomes."""
+
+    @abstractmethod
+    def where(self, field_: str, value: str) -> list[E]:
+        """Those whose `field_`, which is marked `Sought`, is or holds the value."""
+
+    @abstractmethod
+    def count(self, field_: str, values: Iterable[str]) -> int:
+        """How many there are whose `field_` is or holds any of the values; none is made for it."""
+
+
 class Library:
     """All entries, in seed order. A link is checked before anything is published, so look-ups do not fail."""
 
-    def __init__(self, entries: Mapping[type[Entry], Mapping[str, Entry]], places: Mapping[int, Place]) -> None:
+    def __init__(self, entries: Mapping[type[Entry], Entries[Any]], transcripts: Mapping[str, Sequence[str]]) -> None:
         self._entries = entries
-        self._places = places
-        self._keys = {kind: {id_: key for key, id_ in enumerate(of, 1)} for kind, of in entries.items()}
-        self._groups: dict[tuple[type[Entry], str], Mapping[str, list[Entry]]] = {}
-        self._further = self._group(FurtherEvidence, lambda entry: [f"{entry.type}/{entry.record}"])
-        self.transcripts: dict[str, list[str]] = {}
+        self.transcripts = transcripts
+        self.memory: dict[Any, Any] = {}
 
-    def of(self, kind: type[E]) -> Mapping[str, E]:
+    def of(self, kind: type[E]) -> Entries[E]:
         """Every entry of a kind by id, in seed order."""
-        return self._entries.get(kind, {})  # type: ignore[return-value]
-
-    def place(self, entry: Entry) -> Place:
-        return self._places[id(entry)]
+        return self._entries[kind]
 
     def key(self, kind: type[Entry], id_: str) -> int:
         """The key of the row that the entry becomes."""
-        return self._keys[kind][id_]
+        return self._entries[kind].key(id_)
 
     def keys(self, kind: type[Entry], ids: Iterable[str]) -> list[int]:
-        return [self._keys[kind][id_] for id_ in ordered(ids)]
+        return [_key(self, (kind, id_)) for id_ in ordered(ids)]
 
     def where(self, kind: type[E], field_: str, id_: str) -> list[E]:
         """Entries of a kind whose `field_` is, or holds, `id_`."""
-        if (kind, field_) not in self._groups:
-            self._groups[kind, field_] = self._group(kind, lambda entry: _values(getattr(entry, field_)))
-        return self._groups[kind, field_].get(id_, [])  # type: ignore[return-value]
+        return self.of(kind).where(field_, id_)
 
-    def _group(self, kind: type[E], values: Callable[[E], Iterable[str]]) -> Mapping[str, list[E]]:
-        found: dict[str, list[E]] = defaultdict(list)
-        for entry in self.of(kind).values():
-            for value in values(entry):
-                found[value].append(entry)
-        return found
+    def count(self, kind: type[Entry], field_: str, ids: Iterable[str]) -> int:
+        """How many entries of a kind there are whose `field_` is, or holds, one of these."""
+        return self.of(kind).count(field_, ids)
 
     def up(self, kind: type[Entry], field_: str, id_: str | None) -> Iterator[str]:
         """An id and all above it, each the `field_` of the one before; a circle ends where it closes."""
@@ -112,28 +107,27 @@ class Library:
             found.extend(entry.id for entry in self.where(kind, field_, above) if entry.id not in found)
         return found
 
-    def further(self, type_: str, id_: str) -> Iterator[EvidenceEntry]:
+    def further(self, type_: str, id_: str) -> Iterator[Evidence]:
         """The evidence that other documents add to a record."""
-        for addition in self._further.get(f"{type_}/{id_}", []):
-            yield from self.evidence_of(addition)
+        for addition in self.where(FurtherEvidence, "record", id_):
+            if addition.type == type_:
+                yield from self.evidence_of(addition)
 
-    def borrow(self, entry: Entry, **fields: tuple[str, ...]) -> Iterator[EvidenceEntry]:
+    def borrow(self, entry: Entry, **fields: tuple[str, ...]) -> Iterator[Evidence]:
         """Another entry's evidence, for those of its fields that appear here too: theirs=(ours, …)."""
-        for piece in self.evidence_of(entry):
+        for piece in entry.evidence:
             supports = ordered(ours for theirs in piece.supports for ours in fields.get(theirs, ()))
             if supports:
-                yield piece.model_copy(update={"supports": supports})
+                yield self._published(piece, entry, supports)
 
-    def evidence_of(self, entry: Entry) -> Iterator[EvidenceEntry]:
+    def evidence_of(self, entry: Entry) -> Iterator[Evidence]:
         """An entry's evidence, each piece with its document named."""
-        own = self.place(entry).document
-        for piece in entry.evidence:
-            yield piece if piece.document else piece.model_copy(update={"document": own})
+        return (self._published(piece, entry, piece.supports) for piece in entry.evidence)
 
-    def common(self, type_: str, entry: Entry, borrowed: Iterable[EvidenceEntry] = ()) -> dict[str, Any]:
+    def common(self, type_: str, entry: Entry, borrowed: Iterable[Evidence] = ()) -> dict[str, Any]:
         """What every record has: id, documents, evidence, notes. `borrowed` evidence comes from other entries."""
         pieces = [*self.evidence_of(entry), *borrowed, *self.further(type_, entry.id)]
-        evidence = distinct(self._published(piece) for piece in pieces)
+        evidence = _distinct(pieces)
         return {
             "id": entry.id,
             "documents": ordered(piece.document for piece in evidence),
@@ -146,34 +140,77 @@ class Library:
         told = self.of(NoteEntry)
         return [Note(code=code, ja=told[code].ja, en=told[code].en) for code in codes]
 
-    def _published(self, piece: EvidenceEntry) -> Evidence:
-        rule = self.of(NoteEntry)[piece.rule] if piece.rule else None
+    def _published(self, piece: EvidenceEntry, entry: Entry, supports: list[str]) -> Evidence:
         return Evidence(
             basis=piece.basis,
-            document=piece.document or "",
+            document=piece.document or entry.place.document or "",
             lines=piece.lines,
             quote=piece.quote,
-            supports=piece.supports,
-            note=Text(ja=rule.ja, en=rule.en) if rule else piece.note,
+            supports=supports,
+            note=_rule(self, piece.rule) if piece.rule else piece.note,
             url=piece.url,
         )
 
 
-def _values(value: object) -> Iterable[str]:
-    if isinstance(value, list):
-        return value
-    return [] if value is None else [str(value)]
+def remembered(make: Callable[[Library, K], T]) -> Callable[[Library, K], T]:
+    """A function whose answers the library keeps, because many records share them: shapes do not change."""
+
+    def known(library: Library, asked: K) -> T:
+        try:
+            found: T = library.memory[make, asked]
+        except KeyError:
+            if len(library.memory) >= REMEMBERED:
+                library.memory.clear()
+            found = library.memory[make, asked] = make(library, asked)
+        return found
+
+    return known
+
+
+@remembered
+def _key(library: Library, asked: tuple[type[Entry], str]) -> int:
+    return library.key(*asked)
+
+
+@remembered
+def _rule(library: Library, code: str) -> Text:
+    rule = library.of(NoteEntry)[code]
+    return Text(ja=rule.ja, en=rule.en)
+
+
+def _distinct(pieces: Iterable[Evidence]) -> list[Evidence]:
+    """Each once, in the order of their first mention."""
+    found: dict[tuple[object, ...], Evidence] = {}
+    for piece in pieces:
+        found.setdefault(_compared(piece), piece)
+    return list(found.values())
+
+
+def _compared(piece: Evidence) -> tuple[object, ...]:
+    """What two pieces of evidence are compared by: shapes hold lists, and have no hash."""
+    lines, note = piece.lines, piece.note
+    return (
+        piece.basis,
+        piece.document,
+        lines and (lines.from_, lines.to),
+        piece.quote,
+        tuple(piece.supports),
+        note and (note.ja, note.en),
+        piece.url,
+    )
 
 
 SILENCES = frozenset(reason.value.replace("_", "-") for reason in Reason)  # codes of the notes below
 
 
-def _silences(entry: Entry) -> list[Note]:
-    return [
-        Note(
-            code=reason.value.replace("_", "-"),
-            ja=f"{REASONS[reason][0]}: {'、'.join(fields)}",
-            en=f"{REASONS[reason][1]}: {', '.join(fields)}",
-        )
-        for reason, fields in entry.silent.items()
-    ]
+def _silences(entry: Entry) -> Iterator[Note]:
+    return (_silence(reason, tuple(fields)) for reason, fields in entry.silent.items())
+
+
+@lru_cache(maxsize=1_000)
+def _silence(reason: Reason, fields: tuple[str, ...]) -> Note:
+    return Note(
+        code=reason.value.replace("_", "-"),
+        ja=f"{REASONS[reason][0]}: {'、'.join(fields)}",
+        en=f"{REASONS[reason][1]}: {', '.join(fields)}",
+    )

@@ -131,12 +131,3 @@ def is_empty(value: object) -> bool:
 def ordered(values: Iterable[T]) -> list[T]:
     """Distinct values in the order of their first mention."""
     return list(dict.fromkeys(values))
-
-
-def distinct(shapes: Iterable[T]) -> list[T]:
-    """The same for shapes, which hold lists and have no hash; they are few."""
-    kept: list[T] = []
-    for shape in shapes:
-        if shape not in kept:
-            kept.append(shape)
-    return kept

@@ -1,10 +1,11 @@
 """Columns: a record as one flat row, derived from its model; every value is in it, and nothing is worked out."""
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
+from operator import itemgetter
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from app.facts.entry import To
@@ -29,24 +30,39 @@ class Column:
     many: bool = False
     to: str | None = None
 
-    def cell(self, record: Mapping[str, Any]) -> Cell:
+    @cached_property
+    def cell(self) -> Callable[[Any], Cell]:
         """Its value in a record."""
-        value: Any = record
-        for place, name in enumerate(self.path):
-            if isinstance(value, list):
-                return _joined(value, self.path[place:])
-            value = None if value is None else value[name]
-        return _joined(value, ()) if isinstance(value, list) else value
+        return _one(self.path) if not self.many else _many(self.path)
 
 
-def _joined(items: list[Any], path: tuple[str, ...]) -> str:
-    found = []
-    for item in items:
-        value = item
+def row_of(shown: Sequence[Column]) -> Callable[[Any], list[Cell]]:
+    """What gives the cells of a record; asked once, because a file has many rows."""
+    cells = [column.cell for column in shown]
+    return lambda record: [cell(record) for cell in cells]
+
+
+def _one(path: tuple[str, ...]) -> Callable[[Any], Cell]:
+    match path:
+        case ():
+            return lambda record: record
+        case (name,):
+            return itemgetter(name)
+        case (name, *below):
+            inner = _one(tuple(below))
+            return lambda record: None if (value := record[name]) is None else inner(value)
+    raise AssertionError(path)
+
+
+def _many(path: tuple[str, ...]) -> Callable[[Any], Cell]:
+    def joined(record: Any) -> Cell:
+        items = record
         for name in path:
-            value = None if value is None else value[name]
-        found.append(_written(value))
-    return BETWEEN.join(found)
+            many = isinstance(items, list)
+            items = [None if item is None else item[name] for item in items] if many else items[name]
+        return BETWEEN.join([_written(item) for item in items])
+
+    return joined
 
 
 def _written(value: Any) -> str:
@@ -54,8 +70,8 @@ def _written(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = " ".join(value) if isinstance(value, list) else str(value)
-    return text.replace("\\", "\\\\").replace(BETWEEN, f"\\{BETWEEN}")
+    text = value if isinstance(value, str) else " ".join(value) if isinstance(value, list) else str(value)
+    return text.replace("\\", "\\\\").replace(BETWEEN, f"\\{BETWEEN}") if "\\" in text or BETWEEN in text else text
 
 
 @cache

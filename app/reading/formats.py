@@ -2,14 +2,15 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import IO, Any, Protocol
 
 import orjson
 
-from app.reading.columns import Cell, Column
+from app.reading.columns import Cell, Column, row_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet would run, and the mark that stops it
 BOM = b"\xef\xbb\xbf"
@@ -40,7 +41,11 @@ class Csv:
 
     def line(self, record: Mapping[str, Any]) -> bytes:
         """A record as one line."""
-        return _line([_safe(column.cell(record)) for column in self.columns])
+        return _line([_safe(cell) for cell in self._row(record)])
+
+    @cached_property
+    def _row(self) -> Callable[[Any], list[Cell]]:
+        return row_of(self.columns)
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,11 @@ def _line(cells: Iterable[Cell]) -> bytes:
 
 
 def _safe(cell: Cell) -> Cell:
-    if cell is None:
-        return ""
+    if isinstance(cell, str):
+        return f"'{cell}" if cell.startswith(FORMULA) else cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    return "" if cell is None else cell
 
 
 @dataclass(frozen=True)
@@ -96,21 +101,20 @@ class Workbook:
         self._row = 0
 
     def rows(self, records: Iterable[bytes]) -> None:
+        row = row_of(self._columns)
+        sheet = self._sheet
         for record in map(orjson.loads, records):
             self._row += 1
-            for place, column in enumerate(self._columns):
-                self._write(place, column.cell(record))
-
-    def _write(self, place: int, cell: Cell) -> None:
-        match cell:
-            case None | "":
-                pass
-            case bool():
-                self._sheet.write_boolean(self._row, place, cell)
-            case int():
-                self._sheet.write_number(self._row, place, cell)
-            case _:
-                self._sheet.write_string(self._row, place, cell[:32_767])  # as much as a cell of Excel holds
+            for place, cell in enumerate(row(record)):
+                match cell:
+                    case None | "":
+                        pass
+                    case bool():
+                        sheet.write_boolean(self._row, place, cell)
+                    case int():
+                        sheet.write_number(self._row, place, cell)
+                    case _:
+                        sheet.write_string(self._row, place, cell[:32_767])  # as much as a cell of Excel holds
 
     def close(self) -> None:
         """Writes the second sheet, with the attribution, the notes and what each column means, and ends the file."""

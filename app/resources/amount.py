@@ -11,6 +11,7 @@ from pydantic import Field
 
 from app.facts.entry import Written
 from app.facts.shapes import Int64, Reason, Sentence, Shape
+from app.facts.text import DIGITS, stands
 
 OKU = 100_000_000
 UNITS = {"円": 1, "千円": 1_000, "万円": 10_000, "百万円": 1_000_000, "億円": OKU, "兆円": 1_000_000_000_000}
@@ -97,7 +98,7 @@ UNSTATED = Amount(
 
 def stands_in(text: str, quote: str) -> bool:
     """Whether an amount is printed so, and not as a part of a longer number."""
-    return re.search(rf"(?<![0-9０-９,.，．]){re.escape(text)}(?![0-9０-９])", quote) is not None
+    return stands(text, quote, after=f"{DIGITS},.，．", before=DIGITS)
 
 
 def in_oku(jpy: int) -> str:

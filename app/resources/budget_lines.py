@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.facts.entry import Entry, EvidenceEntry, To, Written
-from app.facts.library import Library, Published
-from app.facts.shapes import Derived, Id, Name, Note, Record, Ref, Sentence, Shape, ordered
+from app.facts.entry import Entry, Sought, To, Written
+from app.facts.library import Library, Published, remembered
+from app.facts.shapes import Derived, Evidence, Id, Name, Note, Record, Ref, Sentence, Shape, ordered
 from app.facts.tables import Row, big, refers, word
 from app.reading.filters import at_least, at_most, flag, held, linked
 from app.reading.resource import Resource
@@ -40,9 +40,9 @@ class ExpenditureEntry(Written):
 class BudgetLineEntry(Entry):
     """An amount that a document states for a measure. Left out, the pillar is the measure's."""
 
-    measure: Annotated[Id, To("measures")]
+    measure: Annotated[Id, To("measures"), Sought()]
     package: Annotated[Id, To("packages")]
-    pillar: Annotated[Id | None, To("pillars")] = None
+    pillar: Annotated[Id | None, To("pillars"), Sought()] = None
     amount: AmountEntry | None = None
     ministries: Annotated[list[Id], To("organizations")] = []
     national_expenditure: ExpenditureEntry | None = None
@@ -76,8 +76,7 @@ class BudgetLineEntry(Entry):
 
     def _paying(self, library: Library) -> Iterator[tuple[str, str]]:
         """The ministries are those printed in brackets, no more and no fewer."""
-        bodies = library.of(OrganizationEntry)
-        known = {body.abbreviation: body.id for body in bodies.values() if body.abbreviation}
+        known = _by_abbreviation(library, "")
         printed = [mark for quote in self._quotes("ministries") for mark in BRACKETED.findall(quote)]
         for mark in printed:
             if mark not in known:
@@ -88,11 +87,17 @@ class BudgetLineEntry(Entry):
             elif known[mark] not in self.ministries:
                 yield "ministries", f"the quote names 【{mark}】: add {known[mark]}"
         for ministry in self.ministries:
-            if printed and bodies[ministry].abbreviation not in printed:
+            if printed and library.of(OrganizationEntry)[ministry].abbreviation not in printed:
                 yield "ministries", f"no quote names {ministry}: remove it, or quote the words that do"
 
     def _quotes(self, field_: str) -> list[str]:
         return [piece.quote for piece in self.evidence if piece.quote and field_ in piece.supports]
+
+
+@remembered
+def _by_abbreviation(library: Library, _: str) -> dict[str, str]:
+    bodies = library.of(OrganizationEntry).values()
+    return {body.abbreviation: body.id for body in bodies if body.abbreviation}
 
 
 class Expenditure(Shape):
@@ -164,10 +169,11 @@ def _publish(entry: BudgetLineEntry, library: Library) -> Published:
     links = [library.of(MeasureEntry)[id_] for _, id_ in relations(library, measure.id)]
     sections = ordered(section for direction in links for section in direction.sections)
     amount, outside = line_amount(entry), entry.national_expenditure
+    named = measure_ref(library, measure.id)
     record = BudgetLine(
         **library.common("budget-lines", entry, _borrowed(entry, library, measure, package)),
-        name=measure.name.published(),
-        measure=measure_ref(library, measure.id),
+        name=named.name,
+        measure=named,
         package=package_ref(library, package.id),
         pillar=pillar_ref(library, pillar) if pillar else None,
         fiscal_year=fiscal_year(package.fiscal_year),
@@ -203,7 +209,7 @@ def _publish(entry: BudgetLineEntry, library: Library) -> Published:
 
 def _borrowed(
     entry: BudgetLineEntry, library: Library, measure: MeasureEntry, package: PackageEntry
-) -> Iterator[EvidenceEntry]:
+) -> Iterator[Evidence]:
     yield from library.borrow(measure, name=("name", "measure"), modalities=("modalities",))
     if entry.pillar is None:
         yield from library.borrow(measure, pillar=("pillar",))

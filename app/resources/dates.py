@@ -1,6 +1,7 @@
 """Dates with the Japanese era beside them; it reads no clock."""
 
 from datetime import date
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field
@@ -31,6 +32,7 @@ def day(value: date) -> Day:
     return Day(date=value.isoformat(), era=f"{_counted(name, value.year, first)}{value.month}月{value.day}日")
 
 
+@lru_cache(maxsize=500)
 def fiscal_year(year: int) -> FiscalYear:
     """A year in which the era changed bears the new one, as ministries write it (2019 is 令和元年度), unless the
     new one began after New Year (1988 stays 昭和63年度)."""

@@ -132,7 +132,7 @@ def _publish(entry: DocumentEntry, library: Library) -> Published:
             for part in entry.parts
         ],
     )
-    texts = [{"document": key, "key": number, "text": text} for number, text in enumerate(lines, 1)]
+    texts = ({"document": key, "key": number, "text": text} for number, text in enumerate(lines, 1))
     return Published(record, {"issued": entry.issued.isoformat()}, aside=((LINE, texts),))
 
 

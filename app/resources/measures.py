@@ -8,9 +8,9 @@ from pydantic import Field
 from sqlalchemy import Column, ForeignKey, Integer, Table
 from sqlalchemy import Text as Words
 
-from app.facts.entry import Entry, EvidenceEntry, NameEntry, To, Written
-from app.facts.library import Library, Published
-from app.facts.shapes import Basis, Derived, Id, Name, Note, Record, Ref, Shape, Text, ordered
+from app.facts.entry import Entry, NameEntry, Sought, To, Written
+from app.facts.library import Library, Published, remembered
+from app.facts.shapes import Basis, Derived, Evidence, Id, Name, Note, Record, Ref, Shape, Text, ordered
 from app.facts.tables import Row, metadata, word
 from app.reading.filters import choice, flag, linked
 from app.reading.resource import Resource
@@ -60,11 +60,11 @@ class MeasureEntry(Entry):
     kind: MeasureKind
     name: NameEntry
     description: NameEntry | None = None
-    sections: Annotated[list[Id], To("sections")] = []
-    pillar: Annotated[Id | None, To("pillars")] = None
+    sections: Annotated[list[Id], To("sections"), Sought()] = []
+    pillar: Annotated[Id | None, To("pillars"), Sought()] = None
     ministries: Annotated[list[Id], To("organizations")] = []
     organizations: list[PartEntry] = []
-    modalities: Annotated[list[Id], To("modalities")] = []
+    modalities: Annotated[list[Id], To("modalities"), Sought()] = []
 
     def faults(self, library: Library) -> Iterator[tuple[str, str]]:
         yield from not_paying(library, self.ministries)
@@ -73,8 +73,8 @@ class MeasureEntry(Entry):
 class RelationEntry(Entry):
     """A link of the crosswalk: the direction of a strategy that a budget programme serves."""
 
-    direction: Annotated[Id, To("measures")]
-    programme: Annotated[Id, To("measures")]
+    direction: Annotated[Id, To("measures"), Sought()]
+    programme: Annotated[Id, To("measures"), Sought()]
     note: Text
 
     def faults(self, library: Library) -> Iterator[tuple[str, str]]:
@@ -149,6 +149,7 @@ RELATION = Table(
 )
 
 
+@remembered
 def measure_ref(library: Library, id_: str) -> Ref:
     return Ref(id=id_, name=library.of(MeasureEntry)[id_].name.published())
 
@@ -215,7 +216,7 @@ def _publish(entry: MeasureEntry, library: Library) -> Published:
     )
 
 
-def _borrowed(entry: MeasureEntry, library: Library, lines: list["BudgetLineEntry"]) -> Iterator[EvidenceEntry]:
+def _borrowed(entry: MeasureEntry, library: Library, lines: list["BudgetLineEntry"]) -> Iterator[Evidence]:
     for line in lines:
         yield from library.borrow(line, ministries=("ministries",), amount=("budget_lines",))
     for link, _ in relations(library, entry.id):

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.facts.entry import Entry, NameEntry, To
-from app.facts.library import Library, Published
-from app.facts.shapes import Derived, Id, Int32, Name, Record, Ref, ordered
+from app.facts.entry import Entry, NameEntry, Sought, To
+from app.facts.library import Library, Published, remembered
+from app.facts.shapes import Derived, Id, Int32, Name, Record, Ref
 from app.facts.tables import Row, refers
 from app.reading.filters import held
 from app.reading.resource import Lists, Resource
@@ -19,7 +19,7 @@ class ModalityEntry(Entry):
 
     name: NameEntry
     also: list[str] = []
-    broader: Annotated[Id | None, To("modalities")] = None
+    broader: Annotated[Id | None, To("modalities"), Sought()] = None
 
     def faults(self, library: Library) -> Iterator[tuple[str, str]]:
         if self.id in library.up(ModalityEntry, "broader", self.broader):
@@ -48,27 +48,25 @@ def with_broader(library: Library, ids: Iterable[str]) -> list[int]:
     return library.keys(ModalityEntry, (above for id_ in ids for above in library.up(ModalityEntry, "broader", id_)))
 
 
+@remembered
 def modality_ref(library: Library, id_: str) -> Ref:
     return Ref(id=id_, name=library.of(ModalityEntry)[id_].name.published())
 
 
 def _publish(entry: ModalityEntry, library: Library) -> Published:
-    from app.resources.measures import (
-        MeasureEntry,
-    )  # measures hold modalities: the later file, read when asked
+    from app.resources.measures import MeasureEntry  # measures hold modalities: the later file, read when asked
 
     under = library.down(ModalityEntry, "broader", entry.id)
-    measures = ordered(measure.id for id_ in under for measure in library.where(MeasureEntry, "modalities", id_))
     record = Modality(
         **library.common("modalities", entry),
         name=entry.name.published(),
         also=entry.also,
         broader=modality_ref(library, entry.broader) if entry.broader else None,
         narrower=[modality_ref(library, id_) for id_ in under[1:]],
-        measure_count=len(measures),
+        measure_count=library.count(MeasureEntry, "modalities", under),
     )
     broader = library.key(ModalityEntry, entry.broader) if entry.broader else None
-    return Published(record, {"broader": broader, "measure_count": len(measures)})
+    return Published(record, {"broader": broader, "measure_count": record.measure_count})
 
 
 def _term(record: Modality, key: int) -> Term:

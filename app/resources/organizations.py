@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.facts.entry import Entry, NameEntry
-from app.facts.library import Library, Published
+from app.facts.library import Library, Published, remembered
 from app.facts.shapes import Name, Record, Ref
 from app.facts.tables import Row, word
 from app.reading.filters import choice
@@ -49,6 +49,7 @@ class OrganizationRow(Row, table=True):
     kind: str = word()
 
 
+@remembered
 def organization_ref(library: Library, id_: str) -> Ref:
     """The body as other records show it."""
     return Ref(id=id_, name=library.of(OrganizationEntry)[id_].name.published())

@@ -10,7 +10,7 @@ from sqlalchemy import Text
 from sqlmodel import Field as Column
 
 from app.facts.entry import Entry, NameEntry, To, Written
-from app.facts.library import Library, Published
+from app.facts.library import Library, Published, remembered
 from app.facts.shapes import Name, Record, Ref, Shape
 from app.facts.tables import Row, word
 from app.reading.filters import choice, held
@@ -87,6 +87,7 @@ class PackageRow(Row, table=True):
     known: str = Column(sa_type=Text, description="The notes on each stated total, as JSON.")
 
 
+@remembered
 def package_ref(library: Library, id_: str) -> Ref:
     return Ref(id=id_, name=library.of(PackageEntry)[id_].name.published())
 

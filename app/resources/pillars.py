@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.facts.entry import Entry, NameEntry, To
-from app.facts.library import Library, Published
+from app.facts.library import Library, Published, remembered
 from app.facts.shapes import Derived, Id, Int32, Name, Record, Ref, Shape
 from app.facts.tables import Row, big, refers
 from app.reading.filters import held
@@ -57,6 +57,7 @@ class PillarRow(Row, table=True):
     amount: int = big()
 
 
+@remembered
 def pillar_ref(library: Library, id_: str) -> PillarRef:
     entry = library.of(PillarEntry)[id_]
     return PillarRef(id=id_, number=entry.number, name=entry.name.published())

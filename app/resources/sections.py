@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.facts.entry import Entry, NameEntry, To
-from app.facts.library import SILENCES, Library, Published
-from app.facts.shapes import Basis, Derived, Id, Int32, Name, Record, Ref, Shape, ordered
+from app.facts.entry import Entry, NameEntry, Sought, To
+from app.facts.library import SILENCES, Library, Published, remembered
+from app.facts.shapes import Basis, Derived, Id, Int32, Name, Record, Ref, Shape
 from app.facts.tables import Row, refers, word
 from app.reading.filters import flag, held
 from app.reading.resource import Lists, Resource
@@ -24,7 +24,7 @@ class SectionEntry(Entry):
     code: Annotated[str, Field(min_length=1, max_length=40)]
     name: NameEntry
     strategy: Annotated[Id, To("strategies")]
-    parent: Annotated[Id | None, To("sections")] = None
+    parent: Annotated[Id | None, To("sections"), Sought()] = None
 
     def faults(self, library: Library) -> Iterator[tuple[str, str]]:
         if self.id != f"{self.strategy}-{self.number}":
@@ -73,6 +73,7 @@ class SectionRow(Row, table=True):
     measure_count: int
 
 
+@remembered
 def section_ref(library: Library, id_: str) -> SectionRef:
     entry = library.of(SectionEntry)[id_]
     return SectionRef(id=id_, number=entry.number, code=entry.code, name=entry.name.published())
@@ -87,7 +88,6 @@ def _publish(entry: SectionEntry, library: Library) -> Published:
     from app.resources.measures import MeasureEntry  # measures hold sections: the later file, read when asked
 
     under = library.down(SectionEntry, "parent", entry.id)
-    measures = ordered(measure.id for id_ in under for measure in library.where(MeasureEntry, "sections", id_))
     record = Section(
         **library.common("sections", entry),
         number=entry.number,
@@ -97,7 +97,7 @@ def _publish(entry: SectionEntry, library: Library) -> Published:
         parent=section_ref(library, entry.parent) if entry.parent else None,
         depth=len(list(library.up(SectionEntry, "parent", entry.id))),
         cited=any(piece.basis is not Basis.EXTERNAL for piece in entry.evidence if "number" in piece.supports),
-        measure_count=len(measures),
+        measure_count=library.count(MeasureEntry, "sections", under),
     )
     return Published(
         record,

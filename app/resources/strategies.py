@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.facts.entry import Entry, NameEntry, Written
-from app.facts.library import Library, Published
+from app.facts.library import Library, Published, remembered
 from app.facts.shapes import Id, Int32, Name, Record, Ref, Shape
 from app.facts.tables import Row
 from app.reading.resource import Lists, Resource
@@ -48,6 +48,7 @@ class StrategyRow(Row, table=True):
     __tablename__ = "strategy"
 
 
+@remembered
 def strategy_ref(library: Library, id_: Id) -> Ref:
     return Ref(id=id_, name=library.of(StrategyEntry)[id_].name.published())
 

@@ -1,95 +1,88 @@
-"""Makes the downloads of the whole from a finished database of any kind; they are served as they are, and never
-changed."""
+"""Makes the downloads of the whole dataset from its drafts; they are served as they are, and never changed."""
 
 import sqlite3
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 import orjson
-from sqlalchemy import Column as Column_
-from sqlalchemy import Connection, func, select
 
 from app.reading.answers import DatasetVersion
 from app.reading.columns import Column, columns, list_columns, own_columns
-from app.reading.dataset import DATASET
 from app.reading.downloads import DATABASE, PACKAGE, Download
 from app.reading.exports import MEDIA_TYPES, MOST_XLSX_ROWS, about_workbook, export_path
-from app.reading.formats import Csv, Ndjson, Workbook
+from app.reading.formats import Csv, Workbook
 from app.reading.resource import Resource
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS, LINE
+from app.seeding.draft import Drafts
 
-BATCH = 1_000
 TYPES = {"string": "TEXT", "integer": "INTEGER", "boolean": "INTEGER"}
 
 
 class Artifacts:
-    """The downloads of one database."""
+    """The downloads of one dataset, made side by side: none needs another."""
 
-    def __init__(self, source: Connection, folder: Path) -> None:
-        self._source = source
+    def __init__(
+        self,
+        drafts: Drafts,
+        version: DatasetVersion,
+        about: Mapping[str, Any],
+        transcripts: Mapping[str, Sequence[str]],
+        folder: Path,
+    ) -> None:
+        self._drafts = drafts
+        self._version = version
+        self._about = about
+        self._transcripts = transcripts
         self._folder = folder
-        facts = self._source.execute(select(DATASET)).one()
-        self._version = DatasetVersion(version=facts.version, released=facts.released, digest=facts.digest)
-        self._about = orjson.loads(facts.about)
 
-    def make(self) -> list[Download]:
-        """Writes the files, and returns what there is to download with its size and digest."""
-        tables = self._package()
-        self._database()
-        collections = [
-            download
-            for resource, table in zip(RESOURCES, tables, strict=True)
-            for download in (table, self._ndjson(resource), self._workbook(resource))
+    def pieces(self) -> list[Callable[[], list[Download]]]:
+        """The work, the longest first; each piece returns what it made, with its size and digest."""
+        return [
+            self._database,
+            self._package,
+            *(partial(self._workbook, resource) for resource in RESOURCES),
+            *(partial(self._ndjson, resource) for resource in RESOURCES),
         ]
-        return [self._file(DATABASE), self._file(PACKAGE), *collections]
 
-    def _records(self, resource: Resource) -> Iterator[list[bytes]]:
-        yield from self._texts(resource.reads.records.c.record)
+    @staticmethod
+    def listed(made: Iterable[Download]) -> list[Download]:
+        """In the order in which they are shown."""
+        paths = [f"/v1/exports/{name}" for name in FILES]
+        paths.extend(export_path(resource, extension) for resource in RESOURCES for extension in MEDIA_TYPES)
+        return sorted(made, key=lambda download: paths.index(download.path))
 
-    def _texts(self, column: Column_[bytes]) -> Iterator[list[bytes]]:
-        read = select(column).order_by(column.table.c.key).execution_options(yield_per=BATCH)
-        for rows in self._source.execute(read).partitions():
-            yield [row[0] for row in rows]
+    def _ndjson(self, resource: Resource) -> list[Download]:
+        return [self._measured(resource, "ndjson", (piece.records() for piece in self._drafts.of(resource)))]
 
-    def _ndjson(self, resource: Resource) -> Download:
-        return self._measured(resource, "ndjson", self._encoded(resource.reads.records.c.record, Ndjson()))
-
-    def _measured(self, resource: Resource, extension: str, texts: Iterator[bytes]) -> Download:
+    def _measured(self, resource: Resource, extension: str, texts: Iterable[bytes]) -> Download:
         """A whole collection: the bytes that its export answers when nothing is asked of it."""
         digest, size = sha256(), 0
         for text in texts:
             digest.update(text)
             size += len(text)
-        path = export_path(resource, extension)
-        return Download(path, MEDIA_TYPES[extension], self._count(resource), size, digest.hexdigest())
+        count = self._drafts.count(resource)
+        return Download(export_path(resource, extension), MEDIA_TYPES[extension], count, size, digest.hexdigest())
 
-    def _count(self, resource: Resource) -> int:
-        return int(self._source.execute(select(func.count()).select_from(resource.table)).scalar_one())
-
-    def _encoded(self, column: Column_[bytes], encoder: Csv | Ndjson) -> Iterator[bytes]:
-        yield encoder.head()
-        for texts in self._texts(column):
-            yield encoder.rows(texts)
-
-    def _workbook(self, resource: Resource) -> Download:
-        path, count = export_path(resource, "xlsx"), self._count(resource)
+    def _workbook(self, resource: Resource) -> list[Download]:
+        path, count = export_path(resource, "xlsx"), self._drafts.count(resource)
         if count > MOST_XLSX_ROWS:
-            return Download(path, MEDIA_TYPES["xlsx"], count, None, None)
+            return [Download(path, MEDIA_TYPES["xlsx"], count, None, None)]
         with TemporaryFile() as file:
             about = about_workbook(resource, "", self._version, self._about["attribution"], [])
             book = Workbook(file, columns(resource.record), about)
-            for records in self._records(resource):
-                book.rows(records)
+            for piece in self._drafts.of(resource):
+                book.rows(piece.records().splitlines())
             book.close()
             file.seek(0)
             data = file.read()
-        return Download(path, MEDIA_TYPES["xlsx"], count, len(data), sha256(data).hexdigest())
+        return [Download(path, MEDIA_TYPES["xlsx"], count, len(data), sha256(data).hexdigest())]
 
     def _file(self, name: str) -> Download:
         digest, size = sha256(), 0
@@ -112,12 +105,15 @@ class Artifacts:
                 return info
 
             for resource in RESOURCES:
-                texts = self._encoded(resource.reads.cells.c.line, Csv(columns(resource.record)))
                 with package.open(entry(f"{resource.name}.csv"), "w", force_zip64=True) as file:
-                    tables.append(self._measured(resource, "csv", _written(texts, file)))
+                    tables.append(self._measured(resource, "csv", _written(self._csv(resource), file)))
             described = orjson.dumps(self._descriptor(tables), option=orjson.OPT_INDENT_2)
             package.writestr(entry("datapackage.json"), described)
-        return tables
+        return [self._file(PACKAGE), *tables]
+
+    def _csv(self, resource: Resource) -> Iterator[bytes]:
+        yield Csv(columns(resource.record)).head()
+        yield from (piece.csv() for piece in self._drafts.of(resource))
 
     def _descriptor(self, tables: list[Download]) -> dict[str, Any]:
         about, version = self._about, self._version
@@ -125,8 +121,8 @@ class Artifacts:
             {"title": attribution, **({"path": url} if url else {})}
             for attribution, url in (
                 (record["attribution"], record["url"])
-                for records in self._records(DOCUMENTS)
-                for record in map(orjson.loads, records)
+                for piece in self._drafts.of(DOCUMENTS)
+                for record in map(orjson.loads, piece.records().splitlines())
             )
         ]
         return {
@@ -155,22 +151,27 @@ class Artifacts:
             ],
         }
 
-    def _database(self) -> None:
+    def _database(self) -> list[Download]:
         """A plain database: tables of the resources and of their lists, and `columns`, which explains them."""
-        path = self._folder / DATABASE
-        with closing(sqlite3.connect(path, isolation_level=None)) as target:
-            target.execute("PRAGMA journal_mode = OFF")
+        with closing(sqlite3.connect(self._folder / DATABASE, isolation_level=None)) as target:
+            for pragma in (
+                "journal_mode = OFF",
+                "synchronous = OFF",
+                "locking_mode = EXCLUSIVE",
+                "cache_size = -65536",
+            ):
+                target.execute(f"PRAGMA {pragma}")
             target.execute("BEGIN")
             target.execute('CREATE TABLE "columns" ("table" TEXT, "column" TEXT, "type" TEXT, "meaning" TEXT)')
             target.execute('CREATE TABLE "dataset" ("fact" TEXT PRIMARY KEY, "value" TEXT)')
             about = {f"{name}_{language}": self._about[name][language] for name in TOLD for language in ("ja", "en")}
             facts = {**self._version.model_dump(), **about, "attribution": self._about["attribution"]}
-            target.executemany('INSERT INTO "dataset" VALUES (?, ?)', facts.items())
+            _insert(target, "dataset", facts.items())
             for resource in RESOURCES:
                 self._tables(target, resource)
-            self._transcripts(target)
+            self._lines(target)
             target.execute("COMMIT")
-            target.execute("VACUUM")
+        return [self._file(DATABASE)]
 
     def _tables(self, target: sqlite3.Connection, resource: Resource) -> None:
         own = own_columns(resource.record)
@@ -178,32 +179,22 @@ class Artifacts:
         holder = Column(f"{resource.singular}_id", "string", f"The {resource.singular}.", ("id",), to=resource.name)
         place = Column("position", "integer", "Its place in the list, from 1.", ())
         lists = list_columns(resource.record)
-        for name, inner in lists.items():
-            keys = f'PRIMARY KEY ("{holder.name}", "position")'
-            _create(target, _list_table(resource, name), (holder, place, *inner), keys)
-        for records in self._records(resource):
-            for record in map(orjson.loads, records):
-                _insert(target, resource.plural, [column.cell(record) for column in own])
-                for name, inner in lists.items():
-                    for position, item in enumerate(record[name], 1):
-                        row = [record["id"], position, *(column.cell(item) for column in inner)]
-                        _insert(target, _list_table(resource, name), row)
+        names = [resource.plural, *(_list_table(resource, name) for name in lists)]
+        for name, inner in zip(names[1:], lists.values(), strict=True):
+            _create(target, name, (holder, place, *inner), f'PRIMARY KEY ("{holder.name}", "position")')
+        for piece in self._drafts.of(resource):
+            for name, rows in zip(names, piece.tables(), strict=True):
+                _insert(target, name, rows)
 
-    def _transcripts(self, target: sqlite3.Connection) -> None:
+    def _lines(self, target: sqlite3.Connection) -> None:
         fields = (
             Column("document_id", "string", "The document.", (), to=DOCUMENTS.name),
             Column("number", "integer", "The line's number, from 1.", ()),
             Column("text", "string", "Its words.", ()),
         )
         _create(target, LINE.name, fields, 'PRIMARY KEY ("document_id", "number")')
-        lines = (
-            select(DOCUMENTS.table.c.id, LINE.c.key, LINE.c.text)
-            .join_from(LINE, DOCUMENTS.table, DOCUMENTS.table.c.key == LINE.c.document)
-            .order_by(LINE.c.document, LINE.c.key)
-            .execution_options(yield_per=BATCH)
-        )
-        for line in self._source.execute(lines):
-            _insert(target, LINE.name, list(line))
+        for document, lines in self._transcripts.items():
+            _insert(target, LINE.name, ((document, number, text) for number, text in enumerate(lines, 1)))
 
 
 TOLD = ("name", "description")
@@ -260,6 +251,7 @@ def _create(target: sqlite3.Connection, table: str, fields: tuple[Column, ...], 
     target.executemany('INSERT INTO "columns" VALUES (?, ?, ?, ?)', told)
 
 
-def _insert(target: sqlite3.Connection, table: str, values: list[Any]) -> None:
-    marks = ", ".join("?" * len(values))
-    target.execute(f'INSERT INTO "{table}" VALUES ({marks})', values)  # noqa: S608 - names are the models' own
+def _insert(target: sqlite3.Connection, table: str, rows: Iterable[Sequence[Any]]) -> None:
+    shown = target.execute(f'SELECT * FROM "{table}" LIMIT 0').description  # noqa: S608 - names are the models' own
+    marks = ", ".join("?" * len(shown))
+    target.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)  # noqa: S608 - names are the models' own

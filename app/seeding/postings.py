@@ -2,13 +2,12 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, select
 
-from app.facts.library import Published
 from app.reading import postings
 from app.reading.resource import Resource
 
@@ -27,15 +26,14 @@ class Rows:
         self._bounded = {filter_.column or "" for filter_ in self._filters if filter_.bound}
         self._count = 0
 
-    def add(self, key: int, published: Published, documents: Iterable[int]) -> None:
-        """A row, one key after the other."""
+    def add(self, key: int, columns: Mapping[str, Any], links: Mapping[str, Iterable[int]]) -> None:
+        """A row, one key after the other: what its columns hold, and by filter the values that it stands under."""
         self._count = key
-        links, columns = {**published.links, "document": documents}, published.columns
         for filter_ in self._filters:
             if filter_.bound:
                 continue
             if filter_.linked:
-                values: Iterable[Any] = sorted(set(links[filter_.name]))
+                values: Iterable[Any] = links[filter_.name]
             else:
                 values = (columns[filter_.column or ""],)
             self._put(filter_.name, key, values)
@@ -43,7 +41,7 @@ class Rows:
             self._put(name, key, (columns[name],))
         for name in self._bounded:
             if columns[name] is not None:
-                self._numbers[name].append((key, int(str(columns[name]))))
+                self._numbers[name].append((key, columns[name]))
 
     def _put(self, name: str, key: int, values: Iterable[Any]) -> None:
         for value in values:

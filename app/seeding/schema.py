@@ -2,7 +2,7 @@
 record is known here."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -17,10 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from app.db.postgres import CHUNK, FILES, PUBLISHED, connect, published, reason, shown
-from app.reading.downloads import Download
 from app.seeding.migrating import migrated
-from app.seeding.target import Building, Row, Unbuilt
-from app.seeding.write import tell
+from app.seeding.target import Building, Unbuilt
 
 ONE_AT_A_TIME = "SELECT pg_try_advisory_lock(hashtext('shisaku build'))"
 BUILDING = re.compile(r"shisaku_building_[0-9a-f]{16}")
@@ -51,6 +49,7 @@ class PostgresSchema:
 
     def __init__(self, url: URL) -> None:
         self.name = shown(url)
+        self.beside: Path | None = None
         self._url = url
 
     @contextmanager
@@ -114,14 +113,14 @@ class _Making:
     def _run(self, statement: str) -> None:
         self._driver.execute(statement.encode())
 
-    def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        columns = list(rows[0])
+    def insert(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+        columns = [column.name for column in table.columns]
         into = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, columns))
         )
         with self._driver.cursor() as cursor, cursor.copy(into) as copy:
             for row in rows:
-                copy.write_row([row[column] for column in columns])
+                copy.write_row(row)
 
     def finish(self) -> None:
         for statement in self._lifted:
@@ -130,9 +129,8 @@ class _Making:
         self._run(f"ANALYZE {', '.join(tables)}")
         self.connection.commit()
 
-    def publish(self, digest: str, downloads: list[Download]) -> None:
+    def publish(self, digest: str) -> None:
         self._keep(sorted(self.folder.iterdir()))
-        tell(self.connection, downloads)
         self.connection.commit()
         old = published(self._control)
         numbers = [int(found[1]) for found in map(PUBLISHED.fullmatch, old) if found]
@@ -149,7 +147,7 @@ class _Making:
                 place = 0
                 while chunk := file.read(CHUNK):
                     place += 1
-                    self.insert(FILES, [{"name": path.name, "place": place, "bytes": chunk}])
+                    self.insert(FILES, [(path.name, place, chunk)])
 
     def close(self) -> None:
         self.connection.close()

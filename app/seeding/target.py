@@ -1,15 +1,11 @@
 """Where a build goes: made beside what is served, and published in one step or not at all; no record is known here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Table
-
-from app.reading.downloads import Download
-
-Row = dict[str, Any]
 
 
 class Unbuilt(Exception):  # noqa: N818 - a state, told to an operator
@@ -23,20 +19,22 @@ class Building(Protocol):
     connection: Connection
     folder: Path
 
-    def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Writes rows."""
+    def insert(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+        """Writes rows, each the values of the table's columns in their order."""
 
     def finish(self) -> None:
         """Every row is written: proves that each link lands, and readies the whole for reading."""
 
-    def publish(self, digest: str, downloads: list[Download]) -> None:
-        """Puts it in the place of what was served, with what there is to download."""
+    def publish(self, digest: str) -> None:
+        """Puts it in the place of what was served."""
 
 
 class Target(Protocol):
-    """Where a build goes; `name` is what an operator calls it."""
+    """Where a build goes; `name` is what an operator calls it, and `beside` a folder with room for what is made on the
+    way, where one is nearer than the machine's own."""
 
     name: str
+    beside: Path | None
 
     def building(self) -> AbstractContextManager[Building]:
         """A new database, which is nowhere to be found afterwards unless it was published."""

@@ -1,71 +1,214 @@
 """Verifies that every fact leads back to its words and every link lands; it reads the library and writes nothing."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as each
+from functools import cache, partial
 
 from app.errors import near
 from app.facts.entry import At, Entry, EvidenceEntry, NameEntry, To, Written
-from app.facts.library import Library
+from app.facts.library import Library, Published
 from app.facts.shapes import Basis, Derived, Record, is_empty
+from app.facts.text import DIGITS, stands
 from app.reading.resource import Resource
 from app.resources import ENTRIES, RESOURCES
+from app.seeding.draft import Drafts, Piece
 from app.seeding.fault import Fault
+from app.seeding.processes import PIECE, Phase, silent, spread
 from app.seeding.source import TRANSCRIPT, Source
 
 KINDS: Mapping[str, type[Entry]] = {**{resource.name: resource.entry for resource in RESOURCES}, **ENTRIES}
 
 
-def verified(source: Source) -> tuple[Library, list[Fault]]:
-    """The library, and every fault. An entry that links to a faulty one is left out of the deeper checks, which
-    need what it links to; its own words are checked all the same."""
+NEAR = 10_000  # among more ids than these, none is sought that was meant
+
+
+@dataclass
+class Judged:
+    """What was found in some entries. `uncovered` are faults of their records, which are told when there are no others;
+    `broken` the places of those that link to what is not there."""
+
+    faults: list[Fault] = each(default_factory=list)
+    uncovered: list[Fault] = each(default_factory=list)
+    broken: dict[str, set[int]] = each(default_factory=lambda: defaultdict(set))
+
+    def add(self, entry: Entry, found: Iterable[tuple[At, str]]) -> None:
+        self.faults.extend(Fault(entry.place.file, entry.place.line(*at), message) for at, message in found)
+
+
+def verified(source: Source, drafts: Drafts, phase: Phase = silent) -> tuple[Library, list[Fault]]:
+    """The library, and every fault; when there is none, each record was drafted."""
+    library = Library({shelf.kind: shelf for shelf in source.shelves.values()}, source.transcripts)
     faults = list(source.faults)
-    for name, entries in source.entries.items():
-        for entry in entries.values():
-            place = source.places[id(entry)]
-            found = [*_links(entry, source), *_quotes(entry, place.document, source)]
-            if name == "documents":
-                found.extend(_transcript(entry, place.document, source))
-            faults.extend(Fault(place.file, place.line(*at), message) for at, message in found)
-    library = Library(_sound(source), source.places)
-    library.transcripts = source.transcripts
-    for kind in KINDS.values():
-        for entry in library.of(kind).values():
-            place = library.place(entry)
-            faults.extend(Fault(place.file, place.line(field), message) for field, message in entry.faults(library))
-            faults.extend(Fault(place.file, place.line(*at), message) for at, message in _stated(entry))
-    if not faults:
-        faults.extend(fault for resource in RESOURCES for fault in _uncovered(resource, library))
-    return library, sorted(set(faults))
+    uncovered: list[Fault] = []
+    whole = partial(_whole, source, library)
+    resources = [resource.name for resource in RESOURCES]
+    if faults or source.loose or _untranscribed(source):
+        faults.extend(_with_astray(source, library, phase))
+    else:
+        faults.extend(_undescribed(source))
+        faults.extend(_judged(source, _pieces(source, ENTRIES, whole), phase).faults)
+        if faults:
+            faults.extend(_judged(source, _pieces(source, resources, whole), phase).faults)
+        else:
+            found = _drafted(source, library, drafts, phase)
+            faults, uncovered = found.faults, found.uncovered
+    return library, sorted(set(faults or uncovered))
 
 
-def _links(entry: Entry, source: Source) -> Iterator[tuple[At, str]]:
-    """Ids that are of no entry."""
+def _drafted(source: Source, library: Library, drafts: Drafts, phase: Phase) -> Judged:
+    """Drafts the records while all is well with them."""
+    pieces = [
+        Piece(drafts.folder, resource, part.start, len(part))
+        for resource in RESOURCES
+        for part in _parts(source, resource.name)
+    ]
+    following = iter(pieces)
+
+    def take(found: Judged) -> None:
+        piece = next(following)
+        if not found.faults:
+            drafts.add(piece)
+
+    work = [partial(_draft, source, library, piece) for piece in pieces]
+    return _judged(source, work, phase, then=take)
+
+
+def _with_astray(source: Source, library: Library, phase: Phase) -> list[Fault]:
+    """What is found where something leads nowhere. The entries that lead there are left out of the deeper checks, which
+    need what they link to; their own words are checked all the same."""
+    judged = _judged(source, _pieces(source, KINDS, partial(_words, source)), phase)
+    found = judged
+    while found.broken:
+        for name, places in found.broken.items():
+            source.shelves[name].out |= places
+        found = _judged(source, _pieces(source, KINDS, partial(_leading, source)), phase)
+    return judged.faults + _judged(source, _pieces(source, KINDS, partial(_facts, source, library)), phase).faults
+
+
+def _judged(
+    source: Source,
+    pieces: Sequence[Callable[[], Judged]],
+    phase: Phase,
+    then: Callable[[Judged], None] = lambda _: None,
+) -> Judged:
+    """Does the pieces of work and puts what they found together; after each piece, `then`."""
+    judged = Judged()
+    with phase("Verifying", len(pieces)) as done, spread(pieces, source.count) as results:
+        for found in results:
+            judged.faults.extend(found.faults)
+            judged.uncovered.extend(found.uncovered)
+            for name, places in found.broken.items():
+                judged.broken[name] |= places
+            then(found)
+            done(1)
+    return judged
+
+
+def _parts(source: Source, name: str) -> Iterator[range]:
+    total = source.shelves[name].total()
+    return (range(start, min(start + PIECE, total)) for start in range(0, total, PIECE))
+
+
+def _pieces(source: Source, names: Iterable[str], judge: Callable[[str, range], Judged]) -> list[Callable[[], Judged]]:
+    return [partial(judge, name, part) for name in names for part in _parts(source, name)]
+
+
+def _untranscribed(source: Source) -> bool:
+    """Whether a document has no transcript in a folder of its name."""
+    return any(id_ not in source.transcripts for id_ in source.shelves["documents"])
+
+
+def _undescribed(source: Source) -> Iterator[Fault]:
+    """Transcripts of no document: what quotes them would name a record that is not there."""
+    for folder, transcript in source.transcripts.items():
+        if folder not in source.shelves["documents"]:
+            yield Fault(transcript.file, 1, f"no entry in documents.yaml is `{folder}`: describe the document there")
+
+
+def _words(source: Source, name: str, part: range) -> Judged:
+    """The links and the quotes of entries."""
+    judged = Judged()
+    for place, entry in source.shelves[name].each(part):
+        links = list(_links(entry, source))
+        judged.add(entry, ((at, message) for at, _, message in links if message))
+        judged.add(entry, _own(name, entry, source))
+        if links or (name == "documents" and entry.id not in source.transcripts):
+            judged.broken[name].add(place)
+    return judged
+
+
+def _facts(source: Source, library: Library, name: str, part: range) -> Judged:
+    """What entries say, of those that lead nowhere astray."""
+    judged = Judged()
+    for _, entry in source.shelves[name].each(part):
+        judged.add(entry, _said(entry, library))
+    return judged
+
+
+def _whole(source: Source, library: Library, name: str, part: range) -> Judged:
+    """All of that, of entries whose links are known to be good."""
+    judged = Judged()
+    for _, entry in source.shelves[name].each(part):
+        judged.add(entry, _own(name, entry, source))
+        judged.add(entry, _said(entry, library))
+    return judged
+
+
+def _draft(source: Source, library: Library, piece: Piece) -> Judged:
+    """The same of entries and, if all is well with them, of their records, which are drafted."""
+    resource, part = piece.resource, range(piece.start, piece.start + piece.count)
+    judged = _whole(source, library, resource.name, part)
+    if not judged.faults:
+        entries = (entry for _, entry in source.shelves[resource.name].each(part))
+        piece.write(_covered(judged, resource, entries, library), library)
+    return judged
+
+
+def _covered(judged: Judged, resource: Resource, entries: Iterable[Entry], library: Library) -> Iterator[Published]:
+    for entry in entries:
+        published = resource.publish(entry, library)
+        for at, message in _uncovered(published.record, entry):
+            judged.uncovered.append(Fault(entry.place.file, entry.place.line(*at), message))
+        yield published
+
+
+def _leading(source: Source, name: str, part: range) -> Judged:
+    judged = Judged()
+    for place, entry in source.shelves[name].each(part):
+        if any(id_ not in source.shelves[type_] for _, type_, id_ in entry.links()):
+            judged.broken[name].add(place)
+    return judged
+
+
+def _links(entry: Entry, source: Source) -> Iterator[tuple[At, str, str]]:
+    """Links to what is not to be found, with what is wrong; nothing is where another fault tells of it."""
     for at, type_, id_ in entry.links():
-        if type_ in source.unread:
+        shelf = source.shelves.get(type_)
+        if shelf is None:
+            yield at, id_, f"`{type_}` is no kind of entry: it is one of {', '.join(source.shelves)}"
+        elif id_ in shelf:
             continue
-        if type_ not in source.named:
-            yield at, f"`{type_}` is no kind of entry: it is one of {', '.join(source.named)}"
-        elif id_ not in source.named[type_]:
-            nearest = near(id_, source.named[type_])
+        elif type_ in source.unread or shelf.names(id_):
+            yield at, id_, ""
+        else:
+            nearest = near(id_, shelf.named()) if shelf.total() <= NEAR else None
             hint = f"did you mean `{nearest}`?" if nearest else f"add it to {type_}.yaml, or correct it"
-            yield at, f"`{id_}` is no id in {type_}.yaml: {hint}"
+            yield at, id_, f"`{id_}` is no id in {type_}.yaml: {hint}"
 
 
-def _sound(source: Source) -> dict[type[Entry], dict[str, Entry]]:
-    """The entries all of whose links lead to sound entries."""
-    sound = {name: dict(entries) for name, entries in source.entries.items()}
-    while True:
-        broken = [
-            (name, entry.id)
-            for name, entries in sound.items()
-            for entry in entries.values()
-            if any(id_ not in sound.get(type_, {}) for _, type_, id_ in entry.links())
-            or (name == "documents" and entry.id not in source.transcripts)
-        ]
-        if not broken:
-            return {KINDS[name]: entries for name, entries in sound.items()}
-        for name, id_ in broken:
-            del sound[name][id_]
+def _own(name: str, entry: Entry, source: Source) -> Iterator[tuple[At, str]]:
+    """What is wrong with an entry's own words."""
+    yield from _quotes(entry, source)
+    if name == "documents":
+        yield from _transcript(entry, entry.place.document, source)
+
+
+def _said(entry: Entry, library: Library) -> Iterator[tuple[At, str]]:
+    """What is wrong with what it says, given all that it links to."""
+    yield from (((field,), message) for field, message in entry.faults(library))
+    yield from _stated(entry)
 
 
 def _transcript(entry: Entry, folder: str | None, source: Source) -> Iterator[tuple[At, str]]:
@@ -79,11 +222,11 @@ def _transcript(entry: Entry, folder: str | None, source: Source) -> Iterator[tu
         yield ("sha256",), f"{TRANSCRIPT} is not the file that was read: restore it, or read it again and pin {digest}"
 
 
-def _quotes(entry: Entry, folder: str | None, source: Source) -> Iterator[tuple[At, str]]:
+def _quotes(entry: Entry, source: Source) -> Iterator[tuple[At, str]]:
     """Quotes that do not stand at their lines, character for character."""
     for number, piece in enumerate(entry.evidence):
         at: At = ("evidence", number)
-        document = piece.document or folder
+        document = piece.document or entry.place.document
         if document is None:
             yield at, "the evidence names no document: add `document:`"
         elif document not in source.transcripts:
@@ -96,7 +239,7 @@ def _quotes(entry: Entry, folder: str | None, source: Source) -> Iterator[tuple[
                 yield (*at, "quote"), message
 
 
-def _misquoted(piece: EvidenceEntry, transcript: list[str]) -> str | None:
+def _misquoted(piece: EvidenceEntry, transcript: Sequence[str]) -> str | None:
     assert piece.lines  # noqa: S101 - narrows the type; the caller looked
     assert piece.quote  # noqa: S101
     first, last = piece.lines.from_, piece.lines.to
@@ -107,13 +250,7 @@ def _misquoted(piece: EvidenceEntry, transcript: list[str]) -> str | None:
     fits = len(quoted) == len(standing)
     if fits and len(quoted) == 1:
         # A quote that begins within a number states another number.
-        fits = (
-            re.search(
-                rf"(?<![0-9０-９]){re.escape(quoted[0])}" if quoted[0][:1].isdigit() else re.escape(quoted[0]),
-                standing[0],
-            )
-            is not None
-        )
+        fits = stands(quoted[0], standing[0], after=DIGITS if quoted[0][:1].isdigit() else "")
     elif fits:
         fits = (
             standing[0].endswith(quoted[0]) and standing[-1].startswith(quoted[-1]) and quoted[1:-1] == standing[1:-1]
@@ -126,16 +263,24 @@ def _misquoted(piece: EvidenceEntry, transcript: list[str]) -> str | None:
 
 def _stated(entry: Entry) -> Iterator[tuple[At, str]]:
     """Texts that no quote said to state them holds. Blanks are layout."""
-    for field, info in type(entry).model_fields.items():
-        quotes = [
-            piece.quote or "" for piece in entry.evidence if piece.basis is Basis.STATED and field in piece.supports
-        ]
-        if not quotes or any(isinstance(mark, To) for mark in info.metadata):
-            continue
-        held = ["".join(quote.split()) for quote in quotes]
-        for text in _texts(getattr(entry, field)):
-            if not any("".join(text.split()) in quote for quote in held):
-                yield (field,), f"`{text}` stands in no quote that states `{field}`: correct the one or the other"
+    held: dict[str, list[str]] = {}
+    for piece in entry.evidence:
+        if piece.basis is Basis.STATED:
+            quote = "".join((piece.quote or "").split())
+            for field_ in piece.supports:
+                held.setdefault(field_, []).append(quote)
+    worded = _worded(type(entry))
+    for field_, quotes in held.items():
+        for text in _texts(getattr(entry, field_)) if field_ in worded else ():
+            if not any("".join(text.split()) in quote for quote in quotes):
+                yield (field_,), f"`{text}` stands in no quote that states `{field_}`: correct the one or the other"
+
+
+@cache
+def _worded(kind: type[Entry]) -> frozenset[str]:
+    """The fields that hold words, not ids."""
+    fields = kind.model_fields.items()
+    return frozenset(name for name, info in fields if not any(isinstance(mark, To) for mark in info.metadata))
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -152,33 +297,22 @@ def _texts(value: object) -> Iterator[str]:
                 yield part.ja
 
 
-def _uncovered(resource: Resource, library: Library) -> Iterator[Fault]:
+def _uncovered(record: Record, entry: Entry) -> Iterator[tuple[At, str]]:
     """Published fields without evidence, and empty ones without a reason."""
-    own = [
-        name
-        for name, info in resource.record.model_fields.items()
-        if not any(isinstance(mark, Derived) for mark in info.metadata)
-    ]
-    for entry in library.of(resource.entry).values():
-        place = library.place(entry)
-        record = resource.publish(entry, library).record
-        for at, message in _covered(record, own, entry):
-            yield Fault(place.file, place.line(*at), message)
-
-
-def _covered(record: Record, own: Iterable[str], entry: Entry) -> Iterator[tuple[At, str]]:
-    fields = type(record).model_fields
-    supported = {field for piece in record.evidence for field in piece.supports}
-    silent = {field: reason for reason, listed in entry.silent.items() for field in listed}
-    named: list[tuple[At, str]] = [(("silent", reason), field) for field, reason in silent.items()]
+    kind = type(record)
+    fields = kind.model_fields
     for number, piece in enumerate(entry.evidence):
-        named.extend((("evidence", number, "supports"), field) for field in piece.supports)
-    for at, field in named:
-        if field not in fields:
-            nearest = near(field, fields)
-            hint = f"did you mean `{nearest}`?" if nearest else f"it is one of {', '.join(fields)}"
-            yield at, f"`{field}` is no field of the record: {hint}"
-    for field in own:
+        yield from (
+            (("evidence", number, "supports"), _unknown(field, fields))
+            for field in piece.supports
+            if field not in fields
+        )
+    silent = {field: reason for reason, listed in entry.silent.items() for field in listed}
+    yield from (
+        (("silent", reason), _unknown(field, fields)) for field, reason in silent.items() if field not in fields
+    )
+    supported = {field for piece in record.evidence for field in piece.supports}
+    for field in _evidenced(kind):
         if is_empty(getattr(record, field)):
             if field not in silent:
                 yield (field,), f"`{field}` is empty: say why under `silent`, or give it with its evidence"
@@ -189,3 +323,16 @@ def _covered(record: Record, own: Iterable[str], entry: Entry) -> Iterator[tuple
             )
         elif field not in supported:
             yield (field,), f"`{field}` has no evidence: quote the words that support it"
+
+
+def _unknown(field: str, fields: Iterable[str]) -> str:
+    nearest = near(field, fields)
+    hint = f"did you mean `{nearest}`?" if nearest else f"it is one of {', '.join(fields)}"
+    return f"`{field}` is no field of the record: {hint}"
+
+
+@cache
+def _evidenced(kind: type[Record]) -> tuple[str, ...]:
+    """The fields that are not worked out from others."""
+    fields = kind.model_fields.items()
+    return tuple(name for name, info in fields if not any(isinstance(mark, Derived) for mark in info.metadata))
