@@ -13,8 +13,15 @@ POSTGRES = "postgresql+psycopg://"
 
 
 def _of_postgres(url: SecretStr) -> SecretStr:
+    from sqlalchemy.engine import make_url  # only where there is something to read
+
+    form = f"{POSTGRES}user:secret@host:port/database"
     if not url.get_secret_value().startswith(POSTGRES):
-        raise ValueError(f"only {POSTGRES}user@host/database is understood; without it, the data stands in a file")
+        raise ValueError(f"only {form} is understood; without it, the data stands in a file")
+    try:
+        make_url(url.get_secret_value())
+    except Exception:  # noqa: BLE001 - what it says may hold a part of the secret
+        raise ValueError(f"it cannot be read as {form}; write @, : and / within a part as %40, %3A and %2F") from None
     return url
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from secrets import token_hex
 from tempfile import mkdtemp
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
-from sqlalchemy.engine import URL
 
 OWNER, READER = "builder", "reader"
 FAST = {
@@ -78,8 +78,8 @@ class Server:
 
     def url(self, database: str, user: str = OWNER, secret: str | None = None) -> str:
         """What `SHISAKU_DATABASE_URL` is set to."""
-        parts = URL.create("postgresql+psycopg", user, self.secret if secret is None else secret, None, None, database)
-        return parts.set(query={"host": str(self.folder)}).render_as_string(hide_password=False)
+        known = self.secret if secret is None else secret
+        return f"postgresql+psycopg://{user}:{known}@/{database}?host={quote(str(self.folder))}"
 
     def database(self) -> str:
         """A new and empty database, of the role that builds."""

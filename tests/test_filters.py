@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from app.main import create_app
 from app.resources import RESOURCES
-from tests.conftest import Client, answer, built, serving, walk
+from tests.conftest import Client, Keep, answer, serving, walk
 from tests.corpus import write
 from tests.test_search import folded, texts
+
+EVERY_DATABASE = True
 
 Record = dict[str, Any]
 LARGE = [resource for resource in RESOURCES if resource.name in ("budget-lines", "measures")]
@@ -91,13 +93,13 @@ class Held:
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+def held(keep: Keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
     """A service over 400 synthetic lines, in blocks small enough that an order has many."""
     folder = tmp_path_factory.mktemp("corpus")
     write(folder / "seed", 400)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.reading.postings.BLOCK", 16)
-        settings_ = built(folder / "seed", folder / "shisaku.sqlite")
+        settings_ = keep(folder / "seed")
     with serving(create_app(settings_)) as client:
         yield Held(client)
 

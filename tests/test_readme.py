@@ -12,6 +12,7 @@ import pytest
 
 from app.settings import PROJECT, Settings
 from tests.conftest import Client
+from tests.postgres import GRANTS
 
 READMES = [PROJECT / "README.md", PROJECT / "README.ja.md"]
 EACH = pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
@@ -96,10 +97,15 @@ def test_the_settings_are_all_there(readme: Path) -> None:
     rows = re.findall(r"^\| `(SHISAKU_\w+)` \|( `[^`]*`)? \|", readme.read_text(), re.MULTILINE)
     expected = {}
     for name, field in Settings.model_fields.items():
-        default = field.default
+        default = "" if field.default is None else field.default
         shown = default.relative_to(PROJECT).as_posix() if isinstance(default, Path) else str(default)
         expected[f"SHISAKU_{name.upper()}"] = f"`{shown}`" if shown else ""
     assert {name: default.strip() for name, default in rows} == expected
+
+
+@EACH
+def test_the_rights_of_the_role_that_serves_are_what_the_tests_give_it(readme: Path) -> None:
+    assert blocks(readme, "sql") == [GRANTS]
 
 
 def test_the_settings_are_described_in_their_own_words() -> None:

@@ -7,8 +7,8 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from hashlib import sha256
-from itertools import count
 from pathlib import Path
 from queue import Empty, LifoQueue
 from tempfile import TemporaryDirectory
@@ -95,6 +95,7 @@ class Schema(Database):
         self.identity = usable(settings)
         self._bringing = anyio.CapacityLimiter(1)
         self._brought: set[str] = set()
+        self._lost = False
         # No more are ever made than questions that run at the same time, and one for what each of them learns.
         self._idle: LifoQueue[psycopg.Connection[Any]] = LifoQueue()
         # The queue knows nothing of this object, so that the last answer made from an old schema closes it.
@@ -141,16 +142,29 @@ class Schema(Database):
                 _close(self._idle)  # what broke one most often broke them all
             try:
                 with self._connection() as connection:
-                    return run(connection)
+                    found = run(connection)
             except psycopg.errors.QueryCanceled as error:
                 raise self.too_slow() from error
             except psycopg.errors.UndefinedTable as error:
                 raise Problem(503, REPLACED, headers={"Retry-After": "1"}) from error
             except psycopg.OperationalError as error:
                 lost = error
+            else:
+                self._say(lost=False)
+                return found
         assert lost is not None  # noqa: S101 - narrows the type
-        logger.warning("%s: %s", shown(self._url), reason(lost))
+        self._say(lost=True, why=reason(lost))
         raise Problem(503, GONE, headers={"Retry-After": "5"}) from lost
+
+    def _say(self, *, lost: bool, why: str = "") -> None:
+        """Tells an operator when the database is lost and when it is back, once each."""
+        if lost == self._lost:
+            return
+        self._lost = lost
+        if lost:
+            logger.warning("%s: the database cannot be reached: %s", shown(self._url), why)
+        else:
+            logger.info("%s: the database answers again", shown(self._url))
 
     @contextmanager
     def _connection(self) -> "Iterator[psycopg.Connection[Any]]":
@@ -189,15 +203,18 @@ class Schema(Database):
         with TemporaryDirectory(prefix=".", suffix=".bringing", dir=path.parent) as folder:
             fetched = Path(folder) / name
             with fetched.open("wb") as file:
-                for place in count(1):
-                    found = self.ask(lambda rows, at=place: rows(PIECE, name=name, place=at))  # type: ignore[misc]
-                    if not found:
-                        break
+                place = 1
+                while found := self.ask(partial(_piece, name, place)):
                     file.write(found[0][0])
+                    place += 1
             if _digest(fetched) != digest:
                 logger.warning("%s: %s is damaged in the database", shown(self._url), name)
                 raise Problem(503, NOT_BROUGHT, headers={"Retry-After": "60"})
             fetched.replace(path)
+
+
+def _piece(name: str, place: int, rows: Rows) -> Sequence[tuple[Any, ...]]:
+    return rows(PIECE, name=name, place=place)
 
 
 def _rows(

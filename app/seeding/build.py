@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.db.postgres import url_of
 from app.facts.library import About, Library
 from app.reading.answers import DatasetVersion
 from app.reading.downloads import Download
@@ -86,6 +85,7 @@ def target(settings: Settings) -> Target:
     """Where the settings say that the data is kept."""
     if settings.database_url is None:
         return SqliteFile(settings.database)
+    from app.db.postgres import url_of
     from app.seeding.schema import PostgresSchema  # brings a driver that a file does not need
 
     return PostgresSchema(url_of(settings))

@@ -61,9 +61,9 @@ class Rows:
         for sort in self._resource.sorts:
             column_ = table.c[sort]
             ordered = select(table.c.key).where(column_.is_not(None)).order_by(column_, table.c.key)
-            found = connection.execute(ordered.execution_options(yield_per=10_000))
-            for value, packed in postings.pack_order(found.scalars()):
-                yield postings.order(name, sort), value, packed
+            with connection.execute(ordered.execution_options(yield_per=10_000)) as found:
+                for value, packed in postings.pack_order(found.scalars()):
+                    yield postings.order(name, sort), value, packed
 
 
 class Texts:

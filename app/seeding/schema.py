@@ -3,7 +3,7 @@ record is known here."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
@@ -59,9 +59,9 @@ class PostgresSchema:
                 with _made(self._url, control, Path(folder)) as making:
                     yield making
             except (psycopg.Error, DBAPIError) as error:
-                told = error.orig if isinstance(error, DBAPIError) else error
-                why = reason(told) if isinstance(told, psycopg.Error) else str(told)
-                raise Unbuilt(f"{self.name}: {why}. What was published before stands.") from error
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                assert isinstance(cause, psycopg.Error)  # noqa: S101 - narrows the type; the URL names no other driver
+                raise Unbuilt(f"{self.name}: {reason(cause)}. What was published before stands.") from error
 
 
 @contextmanager
@@ -73,12 +73,11 @@ def _made(url: URL, control: "psycopg.Connection[Any]", folder: Path) -> Iterato
     name = f"shisaku_building_{token_hex(8)}"
     control.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
     options = f"{url.query.get('options', '')} -c search_path={name}".strip()
-    making = _Making(url.update_query_dict({"options": options}), control, name, folder)
     try:
-        yield making
+        with closing(_Making(url.update_query_dict({"options": options}), control, name, folder)) as making:
+            yield making
     finally:
-        making.close()
-        if not control.closed:
+        with suppress(psycopg.OperationalError):  # a lost connection: the next build sweeps it away
             control.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
 
 

@@ -1,0 +1,512 @@
+"""PostgreSQL behind the door: the same bytes, nothing but reading, whole builds, lost connections healed."""
+
+import gc
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic import command
+from click.testing import CliRunner
+from pydantic import SecretStr
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.engine import make_url
+
+from app.cli import main
+from app.db import Statement, Unusable
+from app.db.opening import opened, usable
+from app.db.postgres import FILES, Schema
+from app.errors import Problem
+from app.main import application, create_app
+from app.reading.service import Service
+from app.resources import RESOURCES
+from app.seeding.build import SEED, build, check, target
+from app.seeding.migrating import alembic_config
+from app.seeding.processes import Phase
+from app.seeding.target import Unbuilt
+from app.settings import PROJECT, Settings
+from tests.conftest import ALONE, Built, Client, answer, serving
+from tests.postgres import OWNER, READER, Server
+
+SLEEP = Statement(select(func.pg_sleep(30)))
+ONE = Statement(select(text("1")))
+URLS = [
+    "/v1",
+    "/",
+    "/docs",
+    "/terms",
+    "/stability",
+    "/openapi.json",
+    "/readyz",
+    "/healthz",
+    "/nowhere",
+    "/v1/exports",
+    "/.well-known/api-catalog",
+    "/v1/exports/catalog.jsonld",
+    "/v1/exports/dataset.sqlite",
+    "/v1/exports/datapackage.zip",
+    "/v1/crosswalk",
+    "/v1/crosswalk?section=4.3&ministry=厚",
+    "/v1/search",
+    "/v1/search?q=薬",
+    "/v1/search?q=バイオシミラー",
+    "/v1/search?q=bio&limit=2",
+    "/v1/search?q=a_b%25",
+    "/v1/search?q=薬&type=measures",
+    "/v1/search?q=%00",
+    "/v1/budget-lines?amount_min=1000000000000000000",
+    "/v1/budget-lines?amount_max=400000000",
+    "/v1/measures/%00",
+    "/v1/measures/a%00b",
+    "/v1/measures/Biosimilar-uptake",
+    "/v1/measures/%F4%8F%BF%BF",
+    "/v1/measures/%27%3B--",
+    "/v1/packages/%00/reconciliation",
+    "/v1/documents/%00/lines",
+    "/v1/documents/cao-20260203-bio/lines?from=3&to=9",
+    "/v1/documents/cao-20260203-bio/lines?limit=2&offset=7",
+    "/v1/packages/supplementary-2025/reconciliation",
+    "/v1/measures?cursor=x",
+    "/v1/measures?limit=501",
+]
+DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package", "ministry,section")
+
+
+@pytest.fixture
+def made(server: Server, tmp_path: Path) -> Built:
+    """The invented document, in a database of its own."""
+    found = Built.at(tmp_path / "shisaku.sqlite", server)
+    found.build(ALONE)
+    return found
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.reading.service.LOOK_EVERY", 0.02)
+
+
+def name(made: Built) -> str:
+    """Its database."""
+    assert made.building.database_url
+    return str(make_url(made.building.database_url.get_secret_value()).database)
+
+
+def schemas(server: Server, made: Built) -> list[str]:
+    found = server.run("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shisaku%' ORDER BY 1", name(made))
+    return [schema for (schema,) in found]
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if holds():
+            return
+        time.sleep(0.02)
+    raise AssertionError
+
+
+def while_it_writes(act: Callable[[], object]) -> Phase:
+    """Something happens while a build writes."""
+
+    @contextmanager
+    def phase(name: str, _: int) -> Iterator[Callable[[int], None]]:
+        if name == "Writing":
+            act()
+        yield lambda _: None
+
+    return phase
+
+
+def seen(client: Client, url: str) -> tuple[object, ...]:
+    response = client.get(url)
+    shown = {header: value for header, value in response.headers.items() if header != "date"}
+    return response.status_code, shown, response.content
+
+
+def asked(client: Client) -> Iterator[str]:
+    """A wide list of what can be asked."""
+    yield from URLS
+    for dimension in DIMENSIONS:
+        yield f"/v1/budget-summary?group_by={dimension}"
+    for resource in RESOURCES:
+        path = f"/v1/{resource.name}"
+        yield from (path, f"{path}?q=開発", f"{path}?q=創薬 基盤&limit=3", f"{path}?limit=1&offset=1", f"{path}?sort=x")
+        yield from (f"{path}?sort={sort}&order={order}&limit=4" for sort in resource.sorts for order in ("asc", "desc"))
+        yield from (f"{path}?facet={facet}&{facet}=none" for facet in resource.facets)
+        yield answer(client, f"{path}?limit=2")["links"]["next"] or path
+        yield from (f"{path}/{row['id']}" for row in answer(client, path)["data"])
+        yield from (f"/v1/exports/{resource.name}.{extension}" for extension in ("csv", "ndjson", "xlsx"))
+
+
+def test_both_databases_give_the_same_bytes(server: Server, both_seed: Path, tmp_path: Path) -> None:
+    here, there = Built.at(tmp_path / "file.sqlite"), Built.at(tmp_path / "brought.sqlite", server)
+    assert here.build(both_seed) == there.build(both_seed)
+    with serving(create_app(here.reading)) as file, serving(create_app(there.reading)) as postgres:
+        urls = list(asked(file))
+        assert len(urls) > 250
+        for url in urls:
+            assert seen(file, url) == seen(postgres, url), url
+
+
+def test_text_is_ordered_by_code_point_and_the_tables_are_the_migrations(server: Server, made: Built) -> None:
+    (schema,) = schemas(server, made)
+    columns = "SELECT table_name, collation_name FROM information_schema.columns WHERE table_schema = '{}'"
+    found = server.run(f"{columns.format(schema)} AND data_type = 'text' AND table_name != '{FILES.name}'", name(made))
+    assert {collation for _, collation in found} == {"C"}
+    assert {table for table, _ in found} > {"measure", "posting", "transcript_line"}
+    links = f"SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND connamespace = '{schema}'::regnamespace"
+    ((count,),) = server.run(links, name(made))
+    assert count > 10
+    server.run(f"DROP TABLE {schema}.{FILES.name}", name(made))
+    assert made.building.database_url
+    url = make_url(made.building.database_url.get_secret_value())
+    command.check(alembic_config(url.update_query_dict({"options": f"-csearch_path={schema}"})))
+
+
+def test_the_role_that_serves_can_do_nothing_else(server: Server, made: Built) -> None:
+    (schema,) = schemas(server, made)
+    for statement in (f"DELETE FROM {schema}.measure", f"CREATE TABLE {schema}.t (x int)", "CREATE SCHEMA s"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            server.run(statement, name(made), READER)
+    database = opened(made.building)  # even a role that may write opens sessions that do not
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        database.ask(lambda rows: rows(Statement(text("DELETE FROM measure"))))  # type: ignore[arg-type]
+    assert database.ask(lambda rows: rows(ONE)) == [(1,)]
+    database.close()
+
+
+def test_a_build_is_published_whole_and_the_last_one_is_kept(server: Server, made: Built) -> None:
+    (first,) = schemas(server, made)
+    second, third = (made.build(ALONE) for _ in range(2))
+    assert second == third
+    assert schemas(server, made) == [f"shisaku_{number:06}_{second[:16]}" for number in (2, 3)]
+    assert first == f"shisaku_000001_{second[:16]}"
+
+
+# The cursor that was being opened when its connection was cut is nobody's to close.
+@pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
+def test_a_build_that_fails_leaves_the_old_one(server: Server, made: Built) -> None:
+    before = schemas(server, made)
+
+    def interrupt() -> None:
+        assert any("building" in schema for schema in schemas(server, made))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(check(SEED), target(made.building), while_it_writes(interrupt))
+    assert schemas(server, made) == before
+
+    def cut() -> None:
+        server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name(made)}'")
+
+    with pytest.raises(Unbuilt, match=r"shisaku_\d+: .*connection.*What was published before stands\."):
+        build(check(SEED), target(made.building), while_it_writes(cut))
+    gc.collect()
+    (left,) = set(schemas(server, made)) - set(before)
+    assert left.startswith("shisaku_building_")
+    with serving(create_app(made.reading)) as client:
+        assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"
+    made.build(ALONE)
+    assert left not in schemas(server, made)
+
+
+def test_a_fault_of_the_database_is_told_in_its_words(
+    server: Server, made: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object, connection: Connection) -> Iterator[object]:
+        yield connection.execute(text("SELECT nothing_here"))
+
+    monkeypatch.setattr("app.seeding.postings.Rows.packed", broken)
+    with pytest.raises(Unbuilt, match='column "nothing_here" does not exist'):
+        made.build(ALONE)
+    assert len(schemas(server, made)) == 1
+
+
+def test_one_build_at_a_time(made: Built) -> None:
+    def another() -> None:
+        with pytest.raises(Unbuilt, match="another build is running"):
+            made.build(ALONE)
+
+    build(check(ALONE), target(made.building), while_it_writes(another))
+
+
+def test_an_old_build_that_is_being_read_is_swept_by_the_next(
+    server: Server, made: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.seeding.schema.SWEEP_PATIENCE", "50ms")
+    (first,) = schemas(server, made)
+    made.build(ALONE)
+    with psycopg.connect(server.place(READER, name(made))) as reading:
+        reading.execute(f"SELECT * FROM {first}.stage".encode())
+        made.build(ALONE)
+        assert first in schemas(server, made)
+    made.build(ALONE)
+    assert first not in schemas(server, made)
+
+
+def test_a_database_in_another_encoding_is_refused(server: Server, tmp_path: Path) -> None:
+    server.run(f"CREATE DATABASE latin OWNER {OWNER} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    settings = Settings(database=tmp_path / "s", database_url=SecretStr(server.url("latin")))
+    with pytest.raises(Unbuilt, match="not in UTF-8"):
+        build(check(ALONE), target(settings))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_another_build_is_served_without_a_restart(
+    server: Server, made: Built, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), serving(create_app(made.reading)) as client:
+        old = answer(client, "/v1/measures?limit=1")
+        made.build(SEED)
+        eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "1.0.0")
+        assert answer(client, old["links"]["next"], 422)["errors"][0]["parameter"] == "cursor"
+        made.build(ALONE)
+        eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "0.1.0")
+        # One of other code is not served; the one before it is.
+        *_, newest = schemas(server, made)
+        other = newest.replace("shisaku_000003", "shisaku_000004")
+        statements = f"CREATE SCHEMA {other}; CREATE TABLE {other}.dataset (schema text)"
+        server.run(f"{statements}; GRANT USAGE ON SCHEMA {other} TO {READER}", name(made))
+        server.run(f"GRANT SELECT ON {other}.dataset TO {READER}", name(made))
+        eventually(lambda: "still serving the old database" in caplog.text)
+        assert answer(client, "/v1/measures?limit=2")["meta"]["dataset"]["version"] == "0.1.0"
+        assert answer(client, "/readyz", 503)["title"] == "Service Unavailable"
+        # An operator goes back to the build before.
+        server.run(f"DROP SCHEMA {other} CASCADE; DROP SCHEMA {newest} CASCADE", name(made))
+        eventually(lambda: client.get("/v1/measures?limit=3").status_code == 200)
+        eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "1.0.0")
+    server.run(f"CREATE SCHEMA {other}; CREATE TABLE {other}.dataset (schema text)", name(made))
+    url = SecretStr(server.url(name(made), "postgres"))
+    with pytest.raises(Unusable, match="another version"):
+        usable(made.building.model_copy(update={"database_url": url}))
+
+
+def test_what_was_swept_under_a_question_is_told(server: Server, made: Built) -> None:
+    database = opened(made.reading)
+    (schema,) = schemas(server, made)
+    server.run(f"DROP SCHEMA {schema} CASCADE", name(made))
+    measures = Statement(select(RESOURCES[0].table.c.key))
+    with pytest.raises(Problem, match="replaced") as caught:
+        database.ask(lambda rows: rows(measures))
+    assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
+    assert database.newest() is None
+    database.close()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_watch_ends_with_its_service(made: Built) -> None:
+    before = set(threading.enumerate())
+    service = Service(made.reading)
+    (watch,) = set(threading.enumerate()) - before
+    time.sleep(0.1)
+    del service
+    watch.join(10)
+    assert not watch.is_alive()
+
+
+def test_a_server_that_restarts_is_not_noticed_and_one_that_is_down_is_told(
+    server: Server, made: Built, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    app = create_app(made.reading)
+    service = Service(made.reading)
+    with serving(app) as client:
+        assert client.get("/v1/measures?limit=1").status_code == 200
+        server.stop()
+        server.start()
+        assert client.get("/v1/measures?limit=2").status_code == 200
+        server.stop()
+        try:
+            for url in ("/v1/measures?limit=3", "/v1/stages/x", "/v1/exports/measures.csv", "/readyz"):
+                refused = client.get(url)
+                assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5"), url
+                assert refused.headers["Content-Type"] == "application/problem+json"
+            assert client.get("/healthz").status_code == 200
+            service.renew()  # finds nothing, and loses nothing
+            assert service.now().dataset.version.version == "0.1.0"
+        finally:
+            server.start()
+        assert client.get("/v1/measures?limit=3").status_code == 200
+        assert client.get("/readyz").status_code == 200
+    assert server.secret not in caplog.text
+    assert "the database cannot be reached" in caplog.text
+    assert "the database answers again" in caplog.text
+
+
+def test_a_question_whose_connection_is_lost_runs_once_more(server: Server, made: Built) -> None:
+    database = opened(made.reading)
+    runs: list[int] = []
+
+    def question(rows: Any) -> Any:
+        found = rows(Statement(select(func.pg_backend_pid())))
+        runs.append(found[0][0])
+        if len(runs) == 1:
+            server.run(f"SELECT pg_terminate_backend({runs[0]})")
+        return rows(ONE)
+
+    assert database.ask(question) == [(1,)]
+    assert len(set(runs)) == 2
+    database.close()
+
+
+def test_a_question_that_takes_too_long_is_stopped_on_the_server(server: Server, made: Built) -> None:
+    database = Schema(made.reading.model_copy(update={"deadline_seconds": 0.2}))
+    begun = time.monotonic()
+    with pytest.raises(Problem, match=r"longer than 0\.2 s") as caught:
+        database.ask(lambda rows: rows(SLEEP))
+    assert time.monotonic() - begun < 5
+    assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "5")
+    running = f"SELECT query FROM pg_stat_activity WHERE state = 'active' AND datname = '{name(made)}'"
+    assert server.run(running) == []
+    short = Statement(select(func.pg_sleep(0.12)))
+    with pytest.raises(Problem, match="longer"):
+        database.ask(lambda rows: [rows(short) for _ in range(9)])
+    assert database.learn(Statement(select(func.pg_sleep(0.3)))) is not None  # what is read for all has no deadline
+    assert database.ask(lambda rows: rows(ONE)) == [(1,)]
+    database.close()
+
+
+def test_connections_are_as_many_as_questions(server: Server, made: Built) -> None:
+    settings = made.reading.model_copy(update={"threads": 2})
+    with serving(create_app(settings)) as client:
+        base = str(client.base_url)
+
+        def ask(number: int) -> None:
+            with Client(base_url=base, timeout=30) as own:
+                for place in range(10):
+                    assert own.get(f"/v1/measures?q={number}{place}&facet=kind").status_code == 200
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ((count,),) = server.run(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name(made)}'")
+        assert 0 < count <= 2 * settings.threads + 1
+
+
+def test_downloads_of_the_whole_are_brought_once_and_kept_whole(
+    server: Server, made: Built, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = [tmp_path / f"shisaku.sqlite.{number:016x}" for number in range(3)]
+    for folder in old:
+        folder.mkdir()
+    with serving(create_app(made.reading)) as client:
+        whole = client.get("/v1/exports/dataset.sqlite")
+        assert whole.content.startswith(b"SQLite format 3")
+        part = client.get("/v1/exports/dataset.sqlite", headers={"Range": "bytes=100-199"})
+        assert (part.status_code, part.content) == (206, whole.content[100:200])
+        (kept,) = (path for path in tmp_path.glob("shisaku.sqlite.*/dataset.sqlite"))
+        assert len([folder for folder in old if folder.exists()]) == 1
+        kept.unlink()
+        assert client.get("/v1/exports/dataset.sqlite").content == whole.content
+    kept.write_bytes(whole.content[:-1])
+    with serving(create_app(made.reading)) as client:
+        assert client.get("/v1/exports/dataset.sqlite").content == whole.content
+        assert client.get("/v1/exports/dataset.sqlite").content == whole.content
+    with serving(create_app(made.reading)) as client:  # another process finds it there
+        assert client.get("/v1/exports/dataset.sqlite").content == whole.content
+    kept.unlink()
+    (schema,) = schemas(server, made)
+    server.run(f"UPDATE {schema}.{FILES.name} SET bytes = bytes || '\\x00'::bytea", name(made))
+    with serving(create_app(made.reading)) as client:
+        assert answer(client, "/v1/exports/dataset.sqlite", 503)["detail"].startswith("The file cannot be brought")
+    assert "dataset.sqlite is damaged in the database" in caplog.text
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    unwritable = made.reading.model_copy(update={"database": blocked / "shisaku.sqlite"})
+    with serving(create_app(unwritable)) as client:
+        assert answer(client, "/v1/exports/datapackage.zip", 503)["detail"].startswith("The file cannot be brought")
+
+
+WRONG = {
+    "an unreachable server": ("postgresql+psycopg://x:SECRET@127.0.0.1:1/x", "cannot be reached: .*refused"),
+    "a missing database": ("{}", 'database "nowhere" does not exist'),
+    "a wrong secret": ("{}", "authentication failed"),
+    "an empty database": ("{}", r"nothing was built here\. Run `shisaku build`\."),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_database_that_cannot_be_served_is_told_in_a_sentence(
+    what: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, told = WRONG[what]
+    match what:
+        case "a missing database":
+            url = server.url("nowhere")
+        case "a wrong secret":
+            url = server.url("postgres", secret="not-the-SECRET")  # noqa: S106 - it is no secret of anything
+        case "an empty database":
+            url = server.url(server.database(), READER)
+    monkeypatch.setenv("SHISAKU_DATABASE_URL", url)
+    with pytest.raises(Unusable, match=told) as caught:
+        create_app(Settings(database=tmp_path / "s.sqlite"))
+    with pytest.raises(SystemExit, match=told):
+        application()
+    commands = ["serve"] if what == "an empty database" else ["serve", "build"]
+    for each in commands:
+        result = CliRunner().invoke(main, [each])
+        assert result.exit_code == 1
+        assert "Traceback" not in result.output
+        for secret in (server.secret, "SECRET"):
+            assert secret not in result.output + str(caught.value)
+
+
+def test_a_role_that_may_not_read_or_build_is_told(server: Server, made: Built) -> None:
+    (schema,) = schemas(server, made)
+    server.run(f"REVOKE USAGE ON SCHEMA {schema} FROM {READER}", name(made))
+    with pytest.raises(Unusable, match=rf"permission denied for schema {schema}\. Grant it USAGE and SELECT"):
+        create_app(made.reading)
+    with pytest.raises(Unbuilt, match="permission denied for database"):
+        build(check(ALONE), target(made.reading))
+
+
+UNREADABLE = ["postgresql://x:SECRET@h/d", "sqlite:///SECRET", "SECRET", "postgresql+psycopg://x:SE@h:CRET/d"]
+
+
+@pytest.mark.parametrize("url", UNREADABLE)
+def test_an_address_that_cannot_be_used_is_told_without_its_secret(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHISAKU_DATABASE_URL", url)
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: SHISAKU_DATABASE_URL: ")
+    assert "postgresql+psycopg://user:secret@host:port/database" in result.output
+    assert "CRET" not in result.output
+    with pytest.raises(ValueError, match="database_url") as caught:
+        Settings()
+    assert "CRET" not in str(caught.value)
+
+
+def test_the_command_builds_where_the_setting_says(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = server.database()
+    monkeypatch.setenv("SHISAKU_DATABASE", str(tmp_path / "s.sqlite"))
+    monkeypatch.setenv("SHISAKU_DATABASE_URL", "")
+    assert Settings().database_url is None
+    monkeypatch.setenv("SHISAKU_DATABASE_URL", server.url(database))
+    made = CliRunner().invoke(main, ["build", "--if-needed", "--seed", str(ALONE)])
+    assert made.exit_code == 0, made.output
+    assert f"{database}: " in made.output
+    assert server.secret not in made.output + repr(Settings())
+    again = CliRunner().invoke(main, ["build", "--if-needed"])
+    assert (again.exit_code, again.output) == (0, "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_served_without_the_driver(first: Settings) -> None:
+    code = (
+        "import sys; from pathlib import Path; from app.main import create_app; from app.settings import Settings; "
+        "create_app(Settings(database=Path(sys.argv[1]), database_url=None)); "
+        "print([name for name in sys.modules if name.startswith(('psycopg', 'app.db.postgres'))])"
+    )
+    command_ = [sys.executable, "-c", code, str(first.database)]
+    result = subprocess.run(command_, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
