@@ -1,62 +1,115 @@
-"""The byte cache: answers as they left, kept by the request that asked for them; it never decides what an answer is."""
+"""The byte cache: ready answers of one snapshot, kept by the question and found at once by how it was spelled before;
+it never decides what an answer is."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from sys import getsizeof
 
-Key = tuple[str, bytes]  # a path and its query string, as they were sent
+Spelling = tuple[str, bytes]  # a path and its query string, as they were sent
+Key = tuple[object, ...]  # the path, and each parameter with its values in ids: the same for every spelling
 Raw = list[tuple[bytes, bytes]]
 
-ENTRY_COST = 2_000  # bytes that an entry takes beside its bodies
+ENTRY_COST = 2_000  # bytes that a representation takes beside its body and headers
+SPELLING_COST = 250
+SPELLINGS = 8  # of one question; the ninth replaces the first, so that a flood of them ends here
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Sent:
     """One representation of an answer, ready to leave, and what says that it is unchanged."""
 
-    tag: str
+    tag: bytes
     headers: Raw
     unchanged: Raw
     body: bytes
 
+    @property
+    def cost(self) -> int:
+        return ENTRY_COST + len(self.body) + sum(len(value) for _, value in self.headers)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, eq=False)
 class Entry:
-    """One answer: its media type and date, and its representations by content coding."""
+    """One answer: its media type and date, as it is and packed with gzip, and what the cache knows of it."""
 
     media_type: str
-    modified: str
-    sent: Mapping[str, Sent]
+    modified: bytes
+    plain: Sent
+    packable: bool = False
+    packed: Sent | None = None
+    key: Key = ()
+    again: bool = False  # asked since it was last passed over
+    spellings: list[Spelling] = field(default_factory=list)
+    size: int = 0
 
 
 class Cache:
-    """Entries made from one version of the data, bounded by bytes; the least recently asked go first."""
+    """Bounded by bytes, keys and spellings included. The oldest go first, but those asked again are passed over once:
+    what nobody asks twice leaves before what many ask, and to find an answer moves nothing."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._version: object = None
-        self._entries: OrderedDict[Key, tuple[Entry, int]] = OrderedDict()
+        self._kept: OrderedDict[Key, Entry] = OrderedDict()
+        self._spelled: dict[Spelling, Entry] = {}
         self.size = 0
 
-    def get(self, version: object, key: Key) -> Entry | None:
-        """The answer to a request, if it was made from this version; another version empties the cache."""
-        if version is not self._version:
-            self._entries.clear()
-            self._version, self.size = version, 0
-        found = self._entries.get(key)
-        if found is None:
-            return None
-        self._entries.move_to_end(key)
-        return found[0]
+    def spelled(self, spelling: Spelling) -> Entry | None:
+        """The answer to what was asked before in these very bytes."""
+        entry = self._spelled.get(spelling)
+        if entry is not None:
+            entry.again = True
+        return entry
 
-    def put(self, version: object, key: Key, entry: Entry) -> None:
-        """Keeps an answer that was made from `version`, unless that was replaced meanwhile."""
-        if version is not self._version:
+    def asked(self, key: Key, spelling: Spelling) -> Entry | None:
+        """The answer to what was asked before in any words, from now on in these too."""
+        entry = self._kept.get(key)
+        if entry is not None:
+            entry.again = True
+            self._remember(entry, spelling)
+        return entry
+
+    def keep(self, key: Key, spelling: Spelling, entry: Entry) -> None:
+        """Keeps an answer, unless it is larger than all that may be kept, or another came first."""
+        cost = entry.plain.cost + _size(key)
+        if cost > self._most or self.asked(key, spelling) is not None:
             return
-        _, before = self._entries.pop(key, (None, 0))
-        size = ENTRY_COST + len(key[1]) + sum(len(each.body) for each in entry.sent.values())
-        self._entries[key] = entry, size
-        self.size += size - before
+        entry.key = key
+        self._kept[key] = entry
+        self._grow(entry, cost)
+        self._remember(entry, spelling)
+
+    def pack(self, entry: Entry, packed: Sent) -> None:
+        """Adds the packed representation."""
+        if entry.packed is None:
+            entry.packed = packed
+            if self._kept.get(entry.key) is entry:
+                self._grow(entry, packed.cost)
+
+    def _remember(self, entry: Entry, spelling: Spelling) -> None:
+        if spelling in self._spelled:
+            return
+        if len(entry.spellings) == SPELLINGS:
+            oldest = entry.spellings.pop(0)
+            del self._spelled[oldest]
+            self._grow(entry, -SPELLING_COST - _size(oldest))
+        entry.spellings.append(spelling)
+        self._spelled[spelling] = entry
+        self._grow(entry, SPELLING_COST + _size(spelling))
+
+    def _grow(self, entry: Entry, more: int) -> None:
+        entry.size += more
+        self.size += more
         while self.size > self._most:
-            _, (_, oldest) = self._entries.popitem(last=False)
-            self.size -= oldest
+            key, oldest = self._kept.popitem(last=False)
+            if oldest.again:
+                oldest.again = False
+                self._kept[key] = oldest
+                continue
+            self.size -= oldest.size
+            for spelling in oldest.spellings:
+                del self._spelled[spelling]
+
+
+def _size(key: object) -> int:
+    """Bytes of a key and everything in it."""
+    return getsizeof(key) + (sum(map(_size, key)) if isinstance(key, tuple) else 0)

@@ -4,18 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import Field
-from sqlalchemy import func, select
 from starlette.responses import Response
 
 from app import dcat
-from app.db import Rows
 from app.facts.shapes import Int32, Name, Sentence, Shape
 from app.reading.answers import DatasetVersion
 from app.reading.filters import Filter
+from app.reading.operations import Operation, respond
+from app.reading.question import Question
 from app.reading.resource import Resource
-from app.reading.routes import add, no_parameters, respond
 from app.reading.service import Service, Snapshot
 from app.reading.terms import Vocabularies
 
@@ -65,8 +63,8 @@ class DatasetDescription(Shape):
     links: dict[str, str] = Field(description="By relation: the OpenAPI document, the reference, the terms.")
 
 
-def describe(resources: Sequence[Resource], questions: list[str], snapshot: Snapshot, prefix: str, rows: Rows) -> bytes:
-    """One statement counts each resource."""
+def describe(resources: Sequence[Resource], questions: list[str], snapshot: Snapshot, prefix: str) -> bytes:
+    """All of it is known of the snapshot."""
     about = snapshot.dataset.about
     vocabularies = snapshot.dataset.vocabularies
     description = DatasetDescription(
@@ -78,7 +76,7 @@ def describe(resources: Sequence[Resource], questions: list[str], snapshot: Snap
             ResourceDescription(
                 name=resource.name,
                 meaning=resource.meaning,
-                total=rows(select(func.count()).select_from(resource.table))[0][0],
+                total=len(snapshot.sets.every(resource)),
                 list_path=f"{prefix}/v1/{resource.name}",
                 item_path=f"{prefix}/v1/{resource.name}/{{id}}",
                 filters=[_filter(filter_, vocabularies) for filter_ in resource.filters.values()],
@@ -127,32 +125,27 @@ def api_catalog(resources: Sequence[Resource], prefix: str) -> dict[str, Any]:
     return {"linkset": [{"anchor": anchor, "item": items}, {"anchor": f"{prefix}/v1", **described}]}
 
 
-def routes(service: Service, resources: Sequence[Resource], questions: list[str]) -> APIRouter:
+def operations(service: Service, resources: Sequence[Resource], questions: list[str]) -> list[Operation]:
     """The description and the catalogue."""
-    router = APIRouter()
     prefix = service.settings.prefix
 
-    async def get_dataset(request: Request) -> Response:
-        no_parameters(request)
-        snapshot = service.now()
-        return respond(
-            await snapshot.database.answer(lambda rows: describe(resources, questions, snapshot, prefix, rows))
-        )
+    def get_dataset(snapshot: Snapshot, _: Question, __: str) -> Response:
+        return respond(describe(resources, questions, snapshot, prefix))
 
-    async def get_api_catalog(request: Request) -> Response:
-        no_parameters(request)
-        return Response(orjson.dumps(api_catalog(resources, prefix)), media_type="application/linkset+json")
+    def get_api_catalog(*_: object) -> Response:
+        return respond(orjson.dumps(api_catalog(resources, prefix)), media_type="application/linkset+json")
 
-    add(
-        router,
-        "/v1",
-        get_dataset,
-        operation="get_dataset",
-        summary="Describe the dataset",
-        description="Its version and digest, how to cite it, and every resource with its filters, sorts and facets.",
-        tag="dataset",
-        answer=DatasetDescription,
-    )
-
-    router.add_api_route("/.well-known/api-catalog", get_api_catalog, include_in_schema=False)
-    return router
+    return [
+        Operation(
+            path="/v1",
+            answer=get_dataset,
+            name="get_dataset",
+            summary="Describe the dataset",
+            description=(
+                "Its version and digest, how to cite it, and every resource with its filters, sorts and facets."
+            ),
+            tag="dataset",
+            shape=DatasetDescription,
+        ),
+        Operation(path="/.well-known/api-catalog", answer=get_api_catalog),
+    ]

@@ -1,5 +1,6 @@
 """The command line: serve, build, check and what keeps the committed files true; it only calls what others do."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,10 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        told = [f"SHISAKU_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+        told = [
+            f"SHISAKU_{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        ]
         raise click.ClickException("; ".join(told)) from error
 
 
@@ -39,11 +43,11 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
     from app.db import Unusable
     from app.main import ready
-    from app.seeding.build import SEED
+    from app.seeding.build import SEED, target
     from app.seeding.build import build as make
+    from app.seeding.target import Unbuilt
 
     settings = _settings()
-    path = settings.database
     if if_needed:
         try:
             ready(settings)
@@ -54,10 +58,14 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
     checked = _checked(seed or SEED)
     try:
         with click.progressbar(length=checked.count, label=f"{checked.count} records", file=sys.stderr) as bar:
-            digest = make(checked, path, bar.update)
+            to = target(settings)
+            digest = make(checked, to, bar.update)
     except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror}. The old database, if there was one, stands.") from error
-    click.echo(f"{path}: {checked.count} records, digest {digest}")
+        told = f"{settings.database}: {error.strerror}. The old database, if there was one, stands."
+        raise click.ClickException(told) from error
+    except (Unusable, Unbuilt) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{to.name}: {checked.count} records, digest {digest}")
 
 
 @main.command()
@@ -89,6 +97,8 @@ def _checked(seed: Path) -> "Checked":
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
+    gc.disable()  # what a start makes stays: it is not searched for garbage, then or later (see app.main)
+
     import uvicorn
 
     from app.db import Unusable
@@ -150,7 +160,7 @@ def _keep(files: dict[Path, bytes], *, only_check: bool) -> None:
 @click.argument("message")
 def migration(message: str) -> None:
     """Write the migration that the resources' tables need."""
-    from app.seeding.build import revise
+    from app.seeding.migrating import revise
 
     revise(message)
 

@@ -1,254 +1,367 @@
-"""How every answer leaves: validators, compression, CORS, HEAD and refusals of method; it knows no path's meaning."""
+"""How every answer leaves: found or asked for, with validators, compression, CORS, HEAD and refusals of method; it
+knows no path's meaning."""
 
+import asyncio
 import gzip
 import logging
 from base64 import b64encode
 from collections.abc import Callable, Iterable
-from email.utils import formatdate, parsedate_to_datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from hashlib import sha256
 
-from starlette.datastructures import MutableHeaders
+import anyio.to_thread
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.caching import Cache, Entry, Sent
-from app.errors import MEDIA_TYPE, Problem
+from app.caching import Cache, Entry, Raw, Sent, Spelling
+from app.errors import BROKEN, MEDIA_TYPE, Problem
+from app.reading.operations import Directory, Operation
+from app.reading.service import Snapshot
 from app.settings import Settings
 
 logger = logging.getLogger("shisaku")
 
 METHODS = "GET, HEAD, OPTIONS"
 SMALLEST = 500  # bytes worth compressing
+LARGE = 1 << 17  # bytes that take longer to compress than to go to a thread
 COMPRESSED = ("application/json", "application/ld+json", "application/linkset+json", "text/")
 EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Last-Modified, Link, Repr-Digest, Retry-After"
 OF_A_BODY = (b"content-type", b"content-length", b"content-encoding", b"content-disposition")
-HEARD = {name.lower().encode(): name for name in ("Accept", "Accept-Encoding", "If-None-Match", "If-Modified-Since")}
-EVERYWHERE = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": EXPOSED,
-    "X-Content-Type-Options": "nosniff",
-}
-PREFLIGHT = {
-    **EVERYWHERE,
-    "Allow": METHODS,
-    "Access-Control-Allow-Methods": METHODS,
-    "Access-Control-Allow-Headers": "*",
-    "Access-Control-Max-Age": "86400",
-}
+HEARD = frozenset((b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since"))
+EVERYWHERE: Raw = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", EXPOSED.encode()),
+    (b"x-content-type-options", b"nosniff"),
+]
+PREFLIGHT: Raw = [
+    *EVERYWHERE,
+    (b"allow", METHODS.encode()),
+    (b"access-control-allow-methods", METHODS.encode()),
+    (b"access-control-allow-headers", b"*"),
+    (b"access-control-max-age", b"86400"),
+]
 
 READ_ONLY = Problem(405, f"This service is read-only: use {METHODS}.", headers={"Allow": METHODS})
 NOT_ACCEPTABLE = Problem(
     406, "The request's Accept does not take this answer's media type. Leave Accept out, or add */*."
 )
-BROKEN = Problem(500, "Something went wrong here. It is not your request; try again later.")
+
+Heard = dict[bytes, bytes]
 
 
 class Answered(Exception):  # noqa: N818 - no fault: it stops a stream whose answer is complete without it
     """The caller has all that this answer needs; the rest is not made."""
 
 
-class Delivery:
-    """Wraps the application: what it sends whole is given its headers here, and kept; what it streams passes through.
-    `version` gives what answers are made from now, `modified` when that was released."""
+@dataclass(slots=True, eq=False)
+class Edition:
+    """What is made and kept from one snapshot. The next has one of its own: all of this goes at once, and what is
+    still being made from the old can be kept nowhere else."""
 
-    def __init__(
-        self, app: ASGIApp, settings: Settings, version: Callable[[], object], modified: Callable[[], float]
-    ) -> None:
+    snapshot: Snapshot
+    cache: Cache
+    every: Raw  # the headers of every answer
+    kept: Raw  # those of what is no error
+
+    def complete(self, status: int, own: Raw) -> Raw:
+        """The headers of an answer: what all say, and of what is no error how long it may be kept."""
+        if status >= 400 or (b"cache-control", b"no-store") in own:
+            return [*own, *self.every]
+        return [*(each for each in own if each[0] != b"last-modified"), *self.kept]
+
+
+@dataclass(slots=True, eq=False)
+class Caller:
+    """One request: what decides how it is answered, and where the answer goes."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    heard: Heard
+    edition: Edition
+
+    async def answer(self, status: int, headers: Raw, body: bytes) -> None:
+        """The body, which HEAD leaves out."""
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": b"" if self.scope["method"] == "HEAD" else body})
+
+    async def other(self) -> None:
+        """What does not read is not done here."""
+        if self.scope["method"] == "OPTIONS":
+            await self.answer(204, PREFLIGHT, b"")
+        else:
+            await self.refuse(READ_ONLY)
+
+    async def refuse(self, problem: Problem) -> None:
+        response = problem.response()
+        await self.answer(problem.status, [*response.raw_headers, *self.edition.every], bytes(response.body))
+
+
+class Delivery:
+    """Answers what was asked before from the cache, and what an operation answers by asking it; whatever is at no
+    operation's path is the application's."""
+
+    def __init__(self, app: ASGIApp, directory: Directory, settings: Settings, now: Callable[[], Snapshot]) -> None:
         self._app = app
-        self._prefix = settings.prefix
-        self._max_age = f"public, max-age={settings.cache_seconds}"
-        self._version = version
-        self._modified = modified
-        self.cache = Cache(settings.cache_bytes)
-        self._links = ", ".join(
-            f'<{settings.prefix}{path}>; rel="{rel}"'
+        self._find = directory.find
+        self._doors = directory.doors
+        self._settings = settings
+        self._now = now
+        self._edition = self._next(now())
+
+    @property
+    def cache(self) -> Cache:
+        return self._edition.cache
+
+    def _next(self, snapshot: Snapshot) -> Edition:
+        prefix, seconds = self._settings.prefix, self._settings.cache_seconds
+        links = ", ".join(
+            f'<{prefix}{path}>; rel="{rel}"'
             for rel, path in (("service-desc", "/openapi.json"), ("service-doc", "/docs"), ("license", "/terms"))
         )
+        every: Raw = [*EVERYWHERE, (b"link", links.encode()), (b"vary", b"Accept-Encoding")]
+        released = datetime.fromisoformat(snapshot.dataset.version.released).replace(tzinfo=UTC)
+        modified = format_datetime(released, usegmt=True).encode()
+        kept = [*every, (b"cache-control", f"public, max-age={seconds}".encode()), (b"last-modified", modified)]
+        self._edition = Edition(snapshot, Cache(self._settings.cache_bytes), every, kept)
+        return self._edition
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._live(scope, receive, send)
             return
-        answer = _Answer(self, scope, receive, send, self._version())
+        edition = self._edition
+        snapshot = self._now()
+        if snapshot is not edition.snapshot:
+            edition = self._next(snapshot)
+        heard = asked(scope["headers"])
         method: str = scope["method"]
-        if method == "OPTIONS":
-            headers = MutableHeaders(PREFLIGHT)
-            await answer.begin(204, headers.raw)
-            await answer.end(b"")
-        elif method not in ("GET", "HEAD"):
-            await READ_ONLY.response()(scope, receive, answer.send)
-        elif not await answer.known():
-            await self._ask(scope, receive, answer)
+        if method not in ("GET", "HEAD"):
+            await Caller(scope, receive, send, heard, edition).other()
+            return
+        spelling = (scope["path"], scope["query_string"])
+        entry = edition.cache.spelled(spelling)
+        if entry is None:
+            entry = await self._ask(Caller(scope, receive, send, heard, edition), spelling)
+            if entry is None:
+                return
+        if not takes(heard, entry.media_type):
+            await Caller(scope, receive, send, heard, edition).refuse(NOT_ACCEPTABLE)
+            return
+        if entry.packable and entry.packed is None and packs(heard):
+            edition.cache.pack(entry, await _packed(entry.plain))
+        status, headers, body = chosen(entry, heard)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body if method == "GET" else b""})
 
-    async def _ask(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is no request: a server's start and end. The front door is made ready beside the start."""
+        warming = asyncio.ensure_future(self._warm())
         try:
-            await self._app(self._inner(scope), receive, answer.send)
+            await self._app(scope, receive, send)
+        finally:
+            warming.cancel()
+
+    async def _warm(self) -> None:
+        async def send(_: Message) -> None:
+            """Nobody waits for these."""
+
+        receive = asyncio.Queue[Message]().get
+        for path in self._doors if self._settings.cache_bytes else ():
+            request = {"type": "http", "method": "HEAD", "path": path, "query_string": b""}
+            await self({**request, "headers": [(b"accept-encoding", b"gzip")]}, receive, send)
+
+    async def _ask(self, caller: Caller, spelling: Spelling) -> Entry | None:
+        """The answer to what these bytes did not ask before; None when it is answered already, and not to be kept."""
+        path, prefix = spelling[0], self._settings.prefix
+        if prefix and path.startswith(f"{prefix}/"):
+            path = path.removeprefix(prefix)
+        found = self._find(path)
+        answer: ASGIApp | Entry = self._app
+        if found is not None:
+            try:
+                answer = await _entry(caller.edition, *found, path, spelling)
+            except Problem as problem:
+                answer = problem.response()
+            except Exception:
+                logger.exception("%s %s failed", caller.scope["method"], path)
+                answer = BROKEN.response()
+        if isinstance(answer, Entry):
+            return answer
+        await self._pass(caller, path, answer)
+        return None
+
+    async def _pass(self, caller: Caller, path: str, app: ASGIApp) -> None:
+        """Has an application answer: of a GET, below no prefix, without a server's own ways to send a file."""
+        scope = {**caller.scope, "method": "GET", "path": path, "raw_path": path.encode(), "extensions": {}}
+        try:
+            await app(scope, caller.receive, _Passage(caller).send)
         except Answered:
             pass
-        except Exception:  # answered already, as any other refusal
-            logger.exception("%s %s failed", scope["method"], scope["path"])
-
-    def _inner(self, scope: Scope) -> Scope:
-        """The request as the application knows it: a GET, below no prefix."""
-        path: str = scope["path"]
-        if self._prefix and path.startswith(f"{self._prefix}/"):
-            path = path.removeprefix(self._prefix)
-        return {**scope, "method": "GET", "path": path, "raw_path": path.encode()}
-
-    def complete(self, status: int, headers: MutableHeaders) -> None:
-        """What every answer says; what may be kept, only those that are no error."""
-        headers.update(EVERYWHERE)
-        headers.append("Link", self._links)
-        headers.add_vary_header("Accept-Encoding")
-        if status < 400 and "Cache-Control" not in headers:
-            headers["Cache-Control"] = self._max_age
-            headers["Last-Modified"] = formatdate(self._modified(), usegmt=True)
+        except Exception:  # answered already, as far as it can be
+            logger.exception("%s %s failed", caller.scope["method"], path)
 
 
-class _Answer:
-    """One answer on its way: kept until it is whole, unless it is streamed."""
+class _Passage:
+    """An answer that an application sends: its headers are completed, and what is streamed passes on as it comes."""
 
-    def __init__(self, delivery: Delivery, scope: Scope, receive: Receive, send: Send, version: object) -> None:
-        self._delivery = delivery
-        self._scope = scope
-        self._request = asked(scope["headers"])
-        self._receive = receive
-        self._send = send
-        self._version = version
-        self._key = (scope["path"], scope["query_string"])
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
         self._start: Message = {}
-        self._streamed = False
-
-    async def known(self) -> bool:
-        """Answers from the cache, if what was asked was asked before and can be answered so."""
-        entry = self._delivery.cache.get(self._version, self._key)
-        if entry is None or not self._takes(entry.media_type):
-            return False
-        coding = self._coding(entry.media_type, entry.sent["identity"].body)
-        if coding not in entry.sent:
-            sent = _compressed(entry.sent["identity"])
-            entry = Entry(entry.media_type, entry.modified, {**entry.sent, coding: sent})
-            self._delivery.cache.put(self._version, self._key, entry)
-        await self._deliver(entry.sent[coding], entry.modified)
-        return True
+        self._begun = False
 
     async def send(self, message: Message) -> None:
-        """What the application sends."""
         if message["type"] == "http.response.start":
             self._start = message
-            return
-        if self._streamed:
-            await self._send(message)
-            return
-        status: int = self._start["status"]
-        headers = MutableHeaders(raw=list(self._start["headers"]))
-        if status < 400 and not self._takes(headers.get("Content-Type", "")):
-            await NOT_ACCEPTABLE.response()(self._scope, self._receive, self.send)
-            raise Answered
-        if status >= 400 and headers.get("Content-Type") != MEDIA_TYPE:
-            await self._restate(status, headers)
+        elif self._begun:
+            await self._caller.send(message)
         else:
-            self._delivery.complete(status, headers)
-            await (self._stream if message.get("more_body") else self._whole)(status, headers, message)
+            self._begun = True
+            await self._begin(message)
 
-    async def _restate(self, status: int, headers: MutableHeaders) -> None:
-        """A refusal by something below that does not know our shape: of a range that the file does not have."""
-        kept = {name: headers[name] for name in ("Content-Range",) if name in headers}
-        detail = "The Range of this request cannot be given. Leave it out, or ask within the file."
-        await Problem(status, detail, headers=kept).response()(self._scope, self._receive, self.send)
-
-    async def _stream(self, status: int, headers: MutableHeaders, message: Message) -> None:
-        self._streamed = True
-        if status == 200 and self._unchanged(headers.get("ETag", ""), headers["Last-Modified"]):
-            await self.begin(304, [each for each in headers.raw if each[0] not in OF_A_BODY])
-            await self.end(b"")
+    async def _begin(self, message: Message) -> None:
+        caller, status = self._caller, self._start["status"]
+        own: Raw = self._start["headers"]
+        media_type = dict(own).get(b"content-type", b"").decode("latin-1")
+        if status < 400 and not takes(caller.heard, media_type):
+            await caller.refuse(NOT_ACCEPTABLE)
             raise Answered
-        await self.begin(status, headers.raw)
-        if self._scope["method"] == "HEAD":
-            await self.end(b"")
+        if status >= 400 and media_type != MEDIA_TYPE:
+            await caller.refuse(_restated(status, own))
             raise Answered
-        await self._send(message)
-
-    async def _whole(self, status: int, headers: MutableHeaders, message: Message) -> None:
-        body: bytes = message.get("body", b"")
-        headers["Content-Length"] = str(len(body))
-        if status != 200:
-            await self.begin(status, headers.raw)
-            await self.end(body)
-            return
-        headers.setdefault("ETag", f'"{b64encode(sha256(body).digest()[:18], b"-_").decode()}"')
-        media_type, modified = headers.get("Content-Type", ""), headers.get("Last-Modified", "")
-        unchanged = [each for each in headers.raw if each[0] not in OF_A_BODY]
-        found = {"identity": Sent(headers["ETag"], headers.raw, unchanged, body)}
-        coding = self._coding(media_type, body)
-        if coding not in found:
-            found[coding] = _compressed(found["identity"])
-        if modified and "Accept-Ranges" not in headers:
-            self._delivery.cache.put(self._version, self._key, Entry(media_type, modified, found))
-        await self._deliver(found[coding], modified)
-
-    async def _deliver(self, sent: Sent, modified: str) -> None:
-        if self._unchanged(sent.tag, modified):
-            await self.begin(304, sent.unchanged)
-            await self.end(b"")
-        else:
-            await self.begin(200, sent.headers)
-            await self.end(sent.body)
-
-    async def begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-
-    async def end(self, body: bytes) -> None:
-        """The body, which HEAD leaves out."""
-        await self._send({"type": "http.response.body", "body": b"" if self._scope["method"] == "HEAD" else body})
-
-    def _takes(self, content_type: str) -> bool:
-        """Whether the caller's Accept takes this type; a `+json` is taken as JSON too."""
-        accept = self._request.get("Accept", "").strip()
-        if accept in ("", "*/*") or not content_type:
-            return True
-        type_ = content_type.partition(";")[0]
-        json = ("application/json",) if type_.endswith("+json") else ()
-        return quality(accept, type_, *json, f"{type_.partition('/')[0]}/*") > 0
-
-    def _coding(self, media_type: str, body: bytes) -> str:
-        """Which content coding the caller is answered in."""
-        worth = len(body) >= SMALLEST and media_type.startswith(COMPRESSED)
-        return "gzip" if worth and quality(self._request.get("Accept-Encoding", ""), "gzip") > 0 else "identity"
-
-    def _unchanged(self, tag: str, modified: str) -> bool:
-        """Whether the caller has this already (RFC 9110, 13.2.2): a tag is asked before a date."""
-        tags = self._request.get("If-None-Match")
-        if tags is not None:
-            return tags.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in tags.split(",")}
-        since = self._request.get("If-Modified-Since")
-        if since is None or not modified:
-            return False
-        try:
-            return parsedate_to_datetime(since) >= parsedate_to_datetime(modified)
-        except (TypeError, ValueError):
-            return False
+        headers = caller.edition.complete(status, own)
+        told = dict(headers)
+        if status in (200, 206) and unchanged(caller.heard, told.get(b"etag", b""), told.get(b"last-modified", b"")):
+            await caller.answer(304, _without_body(headers), b"")
+            raise Answered
+        if caller.scope["method"] == "HEAD":
+            await caller.answer(status, headers, b"")
+            raise Answered
+        await caller.send({**self._start, "headers": headers})
+        await caller.send(message)
 
 
-def _compressed(plain: Sent) -> Sent:
+def _restated(status: int, headers: Raw) -> Problem:
+    """A refusal by something that does not know our shape: of a range that a file does not have."""
+    size = dict(headers).get(b"content-range", b"").decode("latin-1")
+    kept = {"Content-Range": size} if size else {}
+    detail = "The Range of this request cannot be given. Leave it out, or ask within the file."
+    return Problem(status, detail, headers=kept)
+
+
+def _without_body(headers: Raw) -> Raw:
+    return [each for each in headers if each[0] not in OF_A_BODY]
+
+
+async def _entry(edition: Edition, operation: Operation, id_: str, path: str, spelling: Spelling) -> Entry | Response:
+    """What an operation answers, from the cache if it was asked in other words; what is not kept, as it is."""
+    question = operation.question(spelling[1], edition.snapshot)
+    key = (path, *question.values.items())
+    entry = edition.cache.asked(key, spelling)
+    if entry is not None:
+        return entry
+    response = operation.answer(edition.snapshot, question, id_)
+    if not isinstance(response, Response):
+        response = await response
+    if response.status_code != 200 or isinstance(response, StreamingResponse | FileResponse):
+        return response
+    entry = _made(edition.complete(200, response.raw_headers), bytes(response.body))
+    if entry.modified:
+        edition.cache.keep(key, spelling, entry)
+    return entry
+
+
+def _made(headers: Raw, body: bytes) -> Entry:
+    """An answer as it leaves, under a tag that is a function of its bytes."""
+    told = dict(headers)
+    media_type = told.get(b"content-type", b"").decode("latin-1")
+    packable = len(body) >= SMALLEST and media_type.startswith(COMPRESSED)
+    tag = b'"%b"' % b64encode(sha256(body).digest()[:18], b"-_")
+    headers.append((b"etag", tag))
+    plain = Sent(tag, headers, _without_body(headers), body)
+    return Entry(media_type, told.get(b"last-modified", b""), plain, packable)
+
+
+async def _packed(plain: Sent) -> Sent:
     """The same in gzip, under a tag of its own: two representations are two sequences of bytes."""
-    body = gzip.compress(plain.body, 6, mtime=0)
-    headers = MutableHeaders(raw=list(plain.headers))
-    headers["Content-Encoding"] = "gzip"
-    headers["Content-Length"] = str(len(body))
-    headers["ETag"] = f'{plain.tag[:-1]}-gzip"'
-    unchanged = [each for each in headers.raw if each[0] not in OF_A_BODY]
-    return Sent(headers["ETag"], headers.raw, unchanged, body)
+    body = await anyio.to_thread.run_sync(_gzip, plain.body) if len(plain.body) > LARGE else _gzip(plain.body)
+    tag = plain.tag[:-1] + b'-gzip"'
+    changed = {b"content-length": str(len(body)).encode(), b"etag": tag}
+    headers = [(name, changed.get(name, value)) for name, value in plain.headers]
+    headers.append((b"content-encoding", b"gzip"))
+    return Sent(tag, headers, _without_body(headers), body)
 
 
-def asked(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def _gzip(body: bytes) -> bytes:
+    return gzip.compress(body, 6, mtime=0)
+
+
+def asked(headers: Iterable[tuple[bytes, bytes]]) -> Heard:
     """The headers of a request that decide how it is answered; one sent twice is one list."""
-    found: dict[str, str] = {}
-    for raw, value in headers:
-        name = HEARD.get(raw)
-        if name:
-            text = value.decode("latin-1")
-            found[name] = f"{found[name]}, {text}" if name in found else text
+    found: Heard = {}
+    for name, value in headers:
+        if name in HEARD:
+            found[name] = b"%b, %b" % (found[name], value) if name in found else value
     return found
+
+
+def chosen(entry: Entry, heard: Heard) -> tuple[int, Raw, bytes]:
+    """The representation that a caller is answered with, or that it has it already."""
+    sent = entry.plain
+    if heard:
+        if entry.packed is not None and packs(heard):
+            sent = entry.packed
+        if unchanged(heard, sent.tag, entry.modified):
+            return 304, sent.unchanged, b""
+    return 200, sent.headers, sent.body
+
+
+def takes(heard: Heard, content_type: str) -> bool:
+    """Whether the caller's Accept takes this type; a `+json` is taken as JSON too."""
+    accept = heard.get(b"accept")
+    if accept is None or accept == b"*/*" or not content_type:
+        return True
+    return weighed(accept, content_type)
+
+
+def packs(heard: Heard) -> bool:
+    """Whether the caller takes gzip."""
+    coding = heard.get(b"accept-encoding")
+    return coding is not None and weighed(coding, "gzip")
+
+
+def weighed(header: bytes, wanted: str) -> bool:
+    """Whether a header takes what is wanted. What callers send are few and short texts, weighed once."""
+    return (_weighed if len(header) < 200 else _weighed.__wrapped__)(header, wanted)
+
+
+@lru_cache(1_000)
+def _weighed(header: bytes, wanted: str) -> bool:
+    text, wanted = header.decode("latin-1").strip(), wanted.partition(";")[0]
+    kind, _, _ = wanted.rpartition("/")
+    if not kind:
+        return quality(text, wanted) > 0
+    json = ("application/json",) if wanted.endswith("+json") else ()
+    return not text or quality(text, wanted, *json, f"{kind}/*") > 0
+
+
+def unchanged(heard: Heard, tag: bytes, modified: bytes) -> bool:
+    """Whether the caller has this already (RFC 9110, 13.2.2): a tag is asked before a date."""
+    tags = heard.get(b"if-none-match")
+    if tags is not None:
+        if tags == tag:
+            return True
+        return tags.strip() == b"*" or tag in {each.strip().removeprefix(b"W/") for each in tags.split(b",")}
+    since = heard.get(b"if-modified-since")
+    if since is None or not modified:
+        return False
+    try:
+        return parsedate_to_datetime(since.decode("latin-1")) >= parsedate_to_datetime(modified.decode())
+    except (TypeError, ValueError):
+        return False
 
 
 def quality(header: str, *names: str) -> float:

@@ -90,6 +90,9 @@ class Problem(Exception):  # noqa: N818 - the name is the RFC's
         return Response(body, self.status, headers, MEDIA_TYPE)
 
 
+BROKEN = Problem(500, "Something went wrong here. It is not your request; try again later.")
+
+
 def near(value: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `value` was most likely meant to be."""
     lowered = {candidate.lower(): candidate for candidate in candidates}

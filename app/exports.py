@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import FileResponse, Response
 
@@ -14,10 +13,11 @@ from app.errors import Problem
 from app.facts.shapes import Int32, Int64, Sentence, Shape
 from app.reading.answers import AnswerMeta
 from app.reading.columns import columns
-from app.reading.downloads import DATABASE, PACKAGE, Download, folder_of
+from app.reading.downloads import DATABASE, PACKAGE, Download, folder_of, sweep
 from app.reading.exports import MEANINGS
+from app.reading.operations import Operation, respond
+from app.reading.question import Question
 from app.reading.resource import Resource
-from app.reading.routes import add, no_parameters, respond
 from app.reading.service import Service, Snapshot
 
 WHOLE = {
@@ -95,68 +95,62 @@ def _meaning(download: Download) -> str:
     return WHOLE[name] if name in WHOLE else MEANINGS[name.rpartition(".")[2]]
 
 
-def routes(service: Service, resources: Sequence[Resource]) -> APIRouter:
+def operations(service: Service, resources: Sequence[Resource]) -> list[Operation]:
     """The list, and the files of the whole."""
-    router = APIRouter()
+    prefix = service.settings.prefix
 
-    async def list_exports(request: Request) -> Response:
-        no_parameters(request)
-        found = listed(resources, service.now(), service.settings.prefix)
-        return respond(orjson.dumps(found.model_dump(mode="json")))
+    def list_exports(snapshot: Snapshot, _: Question, __: str) -> Response:
+        return respond(orjson.dumps(listed(resources, snapshot, prefix).model_dump(mode="json")))
 
-    add(
-        router,
-        "/v1/exports",
-        list_exports,
-        operation="list_exports",
-        summary="List what can be downloaded",
-        description="Every download with its size and digest, and the columns of each resource.",
-        tag="exports",
-        answer=ExportList,
-    )
+    def get_catalog_entry(snapshot: Snapshot, _: Question, __: str) -> Response:
+        return respond(orjson.dumps(dcat.entry(snapshot.dataset, prefix)), media_type=dcat.MEDIA_TYPE)
 
-    async def get_catalog_entry(request: Request) -> Response:
-        no_parameters(request)
-        found = dcat.entry(service.now().dataset, service.settings.prefix)
-        return Response(orjson.dumps(found), media_type=dcat.MEDIA_TYPE)
-
-    add(
-        router,
-        dcat.PATH,
-        get_catalog_entry,
-        operation="export_catalog_entry",
-        summary="Download the catalogue entry",
-        description="The dataset, this service and every download as DCAT 3, in JSON-LD with its context inline.",
-        tag="exports",
-        media_type=dcat.MEDIA_TYPE,
-    )
-    for name, operation in ((DATABASE, "export_dataset_sqlite"), (PACKAGE, "export_dataset_package")):
-        _file(router, service, name, operation)
-    return router
+    return [
+        Operation(
+            path="/v1/exports",
+            answer=list_exports,
+            name="list_exports",
+            summary="List what can be downloaded",
+            description="Every download with its size and digest, and the columns of each resource.",
+            tag="exports",
+            shape=ExportList,
+        ),
+        Operation(
+            path=dcat.PATH,
+            answer=get_catalog_entry,
+            name="export_catalog_entry",
+            summary="Download the catalogue entry",
+            description="The dataset, this service and every download as DCAT 3, in JSON-LD with its context inline.",
+            tag="exports",
+            media_type=dcat.MEDIA_TYPE,
+        ),
+        _file(service, DATABASE, "export_dataset_sqlite", "application/vnd.sqlite3"),
+        _file(service, PACKAGE, "export_dataset_package", "application/zip"),
+    ]
 
 
-def _file(router: APIRouter, service: Service, name: str, operation: str) -> None:
+def _file(service: Service, name: str, operation: str, media_type: str) -> Operation:
     path = f"/v1/exports/{name}"
 
-    async def export(request: Request) -> Response:
-        no_parameters(request)
-        snapshot = service.now()
+    async def export(snapshot: Snapshot, _: Question, __: str) -> Response:
         download = next(each for each in snapshot.dataset.downloads if each.path == path)
-        file = folder_of(service.settings.database, snapshot.dataset.version.digest) / name
+        folder = folder_of(service.settings.database, snapshot.dataset.version.digest)
+        file = folder / name
+        if await snapshot.database.bring(name, file, download.sha256 or ""):
+            sweep(service.settings.database, folder)
         if not file.is_file():
             detail = "The file is not beside the database. Run `shisaku build`."
             raise Problem(503, detail, headers={"Retry-After": "60"})
         return FileResponse(file, media_type=download.media_type, headers=_headers(download, snapshot))
 
-    add(
-        router,
-        path,
-        export,
-        operation=operation,
+    return Operation(
+        path=path,
+        answer=export,
+        name=operation,
         summary=f"Download {name}",
         description=f"{WHOLE[name]} Takes `Range`; `Repr-Digest` is of the whole file.",
         tag="exports",
-        media_type={DATABASE: "application/vnd.sqlite3", PACKAGE: "application/zip"}[name],
+        media_type=media_type,
     )
 
 

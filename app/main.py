@@ -1,22 +1,27 @@
 """create_app: settings in, application out; it puts the parts together and answers no question itself."""
 
+import gc
 import logging
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 
+import anyio.to_thread
 import orjson
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from app import __version__, catalog, exports, openapi, pages
-from app.db import Unusable, usable
-from app.delivery import BROKEN, Delivery
-from app.errors import Problem, near
-from app.reading.exports import export_routes
-from app.reading.routes import no_parameters, respond, routes
-from app.reading.service import Service
+from app.db import Unusable
+from app.db.opening import usable
+from app.delivery import Delivery
+from app.errors import BROKEN, Problem, near
+from app.reading.exports import export_operations
+from app.reading.operations import JSON, Directory, Operation, register, respond
+from app.reading.question import Question
+from app.reading.routes import operations as resource_operations
+from app.reading.service import Service, Snapshot
 from app.resources import QUESTIONS, RESOURCES
 from app.settings import Settings
 
@@ -27,47 +32,48 @@ def application() -> ASGIApp:
     """What a server runs: settings from the environment, and a clear last word when there is nothing to serve."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     try:
-        return create_app(Settings())
+        app = create_app(Settings())
     except Unusable as error:
         sys.exit(f"Error: {error}")
+    gc.freeze()  # what a start makes stays: no search for garbage looks at it again
+    gc.enable()
+    return app
 
 
 def ready(settings: Settings) -> None:
     """Raises Unusable unless the database is there, whole, and of the tables that the resources declare."""
-    usable(settings.database)
+    usable(settings)
 
 
 def create_app(settings: Settings) -> Delivery:
     """The service over one database. Raises Unusable when that cannot be served."""
     service = Service(settings)
-    app = api(service)
-    app.include_router(pages.routes(service))
-    app.include_router(_health(service))
-
-    def modified() -> float:
-        released = service.now().dataset.version.released
-        return datetime.fromisoformat(released).replace(tzinfo=UTC).timestamp()
-
-    return Delivery(app, settings, service.now, modified)
+    offered = operations(service)
+    return Delivery(api(offered, service.now), Directory(offered), settings, service.now)
 
 
-def api(service: Service) -> FastAPI:
-    """The operations of the OpenAPI document, one loop over what there is."""
+def operations(service: Service) -> list[Operation]:
+    """Everything that can be asked, one loop over what there is."""
+    questions = [each for asked in QUESTIONS for each in asked(service)]
+    found = catalog.operations(service, RESOURCES, [each.path for each in questions])
+    found += exports.operations(service, RESOURCES)
+    for resource in RESOURCES:
+        found += resource_operations(resource, service)
+        found += export_operations(resource)
+    return [*found, *questions, *pages.operations(service), *_health(service)]
+
+
+def api(offered: Iterable[Operation], now: Callable[[], Snapshot], *, described: bool = False) -> FastAPI:
+    """The application of the framework: it describes the operations, when that is asked of it, and answers what is none
+    of them."""
     app = FastAPI(
         title="Shisaku", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     app.add_exception_handler(Problem, _refused)
     app.add_exception_handler(HTTPException, _not_found)
     app.add_exception_handler(Exception, _broken)
-    questions = [question(service) for question in QUESTIONS]
-    own = [route.path for router in questions for route in router.routes]  # type: ignore[attr-defined]
-    app.include_router(catalog.routes(service, RESOURCES, own))
-    app.include_router(exports.routes(service, RESOURCES))
-    for resource in RESOURCES:
-        app.include_router(routes(resource, service))
-        app.include_router(export_routes(resource, service))
-    for router in questions:
-        app.include_router(router)
+    for operation in offered:
+        register(app, operation, now, described=described)
     return app
 
 
@@ -89,35 +95,31 @@ async def _not_found(request: Request, error: Exception) -> Response:  # noqa: A
     return Problem(404, f"There is nothing at this path.{hint} `/v1` lists what there is.").response()
 
 
-def _health(service: Service) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+def _health(service: Service) -> list[Operation]:
+    """What an operator and a client's tools ask."""
 
-    async def healthz(request: Request) -> Response:
+    def healthz(*_: object) -> Response:
         """The process runs."""
-        no_parameters(request)
-        return _now({"status": "ok"})
+        return now({"status": "ok"})
 
-    async def readyz(request: Request) -> Response:
+    async def readyz(snapshot: Snapshot, _: Question, __: str) -> Response:
         """The database is there, of this code's schema, and its digest is known."""
-        no_parameters(request)
         try:
-            ready(service.settings)
+            await anyio.to_thread.run_sync(ready, service.settings)
         except Unusable as error:
             logger.warning("not ready: %s", error)
             detail = "The database is missing or cannot be served; the log says more. Run `shisaku build`."
             raise Problem(503, detail, headers={"Retry-After": "5"}) from error
-        return _now({"status": "ready", **service.now().dataset.version.model_dump()})
+        return now({"status": "ready", **snapshot.dataset.version.model_dump()})
 
-    def _now(state: dict[str, str]) -> Response:
-        response = respond(orjson.dumps(state))
-        response.headers["Cache-Control"] = "no-store"
-        return response
+    def now(state: dict[str, str]) -> Response:
+        return Response(orjson.dumps(state), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
-    async def document(request: Request) -> Response:
-        no_parameters(request)
+    def document(*_: object) -> Response:
         return respond(openapi.served(service.settings.prefix))
 
-    router.add_api_route("/healthz", healthz)
-    router.add_api_route("/readyz", readyz)
-    router.add_api_route("/openapi.json", document)
-    return router
+    return [
+        Operation(path="/healthz", answer=healthz),
+        Operation(path="/readyz", answer=readyz),
+        Operation(path="/openapi.json", answer=document),
+    ]

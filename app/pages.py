@@ -5,13 +5,13 @@ from importlib.resources import files
 from pathlib import Path
 
 import orjson
-from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app import dcat
 from app.errors import Problem
-from app.reading.routes import no_parameters
-from app.reading.service import Service
+from app.reading.operations import Operation
+from app.reading.question import Question
+from app.reading.service import Service, Snapshot
 
 ASSETS = Path(str(files("fastapi_offline"))) / "static"  # Swagger UI's own files, as its makers publish them
 
@@ -102,60 +102,55 @@ header (RFC 9745) from the day it is announced, and a <code>Sunset</code> header
 </main>"""
 
 
-def routes(service: Service) -> APIRouter:
+def operations(service: Service) -> list[Operation]:
     """The front door, the reference and the terms."""
-    router = APIRouter(include_in_schema=False)
     prefix = service.settings.prefix
 
     def page(title: str, body: str, head: str = "") -> Response:
         text = PAGE.format(lang="en", title=title, prefix=prefix, head=head, body=body)
         return Response(text, media_type="text/html", headers={"Content-Security-Policy": POLICY})
 
-    async def root(request: Request) -> Response:
-        no_parameters(request)
+    def root(*_: object) -> Response:
         return RedirectResponse(f"{prefix}/docs", 307)
 
-    async def docs(request: Request) -> Response:
-        no_parameters(request)
+    def docs(snapshot: Snapshot, _: Question, __: str) -> Response:
         head = (
             f'<link rel="stylesheet" href="{prefix}/docs/swagger-ui.css">\n'
             f'<script src="{prefix}/docs/swagger-ui-bundle.js"></script>\n'
             f'<script src="{prefix}/docs/start.js"></script>\n'
         )
-        dataset = service.now().dataset
+        dataset = snapshot.dataset
         described = orjson.dumps(dcat.schema_org(dataset, prefix)).decode().replace("</", "<\\/")
         head += f'<script type="application/ld+json">{described}</script>\n'
         description = escape(dataset.about["description"]["en"])
         return page("Shisaku: reference", REFERENCE.format(prefix=prefix, description=description), head)
 
-    async def terms(request: Request) -> Response:
-        no_parameters(request)
-        dataset = service.now().dataset
+    def terms(snapshot: Snapshot, _: Question, __: str) -> Response:
+        dataset = snapshot.dataset
         attribution = escape(dataset.attribution)
         return page(
             "Shisaku: terms", TERMS.format(prefix=prefix, attribution=attribution, **dataset.version.model_dump())
         )
 
-    async def stability(request: Request) -> Response:
-        no_parameters(request)
+    def stability(*_: object) -> Response:
         return page("Shisaku: what is stable", STABILITY.format(prefix=prefix))
 
-    async def asset(request: Request) -> Response:
-        no_parameters(request)
-        name = request.path_params["name"]
-        own = {"page.css": ("text/css", STYLE.encode()), "start.js": ("text/javascript", START.encode())}
-        if name in own:
-            media_type, body = own[name]
-        elif name in ("swagger-ui.css", "swagger-ui-bundle.js"):
-            media_type = "text/css" if name.endswith("css") else "text/javascript"
-            body = (ASSETS / name).read_bytes()
-        else:
-            raise Problem(404, "There is no such file.")
-        return Response(body, media_type=media_type)
+    return [
+        Operation(path="/", answer=root),
+        Operation(path="/docs", answer=docs),
+        Operation(path="/docs/{name}", answer=_asset),
+        Operation(path="/terms", answer=terms),
+        Operation(path="/stability", answer=stability),
+    ]
 
-    router.add_api_route("/", root)
-    router.add_api_route("/docs", docs)
-    router.add_api_route("/docs/{name}", asset)
-    router.add_api_route("/terms", terms)
-    router.add_api_route("/stability", stability)
-    return router
+
+def _asset(_: Snapshot, __: Question, name: str) -> Response:
+    own = {"page.css": ("text/css", STYLE.encode()), "start.js": ("text/javascript", START.encode())}
+    if name in own:
+        media_type, body = own[name]
+    elif name in ("swagger-ui.css", "swagger-ui-bundle.js"):
+        media_type = "text/css" if name.endswith("css") else "text/javascript"
+        body = (ASSETS / name).read_bytes()
+    else:
+        raise Problem(404, "There is no such file.")
+    return Response(body, media_type=media_type)

@@ -3,20 +3,41 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[1]
 
 
+POSTGRES = "postgresql+psycopg://"
+
+
+def _of_postgres(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(POSTGRES):
+        raise ValueError(f"only {POSTGRES}user@host/database is understood; without it, the data stands in a file")
+    return url
+
+
 class Settings(BaseSettings):
     """Each field is the environment variable `SHISAKU_<NAME>`; the README's table is made from here."""
 
-    model_config = SettingsConfigDict(env_prefix="SHISAKU_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="SHISAKU_",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # an address may hold a secret
+    )
 
     database: Path = Field(
         default=PROJECT / "data" / "shisaku.sqlite",
         description="The SQLite file that is served. `shisaku build` replaces it as a whole.",
+    )
+    database_url: Annotated[
+        Annotated[SecretStr, AfterValidator(_of_postgres)] | None, BeforeValidator(lambda given: given or None)
+    ] = Field(
+        default=None,
+        description="A PostgreSQL database to build into and to serve from instead of the file, such as "
+        "`postgresql+psycopg://reader@db.example/shisaku`. Downloads are kept beside the file's path.",
     )
     prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = Field(
         default="",

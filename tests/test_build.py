@@ -22,7 +22,8 @@ from app.db import Unusable
 from app.facts.tables import schema
 from app.main import application, create_app
 from app.reading.service import Service
-from app.seeding.build import MIGRATIONS, SEED, alembic_config, build, check, migrated
+from app.seeding.build import SEED, build, check
+from app.seeding.migrating import MIGRATIONS, alembic_config, migrated, sqlite
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, answer, serving
 
@@ -106,21 +107,21 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
 
 def test_migrations_give_the_tables_that_the_resources_declare(tmp_path: Path) -> None:
     path = tmp_path / "migrated.sqlite"
-    migrated(path)
-    command.check(alembic_config(path))
+    migrated(sqlite(path))
+    command.check(alembic_config(sqlite(path)))
     assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1
     connection = sqlite3.connect(path)
     connection.execute("ALTER TABLE stage ADD COLUMN more TEXT")
     connection.close()
     with pytest.raises(CommandError, match="New upgrade operations detected"):
-        command.check(alembic_config(path))
-    command.downgrade(alembic_config(path), "base")
+        command.check(alembic_config(sqlite(path)))
+    command.downgrade(alembic_config(sqlite(path)), "base")
 
 
 def test_a_new_table_gets_its_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder)
-    monkeypatch.setattr("app.seeding.build.MIGRATIONS", folder)
+    monkeypatch.setattr("app.seeding.migrating.MIGRATIONS", folder)
     assert CliRunner().invoke(main, ["migration", "nothing new"]).exit_code == 0
     (written,) = folder.glob("versions/*nothing_new.py")
     assert "down_revision" in written.read_text()
@@ -233,7 +234,7 @@ def test_an_old_database_is_closed_when_the_last_answer_from_it_is_done(
     assert service.now().dataset.version.version == "1.0.0"
     gc.collect()
     assert old() is None
-    links = [os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    links = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
     assert not [link for link in links if str(path) in link and "deleted" in link]
 
 
@@ -258,7 +259,7 @@ def test_a_seed_of_little_is_served(tmp_path: Path) -> None:
 def test_the_service_looks_at_the_file_only_now_and_then(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     service = Service(first)
     snapshot = service.now()
-    monkeypatch.setattr("app.reading.service.identity", lambda _: pytest.fail("looked at once"))
+    monkeypatch.setattr(service, "renew", lambda: pytest.fail("looked at once"))
     assert service.now() is snapshot
 
 

@@ -1,14 +1,15 @@
 """What was asked before is answered as it was, and nothing else ever is."""
 
+import gc
 import itertools
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.caching import ENTRY_COST, Cache, Entry, Sent
-from app.db import Database
-from app.delivery import Delivery
+from app.caching import ENTRY_COST, SPELLING_COST, SPELLINGS, Cache, Entry, Sent
+from app.db.sqlite import File
 from app.main import create_app
 from app.seeding.build import SEED, build, check
 from app.settings import Settings
@@ -56,7 +57,7 @@ def test_what_was_asked_before_asks_no_database(first: Settings, monkeypatch: py
     app = create_app(first.model_copy(update={"cache_bytes": 2**24}))
     with serving(app) as client:
         before = client.get("/v1/measures?limit=3")
-        monkeypatch.setattr(Database, "ask", lambda *_: pytest.fail("asked the database"))
+        monkeypatch.setattr(File, "ask", lambda *_: pytest.fail("asked the database"))
         assert client.get("/v1/measures?limit=3").content == before.content
         packed = client.get("/v1/measures?limit=3", headers={"Accept-Encoding": "gzip"})
         assert (packed.headers["Content-Encoding"], packed.content) == ("gzip", before.content)
@@ -68,7 +69,6 @@ def test_a_small_cache_holds_less_and_answers_the_same(most: int, first: Setting
     with serving(app) as small:
         for path in (*PATHS, *PATHS):
             assert seen(small, "GET", path, {}) == seen(client, "GET", path, {})
-    assert isinstance(app, Delivery)
     assert app.cache.size <= most
 
 
@@ -83,28 +83,92 @@ def test_a_new_database_empties_the_cache(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def entry(size: int) -> Entry:
-    return Entry("text/plain", "", {"identity": Sent("", [], [], b"x" * size)})
+    return Entry("text/plain", b"", Sent(b"", [], [], b"x" * size))
 
 
-def test_the_least_recently_asked_goes_first() -> None:
-    cache = Cache(3 * ENTRY_COST + 100)
-    version = object()
-    assert cache.get(version, ("a", b"")) is None
+EACH = ENTRY_COST + SPELLING_COST + 500  # a small entry with its key and one spelling, and a little more
+
+
+def keep(cache: Cache, name: str, size: int = 10) -> Entry | None:
+    """Keeps an entry, and gives what the cache then has."""
+    cache.keep((name,), (name, b""), entry(size))
+    return cache.spelled((name, b""))
+
+
+def test_what_was_asked_again_stays_longest() -> None:
+    cache = Cache(3 * EACH)
+    assert cache.spelled(("a", b"")) is None
     for name in "abc":
-        cache.put(version, (name, b""), entry(10))
-    assert cache.get(version, ("a", b"")) is not None
-    cache.put(version, ("d", b""), entry(10))
-    assert cache.get(version, ("b", b"")) is None
-    assert cache.get(version, ("a", b"")) is not None
-    cache.put(version, ("a", b""), entry(20))
-    assert cache.size == 3 * ENTRY_COST + 40
+        cache.keep((name,), (name, b""), entry(10))
+    assert cache.spelled(("a", b""))
+    for name in "de":
+        cache.keep((name,), (name, b""), entry(10))
+    assert cache.spelled(("b", b"")) is None
+    assert cache.asked(("c",), ("c", b"")) is None
+    assert cache.spelled(("a", b""))
+    cache.keep(("f",), ("f", b""), entry(10))
+    assert cache.spelled(("d", b"")) is None
+    assert cache.spelled(("a", b""))
 
 
-def test_an_answer_of_a_version_that_went_meanwhile_is_not_kept() -> None:
+def test_what_is_larger_than_all_that_may_be_kept_sends_nothing_away() -> None:
+    cache = Cache(3 * EACH)
+    assert keep(cache, "a")
+    assert keep(cache, "b", 3 * EACH) is None
+    assert cache.spelled(("a", b""))
+
+
+def test_the_first_of_two_answers_to_one_question_is_kept() -> None:
     cache = Cache(10**6)
-    old, new = object(), object()
-    cache.get(old, ("a", b""))
-    cache.get(new, ("a", b""))
-    cache.put(old, ("a", b""), entry(1))
-    assert cache.get(new, ("a", b"")) is None
-    assert cache.size == 0
+    first, size = keep(cache, "a"), cache.size
+    assert keep(cache, "a", 20) is first
+    assert cache.size == size
+
+
+def test_spellings_are_found_counted_and_few() -> None:
+    cache = Cache(10**6)
+    kept = keep(cache, "a")
+    size = cache.size
+    for number in range(1_000):
+        spelling = ("a", f"{number:04}".encode())
+        assert cache.asked(("a",), spelling) is kept
+        assert cache.spelled(spelling) is kept
+    assert cache.spelled(("a", b"")) is None
+    assert size < cache.size < size + SPELLINGS * 2 * SPELLING_COST
+
+
+def test_what_is_packed_later_is_counted_once_and_while_it_is_kept() -> None:
+    cache = Cache(10**6)
+    packed = Sent(b"", [], [], b"x" * 100)
+    found = keep(cache, "a")
+    assert found
+    size = cache.size
+    for _ in range(2):
+        cache.pack(found, packed)
+        assert cache.size == size + packed.cost
+    stranger = entry(10)
+    cache.pack(stranger, packed)
+    assert stranger.packed is packed
+    assert cache.size == size + packed.cost
+
+
+def test_the_cache_counts_no_less_than_it_takes(first: Settings) -> None:
+    app = create_app(first.model_copy(update={"cache_bytes": 2**24}))
+    with serving(app) as client:
+        for number, coding in itertools.product(range(100), ("identity", "gzip")):
+            client.get(f"/v1/stages?limit=0&offset={number}&q=%E8%96%AC", headers={"Accept-Encoding": coding})
+            client.get(f"/v1/stages?q=%E8%96%AC&limit=0&offset={number}", headers={"Accept-Encoding": coding})
+    assert 0.5 < held(app.cache) / app.cache.size <= 1
+
+
+def held(root: object) -> int:
+    """Bytes of an object and of all that it holds, each once."""
+    seen, found = set[int](), [root]
+    size = 0
+    while found:
+        each = found.pop()
+        if id(each) not in seen and not isinstance(each, type):
+            seen.add(id(each))
+            size += sys.getsizeof(each)
+            found.extend(gc.get_referents(each))
+    return size

@@ -1,7 +1,7 @@
 """Delivery around any application: what is streamed passes through, what the caller cannot take is refused."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,10 +10,20 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from app.delivery import Delivery, quality
+from app.reading.operations import Directory
+from app.reading.service import Service
 from app.settings import Settings
 
+Exchange = Callable[..., list[Message]]
 
-def exchange(response: Response, method: str = "GET", **headers: str) -> list[Message]:
+
+@pytest.fixture(scope="module")
+def exchange(first: Settings) -> Exchange:
+    service = Service(first)
+    return lambda response, method="GET", **headers: exchanged(service, response, method, headers)
+
+
+def exchanged(service: Service, response: Response, method: str, headers: dict[str, str]) -> list[Message]:
     """Everything that is sent for a GET of an application that always answers so."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -31,11 +41,11 @@ def exchange(response: Response, method: str = "GET", **headers: str) -> list[Me
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope: dict[str, Any] = {"type": "http", "method": method, "path": "/", "query_string": b"", "headers": raw}
-    asyncio.run(Delivery(app, Settings(), lambda: None, lambda: 0.0)(scope, receive, send))
+    asyncio.run(Delivery(app, Directory([]), service.settings, service.now)(scope, receive, send))
     return sent
 
 
-def test_head_is_answered_with_headers_alone() -> None:
+def test_head_is_answered_with_headers_alone(exchange: Exchange) -> None:
     got, headed = exchange(Response("words")), exchange(Response("words"), "HEAD")
     assert headed[0] == got[0]
     assert (got[1]["body"], headed[1]["body"]) == (b"words", b"")
@@ -46,7 +56,7 @@ def rows() -> Iterator[str]:
     yield "b\n"
 
 
-def test_a_stream_is_passed_on_as_it_comes() -> None:
+def test_a_stream_is_passed_on_as_it_comes(exchange: Exchange) -> None:
     start, *chunks = exchange(StreamingResponse(rows(), media_type="text/csv"), accept_encoding="gzip")
     headers = dict(start["headers"])
     assert [chunk["body"] for chunk in chunks if chunk["body"]] == [b"a\n", b"b\n"]
@@ -56,7 +66,7 @@ def test_a_stream_is_passed_on_as_it_comes() -> None:
     assert headers[b"cache-control"].startswith(b"public")
 
 
-def test_a_stream_that_is_not_taken_is_refused_once() -> None:
+def test_a_stream_that_is_not_taken_is_refused_once(exchange: Exchange) -> None:
     start, body = exchange(StreamingResponse(rows(), media_type="text/csv"), accept="application/json")
     assert start["status"] == 406
     assert b"media type" in body["body"]

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
 
-from app.db import Database
-from app.reading.sql import SEARCHABLE, holds
+from app.reading.service import Service
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import Client, answer, walk
@@ -53,11 +51,11 @@ def test_every_short_substring_is_found_where_it_stands(
                 if not any(character.isspace() for character in term):
                     expected.setdefault(term, set()).add(key)
     assert len(expected) > 5_000
-    database = Database(both)
+    snapshot = Service(both).now()
     for term, keys in expected.items():
-        statement = select(SEARCHABLE.c.key).where(*holds((term,)))
-        assert {row.key for row in database.ask(lambda rows, s=statement: rows(s))} == keys, term  # type: ignore[misc]
-    database.close()
+        found = snapshot.database.ask(lambda rows, term=term: snapshot.sets.words((term,), rows))  # type: ignore[misc]
+        assert set(found.anywhere) == keys, term
+        assert found.named <= found.anywhere
 
 
 def matching(corpus: dict[tuple[str, str], list[str]], q: str) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ class To:
 class Written(BaseModel):
     """A part of an entry: closed, so that a mistyped key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, defer_build=True)
 
     def links(self) -> Iterator[tuple[At, str, str]]:
         """Every (where, type, id) by which this points at another entry, parts included."""

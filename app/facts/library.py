@@ -41,11 +41,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Published:
-    """A record, and where it is to be found: its columns, and the values it stands under."""
+    """A record, and where it is to be found: its columns, and by filter the values it stands under."""
 
     record: Record
     columns: Mapping[str, object] = field(default_factory=dict)
-    links: tuple[tuple[Table, Iterable[int]], ...] = ()
+    links: Mapping[str, Iterable[int]] = field(default_factory=dict)
     aside: tuple[tuple[Table, list[dict[str, object]]], ...] = ()
 
 

@@ -17,7 +17,10 @@ Sentence = Annotated[str, Field(max_length=5_000)]
 class Shape(BaseModel):
     """A published object: immutable, closed, every property always present."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
+    # A service meets few of these shapes, for records are rendered when the database is built: each is made when met.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True, defer_build=True
+    )
 
     def empty(self) -> bool:
         """Whether this stands for no value; a shape that may, says how."""

@@ -1,9 +1,10 @@
-"""The tables every resource is stored in: rows, junctions, and what is known of the whole; no SQL is asked here."""
+"""The tables every resource is stored in: rows, records, postings, and what is known of the whole; no SQL is asked
+here."""
 
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Table, Text
 from sqlmodel import Field, SQLModel
 
 metadata = SQLModel.metadata
@@ -19,43 +20,38 @@ class Row(SQLModel):
 
 
 def records(row: str) -> Table:
-    """The public records, rendered when the database was built."""
+    """The public records, rendered when the database was built; as bytes, for nothing reads them on their way out."""
     return Table(
         f"{row}_record",
         metadata,
         Column("key", Integer, ForeignKey(f"{row}.key"), primary_key=True),
-        Column("record", Text, nullable=False),
+        Column("record", LargeBinary, nullable=False),
     )
 
 
-def refers(table: str, *, nullable: bool = False) -> Any:
+def cells(row: str) -> Table:
+    """The same records as lines of CSV, so that a download assembles nothing."""
+    return Table(
+        f"{row}_cells",
+        metadata,
+        Column("key", Integer, ForeignKey(f"{row}.key"), primary_key=True),
+        Column("line", LargeBinary, nullable=False),
+    )
+
+
+def refers(table: str, *, nullable: bool = False, index: bool = False) -> Any:
     """A column that holds the key of a row of `table`."""
-    return Field(default=None, foreign_key=f"{table}.key", nullable=nullable, index=True)
+    return Field(default=None, foreign_key=f"{table}.key", nullable=nullable, index=index)
 
 
 def word(*, nullable: bool = False) -> Any:
-    """A column of text that rows are found or ordered by."""
-    return Field(default=None, sa_type=Text, nullable=nullable, index=True)
+    """A column of text."""
+    return Field(default=None, sa_type=Text, nullable=nullable)
 
 
 def big(*, nullable: bool = False) -> Any:
     """A column of yen, which outgrow 32 bits."""
-    return Field(default=None, sa_type=BigInteger, nullable=nullable, index=True)
-
-
-def junction(row: str, value: str, *, of: str | None = "") -> Table:
-    """Which rows stand under which values; a broader value holds its narrower ones' rows too. A value is the key of
-    a row of the table of its own name, or of the table `of`; with None it is a number of its own, such as a year."""
-    target = value if of == "" else of
-    table = Table(
-        f"{row}_{value}",
-        metadata,
-        Column("row", Integer, ForeignKey(f"{row}.key"), primary_key=True),
-        Column("value", Integer, *([ForeignKey(f"{target}.key")] if target else []), primary_key=True),
-        sqlite_with_rowid=False,
-    )
-    Index(f"ix_{table.name}_value", table.c.value, table.c.row)
-    return table
+    return Field(default=None, sa_type=BigInteger, nullable=nullable)
 
 
 class Dataset(SQLModel, table=True):
@@ -79,8 +75,18 @@ class Term(SQLModel, table=True):
     vocabulary: str = Field(sa_type=Text, primary_key=True)
     position: int = Field(primary_key=True)
     id: str = Field(sa_type=Text)
-    key: int = Field(description="The value as rows and junctions hold it.")
+    key: int = Field(description="The value as rows hold it.")
     about: str = Field(sa_type=Text, description="Label, aliases, narrower values and notes, as JSON.")
+
+
+class Posting(SQLModel, table=True):
+    """What stands under one value of one name, packed; `app/reading/postings.py` says how."""
+
+    __tablename__ = "posting"
+
+    name: str = Field(sa_type=Text, primary_key=True, description="Such as `budget-lines/under/ministry`.")
+    value: str = Field(sa_type=Text, primary_key=True)
+    packed: bytes = Field(sa_type=LargeBinary)
 
 
 class Searchable(SQLModel, table=True):
@@ -88,13 +94,10 @@ class Searchable(SQLModel, table=True):
 
     __tablename__ = "searchable"
 
-    key: int = Field(primary_key=True)
-    type: str = Field(sa_type=Text, description="The resource.")
-    row: int = Field(description="The record's key in it.")
+    key: int = Field(primary_key=True, description="Its place among all records, resource by resource.")
     title: str = Field(sa_type=Text, description="Its names, one a line.")
     text: str = Field(sa_type=Text, description="Its names and descriptions, one a line.")
-
-    __table_args__ = (Index("ix_searchable_type_row", "type", "row"),)
+    shown: bytes = Field(sa_type=LargeBinary, description="Its id, names and descriptions as they are, JSON.")
 
 
 def schema() -> str:

@@ -7,14 +7,14 @@ from hashlib import sha256
 import orjson
 
 from app.errors import ErrorCode, ParameterError, Problem
+from app.reading.views import LARGEST, At
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """Rows after the row at (value, key), or before it; without a key, from the end of the list."""
+    """Rows beyond a place, or, without one, from the end of the list."""
 
-    key: int | None
-    value: int | str | None
+    at: At | None
     backwards: bool
 
 
@@ -24,21 +24,21 @@ def seal(digest: str, question: str) -> str:
 
 
 def encode(cursor: Cursor, sealed: str) -> str:
-    packed = orjson.dumps([sealed, cursor.key, cursor.value, cursor.backwards])
+    packed = orjson.dumps([sealed, cursor.at, cursor.backwards])
     return urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def decode(text: str, sealed: str) -> Cursor:
-    """The place that a cursor of this question and this dataset names; raises a 422 Problem for any other."""
+def decode(text: str, sealed: str, parts: int) -> Cursor:
+    """The place that a cursor of this question and this dataset names, in a view of so many parts; raises a 422 Problem
+    for any other."""
     try:
-        found, key, value, backwards = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if (
-            found == sealed
-            and _whole(key)
-            and (isinstance(value, str) or _whole(value))
-            and isinstance(backwards, bool)
-        ):
-            return Cursor(key, value, backwards)
+        found, at, backwards = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if found == sealed and isinstance(backwards, bool):
+            if at is None:
+                return Cursor(None, backwards)
+            part, place = at
+            if part in range(parts) and place in range(LARGEST):
+                return Cursor((part, place), backwards)
     except (ValueError, TypeError):
         pass
     message = (
@@ -54,7 +54,3 @@ def decode(text: str, sealed: str) -> Cursor:
         did_you_mean=None,
     )
     raise Problem(422, message, errors=[error])
-
-
-def _whole(key: object) -> bool:
-    return key is None or (isinstance(key, int) and abs(key) < 2**63)

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
 from sqlalchemy import Table, select
 
-from app.db import Rows
+from app.db import Rows, Statement
 from app.facts import tables
 from app.facts.shapes import Name, Note
 from app.reading.answers import DatasetVersion
@@ -17,6 +18,11 @@ from app.reading.terms import Term, Vocabularies, Vocabulary
 
 DATASET: Table = tables.Dataset.__table__  # type: ignore[attr-defined]
 TERM: Table = tables.Term.__table__  # type: ignore[attr-defined]
+
+WHOLE = Statement(select(DATASET.c.version, DATASET.c.released, DATASET.c.digest, DATASET.c.about))
+TERMS = Statement(
+    select(TERM.c.vocabulary, TERM.c.id, TERM.c.key, TERM.c.about).order_by(TERM.c.vocabulary, TERM.c.position)
+)
 
 
 @dataclass(frozen=True)
@@ -27,9 +33,14 @@ class Dataset:
     about: Mapping[str, Any]
     vocabularies: Vocabularies
 
-    @property
+    @cached_property
     def attribution(self) -> str:
         return str(self.about["attribution"])
+
+    @cached_property
+    def shown(self) -> orjson.Fragment:
+        """The version as every answer tells it."""
+        return orjson.Fragment(self.version.model_dump_json())
 
     @property
     def downloads(self) -> list[Download]:
@@ -38,13 +49,13 @@ class Dataset:
 
 def load(rows: Rows) -> Dataset:
     """Reads the dataset's row and every vocabulary: two statements."""
-    (row,) = rows(select(DATASET))
+    ((version, released, digest, about),) = rows(WHOLE)
     terms: dict[str, list[Term]] = {}
-    for term in rows(select(TERM).order_by(TERM.c.vocabulary, TERM.c.position)):
-        terms.setdefault(term.vocabulary, []).append(_term(term.id, term.key, orjson.loads(term.about)))
+    for vocabulary, id_, key, told in rows(TERMS):
+        terms.setdefault(vocabulary, []).append(_term(id_, key, orjson.loads(told)))
     return Dataset(
-        version=DatasetVersion(version=row.version, released=row.released, digest=row.digest),
-        about=orjson.loads(row.about),
+        version=DatasetVersion(version=version, released=released, digest=digest),
+        about=orjson.loads(about),
         vocabularies=defaultdict(
             lambda: Vocabulary.of(()), {name: Vocabulary.of(listed) for name, listed in terms.items()}
         ),

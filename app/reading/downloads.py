@@ -1,5 +1,7 @@
 """Downloads of the whole: what a build made beside its database, with sizes and digests; nothing is made here."""
 
+import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,3 +23,11 @@ class Download:
 def folder_of(database: Path, digest: str) -> Path:
     """Where the files of a database's own dataset stand: a new build never changes the files of an old one."""
     return database.with_name(f"{database.name}.{digest[:16]}")
+
+
+def sweep(path: Path, kept: Path) -> None:
+    """Removes the downloads of older builds, but for the last: a service may be answering from it still."""
+    ours = re.compile(rf"{re.escape(path.name)}\.[0-9a-f]{{16}}")
+    folders = [each for each in path.parent.iterdir() if ours.fullmatch(each.name) and each != kept]
+    for old in sorted(folders, key=lambda each: each.stat().st_mtime)[:-1]:
+        shutil.rmtree(old)

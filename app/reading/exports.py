@@ -1,6 +1,6 @@
 """Exports: a collection as a download, from the question of its pages; a reader is held for a batch, not longer."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -8,24 +8,23 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from app import __version__
-from app.db import Rows
+from app.db import Rows, Statement
 from app.errors import Problem
 from app.facts.shapes import Note
 from app.reading import sql
 from app.reading.answers import DatasetVersion
 from app.reading.columns import columns
-from app.reading.cursor import Cursor
 from app.reading.filters import FLAG, Parameter
 from app.reading.formats import About, Csv, Encoder, Ndjson, Workbook
-from app.reading.page import records_of
+from app.reading.operations import Operation
 from app.reading.question import Question, told
 from app.reading.resource import Resource
-from app.reading.routes import add, by_name, ordering, question_of
-from app.reading.service import Service, Snapshot
+from app.reading.routes import by_name, ordering
+from app.reading.service import Snapshot
+from app.reading.views import At, View
 
 BATCH = 1_000
 CHUNK = 1 << 16
@@ -57,45 +56,40 @@ def export_path(resource: Resource, extension: str) -> str:
     return f"/v1/exports/{resource.name}.{extension}"
 
 
-def export_routes(resource: Resource, service: Service) -> APIRouter:
+def export_operations(resource: Resource) -> list[Operation]:
     """The downloads of one resource."""
-    router = APIRouter()
-    _route(router, resource, service, "csv", _csv, BOM)
-    _route(router, resource, service, "ndjson", _ndjson)
-    _route(router, resource, service, "xlsx", _xlsx)
-    return router
+    return [
+        _operation(resource, "csv", _csv, BOM),
+        _operation(resource, "ndjson", _ndjson),
+        _operation(resource, "xlsx", _xlsx),
+    ]
 
 
-def _route(
-    router: APIRouter,
+def _operation(
     resource: Resource,
-    service: Service,
     extension: str,
     respond: Callable[[Resource, Question, Snapshot], Any],
     *own: Parameter,
-) -> None:
-    parameters = by_name(*ordering(resource), *own)
+) -> Operation:
     noun = resource.plural.replace("_", " ")
 
-    async def export(request: Request) -> Response:
-        snapshot = service.now()
-        question = question_of(request, parameters, snapshot)
+    async def export(snapshot: Snapshot, question: Question, _: str) -> Response:
         content = await respond(resource, question, snapshot)
-        response = StreamingResponse(content, media_type=MEDIA_TYPES[extension])
-        response.headers["Content-Disposition"] = f'attachment; filename="{resource.name}.{extension}"'
-        response.headers["ETag"] = _tag(resource, extension, question, snapshot)
-        return response
+        headers = {
+            "Content-Disposition": f'attachment; filename="{resource.name}.{extension}"',
+            "ETag": _tag(resource, extension, question, snapshot),
+        }
+        return StreamingResponse(content, headers=headers, media_type=MEDIA_TYPES[extension])
 
-    add(
-        router,
-        export_path(resource, extension),
-        export,
-        operation=f"export_{resource.plural}_{extension}",
+    return Operation(
+        path=export_path(resource, extension),
+        answer=export,
+        parameters=by_name(*ordering(resource), *own),
+        name=f"export_{resource.plural}_{extension}",
         summary=f"Download {noun} as {extension.upper()}",
         description=f"The rows of the list under the same filters, in the same order. {MEANINGS[extension]}",
         tag="exports",
         media_type=MEDIA_TYPES[extension],
-        parameters=parameters,
     )
 
 
@@ -113,72 +107,68 @@ def _tag(resource: Resource, extension: str, question: Question, snapshot: Snaps
 
 async def _csv(resource: Resource, question: Question, snapshot: Snapshot) -> AsyncIterator[bytes]:
     encoder = Csv(columns(resource.record), bom=question.text("bom") == "true")
-    return await _streamed(resource, question, snapshot, encoder)
+    return await _streamed(resource, question, snapshot, resource.reads.some_lines, encoder)
 
 
 async def _ndjson(resource: Resource, question: Question, snapshot: Snapshot) -> AsyncIterator[bytes]:
-    return await _streamed(resource, question, snapshot, Ndjson())
+    return await _streamed(resource, question, snapshot, resource.reads.some_records, Ndjson())
 
 
-Batch = tuple[bytes, Cursor | None]
+Batch = tuple[list[bytes], At | None]
 
 
 async def _streamed(
-    resource: Resource, question: Question, snapshot: Snapshot, encoder: Encoder
+    resource: Resource, question: Question, snapshot: Snapshot, statement: Statement, encoder: Encoder
 ) -> AsyncIterator[bytes]:
     """The first batch is read before the answer begins, so that what goes wrong with it is still told as a Problem."""
-
-    def batch(cursor: Cursor | None) -> Callable[[Rows], Batch]:
-        def read(rows: Rows) -> Batch:
-            found, following = _batch(resource, question, snapshot, cursor, rows)
-            return encoder.rows(found), following
-
-        return read
-
-    text, following = await snapshot.database.batch(batch(None))
+    read = await _reader(resource, question, snapshot, statement)
+    texts, following = await read(None)
 
     async def stream() -> AsyncIterator[bytes]:
-        yield encoder.head() + text
-        cursor = following
-        while cursor is not None:
-            more, cursor = await snapshot.database.batch(batch(cursor))
-            yield more
+        yield encoder.head() + encoder.rows(texts)
+        at = following
+        while at is not None:
+            more, at = await read(at)
+            yield encoder.rows(more)
 
     return stream()
 
 
-def _batch(
-    resource: Resource, question: Question, snapshot: Snapshot, cursor: Cursor | None, rows: Rows
-) -> tuple[list[str], Cursor | None]:
-    """Records after a place, and the place after them when there are more."""
-    conditions = sql.where(resource, question, snapshot.dataset.vocabularies)
-    statement = sql.matches(resource, question, conditions)
-    found = list(rows(sql.page(statement, sql.steps(resource, question), cursor, limit=BATCH)))
-    following = None
-    if len(found) > BATCH:
-        found.pop()
-        following = Cursor(found[-1].key, found[-1].sorted, backwards=False)
-    return records_of(resource, found, rows), following
+async def _reader(
+    resource: Resource, question: Question, snapshot: Snapshot, statement: Statement
+) -> Callable[[At | None], Awaitable[Batch]]:
+    """Reads what a statement by keys says of the rows after a place, and the place after them when there are more."""
+    view = await snapshot.database.answer(partial(_view, resource, question, snapshot))
+
+    def batch(at: At | None, rows: Rows) -> Batch:
+        found = view.page(at, BATCH + 1)
+        following = found[BATCH - 1].at if len(found) > BATCH else None
+        return sql.texts(statement, found[:BATCH], rows), following
+
+    return lambda at: snapshot.database.batch(partial(batch, at))
+
+
+def _view(resource: Resource, question: Question, snapshot: Snapshot, rows: Rows) -> View:
+    return snapshot.sets.view(resource, question, snapshot.sets.matching(resource, question, rows))
 
 
 async def _xlsx(resource: Resource, question: Question, snapshot: Snapshot) -> AsyncIterator[bytes]:
-    conditions = sql.where(resource, question, snapshot.dataset.vocabularies)
-    total = (await snapshot.database.answer(lambda rows: rows(sql.count(resource, conditions))))[0][0]
-    if total > MOST_XLSX_ROWS:
-        detail = (
-            f"{total} rows are more than a workbook here takes ({MOST_XLSX_ROWS}). Narrow the question, or take CSV."
-        )
+    view = await snapshot.database.answer(partial(_view, resource, question, snapshot))
+    if len(view) > MOST_XLSX_ROWS:
+        more = f"{len(view)} rows are more than a workbook here takes ({MOST_XLSX_ROWS})."
+        detail = f"{more} Narrow the question, or take CSV."
         raise Problem(422, detail)
     file = TemporaryFile()  # noqa: SIM115 - it has no name, and goes when the answer is sent or given up
     dataset = snapshot.dataset
     notes = told(question, dataset.vocabularies)
     about = about_workbook(resource, question.query(), dataset.version, dataset.attribution, notes)
     book = Workbook(file, columns(resource.record), about)
-    cursor: Cursor | None = None
+    read = await _reader(resource, question, snapshot, resource.reads.some_records)
+    at: At | None = None
     while True:
-        found, cursor = await snapshot.database.batch(partial(_batch, resource, question, snapshot, cursor))
+        found, at = await read(at)
         await anyio.to_thread.run_sync(book.rows, found)
-        if cursor is None:
+        if at is None:
             break
     await anyio.to_thread.run_sync(book.close)
     file.seek(0)

@@ -7,8 +7,6 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
-from sqlalchemy import Table
-
 from app.facts.shapes import Name, Note
 from app.reading.terms import Vocabularies, Vocabulary
 
@@ -43,13 +41,17 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Filter(Parameter):
-    """A parameter that narrows rows. One of `column` and `junction` says where a row keeps its values."""
+    """A parameter that narrows rows. A row's values are its links of this name, or what the column holds."""
 
     column: str | None = None
-    junction: Table | None = None
     optional: bool = False  # a row may have no value: `none` finds those
     bound: Literal["min", "max"] | None = None
     note: Note | None = None  # told with every answer in which the filter is used
+
+    @property
+    def linked(self) -> bool:
+        """Whether a row may stand under several values, and under those above them."""
+        return self.column is None
 
     @property
     def facet(self) -> bool:
@@ -59,7 +61,6 @@ class Filter(Parameter):
 
 def linked(
     name: str,
-    junction: Table,
     meaning: str,
     *,
     vocabulary: str = "",
@@ -73,7 +74,6 @@ def linked(
         kind="code",
         many=True,
         vocabulary=vocabulary or name,
-        junction=junction,
         optional=True,
         note=note,
         example=example or None,

@@ -2,13 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, Protocol
 
 import orjson
-import xlsxwriter
 
 from app.reading.columns import Cell, Column
 
@@ -17,11 +16,11 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Encoder(Protocol):
-    """Records, each as its JSON text, to bytes."""
+    """Records, each as its JSON or its line of CSV, put together."""
 
     def head(self) -> bytes: ...
 
-    def rows(self, records: Iterable[str]) -> bytes: ...
+    def rows(self, records: Iterable[bytes]) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,15 @@ class Csv:
     bom: bool = False
 
     def head(self) -> bytes:
-        return (BOM if self.bom else b"") + _lines([[column.name for column in self.columns]])
+        return (BOM if self.bom else b"") + _line([column.name for column in self.columns])
 
-    def rows(self, records: Iterable[str]) -> bytes:
-        parsed = map(orjson.loads, records)
-        return _lines([_safe(column.cell(record)) for column in self.columns] for record in parsed)
+    def rows(self, lines: Iterable[bytes]) -> bytes:
+        """Lines that `line` made."""
+        return b"".join(lines)
+
+    def line(self, record: Mapping[str, Any]) -> bytes:
+        """A record as one line."""
+        return _line([_safe(column.cell(record)) for column in self.columns])
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,13 @@ class Ndjson:
     def head(self) -> bytes:
         return b""
 
-    def rows(self, records: Iterable[str]) -> bytes:
-        return "".join(f"{record}\n" for record in records).encode()
+    def rows(self, records: Iterable[bytes]) -> bytes:
+        return b"".join(b"%b\n" % record for record in records)
 
 
-def _lines(rows: Iterable[Iterable[Cell]]) -> bytes:
+def _line(cells: Iterable[Cell]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
     return text.getvalue().encode()
 
 
@@ -79,6 +82,8 @@ class Workbook:
 
     def __init__(self, file: IO[bytes], columns: Sequence[Column], about: About) -> None:
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        import xlsxwriter  # seldom asked for, and slow to bring
+
         self._book = xlsxwriter.Workbook(file, options)
         self._book.set_properties({"title": about.name, "created": about.created})
         self._bold = self._book.add_format({"bold": True})
@@ -90,7 +95,7 @@ class Workbook:
             self._sheet.write_string(0, place, column.name, self._bold)
         self._row = 0
 
-    def rows(self, records: Iterable[str]) -> None:
+    def rows(self, records: Iterable[bytes]) -> None:
         for record in map(orjson.loads, records):
             self._row += 1
             for place, column in enumerate(self._columns):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
@@ -50,12 +51,15 @@ class Question:
 
     def query(self, **changed: Any) -> str:
         """The canonical query string, with some parameters changed or, with None, left out."""
-        merged: dict[str, tuple[str, ...]] = {}
-        for name in self.parameters:
-            values = (str(changed[name]),) if changed.get(name) is not None else self.get(name)
-            if values and not (name in changed and changed[name] is None):
-                merged[name] = values
-        return urlencode({name: ",".join(values) for name, values in merged.items()}, safe=",")
+        said = self._encoded | {
+            name: None if value is None else urlencode({name: value}) for name, value in changed.items()
+        }
+        return "&".join(each for name in self.parameters if (each := said.get(name)) is not None)
+
+    @cached_property
+    def _encoded(self) -> dict[str, str | None]:
+        """What each parameter says, once for the many links of a page."""
+        return {name: urlencode({name: ",".join(values)}, safe=",") for name, values in self.values.items()}
 
 
 def ask(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies) -> Question:
@@ -252,7 +256,7 @@ def told(question: Question, vocabularies: Vocabularies) -> list[Note]:
             continue
         vocabulary = vocabularies[filter_.vocabulary]
         for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
-            if term.id in vocabulary.narrower and filter_.junction is not None:
+            if term.id in vocabulary.narrower and filter_.linked:
                 listed = ", ".join(vocabulary.narrower[term.id])
                 code = f"narrower-included-{term.id}"
                 notes[code] = Note(

@@ -10,9 +10,12 @@ from sqlalchemy import Table
 from app.facts.entry import Entry
 from app.facts.library import Library, Published
 from app.facts.shapes import Record
-from app.facts.tables import Row, junction, records
+from app.facts.tables import Row, cells, records
 from app.reading.filters import Filter, linked
+from app.reading.sql import Reads
 from app.reading.terms import Term
+
+DOCUMENT = "document"  # the filter of every resource by what evidences it
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Lists:
 @dataclass(frozen=True)
 class Resource:
     """One collection. `names` and `descriptions` are the fields that `q` reads; `own_sorts` the row's columns,
-    beside id and name, that order it."""
+    beside id and name, that order it; `kept` the columns, beside those of filters, whose values are known as sets."""
 
     name: str
     singular: str
@@ -40,14 +43,12 @@ class Resource:
     names: tuple[str, ...] = ("name",)
     descriptions: tuple[str, ...] = ()
     lists: tuple[Lists, ...] = ()
-    records: Table = field(init=False, repr=False)
-    evidenced_by: Table | None = field(init=False, repr=False, default=None)
+    kept: tuple[str, ...] = ()
+    reads: Reads = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "records", records(self.table.name))
-        # Which documents evidence which rows; a document needs none for itself.
-        if self.table.name != "document":
-            object.__setattr__(self, "evidenced_by", junction(self.table.name, "document"))
+        name = self.table.name
+        object.__setattr__(self, "reads", Reads(self.table, records(name), cells(name)))
 
     @cached_property
     def plural(self) -> str:
@@ -59,11 +60,8 @@ class Resource:
 
     @cached_property
     def filters(self) -> dict[str, Filter]:
-        evidenced = (
-            ()
-            if self.evidenced_by is None
-            else (linked("document", self.evidenced_by, "Documents that evidence the record."),)
-        )
+        # What evidences the others needs no evidence for itself.
+        evidenced = () if self.singular == DOCUMENT else (linked(DOCUMENT, "Documents that evidence the record."),)
         return {filter_.name: filter_ for filter_ in (*self.own_filters, *evidenced)}
 
     @cached_property

@@ -1,15 +1,19 @@
-"""Service: the open database and what is known of it, renewed when a build replaces the file; it answers nothing."""
+"""Service: the open database and what is known of it, renewed when another build is published; it answers nothing."""
 
 import logging
+import threading
 import time
+import weakref
 from dataclasses import dataclass
 
-from app.db import Database, identity
+from app.db import Database
+from app.db.opening import opened
+from app.errors import Problem
 from app.reading.dataset import Dataset, load
 from app.reading.sets import Sets
 from app.settings import Settings
 
-LOOK_EVERY = 1.0  # seconds between two looks at the file
+LOOK_EVERY = 1.0  # seconds between two looks for another build
 
 logger = logging.getLogger("shisaku")
 
@@ -31,16 +35,23 @@ class Service:
         self._snapshot = _open(settings)
         self._looked = time.monotonic()
         self._refused: object = None
+        self._near = self._snapshot.database.near
+        if not self._near:
+            threading.Thread(target=_watch, args=(weakref.ref(self),), name="watch", daemon=True).start()
 
     def now(self) -> Snapshot:
         """The snapshot to answer from."""
-        if time.monotonic() - self._looked > LOOK_EVERY:
+        if self._near and time.monotonic() - self._looked > LOOK_EVERY:
             self._looked = time.monotonic()
-            self._renew()
+            self.renew()
         return self._snapshot
 
-    def _renew(self) -> None:
-        found = identity(self.settings.database)
+    def renew(self) -> None:
+        """Takes another build when one was published."""
+        try:
+            found = self._snapshot.database.newest()
+        except Problem:
+            return
         if found in (self._snapshot.database.identity, self._refused):
             return
         try:
@@ -52,7 +63,18 @@ class Service:
             logger.warning("still serving the old database: %s", error)
 
 
+def _watch(watched: "weakref.ref[Service]") -> None:
+    """Looks for another build of a database that is far: nobody who asks waits for it, and it ends with the service."""
+    while True:
+        time.sleep(LOOK_EVERY)
+        service = watched()
+        if service is None:
+            return
+        service.renew()
+        del service
+
+
 def _open(settings: Settings) -> Snapshot:
-    database = Database(settings)
+    database = opened(settings)
     dataset = database.ask(load)
     return Snapshot(database, dataset, Sets(database.learn, dataset.vocabularies))

@@ -1,54 +1,59 @@
-"""Sets: which rows stand under each value, as bitmaps; derived from the field lines that SQL is, and equal to it."""
+"""Sets: which rows a question finds, from the postings that its field lines made; it reads no row to find one."""
 
-import threading
-from bisect import bisect_left, bisect_right
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from pyroaring import BitMap
-from sqlalchemy import Select, select
+from sqlalchemy import Table, select
 
-from app.db import Rows
-from app.reading import sql
-from app.reading.cursor import Cursor
+from app.db import Among, Holds, Rows, Statement
+from app.facts import tables
+from app.reading import postings
 from app.reading.filters import Filter
+from app.reading.postings import Numbers, Order
 from app.reading.question import Question
 from app.reading.resource import Resource
-from app.reading.sql import SEARCHABLE
 from app.reading.terms import NONE, Vocabularies
+from app.reading.views import Keys, Ordered, View
 
 T = TypeVar("T")
 
-Learn = Callable[[Select[Any]], Sequence[Any]]  # runs a statement that is run once for all questions
+SEARCHABLE: Table = tables.Searchable.__table__  # type: ignore[attr-defined]
+CHUNK = 5_000  # texts read by one statement
 
-LARGEST = 2**32 - 2  # of the numbers that a bitmap holds
-KEPT = 64  # orders of questions that are remembered, so that following `next` does not sort again
+
+def _holding(column: Any) -> Statement:
+    return Statement(select(SEARCHABLE.c.key).where(Among(SEARCHABLE.c.key, "keys"), Holds(column, "words")))
+
+
+IN_NAMES = _holding(SEARCHABLE.c.title)
+IN_TEXT = _holding(SEARCHABLE.c.text)
+
+
+class Learn(Protocol):
+    """Runs a statement that is run once for all questions."""
+
+    def __call__(self, statement: Statement, /, **values: Any) -> Iterable[tuple[Any, ...]]: ...
 
 
 @dataclass(frozen=True)
 class Values:
     """The rows under each value, and those under any."""
 
-    under: Mapping[Any, BitMap]
+    under: Mapping[str, BitMap]
     some: BitMap
 
-
-@dataclass(frozen=True)
-class Order:
-    """All rows in the order of a sort, and the place of each."""
-
-    keys: Sequence[int]
-    places: Mapping[int, int]
+    def of(self, key: object) -> BitMap:
+        return self.under.get(str(key)) or BitMap()
 
 
 @dataclass(frozen=True)
-class Found:
-    """A row by its key; its place needs no value of a column."""
+class Words:
+    """The records that hold words, by their place among all: in a name, or anywhere."""
 
-    key: int
-    sorted: None = None
+    named: BitMap
+    anywhere: BitMap
 
 
 class Sets:
@@ -57,168 +62,127 @@ class Sets:
     def __init__(self, learn: Learn, vocabularies: Vocabularies) -> None:
         self._learn = learn
         self._vocabularies = vocabularies
-        self._lock = threading.Lock()
-        self._known: dict[Any, Any] = {}
-        self._ordered: OrderedDict[Any, Sequence[int]] = OrderedDict()
+        self._known: dict[str, Any] = {}
+        first = sorted(
+            (int.from_bytes(packed, "big"), name) for name, packed in learn(postings.ALL, name=postings.FIRST)
+        )
+        self.first: Mapping[str, int] = {name: place for place, name in first}
+
+    def every(self, resource: Resource) -> BitMap:
+        """All rows of a resource."""
+        return self._once(postings.every(resource.name), lambda packed: postings.unpack(packed["every"]))
+
+    def values(self, resource: Resource, name: str) -> Values:
+        """The rows under each value of a filter, or of a column that a resource keeps so."""
+
+        def unpacked(packed: Mapping[str, bytes]) -> Values:
+            under = {value: postings.unpack(each) for value, each in packed.items()}
+            return Values(under, BitMap.union(*under.values()) if under else BitMap())
+
+        return self._once(postings.under(resource.name, name), unpacked)
+
+    def numbers(self, resource: Resource, column: str) -> Numbers:
+        """A column of numbers."""
+        return self._once(postings.bits(resource.name, column), Numbers.unpacked)
+
+    def order(self, resource: Resource, sort: str) -> Order:
+        """The rows that have a value, in its order."""
+        return self._once(postings.order(resource.name, sort), Order.unpacked)
 
     def matching(self, resource: Resource, question: Question, rows: Rows, *, but: str = "") -> BitMap:
         """The rows of a question, without the filter named `but`."""
-        found = self._all(resource)
+        found = self.every(resource)
         for filter_, ids in question.filters():
             if filter_.name != but:
-                found = found & self._under(resource, filter_, ids)
+                found = found & self.under(resource, filter_, ids)
         if question.terms:
-            words = select(SEARCHABLE.c.row).where(SEARCHABLE.c.type == resource.name, *sql.holds(question.terms))
-            found = found & BitMap(row[0] for row in rows(words))
+            found = found & self._within(resource, self.words(question.terms, rows).anywhere)
         return found
 
-    def counts(self, resource: Resource, filter_: Filter, among: BitMap) -> tuple[dict[Any, int], int]:
-        """How many of these rows stand under each value, and under none."""
-        values = self._values(resource, filter_)
-        return {key: among.intersection_cardinality(rows) for key, rows in values.under.items()}, len(
-            among - values.some
-        )
-
-    def page(
-        self, resource: Resource, question: Question, among: BitMap, cursor: Cursor | None, limit: int, offset: int
-    ) -> list[Found]:
-        """The rows of a page and one more; a backwards cursor gives them in reverse."""
-        view = self._view(resource, question, among)
-        if cursor is None:
-            return [Found(view.key(place)) for place in range(offset, min(offset + limit + 1, len(among)))]
-        # A cursor is a caller's: any number may stand in it.
-        key = None if cursor.key is None else min(max(cursor.key, 1), LARGEST)
-        if not cursor.backwards:
-            first = view.after(key or 1)
-            return [Found(view.key(place)) for place in range(first, min(first + limit + 1, len(among)))]
-        end = len(among) if key is None else view.before(key)
-        return [Found(view.key(place)) for place in range(end - 1, max(end - limit - 2, -1), -1)]
-
-    def _view(self, resource: Resource, question: Question, among: BitMap) -> "_View":
-        sort, down = sql.sort_column(question), question.text("order") == "desc"
-        if sort == "key":
-            return _Descending(among) if down else _Ascending(among)
-        order = self._order(resource, question, sort, down=down)
-        identity = (resource.name, question.query(limit=None, offset=None, cursor=None, facet=None))
-        with self._lock:
-            ordered = self._ordered.pop(identity, None)
-        if ordered is None:
-            ordered = sorted(among, key=order.places.__getitem__)
-        with self._lock:
-            self._ordered[identity] = ordered
-            while len(self._ordered) > KEPT:
-                self._ordered.popitem(last=False)
-        return _Sorted(ordered, order.places)
-
-    def _under(self, resource: Resource, filter_: Filter, ids: tuple[str, ...]) -> BitMap:
+    def under(self, resource: Resource, filter_: Filter, ids: tuple[str, ...]) -> BitMap:
+        """The rows under any of these values."""
         if filter_.bound:
-            return self._bounded(resource, filter_, int(ids[0]))
+            numbers = self.numbers(resource, filter_.column or "")
+            return numbers.at_least(int(ids[0])) if filter_.bound == "min" else numbers.at_most(int(ids[0]))
         terms = filter_.terms(self._vocabularies).terms
-        values = self._values(resource, filter_)
-        found = BitMap()
-        for id_ in ids:
-            if id_ in terms:
-                found = found | values.under.get(terms[id_].key, BitMap())
+        values = self.values(resource, filter_.name)
+        found = [values.of(terms[id_].key) for id_ in ids if id_ in terms]
         if NONE in ids and NONE not in terms:
-            found = found | (self._all(resource) - values.some)
+            found.append(self.every(resource) - values.some)
+        return found[0] if len(found) == 1 else BitMap.union(*found)
+
+    def counts(self, resource: Resource, filter_: Filter, among: BitMap) -> tuple[dict[str, int], int]:
+        """How many of these rows stand under each value, and under none."""
+        values = self.values(resource, filter_.name)
+        counted = {value: among.intersection_cardinality(rows) for value, rows in values.under.items()}
+        return counted, len(among) - among.intersection_cardinality(values.some)
+
+    def view(self, resource: Resource, question: Question, among: BitMap) -> View:
+        """These rows in the order that the question asks for."""
+        sort, down = question.text("sort"), question.text("order") == "desc"
+        if not sort:
+            return View((Keys(among),), down=down)
+        order = self.order(resource, sort)
+        valued = among
+        if order.rows < len(self.every(resource)):
+            valued = among & BitMap.union(*(rows for _, rows in order.blocks)) if order.blocks else BitMap()
+        return View((Ordered(order, valued), Keys(among - valued)), down=down)
+
+    def words(self, terms: tuple[str, ...], rows: Rows) -> Words:
+        """The records that hold each of these folded terms; a long term is read in the texts that hold its pieces."""
+        pieces = self._pieces({piece for term in terms for piece in postings.pieces_of(term)}, rows)
+        names, texts = (
+            [BitMap.intersection(*(pieces(name, piece) for piece in postings.pieces_of(term))) for term in terms]
+            for name in (postings.NAMED, postings.DESCRIBED)
+        )
+        anywhere = BitMap.intersection(*(named | told for named, told in zip(names, texts, strict=True)))
+        named = anywhere
+        for term, in_names, in_text in zip(terms, names, texts, strict=True):
+            if len(term) <= postings.GRAM:
+                named = named & in_names
+            else:
+                held = self.read(IN_NAMES, in_names & anywhere, term, rows)
+                anywhere = held | self.read(IN_TEXT, (in_text & anywhere) - held, term, rows)
+                named = named & held
+        return Words(named & anywhere, anywhere)
+
+    def beginning(self, whole: str, among: BitMap, rows: Rows) -> tuple[BitMap, BitMap]:
+        """Which of these records have a name that is these folded words, and which have one that begins with them."""
+        begins, is_ = f"\n{whole}", f"\n{whole}\n"
+        pieces = self._pieces({begins[: postings.GRAM + 1], is_}, rows)
+        beginning = among & pieces(postings.NAMED, begins[: postings.GRAM + 1])
+        if len(whole) <= postings.GRAM:
+            return among & pieces(postings.NAMED, is_), beginning
+        beginning = self.read(IN_NAMES, beginning, begins, rows)
+        return self.read(IN_NAMES, beginning, is_, rows), beginning
+
+    def _pieces(self, values: set[str], rows: Rows) -> Callable[[str, str], BitMap]:
+        names = [postings.NAMED, postings.DESCRIBED]
+        found = {
+            (name, value): postings.unpack(packed)
+            for name, value, packed in rows(postings.SOME, names=names, values=sorted(values))
+        }
+        return lambda name, value: found.get((name, value)) or BitMap()
+
+    def read(self, statement: Statement, candidates: BitMap, words: str, rows: Rows) -> BitMap:
+        """Those of the records in whose texts the words really stand."""
+        keys, found = list(candidates), BitMap()
+        for place in range(0, len(keys), CHUNK):
+            found.update(row[0] for row in rows(statement, keys=keys[place : place + CHUNK], words=words))
         return found
 
-    def _all(self, resource: Resource) -> BitMap:
-        return self._once(
-            ("all", resource.name), lambda: BitMap(row[0] for row in self._learn(select(resource.table.c.key)))
-        )
+    def of(self, resource: Resource, among: BitMap) -> BitMap:
+        """The records of one resource, by their place among all."""
+        first = self.first[resource.name]
+        return among & BitMap(range(first, first + len(self.every(resource))))
 
-    def _values(self, resource: Resource, filter_: Filter) -> Values:
-        def read() -> Values:
-            table, junction = resource.table, filter_.junction
-            if junction is None:
-                column = table.c[filter_.column or ""]
-                statement = select(column, table.c.key).where(column.is_not(None))
-            else:
-                statement = select(junction.c.value, junction.c.row)
-            keys: dict[Any, list[int]] = {}
-            for value, key in self._learn(statement):
-                keys.setdefault(value, []).append(key)
-            under = {value: BitMap(found) for value, found in keys.items()}
-            return Values(under, BitMap.union(*under.values()) if under else BitMap())
+    def _within(self, resource: Resource, among: BitMap) -> BitMap:
+        """The same by their keys in it."""
+        return self.of(resource, among).shift(1 - self.first[resource.name])
 
-        return self._once(("values", resource.name, filter_.name), read)
-
-    def _bounded(self, resource: Resource, filter_: Filter, limit: int) -> BitMap:
-        def read() -> tuple[list[int], list[int]]:
-            column = resource.table.c[filter_.column or ""]
-            found = self._learn(select(column, resource.table.c.key).where(column.is_not(None)).order_by(column))
-            return [row[0] for row in found], [row[1] for row in found]
-
-        values, keys = self._once(("bounds", resource.name, filter_.column), read)
-        if filter_.bound == "min":
-            return BitMap(keys[bisect_left(values, limit) :])
-        return BitMap(keys[: bisect_right(values, limit)])
-
-    def _order(self, resource: Resource, question: Question, sort: str, *, down: bool) -> Order:
-        def read() -> Order:
-            steps = sql.steps(resource, question)
-            ordered = (value.desc() if descends else value.asc() for value, descends in steps)
-            keys = [row[0] for row in self._learn(select(resource.table.c.key).order_by(*ordered))]
-            return Order(keys, {key: place for place, key in enumerate(keys)})
-
-        return self._once(("order", resource.name, sort, down), read)
-
-    def _once(self, name: Any, read: Callable[[], T]) -> T:
+    def _once(self, name: str, unpacked: Callable[[Mapping[str, bytes]], T]) -> T:
         if name not in self._known:
-            self._known[name] = read()  # twice at the worst, when two ask at once, and the same both times
+            # Read twice at the worst, when two ask at once, and the same both times.
+            self._known[name] = unpacked(dict(self._learn(postings.ALL, name=name)))
         found: T = self._known[name]
         return found
-
-
-class _View(Protocol):
-    """Rows in an order: the key at a place, how many stand before a key, and the place of the first after it."""
-
-    def key(self, place: int) -> int: ...
-
-    def before(self, key: int) -> int: ...
-
-    def after(self, key: int) -> int: ...
-
-
-class _Ascending:
-    def __init__(self, among: BitMap) -> None:
-        self._among = among
-
-    def key(self, place: int) -> int:
-        return int(self._among[place])
-
-    def before(self, key: int) -> int:
-        return int(self._among.rank(key - 1))
-
-    def after(self, key: int) -> int:
-        return int(self._among.rank(key))
-
-
-class _Descending:
-    def __init__(self, among: BitMap) -> None:
-        self._among = among
-
-    def key(self, place: int) -> int:
-        return int(self._among[len(self._among) - 1 - place])
-
-    def before(self, key: int) -> int:
-        return len(self._among) - int(self._among.rank(key))
-
-    def after(self, key: int) -> int:
-        return len(self._among) - int(self._among.rank(key - 1))
-
-
-class _Sorted:
-    def __init__(self, ordered: Sequence[int], places: Mapping[int, int]) -> None:
-        self._ordered = ordered
-        self._places = places
-
-    def key(self, place: int) -> int:
-        return self._ordered[place]
-
-    def before(self, key: int) -> int:
-        return bisect_left(self._ordered, self._places.get(key, 0), key=self._places.__getitem__)
-
-    def after(self, key: int) -> int:
-        return bisect_right(self._ordered, self._places.get(key, 0), key=self._places.__getitem__)

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import orjson
 
 from app.errors import near
 from app.facts.shapes import Name, Note
@@ -44,6 +47,14 @@ class Vocabulary:
         """A closed vocabulary; yes and no are held as booleans."""
         held = {"true": True, "false": False}
         return cls.of(Term(id_, held.get(id_, id_), label) for id_, label in choices.items())
+
+    @cached_property
+    def buckets(self) -> tuple[tuple[str, bytes], ...]:
+        """Each value as rows hold it, and its bucket of a facet but for the count."""
+        return tuple(
+            (str(term.key), orjson.dumps({"value": term.id, "label": term.label.model_dump()})[:-1])
+            for term in self.terms.values()
+        )
 
     def find(self, value: str) -> tuple[str, ...]:
         """The ids that a caller means: the id itself, or every value that bears that name; empty if unknown."""

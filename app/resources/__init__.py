@@ -4,9 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 
-from fastapi import APIRouter
-
 from app.facts.entry import Entry, FurtherEvidence, NoteEntry
+from app.reading.operations import Operation
 from app.reading.resource import Resource
 from app.reading.service import Service
 from app.resources import budget_summary, crosswalk, documents, reconciliation, search
@@ -28,12 +27,12 @@ NAMES = (
 RESOURCES: tuple[Resource, ...] = tuple(getattr(import_module(f"{__name__}.{name}"), name.upper()) for name in NAMES)
 
 # Questions that are not a list or an item of a resource.
-QUESTIONS: tuple[Callable[[Service], APIRouter], ...] = (
-    documents.routes,
-    reconciliation.routes,
-    budget_summary.routes,
-    crosswalk.routes,
-    partial(search.routes, resources=RESOURCES),
+QUESTIONS: tuple[Callable[[Service], list[Operation]], ...] = (
+    documents.operations,
+    reconciliation.operations,
+    budget_summary.operations,
+    crosswalk.operations,
+    partial(search.operations, resources=RESOURCES),
 )
 
 # Seed files beside those of the resources.

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
-from sqlmodel import Field as Column
 
 from app.facts.entry import Entry, EvidenceEntry, To, Written
 from app.facts.library import Library, Published
 from app.facts.shapes import Derived, Id, Name, Note, Record, Ref, Sentence, Shape, ordered
-from app.facts.tables import Row, big, junction, refers, word
+from app.facts.tables import Row, big, refers, word
 from app.reading.filters import at_least, at_most, flag, held, linked
 from app.reading.resource import Resource
 from app.resources.amount import UNSTATED, Amount, AmountEntry, stands_in
@@ -127,21 +126,16 @@ class BudgetLine(Record):
 class BudgetLineRow(Row, table=True):
     __tablename__ = "budget_line"
 
-    measure: int = refers("measure")
+    measure: int = refers("measure", index=True)
     package: int = refers("package")
     pillar: int | None = refers("pillar", nullable=True)
-    fiscal_year: int = Column(index=True)
+    fiscal_year: int
     budget_kind: str = word()
     joint: bool
     amount: int | None = big(nullable=True)
     approximate: bool
     uncertain: bool
     basis: str | None = word(nullable=True)
-
-
-LINE_MINISTRY = junction("budget_line", "ministry", of="organization")
-LINE_MODALITY = junction("budget_line", "modality")
-LINE_SECTION = junction("budget_line", "section")
 
 
 def line_amount(entry: BudgetLineEntry) -> Amount:
@@ -199,11 +193,11 @@ def _publish(entry: BudgetLineEntry, library: Library) -> Published:
             "uncertain": amount.uncertain,
             "basis": amount.basis.value if amount.basis else None,
         },
-        (
-            (LINE_MINISTRY, library.keys(OrganizationEntry, entry.ministries)),
-            (LINE_MODALITY, with_broader(library, measure.modalities)),
-            (LINE_SECTION, with_parents(library, sections)),
-        ),
+        {
+            "ministry": library.keys(OrganizationEntry, entry.ministries),
+            "modality": with_broader(library, measure.modalities),
+            "section": with_parents(library, sections),
+        },
     )
 
 
@@ -227,12 +221,11 @@ BUDGET_LINES = Resource(
     entry=BudgetLineEntry,
     publish=_publish,
     own_filters=(
-        linked("ministry", LINE_MINISTRY, "Ministries that pay, alone or together.", example="mhlw"),
+        linked("ministry", "Ministries that pay, alone or together.", example="mhlw"),
         held("pillar", "Pillar; a number means that pillar of any package.", optional=True, example="③"),
-        linked("modality", LINE_MODALITY, "Kinds of medicine, narrower ones included.", example="biosimilar"),
+        linked("modality", "Kinds of medicine, narrower ones included.", example="biosimilar"),
         linked(
             "section",
-            LINE_SECTION,
             "Sections of a strategy, sub-sections included, through the crosswalk, which is editorial.",
             note=THROUGH_CROSSWALK,
             example="4.2",
@@ -245,4 +238,5 @@ BUDGET_LINES = Resource(
         at_most("amount_max", "amount", "Lines of at most so many yen; those without an amount are left out."),
     ),
     own_sorts=("amount", "fiscal_year"),
+    kept=("approximate", "uncertain", "basis"),
 )

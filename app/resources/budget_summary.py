@@ -1,30 +1,31 @@
 """Budget summary: sums of budget lines by one or two of their dimensions; a joint line is never split."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated
 
-import orjson
-from fastapi import APIRouter, Request
 from pydantic import Field
-from sqlalchemy import Select, select
+from pyroaring import BitMap
 from starlette.responses import Response
 
 from app.db import Rows
 from app.errors import Problem, conflict
 from app.facts.shapes import Int32, Name, Note, Shape
-from app.reading import sql
 from app.reading.answers import AnswerMeta
 from app.reading.dataset import Dataset
 from app.reading.filters import Filter, Parameter, one_of
+from app.reading.operations import Operation, respond
 from app.reading.question import Question, told
-from app.reading.routes import Q, add, by_name, question_of, respond
-from app.reading.service import Service
+from app.reading.routes import Q, by_name
+from app.reading.service import Service, Snapshot
+from app.reading.sets import Sets
 from app.reading.terms import NONE, Term
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
-from app.resources.sums import COUNTED, LINE, Sum, unstated
+from app.resources.sums import Ledger, Sum, unstated
 
 DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
+Key = tuple[str | None, ...]  # the value of each dimension, as rows hold it
+
 NOTHING = Name(ja="該当なし", en="none", en_official=False)
 
 GROUP_BY = Parameter(
@@ -71,14 +72,15 @@ class BudgetSummary(Shape):
     meta: AnswerMeta
 
 
-def summary(question: Question, dataset: Dataset, rows: Rows) -> BudgetSummary:
-    """Answers a question of PARAMETERS with two statements."""
+def summary(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> BudgetSummary:
+    """Answers a question of PARAMETERS from sets."""
     dimensions = [BUDGET_LINES.filters[name] for name in question.get("group_by")]
-    conditions = sql.where(BUDGET_LINES, question, dataset.vocabularies)
-    total = Sum(rows(select(*COUNTED).where(*conditions))[0])
-    sums = {tuple(row[: len(dimensions)]): Sum(row) for row in rows(_grouped(dimensions, conditions))}
+    ledger = Ledger(sets)
+    among = sets.matching(BUDGET_LINES, question, rows)
+    total = ledger.sum(among)
+    sums = {key: ledger.sum(group) for key, group in _grouped(dimensions, among, sets)}
     vocabularies = [list(filter_.terms(dataset.vocabularies).terms.values()) for filter_ in dimensions]
-    groups = _groups(vocabularies, sums)
+    groups = _groups(vocabularies, sums, ledger.sum(BitMap()))
     additive = sum(group.lines for group in groups) == total.lines
     notes = [*told(question, dataset.vocabularies), *unstated([total])]
     if not additive:
@@ -95,32 +97,26 @@ def summary(question: Question, dataset: Dataset, rows: Rows) -> BudgetSummary:
     )
 
 
-def _grouped(dimensions: list[Filter], conditions: sql.Where) -> Select[Any]:
-    """A line meets each of its values once, so a group never counts it twice."""
-    source: Any = LINE
-    values = []
-    for filter_ in dimensions:
-        junction = filter_.junction
-        if junction is None:
-            values.append(LINE.c[filter_.column or ""])
-        else:
-            source = source.outerjoin(junction, junction.c.row == LINE.c.key)
-            values.append(junction.c.value)
-    named = [value.label(f"value_{place}") for place, value in enumerate(values)]
-    return select(*named, *COUNTED).select_from(source).where(*conditions).group_by(*values)
+def _grouped(dimensions: list[Filter], among: BitMap, sets: Sets) -> Iterator[tuple[Key, BitMap]]:
+    """The lines under each value, or under one of each of two, that has any; None is for those without a value."""
+    first, *others = dimensions
+    values = sets.values(BUDGET_LINES, first.name)
+    for key, group in [*((key, among & rows) for key, rows in values.under.items()), (None, among - values.some)]:
+        if group and others:
+            yield from (((key, *more), lines) for more, lines in _grouped(others, group, sets))
+        elif group:
+            yield (key,), group
 
 
-def _groups(vocabularies: list[list[Term]], sums: Mapping[tuple[Any, ...], Sum]) -> list[BudgetGroup]:
+def _groups(vocabularies: list[list[Term]], sums: Mapping[Key, Sum], nothing: Sum) -> list[BudgetGroup]:
     """In the vocabularies' order, lines without a value last; by one dimension, empty values too."""
-    terms: list[dict[Any, Term]] = [{term.key: term for term in vocabulary} for vocabulary in vocabularies]
-    places = [{key: place for place, key in enumerate(each)} for each in terms]
-    keys = set(sums) | ({(key,) for key in terms[0]} if len(terms) == 1 else set())
+    terms = [{str(term.key): term for term in vocabulary} for vocabulary in vocabularies]
+    places = [{key: place for place, key in enumerate([*each, None])} for each in terms]
+    keys: set[Key] = {*sums, *((key,) for key in terms[0])} if len(terms) == 1 else set(sums)
     groups = []
-    for key in sorted(
-        keys, key=lambda key: [place.get(part, len(place)) for place, part in zip(places, key, strict=True)]
-    ):
-        found = [each.get(part) for each, part in zip(terms, key, strict=True)]
-        each = sums.get(key) or Sum(None)
+    for key in sorted(keys, key=lambda key: [place[part] for place, part in zip(places, key, strict=True)]):
+        found = [None if part is None else each[part] for each, part in zip(terms, key, strict=True)]
+        each = sums.get(key, nothing)
         groups.append(
             BudgetGroup(
                 key=",".join(term.id if term else NONE for term in found),
@@ -142,31 +138,28 @@ def _joined(labels: list[Name]) -> Name:
     )
 
 
-def routes(service: Service) -> APIRouter:
+def operations(_: Service) -> list[Operation]:
     """The sums."""
-    router = APIRouter()
 
-    async def get_budget_summary(request: Request) -> Response:
-        snapshot = service.now()
-        question = question_of(request, PARAMETERS, snapshot)
+    async def get_budget_summary(snapshot: Snapshot, question: Question, _: str) -> Response:
         if len(question.get("group_by")) > 2:
             message = "`group_by` takes one dimension or two. Leave some out."
             raise Problem(422, message, errors=[conflict("group_by", message)])
-        found = await snapshot.database.answer(lambda rows: summary(question, snapshot.dataset, rows))
-        return respond(orjson.dumps(found.model_dump(mode="json")))
+        found = await snapshot.database.answer(lambda rows: summary(question, snapshot.dataset, snapshot.sets, rows))
+        return respond(found.model_dump_json().encode())
 
-    add(
-        router,
-        "/v1/budget-summary",
-        get_budget_summary,
-        operation="get_budget_summary",
-        summary="Sum budget lines",
-        description=(
-            "Sums by one or two dimensions, under the filters of budget lines. A line paid by several ministries is "
-            "never split: it is counted whole, as `joint`, in each of their groups, and once in the total."
-        ),
-        tag="budget-summary",
-        answer=BudgetSummary,
-        parameters=PARAMETERS,
-    )
-    return router
+    return [
+        Operation(
+            path="/v1/budget-summary",
+            answer=get_budget_summary,
+            name="get_budget_summary",
+            summary="Sum budget lines",
+            description=(
+                "Sums by one or two dimensions, under the filters of budget lines. A line paid by several ministries "
+                "is never split: it is counted whole, as `joint`, in each of their groups, and once in the total."
+            ),
+            tag="budget-summary",
+            shape=BudgetSummary,
+            parameters=PARAMETERS,
+        )
+    ]

@@ -5,25 +5,27 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import Field
-from sqlalchemy import func, select
+from pyroaring import BitMap
+from sqlalchemy import select
 from starlette.responses import Response
 
-from app.db import Rows
+from app.db import Among, Rows, Statement
 from app.facts.shapes import Id, Int32, Name, Note, Shape
-from app.reading import sql
 from app.reading.answers import AnswerMeta
 from app.reading.dataset import Dataset
+from app.reading.operations import Operation, respond
 from app.reading.question import Question, told
-from app.reading.routes import add, by_name, question_of, respond
-from app.reading.service import Service
+from app.reading.routes import by_name
+from app.reading.service import Service, Snapshot
+from app.reading.sets import Sets
 from app.resources.amount import Amount
-from app.resources.budget_lines import BUDGET_LINES, LINE_SECTION, THROUGH_CROSSWALK
-from app.resources.measures import MEASURE_SECTION, MEASURES, RELATION, LineRef, MeasureKind, Related
+from app.resources.budget_lines import BUDGET_LINES, THROUGH_CROSSWALK
+from app.resources.measures import MEASURES, RELATION, LineRef, MeasureKind, Related
 from app.resources.sections import SECTIONS, Section, SectionRef
-from app.resources.sums import COUNTED, LINE, Sum, unstated
+from app.resources.sums import Ledger, unstated
 
+LINE = BUDGET_LINES.table
 MOST_LINES = 50  # of one linked programme; its other lines are counted, and told of
 
 # A section is where the walk begins, so `none` means nothing here.
@@ -75,29 +77,29 @@ class Crosswalk(Shape):
     meta: AnswerMeta
 
 
-def crosswalk(question: Question, dataset: Dataset, rows: Rows) -> Crosswalk:
-    """Answers a question of PARAMETERS with six statements, however many sections there are."""
-    conditions = sql.where(BUDGET_LINES, question, dataset.vocabularies)
+LINKS = Statement(
+    select(RELATION.c.direction, RELATION.c.programme, RELATION.c.related)
+    .where(Among(RELATION.c.direction, "directions"))
+    .order_by(RELATION.c.key)
+)
+LINES = Statement(select(LINE.c.measure, LINE.c.key).where(Among(LINE.c.measure, "programmes")).order_by(LINE.c.key))
+
+
+def crosswalk(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> Crosswalk:
+    """Answers a question of PARAMETERS with five statements at most, however many sections there are."""
+    ledger = Ledger(sets)
     terms = dataset.vocabularies["section"].terms
     chosen = [terms[id_] for id_ in question.get("section")] or [t for t in terms.values() if t.broader is None]
-    keys = [int(term.key) for term in chosen]
-    among = LINE_SECTION.c.value.in_(keys)
-    sums = {
-        row.value: Sum(row)
-        for row in rows(
-            select(LINE_SECTION.c.value, *COUNTED)
-            .join_from(LINE, LINE_SECTION, LINE_SECTION.c.row == LINE.c.key)
-            .where(among, *conditions)
-            .group_by(LINE_SECTION.c.value)
-        )
-    }
-    total = Sum(rows(select(*COUNTED).where(LINE.c.key.in_(select(LINE_SECTION.c.row).where(among)), *conditions))[0])
-    measures = _measures(keys, conditions, rows)
-    found = rows(sql.records(SECTIONS, keys).order_by(SECTIONS.records.c.key))
+    keys = sorted(int(term.key) for term in chosen)
+    under = sets.values(BUDGET_LINES, "section")
+    among = sets.matching(BUDGET_LINES, question, rows, but="section") & BitMap.union(*map(under.of, keys))
+    total = ledger.sum(among)
+    measures = _measures(keys, among, sets, rows)
+    found = dict(rows(SECTIONS.reads.some_records, keys=keys))
     data = []
-    for key, record in found:
-        section = Section.model_validate_json(record)
-        summed = sums.get(key, Sum(None))
+    for key in keys:
+        section = Section.model_validate_json(found[key])
+        summed = ledger.sum(among & under.of(key))
         notes = [*terms[section.id].notes, *unstated([summed])]
         if not any(measure.related for measure in measures[key]):
             notes.append(UNLINKED)
@@ -119,66 +121,64 @@ def crosswalk(question: Question, dataset: Dataset, rows: Rows) -> Crosswalk:
     )
 
 
-def _measures(keys: list[Any], conditions: sql.Where, rows: Rows) -> dict[int, list[CrosswalkMeasure]]:
+def _measures(keys: list[int], among: BitMap, sets: Sets, rows: Rows) -> dict[int, list[CrosswalkMeasure]]:
     """The directions of each section, with what is linked to them: as many as a strategy has, however much data."""
-    under = select(MEASURE_SECTION.c.row).where(MEASURE_SECTION.c.value.in_(keys))
-    links = rows(select(RELATION).where(RELATION.c.direction.in_(under)).order_by(RELATION.c.key))
-    programmes = [link.programme for link in links]
-    place = func.row_number().over(partition_by=LINE.c.measure, order_by=LINE.c.key).label("place")
-    ranked = select(LINE.c.key, LINE.c.measure, place).where(LINE.c.measure.in_(programmes), *conditions).subquery()
-    lines: dict[int, list[LineRef]] = defaultdict(list)
-    for row in rows(
-        select(ranked.c.measure, BUDGET_LINES.records.c.record)
-        .join_from(ranked, BUDGET_LINES.records, BUDGET_LINES.records.c.key == ranked.c.key)
-        .where(ranked.c.place <= MOST_LINES)
-        .order_by(ranked.c.measure, ranked.c.place)
-    ):
-        lines[row.measure].append(LineRef.model_validate(_only(row.record, "id", "amount")))
+    all_directions = sets.values(MEASURES, "kind").of(MeasureKind.DIRECTION.value)
+    directions = {key: list(sets.values(MEASURES, "section").of(key) & all_directions) for key in keys}
+    wanted = sorted({direction for found in directions.values() for direction in found})
+    links = rows(LINKS, directions=wanted)
+    lines = _lines(sorted({programme for _, programme, _ in links}), among, rows)
     related: dict[int, list[LinkedProgramme]] = defaultdict(list)
-    for link in links:
-        known = orjson.loads(link.related)
-        related[link.direction].append(LinkedProgramme.model_validate({**known, "lines": lines[link.programme]}))
-    measure = MEASURES.records
-    found: dict[int, list[CrosswalkMeasure]] = defaultdict(list)
-    for row in rows(
-        select(MEASURE_SECTION.c.value, measure.c.key, measure.c.record)
-        .join_from(MEASURE_SECTION, measure, measure.c.key == MEASURE_SECTION.c.row)
-        .join(MEASURES.table, MEASURES.table.c.key == measure.c.key)
-        .where(MEASURE_SECTION.c.value.in_(keys), MEASURES.table.c.kind == MeasureKind.DIRECTION.value)
-        .order_by(MEASURE_SECTION.c.value, measure.c.key)
-    ):
-        known = _only(row.record, "id", "name")
-        found[row.value].append(CrosswalkMeasure.model_validate({**known, "related": related[row.key]}))
+    for direction, programme, told_ in links:
+        related[direction].append(LinkedProgramme.model_validate({**orjson.loads(told_), "lines": lines[programme]}))
+    records: dict[int, bytes] = dict(rows(MEASURES.reads.some_records, keys=wanted))
+    return {
+        key: [
+            CrosswalkMeasure.model_validate({**_only(records[direction], "id", "name"), "related": related[direction]})
+            for direction in found
+        ]
+        for key, found in directions.items()
+    }
+
+
+def _lines(programmes: list[int], among: BitMap, rows: Rows) -> dict[int, list[LineRef]]:
+    """The first lines of each programme, of those that are asked for."""
+    keys: dict[int, list[int]] = defaultdict(list)
+    for programme, line in rows(LINES, programmes=programmes):
+        if line in among and len(keys[programme]) < MOST_LINES:
+            keys[programme].append(line)
+    shown = [line for found in keys.values() for line in found]
+    records: dict[int, bytes] = dict(rows(BUDGET_LINES.reads.some_records, keys=shown))
+    found: dict[int, list[LineRef]] = defaultdict(list)
+    for programme, lines in keys.items():
+        found[programme] = [LineRef.model_validate(_only(records[line], "id", "amount")) for line in lines]
     return found
 
 
-def _only(record: str, *fields: str) -> dict[str, Any]:
+def _only(record: bytes, *fields: str) -> dict[str, Any]:
     parsed = orjson.loads(record)
     return {field: parsed[field] for field in fields}
 
 
-def routes(service: Service) -> APIRouter:
+def operations(_: Service) -> list[Operation]:
     """The walk."""
-    router = APIRouter()
 
-    async def get_crosswalk(request: Request) -> Response:
-        snapshot = service.now()
-        question = question_of(request, PARAMETERS, snapshot)
-        found = await snapshot.database.answer(lambda rows: crosswalk(question, snapshot.dataset, rows))
-        return respond(orjson.dumps(found.model_dump(mode="json")))
+    async def get_crosswalk(snapshot: Snapshot, question: Question, _: str) -> Response:
+        found = await snapshot.database.answer(lambda rows: crosswalk(question, snapshot.dataset, snapshot.sets, rows))
+        return respond(found.model_dump_json().encode())
 
-    add(
-        router,
-        "/v1/crosswalk",
-        get_crosswalk,
-        operation="get_crosswalk",
-        summary="Walk from the strategy's sections to the money behind them",
-        description=(
-            "For each section: its measures, the programmes that we link to them, and those programmes' budget lines. "
-            "The filters decide which lines are counted; `total` counts each line once."
-        ),
-        tag="crosswalk",
-        answer=Crosswalk,
-        parameters=PARAMETERS,
-    )
-    return router
+    return [
+        Operation(
+            path="/v1/crosswalk",
+            answer=get_crosswalk,
+            name="get_crosswalk",
+            summary="Walk from the strategy's sections to the money behind them",
+            description=(
+                "For each section: its measures, the programmes that we link to them, and those programmes' budget "
+                "lines. The filters decide which lines are counted; `total` counts each line once."
+            ),
+            tag="crosswalk",
+            shape=Crosswalk,
+            parameters=PARAMETERS,
+        )
+    ]

@@ -1,27 +1,30 @@
 """Documents: the sources, their parts and, line by line, the words that every fact leads back to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
 from pydantic import BeforeValidator, Field
-from sqlalchemy import Column, ForeignKey, Integer, Table, Text, func, select
+from pyroaring import BitMap
+from sqlalchemy import Column, ForeignKey, Integer, Table, Text, bindparam, func, select
 from starlette.responses import Response
 
-from app.db import Rows
+from app.db import Among, Rows, Statement
 from app.errors import Problem, conflict
 from app.facts.entry import Entry, NameEntry, To, Written, line_range
 from app.facts.library import Library, Published
 from app.facts.shapes import Derived, Id, Int32, LineRange, Name, Record, Ref, Sentence, Shape
 from app.facts.tables import Row, metadata, word
 from app.reading.filters import Parameter
-from app.reading.page import Listing, answer, page_of, selected
+from app.reading.operations import Operation, respond
+from app.reading.page import Listing, answer, page_of
+from app.reading.question import Question
 from app.reading.resource import Lists, Resource
-from app.reading.routes import CURSOR, OFFSET, add, by_name, limit_to, missing, question_of, respond
-from app.reading.service import Service
+from app.reading.routes import CURSOR, OFFSET, by_name, limit_to, missing
+from app.reading.service import Service, Snapshot
 from app.reading.terms import Term
+from app.reading.views import Found, Keys, View
 from app.resources.dates import Day, day
 from app.resources.organizations import organization_ref
 
@@ -161,6 +164,18 @@ def _end(name: str, meaning: str) -> Parameter:
     return Parameter(name=name, meaning=meaning, kind="integer", minimum=1, maximum=10_000_000)
 
 
+LAST_LINE = Statement(select(func.max(LINE.c.key)).where(LINE.c.document == bindparam("document")))
+TEXTS = Statement(
+    select(LINE.c.key, LINE.c.text).where(LINE.c.document == bindparam("document"), Among(LINE.c.key, "keys"))
+)
+
+
+def _lines(document: int, found: Sequence[Found], rows: Rows) -> list[dict[str, Any]]:
+    keys = [row.key for row in found]
+    by_number = dict(rows(TEXTS, document=document, keys=keys))
+    return [{"number": number, "text": by_number[number]} for number in keys]
+
+
 LINES = by_name(
     _end("from", "First line; the transcript's first when left out."),
     _end("to", "Last line, included; the transcript's last when left out."),
@@ -170,31 +185,23 @@ LINES = by_name(
 )
 
 
-def routes(service: Service) -> APIRouter:
+def operations(service: Service) -> list[Operation]:
     """The lines of a document."""
-    router = APIRouter()
 
-    async def list_document_lines(request: Request) -> Response:
-        snapshot = service.now()
-        question = question_of(request, LINES, snapshot)
-        id_ = request.path_params["id"]
+    async def list_document_lines(snapshot: Snapshot, question: Question, id_: str) -> Response:
         first, last = question.number("from") or 1, question.number("to") or LINES["to"].maximum
         if first > last:
             message = "`from` is after `to`. Swap them."
             raise Problem(422, message, errors=[conflict("from", message)])
 
         def listing(rows: Rows) -> Listing:
-            found = rows(select(DOCUMENTS.table.c.key).where(DOCUMENTS.table.c.id == id_))
+            found = rows(DOCUMENTS.reads.key, id=id_)
             if not found:
                 raise missing(DOCUMENTS, id_, rows)
-            conditions = (LINE.c.document == found[0].key, LINE.c.key.between(first, last))
-            return selected(
-                seal=f"documents/{id_}/lines",
-                count=select(func.count()).select_from(LINE).where(*conditions),
-                rows=select(LINE.c.key, LINE.c.key.label("sorted"), LINE.c.text).where(*conditions),
-                steps=((LINE.c.key, False),),
-                data=lambda found, _: [{"number": row.key, "text": row.text} for row in found],
-            )
+            ((document,),) = found
+            ((count,),) = rows(LAST_LINE, document=document)
+            lines = Keys(BitMap(range(first, min(last, count) + 1)))
+            return Listing(f"documents/{id_}/lines", View((lines,)), lambda found, rows: _lines(document, found, rows))
 
         body, links = await snapshot.database.answer(
             lambda rows: answer(
@@ -207,15 +214,15 @@ def routes(service: Service) -> APIRouter:
         )
         return respond(body, links)
 
-    add(
-        router,
-        "/v1/documents/{id}/lines",
-        list_document_lines,
-        operation="list_document_lines",
-        summary="List the lines of a document's transcript",
-        description="The words as they were read, line by line; evidence names these numbers.",
-        tag="documents",
-        answer=page_of(TranscriptLine),
-        parameters=LINES,
-    )
-    return router
+    return [
+        Operation(
+            path="/v1/documents/{id}/lines",
+            answer=list_document_lines,
+            name="list_document_lines",
+            summary="List the lines of a document's transcript",
+            description="The words as they were read, line by line; evidence names these numbers.",
+            tag="documents",
+            shape=page_of(TranscriptLine),
+            parameters=LINES,
+        )
+    ]

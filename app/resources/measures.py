@@ -11,7 +11,7 @@ from sqlalchemy import Text as Words
 from app.facts.entry import Entry, EvidenceEntry, NameEntry, To, Written
 from app.facts.library import Library, Published
 from app.facts.shapes import Basis, Derived, Id, Name, Note, Record, Ref, Shape, Text, ordered
-from app.facts.tables import Row, junction, metadata, word
+from app.facts.tables import Row, metadata, word
 from app.reading.filters import choice, flag, linked
 from app.reading.resource import Resource
 from app.resources.amount import Amount
@@ -139,14 +139,6 @@ class MeasureRow(Row, table=True):
     funded: bool
 
 
-MEASURE_MINISTRY = junction("measure", "ministry", of="organization")
-MEASURE_ORGANIZATION = junction("measure", "organization")
-MEASURE_MODALITY = junction("measure", "modality")
-MEASURE_PILLAR = junction("measure", "pillar")
-MEASURE_SECTION = junction("measure", "section")
-MEASURE_YEAR = junction("measure", "fiscal_year", of=None)
-
-
 RELATION = Table(
     "relation",
     metadata,
@@ -211,14 +203,14 @@ def _publish(entry: MeasureEntry, library: Library) -> Published:
     return Published(
         record,
         {"kind": entry.kind.value, "funded": bool(lines)},
-        (
-            (MEASURE_MINISTRY, library.keys(OrganizationEntry, ministries)),
-            (MEASURE_ORGANIZATION, library.keys(OrganizationEntry, bodies)),
-            (MEASURE_MODALITY, with_broader(library, entry.modalities)),
-            (MEASURE_PILLAR, library.keys(PillarEntry, pillars)),
-            (MEASURE_SECTION, with_parents(library, entry.sections)),
-            (MEASURE_YEAR, years),
-        ),
+        {
+            "ministry": library.keys(OrganizationEntry, ministries),
+            "organization": library.keys(OrganizationEntry, bodies),
+            "modality": with_broader(library, entry.modalities),
+            "pillar": library.keys(PillarEntry, pillars),
+            "section": with_parents(library, entry.sections),
+            "fiscal_year": years,
+        },
         ((RELATION, asides),),
     )
 
@@ -239,10 +231,10 @@ MEASURES = Resource(
     entry=MeasureEntry,
     publish=_publish,
     own_filters=(
-        linked("ministry", MEASURE_MINISTRY, "Ministries that it names or that pay for it.", example="mhlw"),
-        linked("pillar", MEASURE_PILLAR, "Pillars that it or a budget line of it stands under.", example="③"),
-        linked("modality", MEASURE_MODALITY, "Kinds of medicine, narrower ones included.", example="new-modality"),
-        linked("section", MEASURE_SECTION, "Sections of a strategy, sub-sections included.", example="4.2"),
+        linked("ministry", "Ministries that it names or that pay for it.", example="mhlw"),
+        linked("pillar", "Pillars that it or a budget line of it stands under.", example="③"),
+        linked("modality", "Kinds of medicine, narrower ones included.", example="new-modality"),
+        linked("section", "Sections of a strategy, sub-sections included.", example="4.2"),
         choice(
             "kind",
             MeasureKind,
@@ -252,8 +244,8 @@ MEASURES = Resource(
             operation="運用",
             institution="体制",
         ),
-        linked("organization", MEASURE_ORGANIZATION, "Ministries and other bodies that it names.", example="amed"),
-        linked("fiscal_year", MEASURE_YEAR, "Years of its budget lines.", example="2025"),
+        linked("organization", "Ministries and other bodies that it names.", example="amed"),
+        linked("fiscal_year", "Years of its budget lines.", example="2025"),
         flag("funded", "Whether it has a budget line."),
     ),
     own_sorts=("kind",),

@@ -1,20 +1,25 @@
 """Reconciliation: each total that a package states, held against its lines; no difference is explained away."""
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from starlette.responses import Response
 
-from app.db import Rows
+from app.db import Rows, Statement
 from app.facts.shapes import Int32, Note, Shape
 from app.reading.answers import AnswerMeta
 from app.reading.dataset import Dataset
-from app.reading.routes import add, item, no_parameters, respond
-from app.reading.service import Service
+from app.reading.operations import Operation, respond
+from app.reading.question import Question
+from app.reading.routes import item
+from app.reading.service import Service, Snapshot
+from app.reading.sets import Sets
 from app.resources.amount import Amount, summed
+from app.resources.budget_lines import BUDGET_LINES
 from app.resources.packages import PACKAGES, Package, StatedTotal
-from app.resources.sums import COUNTED, LINE, Sum, unstated
+from app.resources.sums import Ledger, Sum, unstated
+
+KNOWN = Statement(select(PACKAGES.table.c.key, PACKAGES.table.c.known).where(PACKAGES.table.c.id == bindparam("id")))
 
 
 class ReconciledTotal(Shape):
@@ -34,12 +39,11 @@ class Reconciliation(Shape):
     meta: AnswerMeta
 
 
-def reconcile(id_: str, dataset: Dataset, rows: Rows) -> Reconciliation:
+def reconcile(id_: str, dataset: Dataset, sets: Sets, rows: Rows) -> Reconciliation:
     """Raises a 404 Problem when there is no such package."""
     package = Package.model_validate_json(item(PACKAGES, id_, rows))
-    table = PACKAGES.table
-    ((key, known),) = rows(select(table.c.key, table.c.known).where(table.c.id == id_))
-    found = Sum(rows(select(*COUNTED).where(LINE.c.package == key))[0])
+    ((key, known),) = rows(KNOWN, id=id_)
+    found = Ledger(sets).sum(sets.values(BUDGET_LINES, "package").of(key))
     notes = [[Note(**note) for note in each] for each in orjson.loads(known)]
     return Reconciliation(
         data=[_held_against(*pair, found) for pair in zip(package.stated_totals, notes, strict=True)],
@@ -63,28 +67,24 @@ def _held_against(total: StatedTotal, notes: list[Note], found: Sum) -> Reconcil
     )
 
 
-def routes(service: Service) -> APIRouter:
+def operations(_: Service) -> list[Operation]:
     """The reconciliation of a package."""
-    router = APIRouter()
 
-    async def get_package_reconciliation(request: Request) -> Response:
-        snapshot = service.now()
-        no_parameters(request)
-        id_ = request.path_params["id"]
-        found = await snapshot.database.answer(lambda rows: reconcile(id_, snapshot.dataset, rows))
-        return respond(orjson.dumps(found.model_dump(mode="json")))
+    async def get_package_reconciliation(snapshot: Snapshot, _: Question, id_: str) -> Response:
+        found = await snapshot.database.answer(lambda rows: reconcile(id_, snapshot.dataset, snapshot.sets, rows))
+        return respond(found.model_dump_json().encode())
 
-    add(
-        router,
-        f"/v1/{PACKAGES.name}/{{id}}/reconciliation",
-        get_package_reconciliation,
-        operation="get_package_reconciliation",
-        summary="Hold a package's stated totals against its lines",
-        description=(
-            "Each total that the document states, what the budget lines give, the difference, and what is known of it. "
-            "No difference is explained away."
-        ),
-        tag=PACKAGES.name,
-        answer=Reconciliation,
-    )
-    return router
+    return [
+        Operation(
+            path=f"/v1/{PACKAGES.name}/{{id}}/reconciliation",
+            answer=get_package_reconciliation,
+            name="get_package_reconciliation",
+            summary="Hold a package's stated totals against its lines",
+            description=(
+                "Each total that the document states, what the budget lines give, the difference, and what is known "
+                "of it. No difference is explained away."
+            ),
+            tag=PACKAGES.name,
+            shape=Reconciliation,
+        )
+    ]

@@ -1,29 +1,30 @@
 """Search: one ranked list over all resources, with the words that matched; it finds what `q` finds in each."""
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import Field
-from sqlalchemy import case, func, select
+from pyroaring import BitMap
+from sqlalchemy import select
 from starlette.responses import Response
 
-from app.db import Rows
+from app.db import Among, Rows, Statement
 from app.facts.shapes import Id, Name, Sentence, Shape
 from app.facts.text import fold
-from app.reading import sql
 from app.reading.filters import Parameter, one_of
-from app.reading.page import Listing, answer, page_of, selected
+from app.reading.operations import Operation, respond
+from app.reading.page import Listing, answer, is_light, page_of
 from app.reading.question import Question
 from app.reading.resource import Resource, texts_of
-from app.reading.routes import CURSOR, LIMIT, OFFSET, Q, add, by_name, question_of, respond
-from app.reading.service import Service
-from app.reading.sql import SEARCHABLE
+from app.reading.routes import CURSOR, LIMIT, OFFSET, Q, by_name
+from app.reading.service import Service, Snapshot
+from app.reading.sets import SEARCHABLE, Sets
+from app.reading.views import Found, Keys, View
 
+SHOWN = Statement(select(SEARCHABLE.c.key, SEARCHABLE.c.shown).where(Among(SEARCHABLE.c.key, "keys")))
 AROUND = 40  # characters of an excerpt on each side of the match
 
 
@@ -43,9 +44,8 @@ class SearchResult(Shape):
     matched: Match
 
 
-def routes(service: Service, resources: Sequence[Resource]) -> APIRouter:
+def operations(service: Service, resources: Sequence[Resource]) -> list[Operation]:
     """The search over these resources; records of one rank come in their order."""
-    router = APIRouter()
     by_type = {resource.name: resource for resource in resources}
     type_ = Parameter(
         name="type",
@@ -58,67 +58,57 @@ def routes(service: Service, resources: Sequence[Resource]) -> APIRouter:
     )
     parameters = by_name(replace(Q, required=True), type_, LIMIT, OFFSET, CURSOR)
 
-    def listing(question: Question) -> Listing:
-        conditions = sql.holds(question.terms)
-        if question.get("type"):
-            conditions.append(SEARCHABLE.c.type.in_(question.get("type")))
-        rank = _rank(" ".join(question.terms), question.terms)
-        return selected(
-            seal="search",
-            count=select(func.count()).select_from(SEARCHABLE).where(*conditions),
-            rows=select(SEARCHABLE.c.key, rank.label("sorted"), SEARCHABLE.c.type, SEARCHABLE.c.row).where(*conditions),
-            steps=((rank, False), (SEARCHABLE.c.key, False)),
-            data=lambda found, rows: _results(found, question.terms, by_type, rows),
-        )
-
-    async def search(request: Request) -> Response:
-        snapshot = service.now()
-        question = question_of(request, parameters, snapshot)
+    async def search(snapshot: Snapshot, question: Question, _: str) -> Response:
         path = f"{service.settings.prefix}/v1/search"
         body, links = await snapshot.database.answer(
-            lambda rows: answer(listing(question), question, snapshot.dataset, path, rows)
+            lambda rows: answer(
+                _listing(question, by_type, snapshot.sets, rows), question, snapshot.dataset, path, rows
+            ),
+            light=is_light(question),
         )
         return respond(body, links)
 
-    add(
-        router,
-        "/v1/search",
-        search,
-        operation="search",
-        summary="Search everything",
-        description=(
-            "Records whose names or descriptions contain every word of `q`, in either language: exact names first, "
-            "then names that begin with it, names that contain it, and descriptions."
-        ),
-        tag="search",
-        answer=page_of(SearchResult),
-        parameters=parameters,
+    return [
+        Operation(
+            path="/v1/search",
+            answer=search,
+            name="search",
+            summary="Search everything",
+            description=(
+                "Records whose names or descriptions contain every word of `q`, in either language: exact names first, "
+                "then names that begin with it, names that contain it, and descriptions."
+            ),
+            tag="search",
+            shape=page_of(SearchResult),
+            parameters=parameters,
+        )
+    ]
+
+
+def _listing(question: Question, by_type: Mapping[str, Resource], sets: Sets, rows: Rows) -> Listing:
+    """Exact names first, then names that begin with the words, names that hold each of them, and the rest."""
+    words = sets.words(question.terms, rows)
+    among = words.anywhere
+    if question.get("type"):
+        among = BitMap.union(*(sets.of(by_type[type_], among) for type_ in question.get("type")))
+    named = words.named & among
+    exact, beginning = sets.beginning(" ".join(question.terms), named, rows)
+    parts = (exact, beginning - exact, named - beginning, among - named)
+    return Listing(
+        "search", View(tuple(map(Keys, parts))), lambda found, rows: _results(found, question, by_type, sets, rows)
     )
-    return router
 
 
-def _rank(whole: str, terms: tuple[str, ...]) -> Any:
-    """0 where a name is the query, 1 where one begins with it, 2 where they hold each word, 3 elsewhere. Names stand
-    one on each line of `title`."""
-    title = "\n" + SEARCHABLE.c.title + "\n"
-    return case(
-        (title.contains(f"\n{whole}\n", autoescape=True), 0),
-        (title.contains(f"\n{whole}", autoescape=True), 1),
-        (sql.every(SEARCHABLE.c.title.contains(term, autoescape=True) for term in terms), 2),
-        else_=3,
-    )
-
-
-def _results(found: Sequence[Any], terms: tuple[str, ...], by_type: dict[str, Resource], rows: Rows) -> list[Any]:
-    """The records of a page, one statement for each type on it."""
-    wanted: dict[str, list[int]] = defaultdict(list)
-    for row in found:
-        wanted[row.type].append(row.row)
-    records = {}
-    for type_, keys in wanted.items():
-        for key, record in rows(sql.records(by_type[type_], keys)):
-            records[type_, key] = orjson.loads(record)
-    return [_result(by_type[row.type], records[row.type, row.row], terms) for row in found]
+def _results(
+    found: Sequence[Found], question: Question, by_type: Mapping[str, Resource], sets: Sets, rows: Rows
+) -> list[Any]:
+    """The records of a page."""
+    types, firsts = list(sets.first), list(sets.first.values())
+    keys = [row.key for row in found]
+    shown = dict(rows(SHOWN, keys=keys))
+    return [
+        _result(by_type[types[bisect_right(firsts, key) - 1]], orjson.loads(shown[key]), question.terms) for key in keys
+    ]
 
 
 def _result(resource: Resource, record: dict[str, Any], terms: tuple[str, ...]) -> dict[str, Any]:

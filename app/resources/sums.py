@@ -1,67 +1,77 @@
 """Sums over budget lines: each line once, joint ones apart; approximate stays approximate, and nothing is split."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
-from sqlalchemy import ColumnElement, Integer, case, cast, func
+from pyroaring import BitMap
 
 from app.facts.shapes import Note
+from app.reading.sets import Sets
 from app.resources.amount import Amount, AmountBasis, summed
 from app.resources.budget_lines import BUDGET_LINES
 
-LINE = BUDGET_LINES.table
 
-# What every sum selects: of lines that the statement meets once.
-COUNTED: tuple[ColumnElement[Any], ...] = (
-    func.count(LINE.c.key).label("lines"),
-    func.count(case((LINE.c.amount.is_(None), LINE.c.key))).label("unstated"),
-    func.coalesce(func.sum(LINE.c.amount), 0).label("jpy"),
-    func.coalesce(func.sum(case((LINE.c.joint, LINE.c.amount), else_=0)), 0).label("joint_jpy"),
-    *(
-        func.coalesce(func.max(cast(case((LINE.c.joint.is_(joint), mark), else_=False), Integer)), 0).label(name)
-        for name, mark, joint in (
-            ("sole_approximate", LINE.c.approximate, False),
-            ("sole_uncertain", LINE.c.uncertain, False),
-            ("joint_approximate", LINE.c.approximate, True),
-            ("joint_uncertain", LINE.c.uncertain, True),
-        )
-    ),
-    func.min(func.coalesce(LINE.c.basis, "")).label("least_basis"),
-    func.max(func.coalesce(LINE.c.basis, "")).label("most_basis"),
-)
+class Ledger:
+    """What is known of every line's money, by which any set of lines is summed."""
+
+    def __init__(self, sets: Sets) -> None:
+        def of(column: str) -> BitMap:
+            return sets.values(BUDGET_LINES, column).of(True)  # noqa: FBT003 - the value that rows hold
+
+        self.amounts = sets.numbers(BUDGET_LINES, "amount")
+        self.joint = of("joint")
+        self.approximate = of("approximate")
+        self.uncertain = of("uncertain")
+        bases = sets.values(BUDGET_LINES, "basis")
+        self.bases = {basis: bases.of(basis.value) for basis in AmountBasis}
+        self.based = bases.some
+
+    def sum(self, among: BitMap) -> "Sum":
+        """The sum of these lines."""
+        return Sum(self, among)
 
 
+@dataclass(frozen=True)
 class Sum:
-    """What one row of COUNTED says; None is the sum of no lines."""
+    """A set of lines, summed: each part is worked out when it is asked for."""
 
-    def __init__(self, row: Any | None) -> None:
-        self.lines: int = row.lines if row else 0
-        self.unstated: int = row.unstated if row else 0
-        self._row = row
+    ledger: Ledger
+    among: BitMap
 
     @property
+    def lines(self) -> int:
+        return len(self.among)
+
+    @property
+    def unstated(self) -> int:
+        """Lines that state no amount."""
+        return len(self.among) - self.among.intersection_cardinality(self.ledger.amounts.some)
+
+    @cached_property
     def involved(self) -> Amount:
-        return self._amount("jpy", "sole", "joint")
+        return self._amount(self.among)
 
-    @property
-    def sole(self) -> Amount:
-        return self._amount("sole", "sole")
-
-    @property
+    @cached_property
     def joint(self) -> Amount:
-        return self._amount("joint", "joint")
+        return self._amount(self.among & self.ledger.joint)
 
-    def _amount(self, of: str, *parts: str) -> Amount:
-        row = self._row
-        if row is None:
-            return summed(0, (), approximate=False, uncertain=False)
-        jpy = {"jpy": row.jpy, "joint": row.joint_jpy, "sole": row.jpy - row.joint_jpy}[of]
-        bases = {row.least_basis, row.most_basis} if row.lines else set()
+    @cached_property
+    def sole(self) -> Amount:
+        return self._amount(self.among - self.ledger.joint)
+
+    @cached_property
+    def _bases(self) -> list[AmountBasis | None]:
+        ledger = self.ledger
+        found: list[AmountBasis | None] = [basis for basis, rows in ledger.bases.items() if rows.intersect(self.among)]
+        return found if self.among.issubset(ledger.based) else [*found, None]
+
+    def _amount(self, part: BitMap) -> Amount:
         return summed(
-            int(jpy),
-            [AmountBasis(basis) if basis else None for basis in sorted(bases)],
-            approximate=any(getattr(row, f"{part}_approximate") for part in parts),
-            uncertain=any(getattr(row, f"{part}_uncertain") for part in parts),
+            self.ledger.amounts.total(part),
+            self._bases,
+            approximate=part.intersect(self.ledger.approximate),
+            uncertain=part.intersect(self.ledger.uncertain),
         )
 
 

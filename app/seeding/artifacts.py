@@ -1,4 +1,5 @@
-"""Makes the downloads of the whole dataset from a finished database; they are served as they are, and never changed."""
+"""Makes the downloads of the whole from a finished database of any kind; they are served as they are, and never
+changed."""
 
 import sqlite3
 import zipfile
@@ -10,9 +11,12 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 import orjson
+from sqlalchemy import Column as Column_
+from sqlalchemy import Connection, func, select
 
 from app.reading.answers import DatasetVersion
 from app.reading.columns import Column, columns, list_columns, own_columns
+from app.reading.dataset import DATASET
 from app.reading.downloads import DATABASE, PACKAGE, Download
 from app.reading.exports import MEDIA_TYPES, MOST_XLSX_ROWS, about_workbook, export_path
 from app.reading.formats import Csv, Ndjson, Workbook
@@ -27,32 +31,34 @@ TYPES = {"string": "TEXT", "integer": "INTEGER", "boolean": "INTEGER"}
 class Artifacts:
     """The downloads of one database."""
 
-    def __init__(self, database: Path, folder: Path) -> None:
-        self._source = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
+    def __init__(self, source: Connection, folder: Path) -> None:
+        self._source = source
         self._folder = folder
-        facts = self._source.execute("SELECT version, released, digest, about FROM dataset").fetchone()
-        self._version = DatasetVersion(version=facts[0], released=facts[1], digest=facts[2])
-        self._about = orjson.loads(facts[3])
+        facts = self._source.execute(select(DATASET)).one()
+        self._version = DatasetVersion(version=facts.version, released=facts.released, digest=facts.digest)
+        self._about = orjson.loads(facts.about)
 
     def make(self) -> list[Download]:
         """Writes the files, and returns what there is to download with its size and digest."""
-        with closing(self._source):
-            tables = self._package()
-            self._database()
-            collections = [
-                download
-                for resource, table in zip(RESOURCES, tables, strict=True)
-                for download in (table, self._ndjson(resource), self._workbook(resource))
-            ]
+        tables = self._package()
+        self._database()
+        collections = [
+            download
+            for resource, table in zip(RESOURCES, tables, strict=True)
+            for download in (table, self._ndjson(resource), self._workbook(resource))
+        ]
         return [self._file(DATABASE), self._file(PACKAGE), *collections]
 
-    def _records(self, resource: Resource) -> Iterator[list[str]]:
-        found = self._source.execute(f'SELECT record FROM "{resource.records.name}" ORDER BY key')  # noqa: S608
-        while rows := found.fetchmany(BATCH):
+    def _records(self, resource: Resource) -> Iterator[list[bytes]]:
+        yield from self._texts(resource.reads.records.c.record)
+
+    def _texts(self, column: Column_[bytes]) -> Iterator[list[bytes]]:
+        read = select(column).order_by(column.table.c.key).execution_options(yield_per=BATCH)
+        for rows in self._source.execute(read).partitions():
             yield [row[0] for row in rows]
 
     def _ndjson(self, resource: Resource) -> Download:
-        return self._measured(resource, "ndjson", self._encoded(resource, Ndjson()))
+        return self._measured(resource, "ndjson", self._encoded(resource.reads.records.c.record, Ndjson()))
 
     def _measured(self, resource: Resource, extension: str, texts: Iterator[bytes]) -> Download:
         """A whole collection: the bytes that its export answers when nothing is asked of it."""
@@ -64,13 +70,12 @@ class Artifacts:
         return Download(path, MEDIA_TYPES[extension], self._count(resource), size, digest.hexdigest())
 
     def _count(self, resource: Resource) -> int:
-        (count,) = self._source.execute(f'SELECT count(*) FROM "{resource.table.name}"').fetchone()  # noqa: S608
-        return int(count)
+        return int(self._source.execute(select(func.count()).select_from(resource.table)).scalar_one())
 
-    def _encoded(self, resource: Resource, encoder: Csv | Ndjson) -> Iterator[bytes]:
+    def _encoded(self, column: Column_[bytes], encoder: Csv | Ndjson) -> Iterator[bytes]:
         yield encoder.head()
-        for records in self._records(resource):
-            yield encoder.rows(records)
+        for texts in self._texts(column):
+            yield encoder.rows(texts)
 
     def _workbook(self, resource: Resource) -> Download:
         path, count = export_path(resource, "xlsx"), self._count(resource)
@@ -107,7 +112,7 @@ class Artifacts:
                 return info
 
             for resource in RESOURCES:
-                texts = self._encoded(resource, Csv(columns(resource.record)))
+                texts = self._encoded(resource.reads.cells.c.line, Csv(columns(resource.record)))
                 with package.open(entry(f"{resource.name}.csv"), "w", force_zip64=True) as file:
                     tables.append(self._measured(resource, "csv", _written(texts, file)))
             described = orjson.dumps(self._descriptor(tables), option=orjson.OPT_INDENT_2)
@@ -191,11 +196,13 @@ class Artifacts:
             Column("text", "string", "Its words.", ()),
         )
         _create(target, LINE.name, fields, 'PRIMARY KEY ("document_id", "number")')
-        lines = self._source.execute(
-            f"SELECT d.id, l.key, l.text FROM {LINE.name} l JOIN document d ON d.key = l.document "  # noqa: S608
-            "ORDER BY l.document, l.key"
+        lines = (
+            select(DOCUMENTS.table.c.id, LINE.c.key, LINE.c.text)
+            .join_from(LINE, DOCUMENTS.table, DOCUMENTS.table.c.key == LINE.c.document)
+            .order_by(LINE.c.document, LINE.c.key)
+            .execution_options(yield_per=BATCH)
         )
-        for line in lines:
+        for line in self._source.execute(lines):
             _insert(target, LINE.name, list(line))
 
 

