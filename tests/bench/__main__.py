@@ -22,6 +22,7 @@ import orjson
 from tests.bench import scenarios, table
 from tests.bench.bounds import Bounds, from_environment
 from tests.bench.corpora import Corpus, corpus_of
+from tests.bench.elsewhere import Elsewhere, elsewhere
 from tests.bench.languages import path_of
 from tests.bench.line_up import Rival, Variant, bare_application, fetch, keep_answers, rivals
 from tests.bench.load import get
@@ -42,22 +43,23 @@ def main() -> None:
     bounds, results = from_environment(), list[Result]()
     started: float | None = None
     for lines in bounds.lines:
-        with corpus_of(lines, bounds) as corpus:
-            result = Result(lines, bounds.at(lines), figures=list(scenarios.build_figures(corpus.built, lines)))
+        with corpus_of(lines, bounds) as corpus, elsewhere(corpus, bounds.postgres) as there:
+            built = scenarios.build_figures(corpus.built, there.built if there else None, lines)
+            result = Result(lines, bounds.at(lines), figures=list(built))
             tell(f"{lines:,} lines: starts")
             start, figures = scenarios.start_figures(corpus, started)
             started = start if lines < table.ENOUGH else started
             result.figures += figures
-            measure(corpus, bounds, result)
+            measure(corpus, there, bounds, result)
             results.append(result)
         report(result, results, brief="--markdown" in sys.argv)
     print(machine())  # noqa: T201
 
 
-def measure(corpus: Corpus, bounds: Bounds, result: Result) -> None:
+def measure(corpus: Corpus, there: Elsewhere | None, bounds: Bounds, result: Result) -> None:
     """One size: what was never asked, what was, one caller alone, and what surrounds them."""
     values = values_of(corpus.dataset)
-    with rivals(corpus, bounds.postgres) as running:
+    with rivals(corpus, there) as running:
         ours = running["ours"].server
         rest = ours.memory()
         values = replace(values, cursors=list(cursors(ours, values)))
@@ -97,7 +99,7 @@ def _contests(asked: RequestClass, running: dict[str, Rival], values: Values, re
     for name, rival in running.items():
         if name == "uncached" and asked.name not in UNCACHED:
             continue
-        supply = Supply(asked.asks(values, Random(result.lines)), rival.language)  # noqa: S311
+        supply = Supply(asked.asks(values, Random(result.lines)), rival.language)
         if supply.prepare(1):
             found[name] = Contest(rival.server, supply, result.connections)
     return found or {"ours": Contest(running["ours"].server, Supply(iter(()), running["ours"].language), 1)}
@@ -109,7 +111,7 @@ def _hot(ours: Server, values: Values, bounds: Bounds, result: Result) -> None:
     asked: dict[str, list[Variant]] = {}
     names: dict[str, tuple[str, Variant]] = {}
     for each in CLASSES:
-        question = next(each.asks(values, Random(7)), None)  # noqa: S311
+        question = next(each.asks(values, Random(7)), None)
         if question is None:
             continue
         path, variants = path_of(question), [Variant("")]

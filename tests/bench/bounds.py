@@ -14,7 +14,7 @@ class Bounds:
     burst: float  # seconds of each burst of many connections
     connections: int | None  # at a time; left open, it goes by the size
     folder: Path | None  # where corpora are kept between runs
-    postgres: str | None  # a PostgreSQL that may be written to
+    postgres: str  # the address of a PostgreSQL to build into; `no` for none; left open, one is started
 
     def at(self, lines: int) -> int:
         """Connections at a size: fewer where one answer of a peer takes seconds."""
@@ -30,5 +30,5 @@ def from_environment() -> Bounds:
         burst=float(told.get("BENCH_BURST", "10")),
         connections=int(connections) if connections else None,
         folder=Path(folder).resolve() if folder else None,
-        postgres=told.get("BENCH_POSTGRES"),
+        postgres=told.get("BENCH_POSTGRES", ""),
     )

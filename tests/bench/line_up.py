@@ -10,6 +10,7 @@ from pathlib import Path
 from app.settings import PROJECT
 from tests.bench import sql
 from tests.bench.corpora import Corpus
+from tests.bench.elsewhere import Elsewhere
 from tests.bench.languages import Language, data_fusion, ours, plain, sql_page, table_page
 from tests.bench.servers import Server, free_port, python
 
@@ -28,8 +29,9 @@ class Rival:
     language: Language
 
 
-def service(corpus: Corpus, *options: str, **settings: str) -> Server:
-    return Server("Shisaku", python(*SERVE, *options), {"SHISAKU_DATABASE": str(corpus.database), **settings})
+def service(corpus: Corpus, *options: str, beside: int | None = None, **settings: str) -> Server:
+    environment = {"SHISAKU_DATABASE": str(corpus.database), **settings}
+    return Server("Shisaku", python(*SERVE, *options), environment, beside)
 
 
 def plain_service(corpus: Corpus) -> Server:
@@ -42,7 +44,7 @@ def bare_application(sent: Path) -> Server:
 
 
 @contextmanager
-def rivals(corpus: Corpus, postgres: str | None) -> Iterator[dict[str, Rival]]:
+def rivals(corpus: Corpus, there: Elsewhere | None) -> Iterator[dict[str, Rival]]:
     """Everybody who is asked what was never asked."""
     with ExitStack() as stack:
 
@@ -53,8 +55,8 @@ def rivals(corpus: Corpus, postgres: str | None) -> Iterator[dict[str, Rival]]:
 
         found = dict(enter("ours", service(corpus), ("", ours)))
         found |= enter("uncached", service(corpus, SHISAKU_CACHE_BYTES="0"), ("", ours))
-        if postgres:
-            found |= enter("PostgreSQL", service(corpus, SHISAKU_DATABASE_URL=postgres), ("", ours))
+        if there:
+            found |= enter("PostgreSQL", service(corpus, beside=there.process, **there.settings), ("", ours))
         found |= enter("naive", plain_service(corpus), ("", plain))
         if DATASETTE.exists():
             command = python("-m", "tests.bench.peers", str(corpus.peers), "{port}", environment=PEERS)

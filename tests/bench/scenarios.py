@@ -33,13 +33,13 @@ class Figure:
     met: bool | None = None
 
 
-def build_figures(built: Built, lines: int) -> Iterator[Figure]:
+def build_figures(built: Built, there: Built | None, lines: int) -> Iterator[Figure]:
     judged = lines >= 1_000_000
     value = f"{built.wall:,.0f} s ({built.cpu:,.0f} s of CPU)"
     yield Figure("build", "≤ 120 s", value, built.wall <= 120 if judged else None)
     yield Figure("build, memory", "≤ 1,024 MB", f"{built.memory:,.0f} MB", built.memory <= 1024 if judged else None)
-    if built.postgres is not None:
-        yield Figure("build into PostgreSQL", "", f"{built.postgres:,.0f} s")
+    if there:
+        yield Figure("build into PostgreSQL", "", f"{there.wall:,.0f} s, {there.memory:,.0f} MB")
 
 
 def start_figures(corpus: Corpus, at_13: float | None) -> tuple[float, list[Figure]]:
@@ -81,7 +81,7 @@ def memory_figures(rest: float, after: float, others: dict[str, float], lines: i
 
 def _items(server: Server, values: Values, connections: int, seed: int) -> Stream:
     """One record after the other, round and round."""
-    asked = [ours(question) for question in islice(one_by_id(values, Random(seed)), 20_000)]  # noqa: S311
+    asked = [ours(question) for question in islice(one_by_id(values, Random(seed)), 20_000)]
     return Stream(server.port, chain.from_iterable(repeat(asked)), connections)
 
 
@@ -96,7 +96,7 @@ def neighbour_figures(server: Server, values: Values, connections: int, seconds:
     took = load([alone], seconds)
     rate, calm = len(alone.times) / took, _p99(alone)
     yield Figure("an item, alone", "", f"{rate:,.0f} /s, p99 {calm:.1f} ms")
-    searches = (ours(question) for question in slow_search(values, Random(2)))  # noqa: S311
+    searches = (ours(question) for question in slow_search(values, Random(2)))
     exports = repeat(get(EXPORT))
     for name, requests in (("a slow search", searches), ("an export of everything", exports)):
         beside, slow = _items(server, values, connections, 3), Stream(server.port, requests, 1)
@@ -133,7 +133,7 @@ def worker_figures(corpus: Corpus, values: Values, seconds: float) -> Iterator[F
     """Cold lists of two processes beside one's, each round on new connections."""
     rates: dict[int, list[float]] = {1: [], 2: []}
     running = {workers: service(corpus, "--workers", str(workers)) for workers in rates}
-    asked = {workers: map(ours, one_filter(values, Random(4))) for workers in rates}  # noqa: S311
+    asked = {workers: map(ours, one_filter(values, Random(4))) for workers in rates}
     try:
         for server in running.values():
             fetch(server.port, "/readyz")
@@ -152,7 +152,7 @@ def worker_figures(corpus: Corpus, values: Values, seconds: float) -> Iterator[F
 
 def mixed(values: Values, seed: int) -> Iterator[Question]:
     """Every class in turn, without an end."""
-    asking = [list(islice(each.asks(values, Random(seed)), 5_000)) for each in CLASSES]  # noqa: S311
+    asking = [list(islice(each.asks(values, Random(seed)), 5_000)) for each in CLASSES]
     for place in count():
         for questions in filter(None, asking):
             yield questions[place % len(questions)]

@@ -37,6 +37,7 @@ class Server:
     name: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
+    beside: int | None = None  # a process that works for it alone, such as its database server
     port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
@@ -62,7 +63,8 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of CPU, user and system, of the process and all below it."""
-        return sum(map(_cpu, family(self.process.pid)))
+        processes = [*family(self.process.pid), *(family(self.beside) if self.beside else ())]
+        return sum(map(_cpu, processes))
 
     def memory(self) -> float:
         """Resident megabytes, of the process and all below it."""
