@@ -1,22 +1,25 @@
-"""Databases of one document and of two, and a real server over each, for every test to ask."""
+"""Databases of one document and of two, of either kind, and a real server over each, for every test to ask."""
 
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from app.main import create_app
 from app.protocol import TypedProtocol
-from app.seeding.build import SEED, build, check
+from app.seeding.build import SEED, build, check, target
 from app.settings import Settings
+from tests.postgres import OWNER, READER, Server, running
 
 HERE = Path(__file__).parent
 ALONE = HERE / "seed" / "alone"
@@ -48,10 +51,71 @@ def serving(app: ASGIApp) -> Iterator[Client]:
             thread.join()
 
 
-def built(seed: Path, path: Path) -> Settings:
-    """Settings of a database made from a seed, without a cache: tests ask what is made, not what was kept."""
-    build(check(seed), path)
-    return Settings(database=path, cache_bytes=0)
+SQLITE, POSTGRES = "sqlite", "postgres"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module whose promises hold for every database says `EVERY_DATABASE = True`, and is asked of each."""
+    if "kind" in metafunc.fixturenames and getattr(metafunc.module, "EVERY_DATABASE", False):
+        metafunc.parametrize("kind", [SQLITE, POSTGRES], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database."""
+    return str(getattr(request, "param", SQLITE))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL of the tests' own."""
+    with running() as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class Built:
+    """Where a test's data is kept: it is built by one role and read by another that may do nothing else."""
+
+    building: Settings
+    reading: Settings
+
+    @classmethod
+    def at(cls, path: Path, server: Server | None = None) -> "Built":
+        """Settings without a cache: tests ask what is made, not what was kept."""
+        if server is None:
+            settings = Settings(database=path, database_url=None, cache_bytes=0)
+            return cls(settings, settings)
+        name = server.database()
+        building, reading = (
+            Settings(database=path, database_url=SecretStr(server.url(name, user)), cache_bytes=0)
+            for user in (OWNER, READER)
+        )
+        return cls(building, reading)
+
+    def build(self, seed: Path) -> str:
+        return build(check(seed), target(self.building))
+
+
+def built(seed: Path, path: Path, server: Server | None = None) -> Settings:
+    """Makes a database from a seed, and gives the settings that it is read with."""
+    made = Built.at(path, server)
+    made.build(seed)
+    return made.reading
+
+
+Keep = Callable[[Path], Settings]
+
+
+@pytest.fixture(scope="session")
+def keep(kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Keep:
+    """Makes a database from a seed, and gives the settings that it is read with."""
+
+    def kept(seed: Path) -> Settings:
+        server = request.getfixturevalue("server") if kind == POSTGRES else None
+        return built(seed, tmp_path_factory.mktemp("kept") / "shisaku.sqlite", server)
+
+    return kept
 
 
 @pytest.fixture(scope="session")
@@ -65,21 +129,21 @@ def both_seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def first(keep: Keep) -> Settings:
     """The first document."""
-    return built(SEED, tmp_path_factory.mktemp("first") / "shisaku.sqlite")
+    return keep(SEED)
 
 
 @pytest.fixture(scope="session")
-def second(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def second(keep: Keep) -> Settings:
     """The invented document alone."""
-    return built(ALONE, tmp_path_factory.mktemp("second") / "shisaku.sqlite")
+    return keep(ALONE)
 
 
 @pytest.fixture(scope="session")
-def both(both_seed: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def both(both_seed: Path, keep: Keep) -> Settings:
     """Both documents in one database."""
-    return built(both_seed, tmp_path_factory.mktemp("together") / "shisaku.sqlite")
+    return keep(both_seed)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,11 @@ FAST = {
     "max_connections": "200",
     "shared_buffers": "32MB",
 }
+# What the README tells an operator to say once, as the role that builds, before the first build.
+GRANTS = f"""\
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO {READER};
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {READER};
+"""
 NOBODY = 65_534  # PostgreSQL refuses to run as root
 
 
@@ -61,9 +66,9 @@ class Server:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(timeout=30)
 
-    def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-        """A statement of the superuser."""
-        with psycopg.connect(self.place("postgres", database), autocommit=True) as connection:
+    def run(self, statement: str, database: str = "postgres", user: str = "postgres") -> list[tuple[Any, ...]]:
+        """A statement of the superuser, or of another."""
+        with psycopg.connect(self.place(user, database), autocommit=True) as connection:
             found = connection.execute(statement.encode())
             return found.fetchall() if found.description else []
 
@@ -80,6 +85,7 @@ class Server:
         """A new and empty database, of the role that builds."""
         name = f"shisaku_{next(self._numbers)}"
         self.run(f"CREATE DATABASE {name} OWNER {OWNER}")
+        self.run(GRANTS, name, OWNER)
         return name
 
 

@@ -1,14 +1,16 @@
 """What every resource promises, whatever it is: a new one is covered here without a word changed."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from app.db import Rows, Statement
-from app.db.sqlite import DIALECT, File
+from app.db import Database, Rows, Statement
+from app.db.opening import opened
+from app.db.postgres import Schema
+from app.db.sqlite import File
 from app.reading.cursor import Cursor, encode, seal
 from app.reading.dataset import Dataset
 from app.reading.filters import Filter
@@ -17,6 +19,8 @@ from app.reading.service import Service
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import Client, answer, walk
+
+EVERY_DATABASE = True
 
 EACH = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
 FACETS = [(resource, name) for resource in RESOURCES for name in resource.facets]
@@ -34,20 +38,23 @@ def dataset(both: Settings) -> Dataset:
 def statements() -> Iterator[list[str]]:
     """Every statement that is run meanwhile for a question."""
     seen: list[str] = []
-    ask = File.ask
 
-    def asked(self: File, question: Callable[[Rows], Any]) -> Any:
-        def counted(rows: Rows) -> Any:
-            def run(statement: Statement, /, **values: Any) -> Any:
-                seen.append(f"{statement.compiled(DIALECT)} {values}")
-                return rows(statement, **values)
+    def counting(ask: Any) -> Any:
+        def asked(self: Database, question: Callable[[Rows], Any]) -> Any:
+            def counted(rows: Rows) -> Any:
+                def run(statement: Statement, /, **values: Any) -> Any:
+                    seen.append(f"{statement} {values}")
+                    return rows(statement, **values)
 
-            return question(run)
+                return question(run)
 
-        return ask(self, counted)
+            return ask(self, counted)
+
+        return asked
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(File, "ask", asked)
+        for door in (File, Schema):
+            patch.setattr(door, "ask", counting(door.ask))
         yield seen
 
 
@@ -115,9 +122,8 @@ def test_a_facet_counts_under_every_filter_but_its_own(resource: Resource, facet
 def test_every_sort_orders_by_its_column_and_walks_every_row_once(
     resource: Resource, sort: str, order: str, clients: Client, both: Settings
 ) -> None:
-    connection = sqlite3.connect(both.database)
-    rows = connection.execute(f'SELECT "{sort}", key, id FROM "{resource.table.name}"').fetchall()  # noqa: S608
-    connection.close()
+    columns = (resource.table.c[name] for name in (sort, "key", "id"))
+    rows = opened(both).learn(Statement(select(*columns)))
     held = sorted((row for row in rows if row[0] is not None), reverse=order == "desc")
     empty = sorted((row for row in rows if row[0] is None), key=lambda row: row[1], reverse=order == "desc")
     expected = [row[2] for row in (*held, *empty)]

@@ -13,6 +13,8 @@ from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import Client, answer, walk
 
+EVERY_DATABASE = True
+
 FIELDS = ("name", "description", "also", "abbreviation", "aims")
 
 

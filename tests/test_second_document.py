@@ -4,6 +4,8 @@ from app.main import create_app
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, walk
 
+EVERY_DATABASE = True
+
 
 def test_it_stands_alone(second: Settings) -> None:
     with serving(create_app(second)) as client:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from app.resources.budget_summary import DIMENSIONS
 from tests.conftest import Client, answer, walk
 
+EVERY_DATABASE = True
+
 MEMBERS: dict[str, Callable[[dict[str, Any]], set[str]]] = {
     "ministry": lambda row: {ministry["id"] for ministry in row["ministries"]},
     "pillar": lambda row: {row["pillar"]["id"]} if row["pillar"] else set(),

@@ -1,0 +1,179 @@
+"""What a service promises at any size: samples of it against brute force over the dataset's own public database.
+
+    CORPUS_LINES=1000000 CORPUS_DATABASE=… CORPUS_TERMS=50 python -m pytest tests/test_corpus.py
+
+`make test` does so at two small sizes; CORPUS_DATABASE names a database that `shisaku build` made of that many lines.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from app.main import create_app
+from app.reading.downloads import DATABASE
+from app.settings import Settings
+from tests.conftest import Client, answer, built, serving
+from tests.corpus import write
+from tests.test_search import folded
+
+SIZES = [int(size) for size in os.environ.get("CORPUS_LINES", "13,1000").split(",")]
+TERMS = int(os.environ.get("CORPUS_TERMS", "300"))
+
+MEMBERS = {"ministry": "budget_line_ministries", "modality": "budget_line_modalities"}
+HELD = {"pillar": "pillar_id", "fiscal_year": "fiscal_year", "package": "package_id", "joint": "joint"}
+SORTED = {"amount": "amount_jpy", "name": "name_ja", "id": "id", "fiscal_year": "fiscal_year"}
+
+
+@dataclass
+class Corpus:
+    """A service, and what its public database says."""
+
+    client: Client
+    public: sqlite3.Connection
+
+    def ask(self, statement: str, *values: object) -> list[Any]:
+        return self.public.execute(statement, values).fetchall()
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The folded names and descriptions of every measure and line, a record each."""
+        columns = {"measures": "name_ja, name_en, description_ja, description_en", "budget_lines": "name_ja, name_en"}
+        return [
+            "\n".join(folded(text) for text in row if text)
+            for table, names in columns.items()
+            for row in self.public.execute(f"SELECT {names} FROM {table}")
+        ]
+
+
+@pytest.fixture(scope="module", params=SIZES, ids=lambda size: f"{size} lines")
+def corpus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
+    folder = tmp_path_factory.mktemp("corpus")
+    if "CORPUS_DATABASE" in os.environ:
+        settings = Settings(database=Path(os.environ["CORPUS_DATABASE"]), cache_bytes=0)
+    else:
+        write(folder / "seed", request.param)
+        settings = built(folder / "seed", folder / "shisaku.sqlite")
+    with serving(create_app(settings)) as client:
+        digest = answer(client, "/v1")["dataset"]["digest"]
+        path = settings.database.with_name(f"{settings.database.name}.{digest[:16]}") / DATABASE
+        public = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        try:
+            yield Corpus(client, public)
+        finally:
+            public.close()
+
+
+def test_every_line_is_there(corpus: Corpus, request: pytest.FixtureRequest) -> None:
+    wanted = request.node.callspec.params["corpus"]
+    assert answer(corpus.client, "/v1/budget-lines", limit=0)["meta"]["total"] == wanted
+    assert corpus.ask("SELECT count(*) FROM budget_lines") == [(wanted,)]
+
+
+def test_facets_count_what_is_there(corpus: Corpus) -> None:
+    facets = answer(corpus.client, "/v1/budget-lines", limit=0, facet=[*MEMBERS, "fiscal_year"])["facets"]
+    years = dict(corpus.ask("SELECT CAST(fiscal_year AS TEXT), count(*) FROM budget_lines GROUP BY 1"))
+    assert {each["value"]: each["count"] for each in facets["fiscal_year"]["buckets"] if each["count"]} == years
+    paying = dict(corpus.ask("SELECT ministry_id, count(*) FROM budget_line_ministries GROUP BY 1"))
+    assert {each["value"]: each["count"] for each in facets["ministry"]["buckets"] if each["count"]} == paying
+
+
+def test_sums_are_what_the_lines_say(corpus: Corpus) -> None:
+    sums = "SELECT m.ministry_id, count(*), sum(amount_jpy) FROM budget_lines l JOIN budget_line_ministries m"
+    ((some,),) = corpus.ask("SELECT max(fiscal_year) FROM budget_lines")
+    for year in (None, some):
+        query = {"fiscal_year": year} if year else {}
+        found = answer(corpus.client, "/v1/budget-summary", group_by="ministry", **query)
+        where = "WHERE l.fiscal_year = ?" if year else ""
+        expected = corpus.ask(f"{sums} ON m.budget_line_id = l.id {where} GROUP BY 1", *query.values())
+        assert {
+            (group["key"], group["lines"], group["involved"]["jpy"]) for group in found["groups"] if group["lines"]
+        } == {(key, lines, jpy or 0) for key, lines, jpy in expected}
+        ((total, lines),) = corpus.ask(f"SELECT sum(amount_jpy), count(*) FROM budget_lines l {where}", *query.values())
+        assert (found["total"]["jpy"], found["lines"]) == (total or 0, lines)
+
+
+@pytest.mark.parametrize("sort", SORTED)
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("ministry", [None, "mext"])
+def test_a_page_at_any_depth_is_where_it_belongs(corpus: Corpus, sort: str, order: str, ministry: str | None) -> None:
+    column, query = SORTED[sort], {"sort": sort, "order": order, "limit": 20}
+    where = "WHERE id IN (SELECT budget_line_id FROM budget_line_ministries WHERE ministry_id = 'mext')"
+    statement = f"SELECT id FROM budget_lines {where if ministry else ''} ORDER BY {column} IS NULL, {column} {order}"
+    ids = [id_ for (id_,) in corpus.ask(f"{statement}, rowid {order}")]
+    if ministry:
+        query["ministry"] = ministry
+
+    def shown(page: dict[str, Any]) -> list[str]:
+        return [row["id"] for row in page["data"]]
+
+    total = len(ids)
+    for offset in (0, 40, min(10_000, total // 2)):
+        page = answer(corpus.client, "/v1/budget-lines", offset=offset, **query)
+        assert (shown(page), page["meta"]["total"]) == (ids[offset : offset + 20], total)
+    for _ in range(3):  # from the last page looked at, by cursor
+        if page["links"]["next"] is None:
+            break
+        offset += 20
+        page = answer(corpus.client, page["links"]["next"])
+        assert shown(page) == ids[offset : offset + 20]
+    last = answer(corpus.client, page["links"]["last"])
+    assert shown(last)[-1:] == ids[-1:]
+    assert last["links"]["next"] is None
+
+
+def test_any_record_is_found_by_its_id(corpus: Corpus) -> None:
+    for id_, name in corpus.ask("SELECT id, name_ja FROM measures ORDER BY random() LIMIT 20"):
+        assert answer(corpus.client, f"/v1/measures/{id_}")["name"]["ja"] == name
+
+
+def test_filters_together_are_brute_force(corpus: Corpus) -> None:
+    random = Random(0)  # noqa: S311 - a sample, not a secret
+    for _ in range(20):
+        names = random.sample([*MEMBERS, *HELD], random.randint(1, 3))
+        query, conditions, values = dict[str, Any](), list[str](), list[Any]()
+        for name in names:
+            if name in MEMBERS:
+                table, column = MEMBERS[name], f"{name}_id"
+                ((value,),) = corpus.ask(f"SELECT {column} FROM {table} ORDER BY random() LIMIT 1")
+                conditions.append(f"id IN (SELECT budget_line_id FROM {table} WHERE {column} = ?)")
+                if name == "modality":  # a broader one holds its narrower ones
+                    narrower = [id_ for (id_,) in corpus.ask("SELECT id FROM modalities WHERE broader_id = ?", value)]
+                    if narrower:
+                        continue
+            else:
+                ((value,),) = corpus.ask(f"SELECT {HELD[name]} FROM budget_lines ORDER BY random() LIMIT 1")
+                conditions.append(f"{HELD[name]} = ?")
+            values.append(value)
+            query[name] = ("false", "true")[value] if name == "joint" else value
+        if len(values) < len(conditions):
+            continue
+        total = answer(corpus.client, "/v1/budget-lines", limit=0, **query)["meta"]["total"]
+        counted = f"SELECT count(*) FROM budget_lines WHERE {' AND '.join(conditions)}"
+        assert corpus.ask(counted, *values) == [(total,)], query
+
+
+def test_search_is_brute_force(corpus: Corpus) -> None:
+    random = Random(1)  # noqa: S311 - a sample, not a secret
+    texts = corpus.texts
+    for _ in range(TERMS):
+        words = random.choice(random.choice(texts).split())
+        start, length = random.randrange(len(words)), random.choice((1, 2, 2, 3, 3, 4, 5, 8))
+        term = words[start : start + length]
+        if random.random() < 0.1:
+            term = term[::-1]
+        expected = sum(term in text for text in texts)
+        page = answer(corpus.client, "/v1/search", q=term, type="measures,budget-lines", limit=1)
+        assert page["meta"]["total"] == expected, term
+
+
+def test_a_download_holds_every_line(corpus: Corpus, request: pytest.FixtureRequest) -> None:
+    with corpus.client.stream("GET", "/v1/exports/budget-lines.csv") as response:
+        rows = sum(chunk.count(b"\r\n") for chunk in response.iter_bytes())
+    assert rows == 1 + request.node.callspec.params["corpus"]
