@@ -41,20 +41,22 @@ openapi: .venv/dev ## write what is generated: the OpenAPI document and the seed
 sdk: .venv/dev .venv-sdk/ready ## generate clients with the real tools, compile them strictly, and use them
 	$(BIN)/python -m pytest tests/sdk/check_sdks.py
 
-bench: .venv/dev ## how fast it answers, as ratios in one run (BENCH_LINES, BENCH_SECONDS)
-	$(BIN)/python -m tests.bench
+bench: .venv/dev .venv-bench/ready ## how fast it answers beside its peers (BENCH_LINES, BENCH_SECONDS, BENCH_FOLDER)
+	$(BIN)/python -m tests.bench $(BENCH)
 
 lock: .venv/dev ## write the lock files anew
 	$(COMPILE) --upgrade pyproject.toml --group build --output-file requirements.txt
 	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
 	$(COMPILE) --upgrade --group sdk --output-file requirements-sdk.txt
+	$(COMPILE) --upgrade --group bench --output-file requirements-bench.txt
 
 lock-check: .venv/dev
-	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock && cp requirements-sdk.txt .venv/sdk.lock
+	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock && cp requirements-sdk.txt .venv/sdk.lock && cp requirements-bench.txt .venv/bench.lock
 	@$(COMPILE) pyproject.toml --group build --output-file .venv/runtime.lock
 	@$(COMPILE) pyproject.toml --group dev --constraint requirements.txt --output-file .venv/dev.lock
 	@$(COMPILE) --group sdk --output-file .venv/sdk.lock
-	@for name in runtime:requirements.txt dev:requirements-dev.txt sdk:requirements-sdk.txt; do \
+	@$(COMPILE) --group bench --output-file .venv/bench.lock
+	@for name in runtime:requirements.txt dev:requirements-dev.txt sdk:requirements-sdk.txt bench:requirements-bench.txt; do \
 		grep -v '^ *#' "$${name#*:}" > .venv/committed; grep -v '^ *#' ".venv/$${name%%:*}.lock" > .venv/fresh; \
 		cmp -s .venv/committed .venv/fresh || { echo "$${name#*:} is not what pyproject.toml asks for: run make lock"; exit 1; }; \
 	done
@@ -78,5 +80,11 @@ lock-check: .venv/dev
 	.venv-sdk/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-sdk.txt
 	@touch $@
 
+.venv-bench/ready: .venv/python requirements-bench.txt ## a peer that cannot be had on this machine is left out
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-bench.txt \
+		|| echo "The peers cannot be installed here: the benchmark leaves them out."
+	@touch $@
+
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-sdk data tests/sdk/generated tests/sdk/node_modules
+	rm -rf .venv .venv-sdk .venv-bench data tests/sdk/generated tests/sdk/node_modules

@@ -13,7 +13,7 @@ from app import __version__
 from app.seeding.build import SEED
 from app.settings import PROJECT
 
-LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-sdk.txt"]
+LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-sdk.txt", "requirements-bench.txt"]
 
 
 def files() -> list[Path]:

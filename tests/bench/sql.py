@@ -1,0 +1,154 @@
+"""A question in SQL, as one who knows SQLite or DataFusion would write it over the dataset's own tables; None where it
+cannot be asked. The text is made of the benchmark's own values only."""
+
+from tests.bench.questions import Question
+
+LINKED = {
+    "ministry": ("budget_line_ministries", "ministry_id"),
+    "modality": ("budget_line_modalities", "modality_id"),
+    "section": ("budget_line_sections", "number"),
+}
+OWN = {"fiscal_year": "fiscal_year", "pillar": "pillar_number", "package": "package_id"}
+SUMMED = (
+    "count(*) AS lines, sum(CASE WHEN l.joint = 0 THEN l.amount_jpy END) AS sole, "
+    "sum(CASE WHEN l.joint = 1 THEN l.amount_jpy END) AS joint, sum(l.amount_jpy) AS involved"
+)
+
+
+def sqlite(question: Question) -> str | None:
+    """In SQLite, which looks rows up: the total is counted over indexes, and a page stops at its end."""
+    if question.cursor or question.kind == "search":
+        return None
+    if question.kind == "list":
+        count = f"SELECT count(*) FROM budget_lines l {_where(question)}"
+        if not question.limit:
+            return count.replace("count(*)", "count(*) AS total")
+        order = "l.amount_jpy DESC, l.rowid" if question.sort else "l.rowid"
+        return (
+            f"SELECT l.*, ({count}) AS total, {_ministries()} FROM budget_lines l {_where(question, exists=True)} "
+            f"ORDER BY {order} LIMIT {question.limit} OFFSET {question.offset}"
+        )
+    if question.kind == "item":
+        return f"SELECT l.*, {_ministries()} FROM budget_lines l WHERE l.id = '{question.id}'"
+    return _grouped(question)
+
+
+def datafusion(question: Question) -> str | None:
+    """In DataFusion, which scans columns: ids are chosen and counted in one pass, then joined."""
+    if question.cursor or question.kind == "search":
+        return None
+    if question.kind == "list":
+        if not question.limit:
+            return f"SELECT count(*) AS total FROM budget_lines l {_where(question)}"
+        order = "amount_jpy DESC NULLS LAST, id" if question.sort else "id"
+        return (
+            f"WITH page AS (SELECT l.id, l.amount_jpy, count(*) OVER () AS total FROM budget_lines l "
+            f"{_where(question)} ORDER BY {order} LIMIT {question.limit} OFFSET {question.offset}) "
+            "SELECT l.*, m.ministry_id, m.name_ja AS ministry_name_ja, page.total FROM page "
+            "JOIN budget_lines l ON l.id = page.id JOIN budget_line_ministries m ON m.budget_line_id = page.id"
+        )
+    if question.kind == "item":
+        return (
+            "SELECT l.*, m.ministry_id, m.name_ja AS ministry_name_ja FROM budget_lines l "
+            f"JOIN budget_line_ministries m ON m.budget_line_id = l.id WHERE l.id = '{question.id}'"
+        )
+    return _grouped(question)
+
+
+def _grouped(question: Question) -> str | None:
+    """Facets, sums and the crosswalk: the same in both."""
+    if question.kind == "facets":
+        return " UNION ALL ".join(
+            f"SELECT '{by}' AS facet, CAST({_value(by)} AS TEXT) AS value, count(*) AS lines "
+            f"FROM budget_lines l {_join(by)} {_where(question, but=by)} GROUP BY {_value(by)}"
+            for by in question.by
+        )
+    if question.kind == "sums":
+        values = ", ".join(f"{_value(by)} AS {by}" for by in question.by)
+        joins = " ".join(_join(by) for by in question.by)
+        places = ", ".join(str(place) for place in range(1, len(question.by) + 1))
+        return f"SELECT {values}, {SUMMED} FROM budget_lines l {joins} {_where(question)} GROUP BY {places}"
+    (section,) = dict(question.where)["section"]
+    return (
+        "SELECT d.id, d.name_ja, r.related_id, r.name_ja AS related_name_ja, r.basis, r.note_ja, l.id AS line, "
+        "l.amount_jpy, l.amount_text FROM measure_sections s JOIN measures d ON d.id = s.measure_id "
+        "JOIN measure_related r ON r.measure_id = d.id JOIN budget_lines l ON l.measure_id = r.related_id "
+        f"{_where(question, but='section')} AND d.kind = 'direction' AND s.number = '{section}'"
+    )
+
+
+def _ministries() -> str:
+    return (
+        "(SELECT json_group_array(json_object('id', m.ministry_id, 'name', m.name_ja)) "
+        "FROM budget_line_ministries m WHERE m.budget_line_id = l.id) AS ministries"
+    )
+
+
+def _value(by: str) -> str:
+    return f"{by}.{LINKED[by][1]}" if by in LINKED else f"l.{OWN[by]}"
+
+
+def _join(by: str) -> str:
+    return f"JOIN {LINKED[by][0]} {by} ON {by}.budget_line_id = l.id" if by in LINKED else ""
+
+
+def _where(question: Question, but: str = "", *, exists: bool = False) -> str:
+    parts = [_condition(name, values, exists=exists) for name, values in question.where if name != but]
+    if question.q:
+        parts.append(f"l.name_ja LIKE '%{question.q}%'")
+    return f"WHERE {' AND '.join(parts)}" if parts else ""
+
+
+def _condition(name: str, values: tuple[str, ...], *, exists: bool) -> str:
+    if name == "amount_min":
+        return f"l.amount_jpy >= {values[0]}"
+    listed = ", ".join(value if name in ("fiscal_year", "pillar") else f"'{value}'" for value in values)
+    if name not in LINKED:
+        return f"l.{OWN[name]} IN ({listed})"
+    table, column = LINKED[name]
+    if exists:
+        return f"EXISTS (SELECT 1 FROM {table} x WHERE x.budget_line_id = l.id AND x.{column} IN ({listed}))"
+    return f"l.id IN (SELECT budget_line_id FROM {table} WHERE {column} IN ({listed}))"
+
+
+INDEXES = (
+    "CREATE INDEX payers ON budget_line_ministries (ministry_id, budget_line_id)",
+    "CREATE INDEX kinds ON budget_line_modalities (modality_id, budget_line_id)",
+    "CREATE INDEX parts ON budget_line_sections (number, budget_line_id)",
+    "CREATE INDEX years ON budget_lines (fiscal_year, pillar_number)",
+    "CREATE INDEX pillars ON budget_lines (pillar_number)",
+    "CREATE INDEX amounts ON budget_lines (amount_jpy)",
+    "CREATE INDEX of_measure ON budget_lines (measure_id)",
+    "CREATE INDEX in_section ON measure_sections (number, measure_id)",
+)
+COPIED = (
+    "budget_lines",
+    "budget_line_ministries",
+    "budget_line_modalities",
+    "budget_line_sections",
+    "measures",
+    "measure_sections",
+    "measure_related",
+)
+# A line stands under what is above its own modalities and sections too, as it does in this service.
+CLOSED = """
+    INSERT INTO {table}
+    WITH RECURSIVE up (id, above) AS (
+        SELECT id, {above} FROM source.{of} WHERE {above} IS NOT NULL
+        UNION SELECT up.id, o.{above} FROM up JOIN source.{of} o ON o.id = up.above WHERE o.{above} IS NOT NULL
+    ), wanted AS (
+        SELECT DISTINCT j.{holder}, up.above FROM {table} j JOIN up ON up.id = j.{column}
+        EXCEPT SELECT {holder}, {column} FROM {table}
+    )
+    SELECT w.{holder}, 1000 + row_number() OVER (), {columns} FROM wanted w JOIN source.{of} o ON o.id = w.above
+"""
+_NAMES = "o.id, o.name_ja, o.name_en"
+_CODED = "o.id, o.number, o.code, o.name_ja, o.name_en"
+CLOSURES = tuple(
+    CLOSED.format(table=table, holder=holder, of=of, above=above, column=column, columns=columns)
+    for table, holder, of, above, column, columns in (
+        ("budget_line_modalities", "budget_line_id", "modalities", "broader_id", "modality_id", _NAMES),
+        ("budget_line_sections", "budget_line_id", "sections", "parent_id", "section_id", _CODED),
+        ("measure_sections", "measure_id", "sections", "parent_id", "section_id", _CODED),
+    )
+)
