@@ -45,7 +45,7 @@ def spread(pieces: Sequence[Callable[[], R]], entries: int) -> Iterator[Iterator
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy what it only looks at
     try:
-        with ProcessPoolExecutor(count, multiprocessing.get_context("fork")) as pool:
+        with ProcessPoolExecutor(count, multiprocessing.get_context("fork"), gc.disable) as pool:
             try:
                 yield cast("Iterator[R]", pool.map(_work, range(len(pieces))))
             except BaseException:
