@@ -12,6 +12,8 @@ from app.facts.shapes import Basis, Id, LineRange, Name, Reason, Sentence, Text
 if TYPE_CHECKING:
     from app.facts.library import Library
 
+STATED, EXTERNAL = Basis.STATED, Basis.EXTERNAL
+
 At = tuple[str | int, ...]  # where something stands in an entry: keys and places
 
 
@@ -129,7 +131,7 @@ class EvidenceEntry(Written):
     def _complete(self) -> "EvidenceEntry":
         if self.note and self.rule:
             raise ValueError("`note` and `rule` are two places for one thing: keep one")
-        if self.basis is Basis.EXTERNAL:
+        if self.basis is EXTERNAL:
             if self.url is None or (self.note or self.rule) is None:
                 raise ValueError("external evidence needs a url, and a note or rule that says what stands there")
             if self.lines or self.quote:
@@ -139,7 +141,7 @@ class EvidenceEntry(Written):
                 raise ValueError(f"{self.basis.value} evidence needs lines and the quote that stands there")
             if self.url is not None:
                 raise ValueError("only external evidence has a url")
-            if self.basis is not Basis.STATED and (self.note or self.rule) is None:
+            if self.basis is not STATED and (self.note or self.rule) is None:
                 raise ValueError(f"{self.basis.value} evidence needs a note or rule that says how the words are read")
         return self
 
@@ -151,10 +153,10 @@ class Entry(Written):
 
     place: ClassVar[Place]
     id: Id
-    evidence: list[EvidenceEntry] = Field(default=[], description="The words behind each field.")
-    notes: Annotated[list[str], To("notes")] = Field(default=[], description="Codes of notes.yaml.")
+    evidence: list[EvidenceEntry] = Field(default_factory=list, description="The words behind each field.")
+    notes: Annotated[list[str], To("notes")] = Field(default_factory=list, description="Codes of notes.yaml.")
     silent: dict[Reason, list[str]] = Field(
-        default={}, description="The fields for which the document gives nothing, by reason: never a guess."
+        default_factory=dict, description="The fields for which the document gives nothing, by reason: never a guess."
     )
 
     def faults(self, library: "Library") -> Iterator[tuple[str, str]]:  # noqa: ARG002

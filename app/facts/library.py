@@ -116,9 +116,10 @@ class Library:
     def borrow(self, entry: Entry, **fields: tuple[str, ...]) -> Iterator[Evidence]:
         """Another entry's evidence, for those of its fields that appear here too: theirs=(ours, …)."""
         for piece in entry.evidence:
+            if fields.keys().isdisjoint(piece.supports):
+                continue
             supports = ordered(ours for theirs in piece.supports for ours in fields.get(theirs, ()))
-            if supports:
-                yield self._published(piece, entry, supports)
+            yield self._published(piece, entry, supports)
 
     def evidence_of(self, entry: Entry) -> Iterator[Evidence]:
         """An entry's evidence, each piece with its document named."""

@@ -1,10 +1,12 @@
 """Columns: a record as one flat row, derived from its model; every value is in it, and nothing is worked out."""
 
+import re
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cache, cached_property
+from functools import cache
+from itertools import groupby
 from operator import itemgetter
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -15,6 +17,7 @@ Cell = str | int | bool | None
 Kind = Literal["string", "integer", "boolean"]
 
 BETWEEN = ";"  # between the values of a list; within a value it is written `\\;`
+PARTING = re.compile(r"[;\\]")
 
 
 @dataclass(frozen=True)
@@ -30,48 +33,79 @@ class Column:
     many: bool = False
     to: str | None = None
 
-    @cached_property
-    def cell(self) -> Callable[[Any], Cell]:
+    def cell(self, record: Any) -> Cell:
         """Its value in a record."""
-        return _one(self.path) if not self.many else _many(self.path)
+        return row_of([self])(record)[0]
+
+
+Part = Callable[[Any, list[Cell]], None]  # puts some cells of a record behind those that are there
 
 
 def row_of(shown: Sequence[Column]) -> Callable[[Any], list[Cell]]:
-    """What gives the cells of a record; asked once, because a file has many rows."""
-    cells = [column.cell for column in shown]
-    return lambda record: [cell(record) for cell in cells]
+    """What gives the cells of a record: made once for a file, because a file has many rows."""
+    parts = _parts([(column.path, column.many) for column in shown])
+
+    def row(record: Any) -> list[Cell]:
+        cells: list[Cell] = []
+        for part in parts:
+            part(record, cells)
+        return cells
+
+    return row
 
 
-def _one(path: tuple[str, ...]) -> Callable[[Any], Cell]:
-    match path:
-        case ():
-            return lambda record: record
-        case (name,):
-            return itemgetter(name)
-        case (name, *below):
-            inner = _one(tuple(below))
-            return lambda record: None if (value := record[name]) is None else inner(value)
-    raise AssertionError(path)
+def _parts(paths: Iterable[tuple[tuple[str, ...], bool]]) -> list[Part]:
+    """Columns that stand side by side and begin with one field are read together: most lists are empty."""
+    return [_part(first, [(path[1:], many) for path, many in run]) for first, run in groupby(paths, lambda p: p[0][:1])]
 
 
-def _many(path: tuple[str, ...]) -> Callable[[Any], Cell]:
-    def joined(record: Any) -> Cell:
-        items = record
+def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]]) -> Part:
+    if not first:
+        return lambda record, cells: cells.append(record)
+    (name,) = first
+    if below == [((), False)]:
+        return lambda record, cells: cells.append(record[name])
+    inner = _parts(below)
+    values = [_value(path) for path, _ in below]
+    nothing, blank = [None] * len(below), [""] * len(below)
+
+    def cells_of(record: Any, cells: list[Cell]) -> None:
+        value = record[name]
+        if value is None:
+            cells.extend(nothing)
+        elif isinstance(value, dict):
+            for part in inner:
+                part(value, cells)
+        elif not value:
+            cells.extend(blank)
+        elif len(value) == 1:
+            cells.extend([_written(read(value[0])) for read in values])
+        else:
+            cells.extend([BETWEEN.join([_written(read(item)) for item in value]) for read in values])
+
+    return cells_of
+
+
+def _value(path: tuple[str, ...]) -> Callable[[Any], Any]:
+    if len(path) == 1:
+        return itemgetter(*path)
+
+    def value(item: Any) -> Any:
         for name in path:
-            many = isinstance(items, list)
-            items = [None if item is None else item[name] for item in items] if many else items[name]
-        return BETWEEN.join([_written(item) for item in items])
+            item = item and item[name]
+        return item
 
-    return joined
+    return value
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return value.replace("\\", "\\\\").replace(BETWEEN, f"\\{BETWEEN}") if PARTING.search(value) else value
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = value if isinstance(value, str) else " ".join(value) if isinstance(value, list) else str(value)
-    return text.replace("\\", "\\\\").replace(BETWEEN, f"\\{BETWEEN}") if "\\" in text or BETWEEN in text else text
+    return _written(" ".join(value)) if isinstance(value, list) else str(value)
 
 
 @cache

@@ -44,7 +44,7 @@ class BudgetLineEntry(Entry):
     package: Annotated[Id, To("packages")]
     pillar: Annotated[Id | None, To("pillars"), Sought()] = None
     amount: AmountEntry | None = None
-    ministries: Annotated[list[Id], To("organizations")] = []
+    ministries: Annotated[list[Id], To("organizations")] = Field(default_factory=list)
     national_expenditure: ExpenditureEntry | None = None
 
     def faults(self, library: Library) -> Iterator[tuple[str, str]]:

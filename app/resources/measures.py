@@ -60,11 +60,11 @@ class MeasureEntry(Entry):
     kind: MeasureKind
     name: NameEntry
     description: NameEntry | None = None
-    sections: Annotated[list[Id], To("sections"), Sought()] = []
+    sections: Annotated[list[Id], To("sections"), Sought()] = Field(default_factory=list)
     pillar: Annotated[Id | None, To("pillars"), Sought()] = None
-    ministries: Annotated[list[Id], To("organizations")] = []
-    organizations: list[PartEntry] = []
-    modalities: Annotated[list[Id], To("modalities"), Sought()] = []
+    ministries: Annotated[list[Id], To("organizations")] = Field(default_factory=list)
+    organizations: list[PartEntry] = Field(default_factory=list)
+    modalities: Annotated[list[Id], To("modalities"), Sought()] = Field(default_factory=list)
 
     def faults(self, library: Library) -> Iterator[tuple[str, str]]:
         yield from not_paying(library, self.ministries)

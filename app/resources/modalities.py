@@ -18,7 +18,7 @@ class ModalityEntry(Entry):
     """A kind of medicine, once for all documents."""
 
     name: NameEntry
-    also: list[str] = []
+    also: list[str] = Field(default_factory=list)
     broader: Annotated[Id | None, To("modalities"), Sought()] = None
 
     def faults(self, library: Library) -> Iterator[tuple[str, str]]:

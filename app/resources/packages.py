@@ -35,7 +35,7 @@ class StatedTotalEntry(Written):
 
     kind: AmountBasis
     amount: AmountEntry
-    notes: Annotated[list[str], To("notes")] = []
+    notes: Annotated[list[str], To("notes")] = Field(default_factory=list)
 
 
 class PackageEntry(Entry):
@@ -44,8 +44,8 @@ class PackageEntry(Entry):
     name: NameEntry
     fiscal_year: Annotated[int, Field(ge=1927, le=2200)]
     budget_kind: BudgetKind
-    aims: list[NameEntry] = []
-    stated_totals: list[StatedTotalEntry] = []
+    aims: list[NameEntry] = Field(default_factory=list)
+    stated_totals: list[StatedTotalEntry] = Field(default_factory=list)
 
     def faults(self, library: Library) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         era = fiscal_year(self.fiscal_year).era

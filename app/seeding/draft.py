@@ -43,7 +43,7 @@ class Draft:
     terms: list[tuple[str, str, int, str]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
     """Records of one resource that were drafted in one go: their files, and what is in each."""
 

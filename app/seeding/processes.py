@@ -43,7 +43,8 @@ def spread(pieces: Sequence[Callable[[], R]], entries: int) -> Iterator[Iterator
         return
     _pieces = pieces
     gc.collect()
-    gc.freeze()  # a collection in a forked process would copy what it only looks at
+    gc.freeze()  # a collection in a forked process would copy what it only looks at,
+    gc.disable()  # and what a piece leaves behind is no circle
     try:
         with ProcessPoolExecutor(count, multiprocessing.get_context("fork")) as pool:
             try:
@@ -53,6 +54,7 @@ def spread(pieces: Sequence[Callable[[], R]], entries: int) -> Iterator[Iterator
                 raise
     finally:
         _pieces = ()
+        gc.enable()
         gc.unfreeze()
 
 

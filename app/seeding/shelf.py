@@ -6,7 +6,7 @@ import weakref
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -19,7 +19,7 @@ from app.facts.library import Entries
 
 E = TypeVar("E", bound=Entry)
 
-HELD = 2_000  # entries of a kind that are held because they may be asked for again
+HELD = 4_000  # entries of a kind that are held because they may be asked for again
 WORD = 0xFFFF_FFFF_FFFF_FFFF
 ID = "id"
 
@@ -194,7 +194,8 @@ class Shelf(Entries[E]):
         self.out: set[int] = set()
         self._first = [0]
         self._indexes: dict[str, Index] = {}
-        self._held: Callable[[int], E] = lru_cache(maxsize=HELD)(self._made)
+        self._held = lru_cache(maxsize=HELD)(self._made)
+        self._found = lru_cache(maxsize=HELD)(self._place)
 
     def add(self, file: File[E]) -> int:
         """Puts a file's entries after those that are here. Returns the place of its first."""
@@ -215,6 +216,11 @@ class Shelf(Entries[E]):
         """The file of an entry, and its place there."""
         at = bisect_right(self._first, place) - 1
         return self.files[at], place - self._first[at]
+
+    def leave_out(self, places: Iterable[int]) -> None:
+        """No longer finds the entries that stand there."""
+        self.out.update(places)
+        self._found.cache_clear()
 
     def _made(self, place: int) -> E:
         file, at = self.file(place)
@@ -239,7 +245,7 @@ class Shelf(Entries[E]):
             if place not in self.out:
                 yield place, self._held(place)
 
-    def place(self, id_: str) -> int:
+    def _place(self, id_: str) -> int:
         """Raises KeyError when no entry of the id is to be found."""
         for place in self.ids.places(id_):
             if place not in self.out and self._held(place).id == id_:
@@ -247,7 +253,7 @@ class Shelf(Entries[E]):
         raise KeyError(id_)
 
     def __getitem__(self, id_: str) -> E:
-        return self._held(self.place(id_))
+        return self._held(self._found(id_))
 
     def __iter__(self) -> Iterator[str]:
         return (entry.id for _, entry in self.each())
@@ -256,9 +262,11 @@ class Shelf(Entries[E]):
         return self.total() - len(self.out)
 
     def key(self, id_: str) -> int:
-        return self.place(id_) + 1
+        return self._found(id_) + 1
 
     def where(self, field_: str, value: str) -> list[E]:
+        if not self.total():
+            return []
         places = self._indexes[field_].places(value)
         found = (self._held(place) for place in places if place not in self.out)
         return [entry for entry in found if value in values(entry, field_)]

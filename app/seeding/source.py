@@ -111,7 +111,7 @@ def _arrange(source: Source, found: list[Read]) -> None:
         shelf.arrange({field: [part.indexes[field] for part in own if field in part.indexes] for field in fields})
         faults = {place: told for part in own for place, told in part.faults.items()}
         taken = dict(_taken(shelf, faults))
-        shelf.out.update(faults, taken)
+        shelf.leave_out([*faults, *taken])
         source.faults.extend(fault for told in (faults | taken).values() for fault in told)
         if any(part.unread for part in own):
             source.unread.add(name)

@@ -1,6 +1,6 @@
 """Verifies that every fact leads back to its words and every link lands; it reads the library and writes nothing."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as each
@@ -21,6 +21,7 @@ from app.seeding.source import TRANSCRIPT, Source
 KINDS: Mapping[str, type[Entry]] = {**{resource.name: resource.entry for resource in RESOURCES}, **ENTRIES}
 
 
+STATED = Basis.STATED
 NEAR = 10_000  # among more ids than these, none is sought that was meant
 
 
@@ -59,20 +60,31 @@ def verified(source: Source, drafts: Drafts, phase: Phase = silent) -> tuple[Lib
 
 def _drafted(source: Source, library: Library, drafts: Drafts, phase: Phase) -> Judged:
     """Drafts the records while all is well with them."""
-    pieces = [
-        Piece(drafts.folder, resource, part.start, len(part))
+    pieces = {
+        resource.name: [Piece(drafts.folder, resource, part.start, len(part)) for part in _parts(source, resource.name)]
         for resource in RESOURCES
-        for part in _parts(source, resource.name)
-    ]
-    following = iter(pieces)
+    }
+    units = _side_by_side(list(pieces.values()))
+    waiting = deque(piece for several in pieces.values() for piece in several)
+    finished: set[Piece] = set()
+    working = iter(units)
 
     def take(found: Judged) -> None:
-        piece = next(following)
-        if not found.faults:
-            drafts.add(piece)
+        finished.update(next(working))
+        while waiting and waiting[0] in finished and not found.faults:
+            drafts.add(waiting.popleft())
 
-    work = [partial(_draft, source, library, piece) for piece in pieces]
-    return _judged(source, work, phase, then=take)
+    return _judged(source, [partial(_draft, source, library, unit) for unit in units], phase, then=take)
+
+
+def _side_by_side(pieces: list[list[Piece]]) -> list[list[Piece]]:
+    """The pieces of each resource as far down as those of the others: a line and its measure stand about there, and
+    whoever drafts the one has the other's entry at hand."""
+    units: list[list[Piece]] = [[] for _ in range(max(map(len, pieces)))]
+    for several in pieces:
+        for place, piece in enumerate(several):
+            units[place * len(units) // len(several)].append(piece)
+    return units
 
 
 def _with_astray(source: Source, library: Library, phase: Phase) -> list[Fault]:
@@ -82,7 +94,7 @@ def _with_astray(source: Source, library: Library, phase: Phase) -> list[Fault]:
     found = judged
     while found.broken:
         for name, places in found.broken.items():
-            source.shelves[name].out |= places
+            source.shelves[name].leave_out(places)
         found = _judged(source, _pieces(source, KINDS, partial(_leading, source)), phase)
     return judged.faults + _judged(source, _pieces(source, KINDS, partial(_facts, source, library)), phase).faults
 
@@ -156,13 +168,15 @@ def _whole(source: Source, library: Library, name: str, part: range) -> Judged:
     return judged
 
 
-def _draft(source: Source, library: Library, piece: Piece) -> Judged:
+def _draft(source: Source, library: Library, unit: list[Piece]) -> Judged:
     """The same of entries and, if all is well with them, of their records, which are drafted."""
-    resource, part = piece.resource, range(piece.start, piece.start + piece.count)
-    judged = _whole(source, library, resource.name, part)
-    if not judged.faults:
-        entries = (entry for _, entry in source.shelves[resource.name].each(part))
-        piece.write(_covered(judged, resource, entries, library), library)
+    judged = Judged()
+    for piece in unit:
+        resource, part = piece.resource, range(piece.start, piece.start + piece.count)
+        judged.faults.extend(_whole(source, library, resource.name, part).faults)
+        if not judged.faults:
+            entries = (entry for _, entry in source.shelves[resource.name].each(part))
+            piece.write(_covered(judged, resource, entries, library), library)
     return judged
 
 
@@ -265,7 +279,7 @@ def _stated(entry: Entry) -> Iterator[tuple[At, str]]:
     """Texts that no quote said to state them holds. Blanks are layout."""
     held: dict[str, list[str]] = {}
     for piece in entry.evidence:
-        if piece.basis is Basis.STATED:
+        if piece.basis is STATED:
             quote = "".join((piece.quote or "").split())
             for field_ in piece.supports:
                 held.setdefault(field_, []).append(quote)

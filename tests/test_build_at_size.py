@@ -1,0 +1,218 @@
+"""A build of many records: in pieces, by any number of processes, with the same bytes and the same faults."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from app.facts.library import REMEMBERED, Library, remembered
+from app.reading.columns import Column
+from app.seeding import processes
+from app.seeding.build import build, check
+from app.seeding.fault import Faulty
+from app.seeding.shelf import Transcript
+from app.settings import PROJECT
+from tests.corpus import write
+
+BUILD = """
+import sys
+from hashlib import sha256
+from pathlib import Path
+from app.seeding import processes, source, verify
+from app.seeding.build import build, check
+from app.seeding.fault import Faulty
+count, seed, path = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+processes.cores = lambda: count
+processes.FEW = 100
+source.PIECE = verify.PIECE = 70
+try:
+    build(check(seed, path.parent), path)
+except Faulty as faulty:
+    print(faulty)
+else:
+    for file in sorted(path.parent.rglob("*")):
+        if file.is_file():
+            print(file.relative_to(path.parent), sha256(file.read_bytes()).hexdigest())
+"""
+
+
+def made(processes: int, seed: Path, folder: Path, hash_seed: str = "0") -> str:
+    """What a build by so many processes leaves, or the faults that it tells."""
+    folder.mkdir()
+    return subprocess.run(
+        [sys.executable, "-c", BUILD, str(processes), str(seed), str(folder / "s.sqlite")],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def change(path: Path, *changes: Callable[[dict[str, object]], object]) -> None:
+    """Changes the first entries of a bulk file, one each."""
+    lines = path.read_bytes().splitlines()
+    for place, each in enumerate(changes):
+        entry = orjson.loads(lines[place])
+        each(entry)
+        lines[place] = orjson.dumps(entry)
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def told(seed: Path) -> list[str]:
+    with pytest.raises(Faulty) as caught:
+        check(seed)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path) -> None:
+    write(tmp_path / "seed", 300)
+    one, *others = (
+        made(count, tmp_path / "seed", tmp_path / f"by-{count}", hash_seed)
+        for count, hash_seed in ((1, "0"), (2, "1"), (3, "42"))
+    )
+    assert "s.sqlite" in one
+    assert "datapackage.zip" in one
+    assert others == [one, one]
+
+
+def test_any_number_of_processes_tells_the_same_faults(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    write(seed, 300)
+    change(seed / "corpus-1" / "measures.ndjson", lambda m: m.update(sections=["cs-4.9"]), lambda m: m.update(kind="x"))
+    change(seed / "corpus-2" / "budget-lines.ndjson", lambda line: line.update(package="p9-2018"))
+    one, two = (made(count, seed, tmp_path / f"by-{count}") for count in (1, 2))
+    assert one == two
+    faults = one.splitlines()
+    assert any(
+        fault.startswith("seed/corpus-1/measures.ndjson:1: `cs-4.9` is no id in sections.yaml") for fault in faults
+    )
+    assert any(fault.startswith("seed/corpus-1/measures.ndjson:2: `kind`") for fault in faults)
+    assert any(fault.startswith("seed/corpus-2/budget-lines.ndjson:1: `p9-2018` is no id") for fault in faults)
+    assert len(faults) == 3
+    assert list((tmp_path / "by-2").iterdir()) == []
+
+
+def test_a_process_that_fails_fails_the_build_and_leaves_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "seed", 300)
+    (tmp_path / "made").mkdir()
+    failing = BUILD.replace("try:", "from app.seeding.draft import Piece\nPiece.write = lambda *_: 1 / 0\ntry:", 1)
+    result = subprocess.run(
+        [sys.executable, "-c", failing, "2", str(tmp_path / "seed"), str(tmp_path / "made" / "s.sqlite")],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "ZeroDivisionError" in result.stderr
+    assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_an_id_that_is_taken_is_told_in_bulk_files_too(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    write(seed, 40)
+    path = seed / "corpus-0" / "measures.ndjson"
+    first, second, *rest = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([first, first, second, *rest, second.replace(b'"programme"', b'"x"'), b""]))
+    name = "seed/corpus-0/measures.ndjson"
+    mend = "choose another, or merge the two"
+    assert told(seed) == [
+        f"{name}:2: the id `m0-1` is already taken at {name}:1: {mend}",
+        f"{name}:{len(rest) + 4}: the id `m0-2` is already taken at {name}:3: {mend}",
+    ]
+
+
+def test_an_id_that_a_faulty_entry_has_is_taken(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    write(seed, 40)
+    path = seed / "corpus-0" / "measures.ndjson"
+    first, *rest = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([first.replace(b'"programme"', b'"x"'), first, *rest, b"{", b""]))
+    faults = told(seed)
+    assert "seed/corpus-0/measures.ndjson:2: the id `m0-1` is already taken: choose another, or merge the two" in faults
+    assert any(fault.startswith("seed/corpus-0/measures.ndjson:1: `kind`") for fault in faults)
+
+
+def test_what_only_a_lenient_reader_takes_is_read_as_before(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    write(seed, 40)
+    path = seed / "corpus-0" / "notes.ndjson"
+    more = b'{"id": "half", "ja": "\\ud800", "en": "x"}\n{"id": "quoted", "ja": "\\u0022", "en": "x"}\n'
+    path.write_bytes(path.read_bytes() + more)
+    assert any(fault.startswith("seed/corpus-0/notes.ndjson:2: `ja`") for fault in told(seed))
+    path.write_bytes(path.read_bytes().replace(b"\\ud800", b"x"))
+    assert check(seed).count > 150
+
+
+def test_a_transcript_of_no_document_is_told(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    write(seed, 40)
+    (seed / "corpus-9").mkdir()
+    (seed / "corpus-9" / "transcript.md").write_text("words\n")
+    assert told(seed) == [
+        "seed/corpus-9/transcript.md:1: no entry in documents.yaml is `corpus-9`: describe the document there"
+    ]
+
+
+def test_no_id_is_sought_that_was_meant_among_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = tmp_path / "seed"
+    write(seed, 40)
+    change(seed / "corpus-0" / "budget-lines.ndjson", lambda line: line.update(pillar="p0-2018-8"))
+    assert any("did you mean `p0-2018-" in fault for fault in told(seed))
+    monkeypatch.setattr("app.seeding.verify.NEAR", 3)
+    assert any("`p0-2018-8` is no id in pillars.yaml: add it to" in fault for fault in told(seed))
+
+
+def test_drafts_go_with_the_seed_that_was_checked(tmp_path: Path) -> None:
+    write(tmp_path / "seed", 13)
+    (tmp_path / "made").mkdir()
+    checked = check(tmp_path / "seed", tmp_path / "made")
+    assert [each.suffix for each in (tmp_path / "made").iterdir()] == [".drafts"]
+    digests = {build(checked, tmp_path / f"{name}.sqlite") for name in ("one", "two")}
+    assert digests == {checked.drafts.digest}
+    del checked
+    assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_processes_are_as_many_as_cores_where_they_can_be_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert processes.cores() >= 1
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert processes.cores() == 3
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    assert processes.cores() == 1
+
+
+def test_what_many_records_share_is_made_once_and_forgotten_in_time() -> None:
+    asked = []
+
+    @remembered
+    def shared(_: Library, id_: str) -> str:
+        asked.append(id_)
+        return id_
+
+    library = Library({}, {})
+    assert [shared(library, "a"), shared(library, "a")] == ["a", "a"]
+    assert asked == ["a"]
+    for number in range(REMEMBERED):
+        shared(library, str(number))
+    assert len(library.memory) <= REMEMBERED
+
+
+def test_a_transcript_is_a_sequence_of_its_lines() -> None:
+    transcript = Transcript("t", "一\n二\n\n四\n".encode())
+    assert list(transcript) == ["一", "二", "", "四"]
+    assert transcript[1:3] == ["二", ""]
+    with pytest.raises(IndexError):
+        transcript[4]
+
+
+def test_a_list_within_a_part_has_its_column() -> None:
+    column = Column("part_names", "string", "", ("part", "names"), many=True)
+    assert column.cell({"part": {"names": ["a", "b;c"]}}) == "a;b\\;c"
+    assert column.cell({"part": None}) is None
