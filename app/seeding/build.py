@@ -1,7 +1,8 @@
 """Builds the database from migrations and seed, as a whole or not at all; the old one stands until the new is done."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from app.facts.library import About, Library
@@ -13,6 +14,7 @@ from app.seeding.artifacts import Artifacts
 from app.seeding.draft import Drafts, Piece
 from app.seeding.fault import Faulty
 from app.seeding.file import SqliteFile
+from app.seeding.postings import Texts, keep, kept
 from app.seeding.processes import Done, Phase, silent, spread
 from app.seeding.source import read
 from app.seeding.target import Target
@@ -58,9 +60,10 @@ def build(checked: Checked, to: Target | Path, phase: Phase = silent) -> str:
     about = {"name": told.name, "description": told.description, "attribution": _attribution(checked.library)}
     with target.building() as building:
         artifacts = Artifacts(drafts, version, about, checked.library.transcripts, building.folder)
-        work = artifacts.pieces()
+        words = drafts.folder / "words"
+        work: list[Callable[[], list[Download]]] = [partial(_words, drafts, words), *artifacts.pieces()]
         made: list[Download] = []
-        with spread(work, drafts.size) as results:  # the downloads are made in other processes meanwhile
+        with spread(work, drafts.size) as results:  # in other processes meanwhile
             writer = Writer(building)
             with phase("Writing", len(drafts.pieces)) as done:
                 for resource in RESOURCES:
@@ -69,10 +72,21 @@ def build(checked: Checked, to: Target | Path, phase: Phase = silent) -> str:
                 for downloaded in results:
                     made.extend(downloaded)
                     done(1)
-        writer.finish(version, about, artifacts.listed(made))
+        writer.finish(version, about, artifacts.listed(made), kept(words))
         building.finish()
         building.publish(drafts.digest)
     return drafts.digest
+
+
+def _words(drafts: Drafts, path: Path) -> list[Download]:
+    """Gathers the words of all records; there is nothing to download."""
+    texts = Texts()
+    for resource in RESOURCES:
+        for piece in drafts.of(resource):
+            for draft in piece.drafts():
+                texts.add(draft.names, draft.descriptions)
+    keep(texts.packed(), path)
+    return []
 
 
 def _told(pieces: list[Piece], done: Done) -> Iterator[Piece]:

@@ -3,8 +3,10 @@
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import orjson
 from pyroaring import BitMap
 from sqlalchemy import Connection, select
 
@@ -12,7 +14,7 @@ from app.reading import postings
 from app.reading.resource import Resource
 
 Postings = Iterator[tuple[str, str, bytes]]  # name, value, packed
-CHUNK = 1 << 16  # records after which pieces of text are packed: as many as a set holds together
+CHUNK = 1 << 18  # records whose words are gathered before they are taken to pieces
 
 
 class Rows:
@@ -67,39 +69,55 @@ class Rows:
 
 
 class Texts:
-    """The pieces of the texts of all records, by their place among all."""
+    """The pieces of the texts of all records, by their place among all. Words are gathered first, for most are many
+    records' own, and each is taken to pieces once."""
 
     def __init__(self) -> None:
         self._count = 0
-        self._first: dict[str, int] = {}
-        self._fresh: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("I"))
-        self._packed: dict[tuple[str, str], BitMap] = {}
+        self._words: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("I"))
+        self._pieces: dict[tuple[str, str], BitMap] = {}
 
-    def begin(self, resource: Resource) -> None:
-        """The next record is the first of this resource."""
-        self._first[resource.name] = self._count + 1
-
-    def add(self, names: list[str], descriptions: list[str]) -> int:
-        """The folded texts of the next record; returns its place."""
+    def add(self, names: Iterable[str], descriptions: Iterable[str]) -> None:
+        """The folded texts of the next record."""
         self._count += 1
-        for piece in {piece for name in names for piece in postings.pieces(name) | postings.beginnings(name)}:
-            self._fresh[postings.NAMED, piece].append(self._count)
-        for piece in {piece for text in descriptions for piece in postings.pieces(text)}:
-            self._fresh[postings.DESCRIBED, piece].append(self._count)
+        for name in names:
+            for word in (*name.split(), *postings.beginnings(name)):
+                self._words[postings.NAMED, word].append(self._count)
+        for text in descriptions:
+            for word in text.split():
+                self._words[postings.DESCRIBED, word].append(self._count)
         if self._count % CHUNK == 0:
-            self._pack()
-        return self._count
+            self._gather()
 
-    def _pack(self) -> None:
-        for at, places in self._fresh.items():
+    def _gather(self) -> None:
+        for (name, word), places in self._words.items():
             found = BitMap(places)
-            self._packed[at] = self._packed[at] | found if at in self._packed else found
-        self._fresh.clear()
+            # A beginning holds a line break, as no word does: it is known as it is.
+            for piece in (word,) if "\n" in word else postings.pieces(word):
+                held = self._pieces.get((name, piece))
+                if held is None:
+                    self._pieces[name, piece] = found.copy()
+                else:
+                    held |= found
+        self._words.clear()
 
     def packed(self) -> Postings:
         """All that is known of them."""
-        self._pack()
-        for name, first in self._first.items():
-            yield postings.FIRST, name, postings.number(first)
-        for (name, value), places in self._packed.items():
+        self._gather()
+        for (name, value), places in self._pieces.items():
             yield name, value, postings.pack(places)
+
+
+def keep(found: Postings, path: Path) -> None:
+    """Writes postings into a file, for another process to read."""
+    with path.open("wb") as file:
+        for name, value, packed in found:
+            file.write(orjson.dumps((name, value, len(packed))) + b"\n" + packed)
+
+
+def kept(path: Path) -> Postings:
+    """The postings of a file."""
+    with path.open("rb") as file:
+        while told := file.readline():
+            name, value, size = orjson.loads(told)
+            yield name, value, file.read(size)

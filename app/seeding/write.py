@@ -11,11 +11,11 @@ from app.facts.tables import metadata, schema
 from app.reading.answers import DatasetVersion
 from app.reading.dataset import DATASET, TERM
 from app.reading.downloads import Download
-from app.reading.postings import POSTING
+from app.reading.postings import FIRST, POSTING, number
 from app.reading.resource import Resource
 from app.reading.sets import SEARCHABLE
 from app.seeding.draft import Draft, Piece
-from app.seeding.postings import Postings, Rows, Texts
+from app.seeding.postings import Postings, Rows
 from app.seeding.target import Building
 
 BATCH = 1_000  # postings, some of them long
@@ -28,12 +28,12 @@ class Writer:
         self._building = building
         self._terms: set[tuple[str, str]] = set()
         self._positions: dict[str, int] = {}
-        self._texts = Texts()
+        self._searchable = 0
 
     def add(self, resource: Resource, pieces: Iterable[Piece]) -> None:
         """Writes the records of a resource."""
         rows = Rows(resource)
-        self._texts.begin(resource)
+        self._post(iter([(FIRST, resource.name, number(self._searchable + 1))]))
         for piece in pieces:
             drafts = list(piece.drafts())
             self._records(resource, drafts)
@@ -44,9 +44,11 @@ class Writer:
                 self._building.insert(table, ([row[column.name] for column in table.columns] for row in aside))
         self._post(rows.packed(self._building.connection))
 
-    def finish(self, version: DatasetVersion, about: Mapping[str, Any], downloads: Iterable[Download]) -> None:
+    def finish(
+        self, version: DatasetVersion, about: Mapping[str, Any], downloads: Iterable[Download], texts: Postings
+    ) -> None:
         """Writes what is known of the whole."""
-        self._post(self._texts.packed())
+        self._post(texts)
         told = orjson.dumps({**about, "downloads": [asdict(download) for download in downloads]}).decode()
         self._building.insert(DATASET, [(1, version.version, version.released, schema(), version.digest, told)])
 
@@ -62,7 +64,8 @@ class Writer:
     def _searched(self, draft: Draft) -> Sequence[Any]:
         title = "\n".join(["", *draft.names, ""])  # a break before and after each name
         text = title + "\n".join(draft.descriptions)
-        return self._texts.add(draft.names, draft.descriptions), title, text, draft.shown.encode()
+        self._searchable += 1
+        return self._searchable, title, text, draft.shown.encode()
 
     def _listed(self, draft: Draft) -> Iterator[Sequence[Any]]:
         """The terms that a record adds to vocabularies, each once."""
