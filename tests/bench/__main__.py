@@ -26,7 +26,7 @@ from tests.bench.elsewhere import Elsewhere, elsewhere
 from tests.bench.languages import path_of
 from tests.bench.line_up import Rival, Variant, bare_application, fetch, keep_answers, rivals
 from tests.bench.load import get
-from tests.bench.measure import Contest, Measured, Supply, interleaved, repeated
+from tests.bench.measure import ROUNDS, Contest, Measured, Supply, interleaved, repeated
 from tests.bench.questions import CLASSES, SIZE, Question, RequestClass, Values, values_of
 from tests.bench.servers import Server
 from tests.bench.table import Result
@@ -35,12 +35,11 @@ COLD, HOT, ALONE, AROUND = 0.5, 0.2, 0.1, 0.2  # of the seconds of a size
 VARIED = ("one by id", "list of 20, one filter")  # asked as gzip too, and with what the caller has already
 UNCACHED = VARIED
 CURSORS = 150
-HOT_ROUNDS = 5
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with the run
-    bounds, results = from_environment(), list[Result]()
+    bounds, results, load = from_environment(), list[Result](), os.getloadavg()[0]
     started: float | None = None
     for lines in bounds.lines:
         with corpus_of(lines, bounds) as corpus, elsewhere(corpus, bounds.postgres) as there:
@@ -53,7 +52,7 @@ def main() -> None:
             measure(corpus, there, bounds, result)
             results.append(result)
         report(result, results, brief="--markdown" in sys.argv)
-    print(machine())  # noqa: T201
+    print(machine(load))  # noqa: T201
 
 
 def measure(corpus: Corpus, there: Elsewhere | None, bounds: Bounds, result: Result) -> None:
@@ -111,7 +110,7 @@ def _hot(ours: Server, values: Values, bounds: Bounds, result: Result) -> None:
     asked: dict[str, list[Variant]] = {}
     names: dict[str, tuple[str, Variant]] = {}
     for each in CLASSES:
-        question = next(each.asks(values, Random(7)), None)
+        question = next(each.asks(values, Random(7)), None) if each.hot else None
         if question is None:
             continue
         path, variants = path_of(question), [Variant("")]
@@ -131,8 +130,8 @@ def _hot(ours: Server, values: Values, bounds: Bounds, result: Result) -> None:
 
 
 def _turns(servers: dict[str, Server], names: dict[str, tuple[str, Variant]], seconds: float, result: Result) -> None:
-    each = seconds / HOT_ROUNDS / (len(names) * len(servers))
-    for _ in range(HOT_ROUNDS):
+    each = seconds / ROUNDS / (len(names) * len(servers))
+    for _ in range(ROUNDS):
         for name, (path, variant) in names.items():
             for kind, server in servers.items():
                 into = result.hot.setdefault((name, kind), Measured())
@@ -155,7 +154,7 @@ def cursors(server: Server, values: Values) -> Iterator[str]:
 def report(result: Result, results: list[Result], *, brief: bool) -> None:
     """Prints one size."""
     small = next((each for each in results if table.ENOUGH <= each.lines < result.lines), None)
-    parts = [f"\n### {result.lines:,} budget lines, {result.connections} connections\n"]
+    parts = [f"\n### {result.lines:,} budget lines, {result.connections} connections"]
     parts += (
         [table.brief(result)]
         if brief
@@ -168,10 +167,12 @@ def report(result: Result, results: list[Result], *, brief: bool) -> None:
         tell(f"refused or broken: {refused}")
 
 
-def machine() -> str:
+def machine(load: float) -> str:
+    """Where and when, and how busy others kept the cores before: figures of a busy machine are worth little."""
     day = datetime.now(UTC).date().isoformat()
     return (
-        f"\n{day}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; "
+        f"\n{day}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}, "
+        f"load {load:.1f} before; "
         "µs are CPU per request (user and system, of the server and its processes)."
     )
 

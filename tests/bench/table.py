@@ -71,7 +71,7 @@ def _at_least(value: float | None, target: float | None) -> bool | None:
 def share(result: Result, name: str) -> float | None:
     """Of the bare application's, that sends the same bytes."""
     ours, bare = result.cold.get((name, OURS)), result.hot.get((name, "bare"))
-    return bare.typical / ours.each if ours and bare and ours.requests and bare.requests else None
+    return bare.least / ours.each if ours and bare and ours.requests and bare.requests else None
 
 
 def judged(result: Result, asked: RequestClass) -> tuple[bool | None, ...]:
@@ -142,9 +142,9 @@ def hot(result: Result) -> str:
     rows = []
     for name in dict.fromkeys(name for name, _ in result.hot):
         bare, ours = result.hot[name, "bare"], result.hot[name, OURS]
-        part = bare.typical / ours.typical
+        part = bare.least / ours.least
         shown = [f"{part:.0%} (≥ {HOT_SHARE:.0%})", met(part >= HOT_SHARE)]
-        rows.append([name, *shown, *_own(ours), f"{bare.typical:,.0f}", f"{bare.rate:,.0f}"])
+        rows.append([name, *shown, *_own(ours), f"{bare.least:,.0f}", f"{bare.rate:,.0f}"])
     heads = ("asked before", "of bare ASGI", "met", "ours, µs", "/s", "p50, ms", "p99, ms", "bare, µs", "bare, /s")
     return table(heads, rows)
 
@@ -189,9 +189,10 @@ def brief(result: Result) -> str:
     rows = []
     for asked in CLASSES:
         ours, ready = result.cold.get((asked.name, OURS)), result.hot.get((asked.name, OURS))
-        if not ours or not ours.requests or not ready:
+        if not ours or not ours.requests:
             continue
-        bare, lone = result.hot[asked.name, "bare"], result.alone.get(asked.name)
+        again = f"{result.hot[asked.name, 'bare'].least / ready.least:.0%}" if ready else ""
+        lone = result.alone.get(asked.name)
         multiples = (
             _told(value, None, _times)
             for value in (ratio(result.cold, asked.name, "naive"), _least(result.cold, asked.name))
@@ -200,7 +201,7 @@ def brief(result: Result) -> str:
         rows.append(
             [
                 asked.name,
-                f"{bare.typical / ready.typical:.0%}",
+                again,
                 f"{ours.each:,.0f} µs",
                 *multiples,
                 waits,
