@@ -28,12 +28,12 @@ class Statement:
     """A SELECT, compiled once for each kind of database, and run with values by name."""
 
     def __init__(self, select: Select[Any]) -> None:
-        self._select = select
+        self.select = select
         self.compiled = cache(self._compiled)
 
     def _compiled(self, dialect: Dialect) -> tuple[str, Mapping[str, Any]]:
         """Its text, and the values that it brings along."""
-        compiled = self._select.compile(dialect=dialect)
+        compiled = self.select.compile(dialect=dialect)
         own = {name: value for name, value in compiled.params.items() if value is not None}
         return str(compiled), own
 

@@ -1,6 +1,6 @@
 """What there is: one line for each resource, and one for each question of its own kind; nothing is served unlisted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 
@@ -8,6 +8,7 @@ from app.facts.entry import Entry, FurtherEvidence, NoteEntry
 from app.reading.operations import Operation
 from app.reading.resource import Resource
 from app.reading.service import Service
+from app.reading.sets import Sets
 from app.resources import budget_summary, crosswalk, documents, reconciliation, search
 from app.resources.measures import RelationEntry
 
@@ -34,6 +35,9 @@ QUESTIONS: tuple[Callable[[Service], list[Operation]], ...] = (
     crosswalk.operations,
     partial(search.operations, resources=RESOURCES),
 )
+
+# What is known of all rows when they are written, beside their own postings: (name, value, packed).
+KNOWN: tuple[Callable[[Sets], Iterator[tuple[str, str, bytes]]], ...] = (budget_summary.known,)
 
 # Seed files beside those of the resources.
 ENTRIES: dict[str, type[Entry]] = {

@@ -1,8 +1,10 @@
 """Budget summary: sums of budget lines by one or two of their dimensions; a joint line is never split."""
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Annotated
 
+import orjson
 from pydantic import Field
 from pyroaring import BitMap
 from starlette.responses import Response
@@ -10,6 +12,7 @@ from starlette.responses import Response
 from app.db import Rows
 from app.errors import Problem, conflict
 from app.facts.shapes import Int32, Name, Note, Shape
+from app.reading import postings
 from app.reading.answers import AnswerMeta
 from app.reading.dataset import Dataset
 from app.reading.filters import Filter, Parameter, one_of
@@ -21,9 +24,11 @@ from app.reading.sets import Sets
 from app.reading.terms import NONE, Term
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
+from app.resources.sums import NOTHING as NO_LINES
 from app.resources.sums import Ledger, Sum, unstated
 
 DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
+EVERYTHING = f"{BUDGET_LINES.name}/sums"  # the postings that hold the sums of all lines
 Key = tuple[str | None, ...]  # the value of each dimension, as rows hold it
 
 NOTHING = Name(ja="該当なし", en="none", en_official=False)
@@ -75,12 +80,12 @@ class BudgetSummary(Shape):
 def summary(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> BudgetSummary:
     """Answers a question of PARAMETERS from sets."""
     dimensions = [BUDGET_LINES.filters[name] for name in question.get("group_by")]
-    ledger = Ledger(sets)
     among = sets.matching(BUDGET_LINES, question, rows)
-    total = ledger.sum(among)
-    sums = {key: ledger.sum(group) for key, group in _grouped(dimensions, among, sets)}
+    total = Ledger(sets).sum(among)
+    everything = len(among) == len(sets.every(BUDGET_LINES))
+    sums = _kept(dimensions, rows) if everything else _summed(dimensions, among, sets)
     vocabularies = [list(filter_.terms(dataset.vocabularies).terms.values()) for filter_ in dimensions]
-    groups = _groups(vocabularies, sums, ledger.sum(BitMap()))
+    groups = _groups(vocabularies, sums)
     additive = sum(group.lines for group in groups) == total.lines
     notes = [*told(question, dataset.vocabularies), *unstated([total])]
     if not additive:
@@ -89,12 +94,32 @@ def summary(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> Bud
     return BudgetSummary(
         group_by=list(question.get("group_by")),
         groups=groups,
-        total=total.involved,
+        total=total.amount(total.involved),
         lines=total.lines,
         additive=additive,
         notes=notes,
         meta=AnswerMeta(dataset=dataset.version, attribution=dataset.attribution),
     )
+
+
+def known(sets: Sets) -> Iterator[tuple[str, str, bytes]]:
+    """The sums of everything, for the build to keep: they take longest, and are asked first."""
+    for count in (1, 2):
+        for names in combinations(DIMENSIONS, count):
+            sums = _summed([BUDGET_LINES.filters[name] for name in names], sets.every(BUDGET_LINES), sets)
+            yield EVERYTHING, ",".join(names), orjson.dumps(list(sums.items()), default=tuple)
+
+
+def _kept(dimensions: list[Filter], rows: Rows) -> dict[Key, Sum]:
+    """The sums of everything, as `known` had them kept."""
+    wanted = ",".join(filter_.name for filter_ in dimensions)
+    ((_, _, packed),) = rows(postings.SOME, names=[EVERYTHING], values=[wanted])
+    return {tuple(key): Sum.unpacked(each) for key, each in orjson.loads(packed)}
+
+
+def _summed(dimensions: list[Filter], among: BitMap, sets: Sets) -> dict[Key, Sum]:
+    ledger = Ledger(sets)
+    return {key: ledger.sum(group) for key, group in _grouped(dimensions, among, sets)}
 
 
 def _grouped(dimensions: list[Filter], among: BitMap, sets: Sets) -> Iterator[tuple[Key, BitMap]]:
@@ -108,7 +133,7 @@ def _grouped(dimensions: list[Filter], among: BitMap, sets: Sets) -> Iterator[tu
             yield (key,), group
 
 
-def _groups(vocabularies: list[list[Term]], sums: Mapping[Key, Sum], nothing: Sum) -> list[BudgetGroup]:
+def _groups(vocabularies: list[list[Term]], sums: Mapping[Key, Sum]) -> list[BudgetGroup]:
     """In the vocabularies' order, lines without a value last; by one dimension, empty values too."""
     terms = [{str(term.key): term for term in vocabulary} for vocabulary in vocabularies]
     places = [{key: place for place, key in enumerate([*each, None])} for each in terms]
@@ -116,15 +141,15 @@ def _groups(vocabularies: list[list[Term]], sums: Mapping[Key, Sum], nothing: Su
     groups = []
     for key in sorted(keys, key=lambda key: [place[part] for place, part in zip(places, key, strict=True)]):
         found = [None if part is None else each[part] for each, part in zip(terms, key, strict=True)]
-        each = sums.get(key, nothing)
+        each = sums.get(key, NO_LINES)
         groups.append(
             BudgetGroup(
                 key=",".join(term.id if term else NONE for term in found),
                 label=_joined([term.label if term else NOTHING for term in found]),
                 lines=each.lines,
-                sole=each.sole,
-                joint=each.joint,
-                involved=each.involved,
+                sole=each.amount(each.sole),
+                joint=each.amount(each.joint),
+                involved=each.amount(each.involved),
             )
         )
     return groups

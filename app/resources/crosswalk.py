@@ -106,12 +106,16 @@ def crosswalk(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> C
         shown = SectionRef(id=section.id, number=section.number, code=section.code, name=section.name)
         data.append(
             CrosswalkSection(
-                section=shown, measures=measures[key], lines=summed.lines, amount=summed.involved, notes=notes
+                section=shown,
+                measures=measures[key],
+                lines=summed.lines,
+                amount=summed.amount(summed.involved),
+                notes=notes,
             )
         )
     return Crosswalk(
         data=data,
-        total=total.involved,
+        total=total.amount(total.involved),
         lines=total.lines,
         notes=[
             THROUGH_CROSSWALK,

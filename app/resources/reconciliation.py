@@ -52,7 +52,7 @@ def reconcile(id_: str, dataset: Dataset, sets: Sets, rows: Rows) -> Reconciliat
 
 
 def _held_against(total: StatedTotal, notes: list[Note], found: Sum) -> ReconciledTotal:
-    stated, itemised = total.amount, found.involved
+    stated, itemised = total.amount, found.amount(found.involved)
     return ReconciledTotal(
         stated=total,
         itemised=itemised,

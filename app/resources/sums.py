@@ -1,8 +1,7 @@
 """Sums over budget lines: each line once, joint ones apart; approximate stays approximate, and nothing is split."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
@@ -29,50 +28,56 @@ class Ledger:
 
     def sum(self, among: BitMap) -> "Sum":
         """The sum of these lines."""
-        return Sum(self, among)
-
-
-@dataclass(frozen=True)
-class Sum:
-    """A set of lines, summed: each part is worked out when it is asked for."""
-
-    ledger: Ledger
-    among: BitMap
-
-    @property
-    def lines(self) -> int:
-        return len(self.among)
-
-    @property
-    def unstated(self) -> int:
-        """Lines that state no amount."""
-        return len(self.among) - self.among.intersection_cardinality(self.ledger.amounts.some)
-
-    @cached_property
-    def involved(self) -> Amount:
-        return self._amount(self.among)
-
-    @cached_property
-    def joint(self) -> Amount:
-        return self._amount(self.among & self.ledger.joint)
-
-    @cached_property
-    def sole(self) -> Amount:
-        return self._amount(self.among - self.ledger.joint)
-
-    @cached_property
-    def _bases(self) -> list[AmountBasis | None]:
-        ledger = self.ledger
-        found: list[AmountBasis | None] = [basis for basis, rows in ledger.bases.items() if rows.intersect(self.among)]
-        return found if self.among.issubset(ledger.based) else [*found, None]
-
-    def _amount(self, part: BitMap) -> Amount:
-        return summed(
-            self.ledger.amounts.total(part),
-            self._bases,
-            approximate=part.intersect(self.ledger.approximate),
-            uncertain=part.intersect(self.ledger.uncertain),
+        together = among & self.joint
+        total, joint = self.amounts.total(among), self.amounts.total(together)
+        bases: list[AmountBasis | None] = [basis for basis, rows in self.bases.items() if rows.intersect(among)]
+        return Sum(
+            lines=len(among),
+            unstated=len(among) - among.intersection_cardinality(self.amounts.some),
+            bases=bases if among.issubset(self.based) else [*bases, None],
+            sole=self._part(total - joint, among - self.joint),
+            joint=self._part(joint, together),
         )
+
+    def _part(self, jpy: int, part: BitMap) -> "Part":
+        return Part(jpy, part.intersect(self.approximate), part.intersect(self.uncertain))
+
+
+class Part(NamedTuple):
+    """What some lines come to."""
+
+    jpy: int
+    approximate: bool
+    uncertain: bool
+
+
+class Sum(NamedTuple):
+    """What lines come to: those that one ministry pays alone, and those that several pay together."""
+
+    lines: int
+    unstated: int  # lines that state no amount
+    bases: list[AmountBasis | None]
+    sole: Part
+    joint: Part
+
+    @classmethod
+    def unpacked(cls, packed: list[Any]) -> "Sum":
+        """A sum that was kept as JSON."""
+        lines, unstated_, bases, sole, joint = packed
+        return cls(lines, unstated_, [each and AmountBasis(each) for each in bases], Part(*sole), Part(*joint))
+
+    @property
+    def involved(self) -> Part:
+        """All of them."""
+        sole, joint = self.sole, self.joint
+        return Part(sole.jpy + joint.jpy, sole.approximate or joint.approximate, sole.uncertain or joint.uncertain)
+
+    def amount(self, part: Part) -> Amount:
+        """A part as answers show it."""
+        return summed(part.jpy, self.bases, approximate=part.approximate, uncertain=part.uncertain)
+
+
+NOTHING = Sum(0, 0, [], Part(0, False, False), Part(0, False, False))  # noqa: FBT003 - a sum of no lines
 
 
 def unstated(sums: Sequence[Sum]) -> list[Note]:

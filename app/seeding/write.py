@@ -7,13 +7,15 @@ from typing import Any
 
 import orjson
 
+from app.db import Statement
 from app.facts.tables import metadata, schema
 from app.reading.answers import DatasetVersion
 from app.reading.dataset import DATASET, TERM
 from app.reading.downloads import Download
 from app.reading.postings import FIRST, POSTING, number
 from app.reading.resource import Resource
-from app.reading.sets import SEARCHABLE
+from app.reading.sets import SEARCHABLE, Sets
+from app.resources import KNOWN
 from app.seeding.draft import Draft, Piece
 from app.seeding.postings import Postings, Rows
 from app.seeding.target import Building
@@ -49,6 +51,9 @@ class Writer:
     ) -> None:
         """Writes what is known of the whole."""
         self._post(texts)
+        sets = Sets(self._learn, {})
+        for known in KNOWN:
+            self._post(known(sets))
         told = orjson.dumps({**about, "downloads": [asdict(download) for download in downloads]}).decode()
         self._building.insert(DATASET, [(1, version.version, version.released, schema(), version.digest, told)])
 
@@ -74,6 +79,9 @@ class Writer:
                 self._terms.add((vocabulary, id_))
                 position = self._positions[vocabulary] = self._positions.get(vocabulary, 0) + 1
                 yield vocabulary, position, id_, key, about
+
+    def _learn(self, statement: Statement, /, **values: Any) -> Iterable[tuple[Any, ...]]:
+        return [tuple(row) for row in self._building.connection.execute(statement.select, values)]
 
     def _post(self, found: Postings) -> None:
         while batch := list(islice(found, BATCH)):
