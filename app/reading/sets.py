@@ -1,6 +1,6 @@
 """Sets: which rows a question finds, from the postings that its field lines made; it reads no row to find one."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -27,6 +27,7 @@ def _holding(column: Any) -> Statement:
     return Statement(select(SEARCHABLE.c.key).where(Among(SEARCHABLE.c.key, "keys"), Holds(column, "words")))
 
 
+SHOWN = Statement(select(SEARCHABLE.c.key, SEARCHABLE.c.shown).where(Among(SEARCHABLE.c.key, "keys")))
 IN_NAMES = _holding(SEARCHABLE.c.title)
 IN_TEXT = _holding(SEARCHABLE.c.text)
 
@@ -170,6 +171,11 @@ class Sets:
         for place in range(0, len(keys), CHUNK):
             found.update(row[0] for row in rows(statement, keys=keys[place : place + CHUNK], words=words))
         return found
+
+    def shown(self, resource: Resource, keys: Sequence[int], rows: Rows) -> dict[int, bytes]:
+        """What a search shows of rows, and others who need no more of them, by key."""
+        before = self.first[resource.name] - 1
+        return {place - before: each for place, each in rows(SHOWN, keys=[before + key for key in keys])}
 
     def of(self, resource: Resource, among: BitMap) -> BitMap:
         """The records of one resource, by their place among all."""

@@ -14,7 +14,7 @@ from app.reading.filters import at_least, at_most, flag, held, linked
 from app.reading.resource import Resource
 from app.resources.amount import UNSTATED, Amount, AmountEntry, stands_in
 from app.resources.dates import FiscalYear, fiscal_year
-from app.resources.measures import MeasureEntry, measure_ref, relations
+from app.resources.measures import LineRef, MeasureEntry, measure_ref, relations
 from app.resources.modalities import modality_ref, with_broader
 from app.resources.organizations import OrganizationEntry, not_paying, organization_ref
 from app.resources.packages import BUDGET_KIND, FISCAL_YEAR, BudgetKind, PackageEntry, package_ref
@@ -141,6 +141,7 @@ class BudgetLineRow(Row, table=True):
     approximate: bool
     uncertain: bool
     basis: str | None = word(nullable=True)
+    shown: str = word()  # as its measure shows it, JSON
 
 
 def line_amount(entry: BudgetLineEntry) -> Amount:
@@ -198,6 +199,7 @@ def _publish(entry: BudgetLineEntry, library: Library) -> Published:
             "approximate": amount.approximate,
             "uncertain": amount.uncertain,
             "basis": amount.basis.value if amount.basis else None,
+            "shown": LineRef(id=entry.id, amount=amount).model_dump_json(),
         },
         {
             "ministry": library.keys(OrganizationEntry, entry.ministries),

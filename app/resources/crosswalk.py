@@ -1,6 +1,7 @@
 """Crosswalk: from a section of the strategy to its measures, the programmes linked to them and their lines."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from app.reading.sets import Sets
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, THROUGH_CROSSWALK
 from app.resources.measures import MEASURES, RELATION, LineRef, MeasureKind, Related
-from app.resources.sections import SECTIONS, Section, SectionRef
+from app.resources.sections import SECTIONS, SectionRef
 from app.resources.sums import Ledger, unstated
 
 LINE = BUDGET_LINES.table
@@ -82,85 +83,80 @@ LINKS = Statement(
     .where(Among(RELATION.c.direction, "directions"))
     .order_by(RELATION.c.key)
 )
-LINES = Statement(select(LINE.c.measure, LINE.c.key).where(Among(LINE.c.measure, "programmes")).order_by(LINE.c.key))
+LINES = Statement(
+    select(LINE.c.measure, LINE.c.key, LINE.c.shown)
+    .where(Among(LINE.c.measure, "programmes"))
+    .order_by(LINE.c.measure, LINE.c.key)
+)
+
+Linked = Mapping[int, list[dict[str, Any]]]  # by direction, in the shape of LinkedProgramme
 
 
-def crosswalk(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> Crosswalk:
-    """Answers a question of PARAMETERS with five statements at most, however many sections there are."""
+def crosswalk(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> bytes:
+    """Answers a question of PARAMETERS with four statements, however many sections there are, in the shape of
+    Crosswalk."""
     ledger = Ledger(sets)
     terms = dataset.vocabularies["section"].terms
     chosen = [terms[id_] for id_ in question.get("section")] or [t for t in terms.values() if t.broader is None]
-    keys = sorted(int(term.key) for term in chosen)
+    by_key = {int(term.key): term for term in sorted(chosen, key=lambda term: int(term.key))}
     under = sets.values(BUDGET_LINES, "section")
-    among = sets.matching(BUDGET_LINES, question, rows, but="section") & BitMap.union(*map(under.of, keys))
+    among = sets.matching(BUDGET_LINES, question, rows, but="section") & BitMap.union(*map(under.of, by_key))
     total = ledger.sum(among)
-    measures = _measures(keys, among, sets, rows)
-    found = dict(rows(SECTIONS.reads.some_records, keys=keys))
-    data = []
-    for key in keys:
-        section = Section.model_validate_json(found[key])
-        summed = ledger.sum(among & under.of(key))
-        notes = [*terms[section.id].notes, *unstated([summed])]
-        if not any(measure.related for measure in measures[key]):
-            notes.append(UNLINKED)
-        shown = SectionRef(id=section.id, number=section.number, code=section.code, name=section.name)
-        data.append(
-            CrosswalkSection(
-                section=shown,
-                measures=measures[key],
-                lines=summed.lines,
-                amount=summed.amount(summed.involved),
-                notes=notes,
-            )
-        )
-    return Crosswalk(
-        data=data,
-        total=total.amount(total.involved),
-        lines=total.lines,
-        notes=[
-            THROUGH_CROSSWALK,
-            *(note for note in told(question, dataset.vocabularies) if note != THROUGH_CROSSWALK),
-        ],
-        meta=AnswerMeta(dataset=dataset.version, attribution=dataset.attribution),
-    )
-
-
-def _measures(keys: list[int], among: BitMap, sets: Sets, rows: Rows) -> dict[int, list[CrosswalkMeasure]]:
-    """The directions of each section, with what is linked to them: as many as a strategy has, however much data."""
-    all_directions = sets.values(MEASURES, "kind").of(MeasureKind.DIRECTION.value)
-    directions = {key: list(sets.values(MEASURES, "section").of(key) & all_directions) for key in keys}
+    directions = _directions(by_key, sets)
     wanted = sorted({direction for found in directions.values() for direction in found})
-    links = rows(LINKS, directions=wanted)
-    lines = _lines(sorted({programme for _, programme, _ in links}), among, rows)
-    related: dict[int, list[LinkedProgramme]] = defaultdict(list)
-    for direction, programme, told_ in links:
-        related[direction].append(LinkedProgramme.model_validate({**orjson.loads(told_), "lines": lines[programme]}))
-    records: dict[int, bytes] = dict(rows(MEASURES.reads.some_records, keys=wanted))
-    return {
-        key: [
-            CrosswalkMeasure.model_validate({**_only(records[direction], "id", "name"), "related": related[direction]})
-            for direction in found
-        ]
-        for key, found in directions.items()
+    names = sets.shown(MEASURES, wanted, rows)
+    linked = _linked(wanted, among, rows)
+    sections = dict(rows(SECTIONS.reads.some_records, keys=list(by_key)))
+    data = []
+    for key, term in by_key.items():
+        summed = ledger.sum(among & under.of(key))
+        notes = [*term.notes, *unstated([summed])]
+        if not any(direction in linked for direction in directions[key]):
+            notes.append(UNLINKED)
+        shown = {
+            "section": _only(sections[key], "id", "number", "code", "name"),
+            "measures": [
+                {**_only(names[direction], "id", "name"), "related": linked.get(direction, [])}
+                for direction in directions[key]
+            ],
+            "lines": summed.lines,
+            "amount": summed.amount(summed.involved).model_dump(),
+            "notes": [note.model_dump() for note in notes],
+        }
+        data.append(shown)
+    notes = [THROUGH_CROSSWALK, *(note for note in told(question, dataset.vocabularies) if note != THROUGH_CROSSWALK)]
+    answer = {
+        "data": data,
+        "total": total.amount(total.involved).model_dump(),
+        "lines": total.lines,
+        "notes": [note.model_dump() for note in notes],
+        "meta": {"dataset": dataset.shown, "attribution": dataset.attribution},
     }
+    return orjson.dumps(answer)
 
 
-def _lines(programmes: list[int], among: BitMap, rows: Rows) -> dict[int, list[LineRef]]:
-    """The first lines of each programme, of those that are asked for."""
-    keys: dict[int, list[int]] = defaultdict(list)
-    for programme, line in rows(LINES, programmes=programmes):
-        if line in among and len(keys[programme]) < MOST_LINES:
-            keys[programme].append(line)
-    shown = [line for found in keys.values() for line in found]
-    records: dict[int, bytes] = dict(rows(BUDGET_LINES.reads.some_records, keys=shown))
-    found: dict[int, list[LineRef]] = defaultdict(list)
-    for programme, lines in keys.items():
-        found[programme] = [LineRef.model_validate(_only(records[line], "id", "amount")) for line in lines]
+def _directions(sections: Iterable[int], sets: Sets) -> dict[int, list[int]]:
+    """The directions of each section: as many as a strategy has, however much data."""
+    of_kind = sets.values(MEASURES, "kind").of(MeasureKind.DIRECTION.value)
+    of_section = sets.values(MEASURES, "section")
+    return {key: list(of_section.of(key) & of_kind) for key in sections}
+
+
+def _linked(directions: list[int], among: BitMap, rows: Rows) -> Linked:
+    """The programmes linked to each direction, with the first of their lines that are asked for."""
+    links = rows(LINKS, directions=directions)
+    lines: dict[int, list[orjson.Fragment]] = defaultdict(list)
+    for programme, line, shown in rows(LINES, programmes=sorted({programme for _, programme, _ in links})):
+        if line in among and len(lines[programme]) < MOST_LINES:
+            lines[programme].append(orjson.Fragment(shown))
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for direction, programme, related in links:
+        found[direction].append({**orjson.loads(related), "lines": lines[programme]})
     return found
 
 
-def _only(record: bytes, *fields: str) -> dict[str, Any]:
-    parsed = orjson.loads(record)
+def _only(shown: bytes, *fields: str) -> dict[str, Any]:
+    parsed = orjson.loads(shown)
     return {field: parsed[field] for field in fields}
 
 
@@ -169,7 +165,7 @@ def operations(_: Service) -> list[Operation]:
 
     async def get_crosswalk(snapshot: Snapshot, question: Question, _: str) -> Response:
         found = await snapshot.database.answer(lambda rows: crosswalk(question, snapshot.dataset, snapshot.sets, rows))
-        return respond(found.model_dump_json().encode())
+        return respond(found)
 
     return [
         Operation(

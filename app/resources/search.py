@@ -8,10 +8,9 @@ from typing import Any
 import orjson
 from pydantic import Field
 from pyroaring import BitMap
-from sqlalchemy import select
 from starlette.responses import Response
 
-from app.db import Among, Rows, Statement
+from app.db import Rows
 from app.facts.shapes import Id, Name, Sentence, Shape
 from app.facts.text import fold
 from app.reading.filters import Parameter, one_of
@@ -21,10 +20,9 @@ from app.reading.question import Question
 from app.reading.resource import Resource, texts_of
 from app.reading.routes import CURSOR, LIMIT, OFFSET, Q, by_name
 from app.reading.service import Service, Snapshot
-from app.reading.sets import SEARCHABLE, Sets
+from app.reading.sets import SHOWN, Sets
 from app.reading.views import Found, Keys, View
 
-SHOWN = Statement(select(SEARCHABLE.c.key, SEARCHABLE.c.shown).where(Among(SEARCHABLE.c.key, "keys")))
 AROUND = 40  # characters of an excerpt on each side of the match
 
 

@@ -216,42 +216,43 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key"),
     )
-    op.drop_index(op.f("ix_strategy_document_value"), table_name="strategy_document")
-    op.drop_table("strategy_document")
-    op.drop_index(op.f("ix_budget_line_modality_value"), table_name="budget_line_modality")
-    op.drop_table("budget_line_modality")
-    op.drop_index(op.f("ix_pillar_document_value"), table_name="pillar_document")
-    op.drop_table("pillar_document")
-    op.drop_index(op.f("ix_measure_organization_value"), table_name="measure_organization")
-    op.drop_table("measure_organization")
-    op.drop_index(op.f("ix_package_document_value"), table_name="package_document")
-    op.drop_table("package_document")
     op.drop_index(op.f("ix_budget_line_document_value"), table_name="budget_line_document")
     op.drop_table("budget_line_document")
-    op.drop_index(op.f("ix_modality_document_value"), table_name="modality_document")
-    op.drop_table("modality_document")
-    op.drop_index(op.f("ix_organization_document_value"), table_name="organization_document")
-    op.drop_table("organization_document")
-    op.drop_index(op.f("ix_measure_fiscal_year_value"), table_name="measure_fiscal_year")
-    op.drop_table("measure_fiscal_year")
-    op.drop_index(op.f("ix_budget_line_ministry_value"), table_name="budget_line_ministry")
-    op.drop_table("budget_line_ministry")
-    op.drop_index(op.f("ix_stage_document_value"), table_name="stage_document")
-    op.drop_table("stage_document")
-    op.drop_index(op.f("ix_measure_document_value"), table_name="measure_document")
-    op.drop_table("measure_document")
-    op.drop_index(op.f("ix_budget_line_section_value"), table_name="budget_line_section")
-    op.drop_table("budget_line_section")
+    op.drop_index(op.f("ix_strategy_document_value"), table_name="strategy_document")
+    op.drop_table("strategy_document")
+    op.drop_index(op.f("ix_measure_organization_value"), table_name="measure_organization")
+    op.drop_table("measure_organization")
     op.drop_index(op.f("ix_measure_modality_value"), table_name="measure_modality")
     op.drop_table("measure_modality")
     op.drop_index(op.f("ix_section_document_value"), table_name="section_document")
     op.drop_table("section_document")
-    op.drop_index(op.f("ix_measure_ministry_value"), table_name="measure_ministry")
-    op.drop_table("measure_ministry")
-    op.drop_index(op.f("ix_measure_pillar_value"), table_name="measure_pillar")
-    op.drop_table("measure_pillar")
     op.drop_index(op.f("ix_measure_section_value"), table_name="measure_section")
     op.drop_table("measure_section")
+    op.drop_index(op.f("ix_pillar_document_value"), table_name="pillar_document")
+    op.drop_table("pillar_document")
+    op.drop_index(op.f("ix_stage_document_value"), table_name="stage_document")
+    op.drop_table("stage_document")
+    op.drop_index(op.f("ix_measure_ministry_value"), table_name="measure_ministry")
+    op.drop_table("measure_ministry")
+    op.drop_index(op.f("ix_budget_line_ministry_value"), table_name="budget_line_ministry")
+    op.drop_table("budget_line_ministry")
+    op.drop_index(op.f("ix_budget_line_modality_value"), table_name="budget_line_modality")
+    op.drop_table("budget_line_modality")
+    op.drop_index(op.f("ix_measure_document_value"), table_name="measure_document")
+    op.drop_table("measure_document")
+    op.drop_index(op.f("ix_budget_line_section_value"), table_name="budget_line_section")
+    op.drop_table("budget_line_section")
+    op.drop_index(op.f("ix_package_document_value"), table_name="package_document")
+    op.drop_table("package_document")
+    op.drop_index(op.f("ix_measure_fiscal_year_value"), table_name="measure_fiscal_year")
+    op.drop_table("measure_fiscal_year")
+    op.drop_index(op.f("ix_measure_pillar_value"), table_name="measure_pillar")
+    op.drop_table("measure_pillar")
+    op.drop_index(op.f("ix_modality_document_value"), table_name="modality_document")
+    op.drop_table("modality_document")
+    op.drop_index(op.f("ix_organization_document_value"), table_name="organization_document")
+    op.drop_table("organization_document")
+    op.add_column("budget_line", sa.Column("shown", sa.Text(), nullable=False))
     op.drop_index(op.f("ix_budget_line_amount"), table_name="budget_line")
     op.drop_index(op.f("ix_budget_line_basis"), table_name="budget_line")
     op.drop_index(op.f("ix_budget_line_budget_kind"), table_name="budget_line")
@@ -319,162 +320,7 @@ def downgrade() -> None:
     op.create_index(op.f("ix_budget_line_budget_kind"), "budget_line", ["budget_kind"], unique=False)
     op.create_index(op.f("ix_budget_line_basis"), "budget_line", ["basis"], unique=False)
     op.create_index(op.f("ix_budget_line_amount"), "budget_line", ["amount"], unique=False)
-    op.create_table(
-        "measure_section",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["measure.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["section.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_measure_section_value"), "measure_section", ["value", "row"], unique=False)
-    op.create_table(
-        "measure_pillar",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["measure.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["pillar.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_measure_pillar_value"), "measure_pillar", ["value", "row"], unique=False)
-    op.create_table(
-        "measure_ministry",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["measure.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["organization.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_measure_ministry_value"), "measure_ministry", ["value", "row"], unique=False)
-    op.create_table(
-        "section_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["section.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_section_document_value"), "section_document", ["value", "row"], unique=False)
-    op.create_table(
-        "measure_modality",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["measure.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["modality.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_measure_modality_value"), "measure_modality", ["value", "row"], unique=False)
-    op.create_table(
-        "budget_line_section",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["budget_line.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["section.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_budget_line_section_value"), "budget_line_section", ["value", "row"], unique=False)
-    op.create_table(
-        "measure_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["measure.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_measure_document_value"), "measure_document", ["value", "row"], unique=False)
-    op.create_table(
-        "stage_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["stage.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_stage_document_value"), "stage_document", ["value", "row"], unique=False)
-    op.create_table(
-        "budget_line_ministry",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["budget_line.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["organization.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_budget_line_ministry_value"), "budget_line_ministry", ["value", "row"], unique=False)
-    op.create_table(
-        "measure_fiscal_year",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["measure.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_measure_fiscal_year_value"), "measure_fiscal_year", ["value", "row"], unique=False)
+    op.drop_column("budget_line", "shown")
     op.create_table(
         "organization_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -508,21 +354,33 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_modality_document_value"), "modality_document", ["value", "row"], unique=False)
     op.create_table(
-        "budget_line_document",
+        "measure_pillar",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
         sa.ForeignKeyConstraint(
             ["row"],
-            ["budget_line.key"],
+            ["measure.key"],
         ),
         sa.ForeignKeyConstraint(
             ["value"],
-            ["document.key"],
+            ["pillar.key"],
         ),
         sa.PrimaryKeyConstraint("row", "value"),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_budget_line_document_value"), "budget_line_document", ["value", "row"], unique=False)
+    op.create_index(op.f("ix_measure_pillar_value"), "measure_pillar", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_fiscal_year",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["measure.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_measure_fiscal_year_value"), "measure_fiscal_year", ["value", "row"], unique=False)
     op.create_table(
         "package_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -540,7 +398,23 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_package_document_value"), "package_document", ["value", "row"], unique=False)
     op.create_table(
-        "measure_organization",
+        "budget_line_section",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["budget_line.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["section.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_budget_line_section_value"), "budget_line_section", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -549,28 +423,12 @@ def downgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["value"],
-            ["organization.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_measure_organization_value"), "measure_organization", ["value", "row"], unique=False)
-    op.create_table(
-        "pillar_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["pillar.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
             ["document.key"],
         ),
         sa.PrimaryKeyConstraint("row", "value"),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_pillar_document_value"), "pillar_document", ["value", "row"], unique=False)
+    op.create_index(op.f("ix_measure_document_value"), "measure_document", ["value", "row"], unique=False)
     op.create_table(
         "budget_line_modality",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -588,6 +446,134 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_budget_line_modality_value"), "budget_line_modality", ["value", "row"], unique=False)
     op.create_table(
+        "budget_line_ministry",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["budget_line.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["organization.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_budget_line_ministry_value"), "budget_line_ministry", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_ministry",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["measure.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["organization.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_measure_ministry_value"), "measure_ministry", ["value", "row"], unique=False)
+    op.create_table(
+        "stage_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["stage.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_stage_document_value"), "stage_document", ["value", "row"], unique=False)
+    op.create_table(
+        "pillar_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["pillar.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_pillar_document_value"), "pillar_document", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_section",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["measure.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["section.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_measure_section_value"), "measure_section", ["value", "row"], unique=False)
+    op.create_table(
+        "section_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["section.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_section_document_value"), "section_document", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_modality",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["measure.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["modality.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_measure_modality_value"), "measure_modality", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_organization",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["measure.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["organization.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_measure_organization_value"), "measure_organization", ["value", "row"], unique=False)
+    op.create_table(
         "strategy_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
@@ -603,6 +589,22 @@ def downgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_strategy_document_value"), "strategy_document", ["value", "row"], unique=False)
+    op.create_table(
+        "budget_line_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["budget_line.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_budget_line_document_value"), "budget_line_document", ["value", "row"], unique=False)
     op.drop_table("budget_line_record")
     op.drop_table("budget_line_cells")
     op.drop_table("section_record")
