@@ -56,14 +56,15 @@ SQLITE, POSTGRES = "sqlite", "postgres"
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A module whose promises hold for every database says `EVERY_DATABASE = True`, and is asked of each."""
-    if "kind" in metafunc.fixturenames and getattr(metafunc.module, "EVERY_DATABASE", False):
-        metafunc.parametrize("kind", [SQLITE, POSTGRES], indirect=True, scope="session")
+    if "kind" in metafunc.fixturenames:
+        kinds = [SQLITE, POSTGRES] if getattr(metafunc.module, "EVERY_DATABASE", False) else [SQLITE]
+        metafunc.parametrize("kind", kinds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
 def kind(request: pytest.FixtureRequest) -> str:
     """The kind of database."""
-    return str(getattr(request, "param", SQLITE))
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

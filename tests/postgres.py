@@ -1,9 +1,11 @@
 """A real PostgreSQL server of the tests' own: started on a socket in a folder of its own, and never left running."""
 
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +52,13 @@ class Server:
         settings = [part for name, value in FAST.items() for part in ("-c", f"{name}={value}")]
         command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *settings]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, **_somebody())
+            self._process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_ends_with_us if sys.platform == "linux" else None,  # noqa: PLW1509
+                **_somebody(),
+            )
         for _ in range(600):
             try:
                 self.run("SELECT 1")
@@ -93,6 +101,11 @@ def _somebody() -> dict[str, Any]:
     return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
+def _ends_with_us() -> None:
+    """The kernel stops the server when the tests are killed and cannot."""
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)
+
+
 @contextmanager
 def running() -> Iterator[Server]:
     """A server for as long as the tests run."""
@@ -100,7 +113,8 @@ def running() -> Iterator[Server]:
     assert found is not None
     assert found.origin is not None
     installed = Path(found.origin).parent
-    folder = Path(mkdtemp(prefix="shisaku-"))
+    # Open to any user, and short: a socket's path may have about a hundred characters.
+    folder = Path(mkdtemp(prefix="shisaku-", dir="/tmp"))
     try:
         if _somebody():
             # That user may not see where this project stands.
