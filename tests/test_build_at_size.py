@@ -1,9 +1,11 @@
 """A build of many records: in pieces, by any number of processes, with the same bytes and the same faults."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -145,7 +147,7 @@ def test_what_only_a_lenient_reader_takes_is_read_as_before(tmp_path: Path) -> N
     more = b'{"id": "half", "ja": "\\ud800", "en": "x"}\n{"id": "quoted", "ja": "\\u0022", "en": "x"}\n'
     path.write_bytes(path.read_bytes() + more)
     assert any(fault.startswith("seed/corpus-0/notes.ndjson:2: `ja`") for fault in told(seed))
-    path.write_bytes(path.read_bytes().replace(b"\\ud800", b"x"))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\\ud800", b"x"))
     assert check(seed).count > 150
 
 
@@ -166,6 +168,15 @@ def test_no_id_is_sought_that_was_meant_among_too_many(tmp_path: Path, monkeypat
     assert any("did you mean `p0-2018-" in fault for fault in told(seed))
     monkeypatch.setattr("app.seeding.verify.NEAR", 3)
     assert any("`p0-2018-8` is no id in pillars.yaml: add it to" in fault for fault in told(seed))
+
+
+def test_a_long_transcript_is_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.seeding.draft.ASIDES", 50)
+    write(tmp_path / "seed", 13)
+    build(check(tmp_path / "seed"), tmp_path / "s.sqlite")
+    with closing(sqlite3.connect(tmp_path / "s.sqlite")) as database:
+        ((lines, last),) = database.execute("SELECT count(*), max(key) FROM transcript_line WHERE document = 1")
+    assert lines == last > 100
 
 
 def test_drafts_go_with_the_seed_that_was_checked(tmp_path: Path) -> None:

@@ -109,9 +109,9 @@ class Library:
 
     def further(self, type_: str, id_: str) -> Iterator[Evidence]:
         """The evidence that other documents add to a record."""
-        for addition in self.where(FurtherEvidence, "record", id_):
-            if addition.type == type_:
-                yield from self.evidence_of(addition)
+        additions = self.where(FurtherEvidence, "record", id_)
+        for addition in (each for each in additions if each.type == type_):
+            yield from self.evidence_of(addition)
 
     def borrow(self, entry: Entry, **fields: tuple[str, ...]) -> Iterator[Evidence]:
         """Another entry's evidence, for those of its fields that appear here too: theirs=(ours, …)."""

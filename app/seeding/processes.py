@@ -5,7 +5,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar, cast
 
 R = TypeVar("R")
@@ -37,23 +37,28 @@ def spread(pieces: Sequence[Callable[[], R]], entries: int) -> Iterator[Iterator
     """The results of the pieces, in their order. In other processes work begins at once, in this one when a result is
     asked for; which of both depends on how many entries there are."""
     global _pieces  # noqa: PLW0603 - the only way to a forked process that copies nothing
-    count = cores()
-    if count < 2 or entries < FEW:
-        yield (piece() for piece in pieces)
-        return
+    count = cores() if entries >= FEW else 1
     _pieces = pieces
+    try:
+        with _forked(count) if count > 1 else nullcontext() as pool:
+            yield cast("Iterator[R]", (pool.map if pool else map)(_work, range(len(pieces))))
+    finally:
+        _pieces = ()
+
+
+@contextmanager
+def _forked(count: int) -> Iterator[ProcessPoolExecutor]:
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy what it only looks at,
     gc.disable()  # and what a piece leaves behind is no circle
     try:
         with ProcessPoolExecutor(count, multiprocessing.get_context("fork")) as pool:
             try:
-                yield cast("Iterator[R]", pool.map(_work, range(len(pieces))))
+                yield pool
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
     finally:
-        _pieces = ()
         gc.enable()
         gc.unfreeze()
 

@@ -106,16 +106,10 @@ class Bulk(File[E]):
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:
-            return json.loads(text)  # it takes a little more, such as half of a surrogate pair
+            return json.loads(text)  # it takes a little more, such as the mark with which some editors begin a file
 
     def place(self, at: int) -> Place:
         return Place(self.name, self.document, {(): at + 1})
-
-    def id(self, at: int) -> str | None:
-        try:
-            return super().id(at)
-        except ValueError:
-            return None
 
 
 def _opened(owner: object, path: Path) -> int:

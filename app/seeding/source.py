@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -126,14 +127,13 @@ def _taken(shelf: Shelf[Any], faulty: dict[int, list[Fault]]) -> Iterator[tuple[
     """Entries whose id an earlier one has."""
     for place in shelf.ids.repeated():
         file, at = shelf.file(place)
-        id_ = file.id(at) or ""
-        first = next(other for other in shelf.ids.places(id_) if _id(shelf, other) == id_)
-        if first == place:
-            continue
-        earlier, line = shelf.file(first)
-        stands = "" if first in faulty else f" at {earlier.name}:{earlier.line(line)}"
-        message = f"the id `{id_}` is already taken{stands}: choose another, or merge the two"
-        yield place, [Fault(file.name, file.line(at), message)]
+        id_ = _id(shelf, place) or ""
+        before = (other for other in shelf.ids.places(id_) if other < place and _id(shelf, other) == id_)
+        for first in islice(before, 1):
+            earlier, line = shelf.file(first)
+            stands = "" if first in faulty else f" at {earlier.name}:{earlier.line(line)}"
+            message = f"the id `{id_}` is already taken{stands}: choose another, or merge the two"
+            yield place, [Fault(file.name, file.line(at), message)]
 
 
 def _id(shelf: Shelf[Any], place: int) -> str | None:
