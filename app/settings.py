@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         default=300, description="`max-age` of `Cache-Control` on every answer that is not an error."
     )
     cache_bytes: Annotated[int, Field(ge=0, le=2**40)] = Field(
-        default=32 * 2**20,
+        default=8 * 2**20,
         description="How many bytes of answers one process keeps ready; 0 keeps none.",
     )
     deadline_seconds: Annotated[float, Field(gt=0, le=60)] = Field(

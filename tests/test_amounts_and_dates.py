@@ -57,7 +57,7 @@ def test_a_sum_has_a_basis_when_all_its_parts_have_one() -> None:
 
     def basis(*bases: AmountBasis | None) -> tuple[object, object]:
         found = summed(1, bases, approximate=False, uncertain=False)
-        return found.basis, found.basis_reason
+        return found["basis"], found["basis_reason"]
 
     assert basis(national, national) == (national, None)
     assert basis(national, None) == (None, "ambiguous")

@@ -91,6 +91,8 @@ class Numbers:
 
     def total(self, among: BitMap) -> int:
         """The sum over some rows."""
+        if not among:
+            return 0
         counted = sum(among.intersection_cardinality(rows) << bit for bit, rows in enumerate(self.bits))
         return int(counted) * self.unit
 

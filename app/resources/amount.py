@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -108,16 +108,17 @@ def in_oku(jpy: int) -> str:
     return f"{'-' if jpy < 0 else ''}{whole}{fraction}"
 
 
-def summed(jpy: int, bases: Iterable[AmountBasis | None], *, approximate: bool, uncertain: bool) -> Amount:
-    """A sum of amounts, or a difference of sums; its basis is known when all that was summed has the same."""
+def summed(jpy: int, bases: Iterable[AmountBasis | None], *, approximate: bool, uncertain: bool) -> dict[str, Any]:
+    """A sum of amounts, or a difference of sums, in the shape of Amount; its basis is known when all that was summed
+    has the same."""
     distinct = set(bases)
     basis = distinct.pop() if len(distinct) == 1 else None
-    return Amount(
-        jpy=jpy,
-        oku_yen=in_oku(jpy),
-        text=None,
-        approximate=approximate,
-        uncertain=uncertain,
-        basis=basis,
-        basis_reason=None if basis else Reason.AMBIGUOUS if distinct else Reason.NOT_STATED,
-    )
+    return {
+        "jpy": jpy,
+        "oku_yen": in_oku(jpy),
+        "text": None,
+        "approximate": approximate,
+        "uncertain": uncertain,
+        "basis": basis,
+        "basis_reason": None if basis else Reason.AMBIGUOUS if distinct else Reason.NOT_STATED,
+    }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from pydantic import Field
@@ -77,8 +77,8 @@ class BudgetSummary(Shape):
     meta: AnswerMeta
 
 
-def summary(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> BudgetSummary:
-    """Answers a question of PARAMETERS from sets."""
+def summary(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> bytes:
+    """Answers a question of PARAMETERS from sets, in the shape of BudgetSummary."""
     dimensions = [BUDGET_LINES.filters[name] for name in question.get("group_by")]
     among = sets.matching(BUDGET_LINES, question, rows)
     total = Ledger(sets).sum(among)
@@ -86,20 +86,21 @@ def summary(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> Bud
     sums = _kept(dimensions, rows) if everything else _summed(dimensions, among, sets)
     vocabularies = [list(filter_.terms(dataset.vocabularies).terms.values()) for filter_ in dimensions]
     groups = _groups(vocabularies, sums)
-    additive = sum(group.lines for group in groups) == total.lines
+    additive = sum(group["lines"] for group in groups) == total.lines
     notes = [*told(question, dataset.vocabularies), *unstated([total])]
     if not additive:
         notes.append(OVERLAP)
     notes.extend(filter_.note for filter_ in dimensions if filter_.note and filter_.note not in notes)
-    return BudgetSummary(
-        group_by=list(question.get("group_by")),
-        groups=groups,
-        total=total.amount(total.involved),
-        lines=total.lines,
-        additive=additive,
-        notes=notes,
-        meta=AnswerMeta(dataset=dataset.version, attribution=dataset.attribution),
-    )
+    answer = {
+        "group_by": question.get("group_by"),
+        "groups": groups,
+        "total": total.amount(total.involved),
+        "lines": total.lines,
+        "additive": additive,
+        "notes": [note.model_dump() for note in notes],
+        "meta": {"dataset": dataset.shown, "attribution": dataset.attribution},
+    }
+    return orjson.dumps(answer)
 
 
 def known(sets: Sets) -> Iterator[tuple[str, str, bytes]]:
@@ -133,7 +134,7 @@ def _grouped(dimensions: list[Filter], among: BitMap, sets: Sets) -> Iterator[tu
             yield (key,), group
 
 
-def _groups(vocabularies: list[list[Term]], sums: Mapping[Key, Sum]) -> list[BudgetGroup]:
+def _groups(vocabularies: list[list[Term]], sums: Mapping[Key, Sum]) -> list[dict[str, Any]]:
     """In the vocabularies' order, lines without a value last; by one dimension, empty values too."""
     terms = [{str(term.key): term for term in vocabulary} for vocabulary in vocabularies]
     places = [{key: place for place, key in enumerate([*each, None])} for each in terms]
@@ -143,24 +144,24 @@ def _groups(vocabularies: list[list[Term]], sums: Mapping[Key, Sum]) -> list[Bud
         found = [None if part is None else each[part] for each, part in zip(terms, key, strict=True)]
         each = sums.get(key, NO_LINES)
         groups.append(
-            BudgetGroup(
-                key=",".join(term.id if term else NONE for term in found),
-                label=_joined([term.label if term else NOTHING for term in found]),
-                lines=each.lines,
-                sole=each.amount(each.sole),
-                joint=each.amount(each.joint),
-                involved=each.amount(each.involved),
-            )
+            {
+                "key": ",".join([term.id if term else NONE for term in found]),
+                "label": _joined([term.label if term else NOTHING for term in found]),
+                "lines": each.lines,
+                "sole": each.amount(each.sole),
+                "joint": each.amount(each.joint),
+                "involved": each.amount(each.involved),
+            }
         )
     return groups
 
 
-def _joined(labels: list[Name]) -> Name:
-    return Name(
-        ja=" × ".join(label.ja for label in labels),
-        en=" × ".join(label.en for label in labels),
-        en_official=all(label.en_official for label in labels),
-    )
+def _joined(labels: list[Name]) -> dict[str, Any]:
+    return {
+        "ja": " × ".join([label.ja for label in labels]),
+        "en": " × ".join([label.en for label in labels]),
+        "en_official": all(label.en_official for label in labels),
+    }
 
 
 def operations(_: Service) -> list[Operation]:
@@ -171,7 +172,7 @@ def operations(_: Service) -> list[Operation]:
             message = "`group_by` takes one dimension or two. Leave some out."
             raise Problem(422, message, errors=[conflict("group_by", message)])
         found = await snapshot.database.answer(lambda rows: summary(question, snapshot.dataset, snapshot.sets, rows))
-        return respond(found.model_dump_json().encode())
+        return respond(found)
 
     return [
         Operation(

@@ -120,14 +120,14 @@ def crosswalk(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> b
                 for direction in directions[key]
             ],
             "lines": summed.lines,
-            "amount": summed.amount(summed.involved).model_dump(),
+            "amount": summed.amount(summed.involved),
             "notes": [note.model_dump() for note in notes],
         }
         data.append(shown)
     notes = [THROUGH_CROSSWALK, *(note for note in told(question, dataset.vocabularies) if note != THROUGH_CROSSWALK)]
     answer = {
         "data": data,
-        "total": total.amount(total.involved).model_dump(),
+        "total": total.amount(total.involved),
         "lines": total.lines,
         "notes": [note.model_dump() for note in notes],
         "meta": {"dataset": dataset.shown, "attribution": dataset.attribution},

@@ -75,11 +75,13 @@ def _publish(entry: PillarEntry, library: Library) -> Published:
         name=entry.name.published(),
         package=package_ref(library, entry.package),
         line_count=len(lines),
-        amount=summed(
-            sum(amount.jpy for amount in amounts),
-            (amount.basis for amount in amounts),
-            approximate=any(amount.approximate for amount in amounts),
-            uncertain=any(amount.uncertain for amount in amounts),
+        amount=Amount(
+            **summed(
+                sum(amount.jpy for amount in amounts),
+                (amount.basis for amount in amounts),
+                approximate=any(amount.approximate for amount in amounts),
+                uncertain=any(amount.uncertain for amount in amounts),
+            )
         ),
     )
     return Published(

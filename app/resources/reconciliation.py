@@ -52,16 +52,17 @@ def reconcile(id_: str, dataset: Dataset, sets: Sets, rows: Rows) -> Reconciliat
 
 
 def _held_against(total: StatedTotal, notes: list[Note], found: Sum) -> ReconciledTotal:
-    stated, itemised = total.amount, found.amount(found.involved)
+    stated, itemised = total.amount, Amount(**found.amount(found.involved))
+    difference = summed(
+        (stated.jpy or 0) - (itemised.jpy or 0),
+        (stated.basis, itemised.basis),
+        approximate=stated.approximate or itemised.approximate,
+        uncertain=stated.uncertain or itemised.uncertain,
+    )
     return ReconciledTotal(
         stated=total,
         itemised=itemised,
-        difference=summed(
-            (stated.jpy or 0) - (itemised.jpy or 0),
-            (stated.basis, itemised.basis),
-            approximate=stated.approximate or itemised.approximate,
-            uncertain=stated.uncertain or itemised.uncertain,
-        ),
+        difference=Amount(**difference),
         lines=found.lines,
         notes=[*notes, *unstated([found])],
     )

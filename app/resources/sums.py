@@ -7,7 +7,7 @@ from pyroaring import BitMap
 
 from app.facts.shapes import Note
 from app.reading.sets import Sets
-from app.resources.amount import Amount, AmountBasis, summed
+from app.resources.amount import AmountBasis, summed
 from app.resources.budget_lines import BUDGET_LINES
 
 
@@ -72,8 +72,8 @@ class Sum(NamedTuple):
         sole, joint = self.sole, self.joint
         return Part(sole.jpy + joint.jpy, sole.approximate or joint.approximate, sole.uncertain or joint.uncertain)
 
-    def amount(self, part: Part) -> Amount:
-        """A part as answers show it."""
+    def amount(self, part: Part) -> dict[str, Any]:
+        """A part as answers show it, in the shape of Amount."""
         return summed(part.jpy, self.bases, approximate=part.approximate, uncertain=part.uncertain)
 
 
