@@ -19,7 +19,7 @@ from app.facts.library import Entries
 
 E = TypeVar("E", bound=Entry)
 
-HELD = 4_000  # entries of a kind that are held because they may be asked for again
+HELD = 2_000  # entries of a kind that are held because they may be asked for again
 WORD = 0xFFFF_FFFF_FFFF_FFFF
 ID = "id"
 
