@@ -140,7 +140,7 @@ class Order:
     """Rows in the order of a column, those without a value left out: a place is an index in it."""
 
     blocks: tuple[tuple[memoryview, BitMap], ...]
-    rows: int
+    some: BitMap
     size: int  # of a block, but for the last
 
     @classmethod
@@ -150,7 +150,11 @@ class Order:
             (memoryview(packed[rows]).cast("I"), unpack(packed[set_]))
             for rows, set_ in zip(names[::2], names[1::2], strict=True)
         )
-        return cls(blocks, sum(len(rows) for rows, _ in blocks), len(blocks[0][0]) if blocks else 1)
+        some = BitMap.union(*(rows for _, rows in blocks)) if blocks else BitMap()
+        return cls(blocks, some, len(blocks[0][0]) if blocks else 1)
+
+    def __len__(self) -> int:
+        return len(self.some)
 
 
 def pieces(text: str) -> set[str]:

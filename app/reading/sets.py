@@ -124,9 +124,7 @@ class Sets:
         if not sort:
             return View((Keys(among),), down=down)
         order = self.order(resource, sort)
-        valued = among
-        if order.rows < len(self.every(resource)):
-            valued = among & BitMap.union(*(rows for _, rows in order.blocks)) if order.blocks else BitMap()
+        valued = among & order.some
         return View((Ordered(order, valued), Keys(among - valued)), down=down)
 
     def words(self, terms: tuple[str, ...], rows: Rows) -> Words:

@@ -42,10 +42,9 @@ class Keys:
 
     def walk(self, place: int | None, skip: int, *, up: bool) -> Iterator[tuple[int, int]]:
         if up:
-            first = 0 if place is None else self.among.rank(min(place, LARGEST))
-            for index in range(first + skip, len(self.among)):
-                key = self.among[index]
-                yield key, key
+            first = skip if place is None else self.among.rank(min(place, LARGEST)) + skip
+            if first < len(self.among):
+                yield from ((key, key) for key in self.among.iter_equal_or_larger(self.among[first]))
         else:
             end = len(self.among) if place is None else self.among.rank(min(max(place - 1, 0), LARGEST))
             for index in range(end - 1 - skip, -1, -1):
@@ -66,12 +65,12 @@ class Ordered:
     def walk(self, place: int | None, skip: int, *, up: bool) -> Iterator[tuple[int, int]]:
         blocks, size = self.order.blocks, self.order.size
         if up:
-            first = 0 if place is None else min(place, self.order.rows) + 1
+            first = 0 if place is None else min(place, len(self.order)) + 1
             for number in range(first // size, len(blocks)):
                 places = range(max(first - number * size, 0), len(blocks[number][0]))
                 skip = yield from self._block(number, places, skip)
         else:
-            end = self.order.rows if place is None else min(place, self.order.rows)
+            end = len(self.order) if place is None else min(place, len(self.order))
             for number in range((end - 1) // size, -1, -1):
                 places = range(min(end - number * size, len(blocks[number][0])) - 1, -1, -1)
                 skip = yield from self._block(number, places, skip)
