@@ -30,6 +30,7 @@ from app.resources import RESOURCES
 from app.seeding.build import SEED, build, check, target
 from app.seeding.migrating import alembic_config
 from app.seeding.processes import Phase
+from app.seeding.schema import ONE_AT_A_TIME
 from app.seeding.target import Unbuilt
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, Built, Client, answer, serving
@@ -228,12 +229,12 @@ def test_a_fault_of_the_database_is_told_in_its_words(
     assert len(schemas(server, made)) == 1
 
 
-def test_one_build_at_a_time(made: Built) -> None:
-    def another() -> None:
+def test_one_build_at_a_time(server: Server, made: Built) -> None:
+    with psycopg.connect(server.place(OWNER, name(made))) as another:
+        another.execute(ONE_AT_A_TIME)
         with pytest.raises(Unbuilt, match="another build is running"):
             made.build(ALONE)
-
-    build(check(ALONE), target(made.building), while_it_writes(another))
+    made.build(ALONE)
 
 
 def test_an_old_build_that_is_being_read_is_swept_by_the_next(

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException
-from sqlalchemy import func
+from sqlalchemy import MetaData, func
 from sqlmodel import Field, Relationship, Session, SQLModel, create_engine, select
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -44,7 +44,13 @@ def bare() -> ASGIApp:
     return app
 
 
-class Measure(SQLModel, table=True):
+class Plain(SQLModel):
+    """Tables of its own: those of this project are known by theirs, and would be others with these among them."""
+
+    metadata = MetaData()
+
+
+class Measure(Plain, table=True):
     __tablename__ = "measures"
 
     id: str = Field(primary_key=True)
@@ -53,7 +59,7 @@ class Measure(SQLModel, table=True):
     name_en: str
 
 
-class Ministry(SQLModel, table=True):
+class Ministry(Plain, table=True):
     __tablename__ = "budget_line_ministries"
 
     budget_line_id: str = Field(primary_key=True, foreign_key="budget_lines.id")
@@ -63,7 +69,7 @@ class Ministry(SQLModel, table=True):
     name_en: str
 
 
-class Modality(SQLModel, table=True):
+class Modality(Plain, table=True):
     __tablename__ = "budget_line_modalities"
 
     budget_line_id: str = Field(primary_key=True, foreign_key="budget_lines.id")
@@ -73,7 +79,7 @@ class Modality(SQLModel, table=True):
     name_en: str
 
 
-class Section(SQLModel, table=True):
+class Section(Plain, table=True):
     __tablename__ = "budget_line_sections"
 
     budget_line_id: str = Field(primary_key=True, foreign_key="budget_lines.id")
@@ -84,7 +90,7 @@ class Section(SQLModel, table=True):
     name_en: str
 
 
-class LineFields(SQLModel):
+class LineFields(Plain):
     id: str = Field(primary_key=True)
     name_ja: str
     name_en: str
