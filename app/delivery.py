@@ -198,6 +198,8 @@ class Delivery:
     async def _pass(self, caller: Caller, path: str, app: ASGIApp) -> None:
         """Has an application answer: of a GET, below no prefix, without a server's own ways to send a file."""
         scope = {**caller.scope, "method": "GET", "path": path, "raw_path": path.encode(), "extensions": {}}
+        # Several ranges at once would be parted by a mark that is drawn by lot; the whole may always be sent instead.
+        scope["headers"] = [each for each in scope["headers"] if each[0] != b"range" or b"," not in each[1]]
         try:
             await app(scope, caller.receive, _Passage(caller).send)
         except Answered:

@@ -284,6 +284,8 @@ def test_a_file_can_be_taken_in_parts(name: str, client: Client) -> None:
     assert (beyond.status_code, beyond.headers["Content-Type"]) == (416, "application/problem+json")
     assert beyond.headers["Content-Range"] == f"bytes */{len(whole.content)}"
     assert client.get(url, headers={"Range": "bytes=x"}).headers["Content-Type"] == "application/problem+json"
+    several = client.get(url, headers={"Range": "bytes=0-9,20-29"})
+    assert (several.status_code, several.content) == (200, whole.content)
     assert client.get(url, headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
     headed = client.head(url)
     assert (headed.content, headed.headers["ETag"]) == (b"", whole.headers["ETag"])
