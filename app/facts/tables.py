@@ -90,13 +90,21 @@ class Posting(SQLModel, table=True):
 
 
 class Searchable(SQLModel, table=True):
-    """The folded words of one record."""
+    """The folded words of one record, and no more: they are read of many."""
 
     __tablename__ = "searchable"
 
     key: int = Field(primary_key=True, description="Its place among all records, resource by resource.")
-    title: str = Field(sa_type=Text, description="Its names, one a line.")
-    text: str = Field(sa_type=Text, description="Its names and descriptions, one a line.")
+    names: str = Field(sa_type=Text, description="A line break before and after each.")
+    descriptions: str = Field(sa_type=Text, description="One a line.")
+
+
+class Shown(SQLModel, table=True):
+    """What a search shows of one record."""
+
+    __tablename__ = "shown"
+
+    key: int = Field(primary_key=True, description="Its place among all records.")
     shown: bytes = Field(sa_type=LargeBinary, description="Its id, names and descriptions as they are, JSON.")
 
 

@@ -103,14 +103,15 @@ class Numbers:
             return self.some
         if least.bit_length() > len(self.bits):
             return BitMap()
-        found, equal = BitMap(), self.some
+        found, equal = BitMap(), self.some.copy()
         for bit in reversed(range(len(self.bits))):
             if least >> bit & 1:
-                equal = equal & self.bits[bit]
+                equal &= self.bits[bit]
             else:
-                found = found | (equal & self.bits[bit])
-                equal = equal - self.bits[bit]
-        return found | equal
+                found |= equal & self.bits[bit]
+                equal -= self.bits[bit]
+        found |= equal
+        return found
 
     def at_most(self, limit: int) -> BitMap:
         """The rows whose number is this or less."""

@@ -27,9 +27,11 @@ def _holding(column: Any) -> Statement:
     return Statement(select(SEARCHABLE.c.key).where(Among(SEARCHABLE.c.key, "keys"), Holds(column, "words")))
 
 
-SHOWN = Statement(select(SEARCHABLE.c.key, SEARCHABLE.c.shown).where(Among(SEARCHABLE.c.key, "keys")))
-IN_NAMES = _holding(SEARCHABLE.c.title)
-IN_TEXT = _holding(SEARCHABLE.c.text)
+SHOWN_TABLE: Table = tables.Shown.__table__  # type: ignore[attr-defined]
+
+SHOWN = Statement(select(SHOWN_TABLE.c.key, SHOWN_TABLE.c.shown).where(Among(SHOWN_TABLE.c.key, "keys")))
+IN_NAMES = _holding(SEARCHABLE.c.names)
+IN_DESCRIPTIONS = _holding(SEARCHABLE.c.descriptions)
 
 
 class Learn(Protocol):
@@ -141,7 +143,7 @@ class Sets:
                 named = named & in_names
             else:
                 held = self.read(IN_NAMES, in_names & anywhere, term, rows)
-                anywhere = held | self.read(IN_TEXT, (in_text & anywhere) - held, term, rows)
+                anywhere = held | self.read(IN_DESCRIPTIONS, (in_text & anywhere) - held, term, rows)
                 named = named & held
         return Words(named & anywhere, anywhere)
 

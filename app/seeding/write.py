@@ -14,7 +14,7 @@ from app.reading.dataset import DATASET, TERM
 from app.reading.downloads import Download
 from app.reading.postings import FIRST, POSTING, number
 from app.reading.resource import Resource
-from app.reading.sets import SEARCHABLE, Sets
+from app.reading.sets import SEARCHABLE, SHOWN_TABLE, Sets
 from app.resources import KNOWN
 from app.seeding.draft import Draft, Piece
 from app.seeding.postings import Postings, Rows
@@ -63,14 +63,11 @@ class Writer:
         insert(table, ([d.key, d.id, d.name, *(d.columns[name] for name in own)] for d in drafts))
         insert(resource.reads.records, ((draft.key, draft.record) for draft in drafts))
         insert(resource.reads.cells, ((draft.key, draft.line) for draft in drafts))
-        insert(SEARCHABLE, (self._searched(draft) for draft in drafts))
+        first = self._searchable + 1
+        self._searchable += len(drafts)
+        insert(SEARCHABLE, ((place, *_words(draft)) for place, draft in enumerate(drafts, first)))
+        insert(SHOWN_TABLE, ((place, draft.shown.encode()) for place, draft in enumerate(drafts, first)))
         insert(TERM, (term for draft in drafts for term in self._listed(draft)))
-
-    def _searched(self, draft: Draft) -> Sequence[Any]:
-        title = "\n".join(["", *draft.names, ""])  # a break before and after each name
-        text = title + "\n".join(draft.descriptions)
-        self._searchable += 1
-        return self._searchable, title, text, draft.shown.encode()
 
     def _listed(self, draft: Draft) -> Iterator[Sequence[Any]]:
         """The terms that a record adds to vocabularies, each once."""
@@ -86,3 +83,7 @@ class Writer:
     def _post(self, found: Postings) -> None:
         while batch := list(islice(found, BATCH)):
             self._building.insert(POSTING, batch)
+
+
+def _words(draft: Draft) -> tuple[str, str]:
+    return "\n".join(["", *draft.names, ""]), "\n".join(draft.descriptions)

@@ -17,6 +17,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "value"),
     )
     op.create_table(
+        "shown",
+        sa.Column("key", sa.Integer(), nullable=False),
+        sa.Column("shown", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
         "document_cells",
         sa.Column("key", sa.Integer(), nullable=False),
         sa.Column("line", sa.LargeBinary(), nullable=False),
@@ -216,42 +222,42 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key"),
     )
-    op.drop_index(op.f("ix_budget_line_document_value"), table_name="budget_line_document")
-    op.drop_table("budget_line_document")
-    op.drop_index(op.f("ix_strategy_document_value"), table_name="strategy_document")
-    op.drop_table("strategy_document")
+    op.drop_index(op.f("ix_section_document_value"), table_name="section_document")
+    op.drop_table("section_document")
     op.drop_index(op.f("ix_measure_organization_value"), table_name="measure_organization")
     op.drop_table("measure_organization")
     op.drop_index(op.f("ix_measure_modality_value"), table_name="measure_modality")
     op.drop_table("measure_modality")
-    op.drop_index(op.f("ix_section_document_value"), table_name="section_document")
-    op.drop_table("section_document")
-    op.drop_index(op.f("ix_measure_section_value"), table_name="measure_section")
-    op.drop_table("measure_section")
-    op.drop_index(op.f("ix_pillar_document_value"), table_name="pillar_document")
-    op.drop_table("pillar_document")
-    op.drop_index(op.f("ix_stage_document_value"), table_name="stage_document")
-    op.drop_table("stage_document")
     op.drop_index(op.f("ix_measure_ministry_value"), table_name="measure_ministry")
     op.drop_table("measure_ministry")
-    op.drop_index(op.f("ix_budget_line_ministry_value"), table_name="budget_line_ministry")
-    op.drop_table("budget_line_ministry")
-    op.drop_index(op.f("ix_budget_line_modality_value"), table_name="budget_line_modality")
-    op.drop_table("budget_line_modality")
-    op.drop_index(op.f("ix_measure_document_value"), table_name="measure_document")
-    op.drop_table("measure_document")
-    op.drop_index(op.f("ix_budget_line_section_value"), table_name="budget_line_section")
-    op.drop_table("budget_line_section")
+    op.drop_index(op.f("ix_measure_pillar_value"), table_name="measure_pillar")
+    op.drop_table("measure_pillar")
     op.drop_index(op.f("ix_package_document_value"), table_name="package_document")
     op.drop_table("package_document")
     op.drop_index(op.f("ix_measure_fiscal_year_value"), table_name="measure_fiscal_year")
     op.drop_table("measure_fiscal_year")
-    op.drop_index(op.f("ix_measure_pillar_value"), table_name="measure_pillar")
-    op.drop_table("measure_pillar")
+    op.drop_index(op.f("ix_budget_line_document_value"), table_name="budget_line_document")
+    op.drop_table("budget_line_document")
+    op.drop_index(op.f("ix_budget_line_section_value"), table_name="budget_line_section")
+    op.drop_table("budget_line_section")
+    op.drop_index(op.f("ix_measure_section_value"), table_name="measure_section")
+    op.drop_table("measure_section")
+    op.drop_index(op.f("ix_budget_line_modality_value"), table_name="budget_line_modality")
+    op.drop_table("budget_line_modality")
+    op.drop_index(op.f("ix_pillar_document_value"), table_name="pillar_document")
+    op.drop_table("pillar_document")
     op.drop_index(op.f("ix_modality_document_value"), table_name="modality_document")
     op.drop_table("modality_document")
+    op.drop_index(op.f("ix_stage_document_value"), table_name="stage_document")
+    op.drop_table("stage_document")
     op.drop_index(op.f("ix_organization_document_value"), table_name="organization_document")
     op.drop_table("organization_document")
+    op.drop_index(op.f("ix_measure_document_value"), table_name="measure_document")
+    op.drop_table("measure_document")
+    op.drop_index(op.f("ix_strategy_document_value"), table_name="strategy_document")
+    op.drop_table("strategy_document")
+    op.drop_index(op.f("ix_budget_line_ministry_value"), table_name="budget_line_ministry")
+    op.drop_table("budget_line_ministry")
     op.add_column("budget_line", sa.Column("shown", sa.Text(), nullable=False))
     op.drop_index(op.f("ix_budget_line_amount"), table_name="budget_line")
     op.drop_index(op.f("ix_budget_line_basis"), table_name="budget_line")
@@ -273,10 +279,13 @@ def upgrade() -> None:
     op.drop_index(op.f("ix_pillar_amount"), table_name="pillar")
     op.drop_index(op.f("ix_pillar_package"), table_name="pillar")
     op.drop_column("pillar", "record")
-    op.add_column("searchable", sa.Column("shown", sa.LargeBinary(), nullable=False))
+    op.add_column("searchable", sa.Column("names", sa.Text(), nullable=False))
+    op.add_column("searchable", sa.Column("descriptions", sa.Text(), nullable=False))
     op.drop_index(op.f("ix_searchable_type_row"), table_name="searchable")
-    op.drop_column("searchable", "type")
     op.drop_column("searchable", "row")
+    op.drop_column("searchable", "type")
+    op.drop_column("searchable", "title")
+    op.drop_column("searchable", "text")
     op.drop_index(op.f("ix_section_number"), table_name="section")
     op.drop_index(op.f("ix_section_parent"), table_name="section")
     op.drop_index(op.f("ix_section_strategy"), table_name="section")
@@ -296,10 +305,13 @@ def downgrade() -> None:
     op.create_index(op.f("ix_section_strategy"), "section", ["strategy"], unique=False)
     op.create_index(op.f("ix_section_parent"), "section", ["parent"], unique=False)
     op.create_index(op.f("ix_section_number"), "section", ["number"], unique=False)
-    op.add_column("searchable", sa.Column("row", sa.INTEGER(), nullable=False))
+    op.add_column("searchable", sa.Column("text", sa.TEXT(), nullable=False))
+    op.add_column("searchable", sa.Column("title", sa.TEXT(), nullable=False))
     op.add_column("searchable", sa.Column("type", sa.TEXT(), nullable=False))
+    op.add_column("searchable", sa.Column("row", sa.INTEGER(), nullable=False))
     op.create_index(op.f("ix_searchable_type_row"), "searchable", ["type", "row"], unique=False)
-    op.drop_column("searchable", "shown")
+    op.drop_column("searchable", "descriptions")
+    op.drop_column("searchable", "names")
     op.add_column("pillar", sa.Column("record", sa.TEXT(), nullable=False))
     op.create_index(op.f("ix_pillar_package"), "pillar", ["package"], unique=False)
     op.create_index(op.f("ix_pillar_amount"), "pillar", ["amount"], unique=False)
@@ -322,6 +334,54 @@ def downgrade() -> None:
     op.create_index(op.f("ix_budget_line_amount"), "budget_line", ["amount"], unique=False)
     op.drop_column("budget_line", "shown")
     op.create_table(
+        "budget_line_ministry",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["budget_line.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["organization.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_budget_line_ministry_value"), "budget_line_ministry", ["value", "row"], unique=False)
+    op.create_table(
+        "strategy_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["strategy.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_strategy_document_value"), "strategy_document", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["measure.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_measure_document_value"), "measure_document", ["value", "row"], unique=False)
+    op.create_table(
         "organization_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
@@ -337,6 +397,22 @@ def downgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_organization_document_value"), "organization_document", ["value", "row"], unique=False)
+    op.create_table(
+        "stage_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["stage.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_stage_document_value"), "stage_document", ["value", "row"], unique=False)
     op.create_table(
         "modality_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -354,7 +430,39 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_modality_document_value"), "modality_document", ["value", "row"], unique=False)
     op.create_table(
-        "measure_pillar",
+        "pillar_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["pillar.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_pillar_document_value"), "pillar_document", ["value", "row"], unique=False)
+    op.create_table(
+        "budget_line_modality",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["budget_line.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["modality.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_budget_line_modality_value"), "budget_line_modality", ["value", "row"], unique=False)
+    op.create_table(
+        "measure_section",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -363,12 +471,44 @@ def downgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["value"],
-            ["pillar.key"],
+            ["section.key"],
         ),
         sa.PrimaryKeyConstraint("row", "value"),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_measure_pillar_value"), "measure_pillar", ["value", "row"], unique=False)
+    op.create_index(op.f("ix_measure_section_value"), "measure_section", ["value", "row"], unique=False)
+    op.create_table(
+        "budget_line_section",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["budget_line.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["section.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_budget_line_section_value"), "budget_line_section", ["value", "row"], unique=False)
+    op.create_table(
+        "budget_line_document",
+        sa.Column("row", sa.INTEGER(), nullable=False),
+        sa.Column("value", sa.INTEGER(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["budget_line.key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["value"],
+            ["document.key"],
+        ),
+        sa.PrimaryKeyConstraint("row", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_budget_line_document_value"), "budget_line_document", ["value", "row"], unique=False)
     op.create_table(
         "measure_fiscal_year",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -398,23 +538,7 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_package_document_value"), "package_document", ["value", "row"], unique=False)
     op.create_table(
-        "budget_line_section",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["budget_line.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["section.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_budget_line_section_value"), "budget_line_section", ["value", "row"], unique=False)
-    op.create_table(
-        "measure_document",
+        "measure_pillar",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -423,44 +547,12 @@ def downgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["value"],
-            ["document.key"],
+            ["pillar.key"],
         ),
         sa.PrimaryKeyConstraint("row", "value"),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_measure_document_value"), "measure_document", ["value", "row"], unique=False)
-    op.create_table(
-        "budget_line_modality",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["budget_line.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["modality.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_budget_line_modality_value"), "budget_line_modality", ["value", "row"], unique=False)
-    op.create_table(
-        "budget_line_ministry",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["budget_line.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["organization.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_budget_line_ministry_value"), "budget_line_ministry", ["value", "row"], unique=False)
+    op.create_index(op.f("ix_measure_pillar_value"), "measure_pillar", ["value", "row"], unique=False)
     op.create_table(
         "measure_ministry",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -477,70 +569,6 @@ def downgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_measure_ministry_value"), "measure_ministry", ["value", "row"], unique=False)
-    op.create_table(
-        "stage_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["stage.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_stage_document_value"), "stage_document", ["value", "row"], unique=False)
-    op.create_table(
-        "pillar_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["pillar.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_pillar_document_value"), "pillar_document", ["value", "row"], unique=False)
-    op.create_table(
-        "measure_section",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["measure.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["section.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_measure_section_value"), "measure_section", ["value", "row"], unique=False)
-    op.create_table(
-        "section_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["section.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_section_document_value"), "section_document", ["value", "row"], unique=False)
     op.create_table(
         "measure_modality",
         sa.Column("row", sa.INTEGER(), nullable=False),
@@ -574,12 +602,12 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_measure_organization_value"), "measure_organization", ["value", "row"], unique=False)
     op.create_table(
-        "strategy_document",
+        "section_document",
         sa.Column("row", sa.INTEGER(), nullable=False),
         sa.Column("value", sa.INTEGER(), nullable=False),
         sa.ForeignKeyConstraint(
             ["row"],
-            ["strategy.key"],
+            ["section.key"],
         ),
         sa.ForeignKeyConstraint(
             ["value"],
@@ -588,23 +616,7 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("row", "value"),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_strategy_document_value"), "strategy_document", ["value", "row"], unique=False)
-    op.create_table(
-        "budget_line_document",
-        sa.Column("row", sa.INTEGER(), nullable=False),
-        sa.Column("value", sa.INTEGER(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["row"],
-            ["budget_line.key"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["value"],
-            ["document.key"],
-        ),
-        sa.PrimaryKeyConstraint("row", "value"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_budget_line_document_value"), "budget_line_document", ["value", "row"], unique=False)
+    op.create_index(op.f("ix_section_document_value"), "section_document", ["value", "row"], unique=False)
     op.drop_table("budget_line_record")
     op.drop_table("budget_line_cells")
     op.drop_table("section_record")
@@ -625,5 +637,6 @@ def downgrade() -> None:
     op.drop_table("measure_cells")
     op.drop_table("document_record")
     op.drop_table("document_cells")
+    op.drop_table("shown")
     op.drop_table("posting")
     # ### end Alembic commands ###
