@@ -120,12 +120,14 @@ def test_an_id_that_is_taken_is_told_in_bulk_files_too(tmp_path: Path) -> None:
     write(seed, 40)
     path = seed / "corpus-0" / "measures.ndjson"
     first, second, *rest = path.read_bytes().splitlines()
-    path.write_bytes(b"\n".join([first, first, second, *rest, second.replace(b'"programme"', b'"x"'), b""]))
+    faulty = second.replace(b'"kind":"', b'"kind":"x')
+    path.write_bytes(b"\n".join([first, first, second, *rest, faulty, b""]))
+    one, two = (orjson.loads(line)["id"] for line in (first, second))
     name = "seed/corpus-0/measures.ndjson"
     mend = "choose another, or merge the two"
     assert told(seed) == [
-        f"{name}:2: the id `m0-1` is already taken at {name}:1: {mend}",
-        f"{name}:{len(rest) + 4}: the id `m0-2` is already taken at {name}:3: {mend}",
+        f"{name}:2: the id `{one}` is already taken at {name}:1: {mend}",
+        f"{name}:{len(rest) + 4}: the id `{two}` is already taken at {name}:3: {mend}",
     ]
 
 
@@ -134,9 +136,10 @@ def test_an_id_that_a_faulty_entry_has_is_taken(tmp_path: Path) -> None:
     write(seed, 40)
     path = seed / "corpus-0" / "measures.ndjson"
     first, *rest = path.read_bytes().splitlines()
-    path.write_bytes(b"\n".join([first.replace(b'"programme"', b'"x"'), first, *rest, b"{", b""]))
-    faults = told(seed)
-    assert "seed/corpus-0/measures.ndjson:2: the id `m0-1` is already taken: choose another, or merge the two" in faults
+    path.write_bytes(b"\n".join([first.replace(b'"kind":"', b'"kind":"x'), first, *rest, b"{", b""]))
+    faults, taken = told(seed), orjson.loads(first)["id"]
+    mend = "choose another, or merge the two"
+    assert f"seed/corpus-0/measures.ndjson:2: the id `{taken}` is already taken: {mend}" in faults
     assert any(fault.startswith("seed/corpus-0/measures.ndjson:1: `kind`") for fault in faults)
 
 
@@ -164,10 +167,12 @@ def test_a_transcript_of_no_document_is_told(tmp_path: Path) -> None:
 def test_no_id_is_sought_that_was_meant_among_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seed = tmp_path / "seed"
     write(seed, 40)
-    change(seed / "corpus-0" / "budget-lines.ndjson", lambda line: line.update(pillar="p0-2018-8"))
-    assert any("did you mean `p0-2018-" in fault for fault in told(seed))
+    pillar = orjson.loads((seed / "corpus-0" / "pillars.ndjson").read_bytes().splitlines()[0])["id"]
+    meant = f"{pillar[:-1]}8"
+    change(seed / "corpus-0" / "budget-lines.ndjson", lambda line: line.update(pillar=meant))
+    assert any(f"did you mean `{pillar[:-1]}" in fault for fault in told(seed))
     monkeypatch.setattr("app.seeding.verify.NEAR", 3)
-    assert any("`p0-2018-8` is no id in pillars.yaml: add it to" in fault for fault in told(seed))
+    assert any(f"`{meant}` is no id in pillars.yaml: add it to" in fault for fault in told(seed))
 
 
 def test_a_long_transcript_is_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 from bisect import bisect_left, bisect_right
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from app.reading import postings
 from app.reading.views import Found, Keys, Ordered, View
+from app.seeding.postings import Texts
 
 UNITS = st.sampled_from([1, 1_000, 10**6, 10**8])
 
@@ -70,3 +72,18 @@ def test_the_pieces_of_a_text_hold_every_term_that_stands_in_it(text: str, term:
         assert set(postings.pieces_of(term)) <= pieces
     elif len(term) <= postings.GRAM:
         assert term not in pieces
+
+
+def test_words_are_gathered_the_same_however_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [([f"創薬基盤の整備 {number}", f"Foundations {number}"], ["薬"]) for number in range(40)]
+
+    def gathered() -> list[tuple[str, str, bytes]]:
+        texts = Texts()
+        for names, descriptions in records:
+            texts.add(names, descriptions)
+        return list(texts.packed())
+
+    whole = gathered()
+    monkeypatch.setattr("app.seeding.postings.CHUNK", 7)
+    assert gathered() == whole
+    assert [value for name, value, _ in whole if name == postings.DESCRIBED] == ["薬"]

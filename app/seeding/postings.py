@@ -25,7 +25,7 @@ class Rows:
         self._under: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("I"))
         self._numbers: dict[str, list[tuple[int, int]]] = defaultdict(list)
         self._filters = resource.filters.values()
-        self._bounded = {filter_.column or "" for filter_ in self._filters if filter_.bound}
+        self._bounded = tuple(dict.fromkeys(filter_.column or "" for filter_ in self._filters if filter_.bound))
         self._count = 0
 
     def add(self, key: int, columns: Mapping[str, Any], links: Mapping[str, Iterable[int]]) -> None:
@@ -104,8 +104,8 @@ class Texts:
     def packed(self) -> Postings:
         """All that is known of them."""
         self._gather()
-        for (name, value), places in self._pieces.items():
-            yield name, value, postings.pack(places)
+        for name, value in sorted(self._pieces):
+            yield name, value, postings.pack(self._pieces[name, value])
 
 
 def keep(found: Postings, path: Path) -> None:
