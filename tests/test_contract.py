@@ -42,11 +42,11 @@ def statements() -> Iterator[list[str]]:
     def counting(ask: Any) -> Any:
         def asked(self: Database, question: Callable[[Rows], Any]) -> Any:
             def counted(rows: Rows) -> Any:
-                def run(statement: Statement, /, **values: Any) -> Any:
+                def run(statement: Statement, values: dict[str, Any]) -> Any:
                     seen.append(f"{statement} {values}")
                     return rows(statement, **values)
 
-                return question(run)
+                return question(Rows(run, 60))
 
             return ask(self, counted)
 

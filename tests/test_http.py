@@ -237,6 +237,17 @@ def test_a_question_that_takes_too_long_is_stopped(first: Settings) -> None:
     database.close()
 
 
+def test_a_sum_that_takes_too_long_is_stopped_between_its_groups(
+    first: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(create_app(first)) as client:
+        monkeypatch.setattr("app.db.Rows.late", True)
+        for query in ("group_by=ministry&pillar=3", "group_by=ministry"):
+            refused = client.get(f"/v1/budget-summary?{query}")
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+            problem(refused)
+
+
 def test_more_questions_than_can_wait_are_told_to_come_back(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
     ask = File.ask

@@ -1,10 +1,11 @@
 """The only door to the database: read-only, each question with a deadline; it writes nothing and knows no table."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -69,10 +70,35 @@ def _held_in_sqlite(element: Holds, compiler: SQLCompiler, **kw: Any) -> str:
     return f"instr({compiler.process(element.column, **kw)}, {compiler.process(element.words, **kw)}) > 0"
 
 
-class Rows(Protocol):
-    """Runs a statement with values and gives its rows."""
+def too_slow(seconds: float) -> Problem:
+    """The refusal of a question that was stopped."""
+    detail = f"The question took longer than {seconds:g} s and was stopped. Narrow it, or retry."
+    return Problem(503, detail, headers={"Retry-After": "5"})
 
-    def __call__(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]: ...
+
+Run = Callable[[Statement, dict[str, Any]], Sequence[tuple[Any, ...]]]
+
+
+class Rows:
+    """Runs the statements of one question with values, and gives their rows, until its deadline."""
+
+    def __init__(self, run: Run, seconds: float) -> None:
+        self._run = run
+        self._seconds = seconds
+        self._stop = time.monotonic() + seconds
+
+    def __call__(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
+        self.in_time()
+        return self._run(statement, values)
+
+    @property
+    def late(self) -> bool:
+        return time.monotonic() > self._stop
+
+    def in_time(self) -> None:
+        """Raises a 503 Problem when the deadline has passed: for work that goes on between statements."""
+        if self.late:
+            raise too_slow(self._seconds)
 
 
 class Database(ABC):
@@ -121,8 +147,3 @@ class Database(ABC):
     async def batch(self, question: Callable[[Rows], T]) -> T:
         """A part of a download, on a thread that no question waits for; it waits its turn among other downloads."""
         return await anyio.to_thread.run_sync(self.ask, question, limiter=self._batches)
-
-    def too_slow(self) -> Problem:
-        """The refusal of a question whose deadline has passed."""
-        detail = f"The question took longer than {self._deadline:g} s and was stopped. Narrow it, or retry."
-        return Problem(503, detail, headers={"Retry-After": "5"})

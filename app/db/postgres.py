@@ -3,7 +3,6 @@ lost; it never writes, and nothing imports the driver that does not ask for it."
 
 import logging
 import re
-import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.db import Among, Database, Holds, Rows, Statement, Unusable
+from app.db import Among, Database, Holds, Rows, Statement, Unusable, too_slow
 from app.errors import Problem
 from app.facts.tables import schema
 from app.settings import Settings
@@ -102,23 +101,13 @@ class Schema(Database):
         weakref.finalize(self, _close, self._idle)
 
     def ask(self, question: Callable[[Rows], T]) -> T:
-        stop = time.monotonic() + self._deadline
-
-        def run(connection: "psycopg.Connection[Any]") -> T:
-            def rows(statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-                if time.monotonic() > stop:
-                    raise self.too_slow()
-                return _rows(connection, statement, values)
-
-            return question(rows)
-
-        return self._healing(run)
+        return self._healing(lambda connection: question(Rows(partial(_run, connection), self._deadline)))
 
     def learn(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
         def run(connection: "psycopg.Connection[Any]") -> Sequence[tuple[Any, ...]]:
             with connection.transaction():
                 connection.execute("SET LOCAL statement_timeout = 0")
-                return _rows(connection, statement, values)
+                return _run(connection, statement, values)
 
         return self._healing(run)
 
@@ -144,7 +133,7 @@ class Schema(Database):
                 with self._connection() as connection:
                     found = run(connection)
             except psycopg.errors.QueryCanceled as error:
-                raise self.too_slow() from error
+                raise too_slow(self._deadline) from error
             except psycopg.errors.UndefinedTable as error:
                 raise Problem(503, REPLACED, headers={"Retry-After": "1"}) from error
             except psycopg.OperationalError as error:
@@ -217,7 +206,7 @@ def _piece(name: str, place: int, rows: Rows) -> Sequence[tuple[Any, ...]]:
     return rows(PIECE, name=name, place=place)
 
 
-def _rows(
+def _run(
     connection: "psycopg.Connection[Any]", statement: Statement, values: dict[str, Any]
 ) -> Sequence[tuple[Any, ...]]:
     text, own = statement.compiled(DIALECT)

@@ -1,7 +1,6 @@
 """A SQLite file behind the door: opened read-only and immutable, all connections at once; it never writes."""
 
 import sqlite3
-import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from app.db import DOWNLOADS, Database, Rows, Statement, Unusable
+from app.db import DOWNLOADS, Database, Rows, Run, Statement, Unusable, too_slow
 from app.facts.tables import schema
 from app.settings import Settings
 
@@ -48,21 +47,21 @@ class File(Database):
             self._idle.put(connection)
 
     def ask(self, question: Callable[[Rows], T]) -> T:
-        stop = time.monotonic() + self._deadline
         with self._connection() as connection:
-            connection.set_progress_handler(lambda: time.monotonic() > stop, STEPS)
+            rows = Rows(_run(connection), self._deadline)
+            connection.set_progress_handler(lambda: rows.late, STEPS)
             try:
-                return question(_rows(connection))
+                return question(rows)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                     raise
-                raise self.too_slow() from error
+                raise too_slow(self._deadline) from error
             finally:
                 connection.set_progress_handler(None, 0)
 
     def learn(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
         with self._connection() as connection:
-            return _rows(connection)(statement, **values)
+            return _run(connection)(statement, values)
 
     def newest(self) -> object:
         return identity(self.path)
@@ -76,8 +75,8 @@ def _close(idle: "LifoQueue[sqlite3.Connection]") -> None:
         idle.get().close()
 
 
-def _rows(connection: sqlite3.Connection) -> Rows:
-    def run(statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
+def _run(connection: sqlite3.Connection) -> Run:
+    def run(statement: Statement, values: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
         text, own = statement.compiled(DIALECT)
         sent = {name: orjson.dumps(each).decode() if isinstance(each, list) else each for name, each in values.items()}
         return connection.execute(text, {**own, **sent}).fetchall()

@@ -1,6 +1,6 @@
 """Budget summary: sums of budget lines by one or two of their dimensions; a joint line is never split."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 from typing import Annotated, Any
 
@@ -83,7 +83,7 @@ def summary(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> byt
     among = sets.matching(BUDGET_LINES, question, rows)
     total = Ledger(sets).sum(among)
     everything = len(among) == len(sets.every(BUDGET_LINES))
-    sums = _kept(dimensions, rows) if everything else _summed(dimensions, among, sets)
+    sums = _kept(dimensions, rows) if everything else _summed(dimensions, among, sets, rows.in_time)
     vocabularies = [list(filter_.terms(dataset.vocabularies).terms.values()) for filter_ in dimensions]
     groups = _groups(vocabularies, sums)
     additive = sum(group["lines"] for group in groups) == total.lines
@@ -107,7 +107,7 @@ def known(sets: Sets) -> Iterator[tuple[str, str, bytes]]:
     """The sums of everything, for the build to keep: they take longest, and are asked first."""
     for count in (1, 2):
         for names in combinations(DIMENSIONS, count):
-            sums = _summed([BUDGET_LINES.filters[name] for name in names], sets.every(BUDGET_LINES), sets)
+            sums = _summed([BUDGET_LINES.filters[name] for name in names], sets.every(BUDGET_LINES), sets, lambda: None)
             yield EVERYTHING, ",".join(names), orjson.dumps(list(sums.items()), default=tuple)
 
 
@@ -118,9 +118,12 @@ def _kept(dimensions: list[Filter], rows: Rows) -> dict[Key, Sum]:
     return {tuple(key): Sum.unpacked(each) for key, each in orjson.loads(packed)}
 
 
-def _summed(dimensions: list[Filter], among: BitMap, sets: Sets) -> dict[Key, Sum]:
-    ledger = Ledger(sets)
-    return {key: ledger.sum(group) for key, group in _grouped(dimensions, among, sets)}
+def _summed(dimensions: list[Filter], among: BitMap, sets: Sets, in_time: Callable[[], None]) -> dict[Key, Sum]:
+    ledger, sums = Ledger(sets), {}
+    for key, group in _grouped(dimensions, among, sets):
+        in_time()
+        sums[key] = ledger.sum(group)
+    return sums
 
 
 def _grouped(dimensions: list[Filter], among: BitMap, sets: Sets) -> Iterator[tuple[Key, BitMap]]:
