@@ -72,13 +72,13 @@ class Cache:
 
     def keep(self, key: Key, spelling: Spelling, entry: Entry) -> None:
         """Keeps an answer, unless it is larger than all that may be kept, or another came first."""
-        cost = entry.plain.cost + _key_cost(key)
+        cost = entry.plain.cost + _key_cost(key) + _spelling_cost(spelling)
         if cost > self._most or self.asked(key, spelling) is not None:
             return
-        entry.key = key
-        self._kept[key] = entry
+        # All of it is there before room is made, which may take it away again.
+        entry.key, entry.spellings = key, [spelling]
+        self._kept[key] = self._spelled[spelling] = entry
         self._grow(entry, cost)
-        self._remember(entry, spelling)
 
     def pack(self, entry: Entry, packed: Sent) -> None:
         """Adds the packed representation."""

@@ -129,8 +129,10 @@ def operations(service: Service, resources: Sequence[Resource], questions: list[
     """The description and the catalogue."""
     prefix = service.settings.prefix
 
-    def get_dataset(snapshot: Snapshot, _: Question, __: str) -> Response:
-        return respond(describe(resources, questions, snapshot, prefix))
+    async def get_dataset(snapshot: Snapshot, _: Question, __: str) -> Response:
+        # Asks nothing, but of each resource how many there are, when that is not known yet.
+        found = await snapshot.database.answer(lambda _: describe(resources, questions, snapshot, prefix), light=True)
+        return respond(found)
 
     def get_api_catalog(*_: object) -> Response:
         return respond(orjson.dumps(api_catalog(resources, prefix)), media_type="application/linkset+json")

@@ -200,12 +200,16 @@ class Delivery:
         scope = {**caller.scope, "method": "GET", "path": path, "raw_path": path.encode(), "extensions": {}}
         # Several ranges at once would be parted by a mark that is drawn by lot; the whole may always be sent instead.
         scope["headers"] = [each for each in scope["headers"] if each[0] != b"range" or b"," not in each[1]]
+        passage = _Passage(caller)
         try:
-            await app(scope, caller.receive, _Passage(caller).send)
+            await app(scope, caller.receive, passage.send)
         except Answered:
             pass
-        except Exception:  # answered already, as far as it can be
-            logger.exception("%s %s failed", caller.scope["method"], path)
+        except Exception as error:
+            if not isinstance(error, Problem):
+                logger.exception("%s %s failed", caller.scope["method"], path)
+            if not passage.begun:  # else it is answered already, as far as it can be
+                await caller.refuse(error if isinstance(error, Problem) else BROKEN)
 
 
 class _Passage:
@@ -214,20 +218,20 @@ class _Passage:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._start: Message = {}
-        self._begun = False
+        self.begun = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._start = message
-        elif self._begun:
-            await self._caller.send(message)
-        else:
-            self._begun = True
-            await self._begin(message)
+            self._start = {**message, "headers": await self._judged(message["status"], message["headers"])}
+            return
+        if not self.begun:  # the first of the body is there: now it can be said that it comes
+            self.begun = True
+            await self._caller.send(self._start)
+        await self._caller.send(message)
 
-    async def _begin(self, message: Message) -> None:
-        caller, status = self._caller, self._start["status"]
-        own: Raw = self._start["headers"]
+    async def _judged(self, status: int, own: Raw) -> Raw:
+        """The headers to send; what needs no body is answered before one is made."""
+        caller = self._caller
         media_type = dict(own).get(b"content-type", b"").decode("latin-1")
         if status < 400 and not takes(caller.heard, media_type):
             await caller.refuse(NOT_ACCEPTABLE)
@@ -243,8 +247,7 @@ class _Passage:
         if caller.scope["method"] == "HEAD":
             await caller.answer(status, headers, b"")
             raise Answered
-        await caller.send({**self._start, "headers": headers})
-        await caller.send(message)
+        return headers
 
 
 def _restated(status: int, headers: Raw) -> Problem:
@@ -363,7 +366,7 @@ def unchanged(heard: Heard, tag: bytes, modified: bytes) -> bool:
         return False
     try:
         return parsedate_to_datetime(since.decode("latin-1")) >= parsedate_to_datetime(modified.decode())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

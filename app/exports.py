@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
+import anyio.to_thread
 import orjson
 from pydantic import Field
 from starlette.responses import FileResponse, Response
@@ -137,7 +138,7 @@ def _file(service: Service, name: str, operation: str, media_type: str) -> Opera
         folder = folder_of(service.settings.database, snapshot.dataset.version.digest)
         file = folder / name
         if await snapshot.database.bring(name, file, download.sha256 or ""):
-            sweep(service.settings.database, folder)
+            await anyio.to_thread.run_sync(sweep, service.settings.database, folder)
         if not file.is_file():
             detail = "The file is not beside the database. Run `shisaku build`."
             raise Problem(503, detail, headers={"Retry-After": "60"})

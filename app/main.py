@@ -33,7 +33,7 @@ def application() -> ASGIApp:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     try:
         app = create_app(Settings())
-    except Unusable as error:
+    except (Unusable, Problem) as error:
         sys.exit(f"Error: {error}")
     gc.freeze()  # what a start makes stays: no search for garbage looks at it again
     gc.enable()

@@ -14,11 +14,13 @@ class TypedProtocol(HttpToolsProtocol):
     _begins = True
 
     def data_received(self, data: bytes) -> None:
-        if self._begins:
-            line, end, rest = data.partition(b"\n")
-            if not line.isascii():
-                data = BEYOND_ASCII.sub(_encoded, line) + end + rest
+        begins = self._begins
+        line, end, rest = data.partition(b"\n")
+        if begins and not line.isascii():
+            data = BEYOND_ASCII.sub(_encoded, line) + end + rest
         super().data_received(data)
+        if begins and not end:  # the line goes on
+            self._begins = True
 
     def on_message_begin(self) -> None:
         self._begins = False

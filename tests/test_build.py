@@ -27,7 +27,7 @@ from app.reading.service import Service
 from app.seeding.build import SEED, build, check
 from app.seeding.migrating import MIGRATIONS, alembic_config, migrated, sqlite
 from app.settings import PROJECT, Settings
-from tests.conftest import ALONE, answer, serving
+from tests.conftest import ALONE, answer, serving, walk
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -260,6 +260,53 @@ def test_a_seed_of_little_is_served(tmp_path: Path) -> None:
         ):
             answer(client, url)
         answer(client, "/v1/measures?pillar=1", 422)
+        found = walk(client, "/v1/search", q="の")
+        assert found
+        for row in found:  # a resource without rows begins where the next one does
+            assert answer(client, f"/v1/{row['type']}/{row['id']}")["name"] == row["name"]
+
+
+def test_a_seed_without_sections_is_served(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    shutil.copytree(ALONE, seed)
+    for name in ("crosswalk", "sections", "strategies", "measures", "budget-lines"):
+        next(seed.glob(f"*/{name}.yaml")).unlink()
+    build(check(seed), tmp_path / "s.sqlite")
+    with serving(create_app(Settings(database=tmp_path / "s.sqlite"))) as client:
+        assert answer(client, "/v1/crosswalk")["data"] == []
+
+
+def test_a_new_database_that_could_not_be_opened_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    service = Service(Settings(database=path))
+    monkeypatch.setattr("app.reading.service.LOOK_EVERY", -1.0)
+    build(check(SEED), path)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.reading.service.opened", lambda _: 1 / 0)
+        for _ in range(3):
+            assert service.now().dataset.version.version == "0.1.0"
+    assert caplog.text.count("still serving the old database") == 1
+    assert service.now().dataset.version.version == "1.0.0"
+
+
+def test_a_file_that_may_not_be_read_is_told(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr("app.db.sqlite._open", refuse)
+    with pytest.raises(Unusable, match="cannot be opened"):
+        Service(first)
+
+
+def test_a_build_that_comes_while_the_file_is_opened_is_opened_whole(
+    first: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = iter([(1, 1, 1), (1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2)])
+    monkeypatch.setattr("app.db.sqlite.identity", lambda _: next(seen))
+    assert Service(first).now().database.identity == (2, 2, 2)
 
 
 def test_the_service_looks_at_the_file_only_now_and_then(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,15 @@ def test_any_number_of_processes_tells_the_same_faults(tmp_path: Path) -> None:
     assert list((tmp_path / "by-2").iterdir()) == []
 
 
+def test_a_fault_in_one_piece_is_told_when_the_next_is_clean(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    write(seed, 300)
+    change(seed / "corpus-1" / "budget-lines.ndjson", lambda line: line["evidence"][0].update(quote="別の言葉"))  # type: ignore[index]
+    faults = made(1, seed, tmp_path / "by-1").splitlines()
+    assert faults
+    assert all(fault.startswith("seed/corpus-1/budget-lines.ndjson:1: ") for fault in faults)
+
+
 def test_a_process_that_fails_fails_the_build_and_leaves_nothing(tmp_path: Path) -> None:
     write(tmp_path / "seed", 300)
     (tmp_path / "made").mkdir()

@@ -5,6 +5,7 @@ import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -116,6 +117,21 @@ def test_what_is_larger_than_all_that_may_be_kept_sends_nothing_away() -> None:
     assert keep(cache, "a")
     assert keep(cache, "b", 3 * EACH) is None
     assert cache.spelled(("a", b""))
+
+
+def test_whatever_is_kept_is_counted_and_all_of_it_goes() -> None:
+    random, cache = Random(0), Cache(200_000)  # noqa: S311 - a sample, not a secret
+    for number in range(6_000):
+        spelling = (f"/{number}", b"")
+        cache.keep((f"/{number}", ()), spelling, entry(random.randrange(500, 40_000)))
+        cache.spelled(spelling)
+        assert 0 <= cache.size <= 200_000
+    found = {number: cache.spelled((f"/{number}", b"")) for number in range(6_000)}
+    kept = {number: each for number, each in found.items() if each is not None}
+    assert kept
+    for number, each in kept.items():
+        assert cache.asked((f"/{number}", ()), (f"/{number}", b"")) is each
+    assert sum(each.size for each in kept.values()) == cache.size
 
 
 def test_the_first_of_two_answers_to_one_question_is_kept() -> None:

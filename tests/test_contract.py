@@ -160,7 +160,8 @@ def test_a_cursor_that_was_made_up_is_no_fault(clients: Client) -> None:
         question = f"budget-lines?{query}"
         for key in (0, -5, 2**32 - 2, 10**12, 2**62):
             for backwards in (False, True):
-                for at in ((0, key), (1, key), (2, key), (key, 1), None):
+                odd: list[Any] = [(0, 1.5), (0.0, 1), (0, "x"), (True, 1), (0,), "x", 3]
+                for at in ((0, key), (1, key), (2, key), (key, 1), None, *odd):
                     cursor = encode(Cursor(at, backwards), seal(digest, question))
                     response = clients.get(f"/v1/budget-lines?{query}&cursor={cursor}&limit=2")
                     assert response.status_code in (200, 422), response.text

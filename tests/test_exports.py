@@ -22,7 +22,7 @@ from app.db.postgres import Schema
 from app.db.sqlite import File
 from app.main import create_app
 from app.reading.columns import Column, columns, list_columns, own_columns
-from app.reading.downloads import folder_of
+from app.reading.downloads import folder_of, sweep
 from app.reading.formats import Csv
 from app.reading.resource import Resource
 from app.reading.service import Service
@@ -164,6 +164,47 @@ def test_a_workbook_explains_itself(client: Client) -> None:
     assert "crosswalk" in told["section-through-crosswalk"]
     assert told["amount_jpy"].endswith("null where the document gives no amount.")
     assert set(told) >= {column.name for column in columns(RESOURCES[4].record)}
+
+
+def test_a_workbook_is_made_only_for_who_wants_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "/v1/exports/stages.xlsx"
+    tag = client.get(url).headers["ETag"]
+    monkeypatch.setattr("app.reading.exports.Workbook", lambda *_: pytest.fail("made"))
+    assert client.head(url).headers["ETag"] == tag
+    assert client.get(url, headers={"If-None-Match": tag}).status_code == 304
+    assert client.get(url, headers={"Accept": "text/html"}).status_code == 406
+
+
+def test_a_workbook_that_cannot_be_made_is_a_problem(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: object) -> None:
+        raise FileNotFoundError("no usable temporary directory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.reading.exports.TemporaryDirectory", nowhere)
+        refused = client.get("/v1/exports/stages.xlsx")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+    monkeypatch.setattr("app.reading.exports.Workbook", nowhere)
+    broken = client.get("/v1/exports/stages.xlsx")
+    assert (broken.status_code, broken.json()["title"]) == (500, "Internal Server Error")
+
+
+def test_an_old_folder_that_goes_meanwhile_is_swept_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.sqlite"
+    for name in ("0" * 16, "1" * 16, "2" * 16):
+        folder_of(path, name).mkdir()
+    stat = Path.stat
+
+    def going(self: Path, **more: Any) -> Any:
+        if self.name.endswith("0" * 16):
+            raise FileNotFoundError(self)
+        return stat(self, **more)
+
+    monkeypatch.setattr("pathlib.Path.stat", going)
+    sweep(path, folder_of(path, "2" * 16))
+    monkeypatch.undo()
+    assert sorted(each.name[-16:] for each in tmp_path.iterdir()) == ["1" * 16, "2" * 16]
 
 
 def test_a_workbook_that_would_be_too_large_is_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import logging
 import re
+import socket
 import sqlite3
 import threading
 import time
@@ -165,8 +166,6 @@ def test_links_begin_with_the_prefix_whatever_the_host_says(first: Settings) -> 
 
 
 def test_a_query_may_be_typed_as_it_is_spoken(client: Client) -> None:
-    import socket
-
     host, port = client.base_url.host, client.base_url.port
     request = f"GET /v1/budget-lines?pillar=③&ministry=厚 HTTP/1.1\r\nHost: {host}\r\n"
     for lines in (request, "GET /v1/measures?q=薬 HTTP/1.1\r\nHost: x\r\n"):
@@ -235,6 +234,21 @@ def test_a_question_that_takes_too_long_is_stopped(first: Settings) -> None:
     with pytest.raises(Exception, match="no such column"):
         database.ask(lambda rows: rows(Statement(select(literal_column("nothing_here")))))
     database.close()
+
+
+def test_a_typed_request_line_may_come_in_pieces(client: Client) -> None:
+    line = "GET /v1/budget-lines?ministry=厚&limit=0 HTTP/1.1\r\n".encode()
+    at = line.index("厚".encode()) + 1
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as connection:
+        for piece in (line[:at], line[at:], b"Host: x\r\nConnection: close\r\n\r\n"):
+            connection.sendall(piece)
+            time.sleep(0.1)
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
+
+
+def test_a_date_beyond_all_dates_is_no_fault(client: Client) -> None:
+    beyond = {"If-Modified-Since": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}
+    assert client.get("/v1", headers=beyond).status_code == 200
 
 
 def test_a_sum_that_takes_too_long_is_stopped_between_its_groups(

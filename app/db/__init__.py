@@ -82,10 +82,10 @@ Run = Callable[[Statement, dict[str, Any]], Sequence[tuple[Any, ...]]]
 class Rows:
     """Runs the statements of one question with values, and gives their rows, until its deadline."""
 
-    def __init__(self, run: Run, seconds: float) -> None:
+    def __init__(self, run: Run, seconds: float, begun: float | None = None) -> None:
         self._run = run
         self._seconds = seconds
-        self._stop = time.monotonic() + seconds
+        self._stop = (time.monotonic() if begun is None else begun) + seconds
 
     def __call__(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
         self.in_time()

@@ -3,6 +3,7 @@ lost; it never writes, and nothing imports the driver that does not ask for it."
 
 import logging
 import re
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -101,7 +102,8 @@ class Schema(Database):
         weakref.finalize(self, _close, self._idle)
 
     def ask(self, question: Callable[[Rows], T]) -> T:
-        return self._healing(lambda connection: question(Rows(partial(_run, connection), self._deadline)))
+        begun = time.monotonic()  # asked again, it has no longer
+        return self._healing(lambda connection: question(Rows(partial(_run, connection), self._deadline, begun)))
 
     def learn(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
         def run(connection: "psycopg.Connection[Any]") -> Sequence[tuple[Any, ...]]:

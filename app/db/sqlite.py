@@ -31,10 +31,13 @@ class File(Database):
         super().__init__(settings)
         self.path = settings.database
         usable(self.path)
-        self.identity = identity(self.path)
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
-        for _ in range(settings.threads * 2 + DOWNLOADS + 1):  # a question may learn while it asks
-            self._idle.put(_open(self.path))
+        self.identity: object = None
+        while self.identity != identity(self.path):  # a build that comes in between begins it anew
+            _close(self._idle)
+            self.identity = identity(self.path)
+            for _ in range(settings.threads * 2 + DOWNLOADS + 2):  # a question may learn while it asks
+                self._idle.put(_open(self.path))
         # The queue knows nothing of this object, so that the last answer made from an old file closes it.
         weakref.finalize(self, _close, self._idle)
 
@@ -109,7 +112,10 @@ def usable(path: Path) -> None:
         raise Unusable(f"{path}: there is no database here. {mend}")
     if path.stat().st_size == 0:
         raise Unusable(f"{path}: the database is empty. {mend}")
-    connection = _open(path)
+    try:
+        connection = _open(path)
+    except sqlite3.OperationalError as error:
+        raise Unusable(f"{path}: the database cannot be opened ({error}). Let this user read it.") from error
     try:
         pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         if path.stat().st_size < pages * size:

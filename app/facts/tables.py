@@ -64,7 +64,7 @@ class Dataset(SQLModel, table=True):
     released: str = Field(sa_type=Text, description="ISO date.")
     schema_: str = Field(sa_column=Column("schema", Text, nullable=False), description="See `schema()`.")
     digest: str = Field(sa_type=Text, description="SHA-256 over every record, in order.")
-    about: str = Field(sa_type=Text, description="Name, description and attribution, as JSON.")
+    about: str = Field(sa_type=Text, description="Name, description, attribution and downloads, as JSON.")
 
 
 class Term(SQLModel, table=True):
@@ -76,7 +76,7 @@ class Term(SQLModel, table=True):
     position: int = Field(primary_key=True)
     id: str = Field(sa_type=Text)
     key: int = Field(description="The value as rows hold it.")
-    about: str = Field(sa_type=Text, description="Label, aliases, narrower values and notes, as JSON.")
+    about: str = Field(sa_type=Text, description="Label, aliases, the broader value and notes, as JSON.")
 
 
 class Posting(SQLModel, table=True):

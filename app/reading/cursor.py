@@ -37,7 +37,8 @@ def decode(text: str, sealed: str, parts: int) -> Cursor:
             if at is None:
                 return Cursor(None, backwards)
             part, place = at
-            if part in range(parts) and place in range(LARGEST):
+            # Types first: to look for a float or a text in a range is to walk all of it.
+            if type(part) is type(place) is int and part in range(parts) and place in range(LARGEST):
                 return Cursor((part, place), backwards)
     except (ValueError, TypeError):
         pass

@@ -29,5 +29,12 @@ def sweep(path: Path, kept: Path) -> None:
     """Removes the downloads of older builds, but for the last: a service may be answering from it still."""
     ours = re.compile(rf"{re.escape(path.name)}\.[0-9a-f]{{16}}")
     folders = [each for each in path.parent.iterdir() if ours.fullmatch(each.name) and each != kept]
-    for old in sorted(folders, key=lambda each: each.stat().st_mtime)[:-1]:
-        shutil.rmtree(old)
+    for old in sorted(folders, key=_age)[:-1]:
+        shutil.rmtree(old, ignore_errors=True)  # another process may sweep too
+
+
+def _age(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0

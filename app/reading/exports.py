@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from tempfile import TemporaryFile
-from typing import IO, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import anyio.to_thread
 from starlette.responses import Response, StreamingResponse
@@ -29,6 +30,8 @@ from app.reading.views import At, View
 BATCH = 1_000
 CHUNK = 1 << 16
 MOST_XLSX_ROWS = 50_000  # a workbook is whole before its first byte leaves
+
+NO_ROOM = "There is no folder here to make a workbook in. Take CSV, or tell whoever runs this service."
 
 MEDIA_TYPES = {
     "csv": "text/csv",
@@ -121,7 +124,8 @@ async def _streamed(
     resource: Resource, question: Question, snapshot: Snapshot, statement: Statement, encoder: Encoder
 ) -> AsyncIterator[bytes]:
     """The first batch is read before the answer begins, so that what goes wrong with it is still told as a Problem."""
-    read = await _reader(resource, question, snapshot, statement)
+    view = await snapshot.database.answer(partial(_view, resource, question, snapshot))
+    read = _reader(view, snapshot, statement)
     texts, following = await read(None)
 
     async def stream() -> AsyncIterator[bytes]:
@@ -134,11 +138,8 @@ async def _streamed(
     return stream()
 
 
-async def _reader(
-    resource: Resource, question: Question, snapshot: Snapshot, statement: Statement
-) -> Callable[[At | None], Awaitable[Batch]]:
+def _reader(view: View, snapshot: Snapshot, statement: Statement) -> Callable[[At | None], Awaitable[Batch]]:
     """Reads what a statement by keys says of the rows after a place, and the place after them when there are more."""
-    view = await snapshot.database.answer(partial(_view, resource, question, snapshot))
 
     def batch(at: At | None, rows: Rows) -> Batch:
         found = view.page(at, BATCH + 1)
@@ -158,25 +159,30 @@ async def _xlsx(resource: Resource, question: Question, snapshot: Snapshot) -> A
         more = f"{len(view)} rows are more than a workbook here takes ({MOST_XLSX_ROWS})."
         detail = f"{more} Narrow the question, or take CSV."
         raise Problem(422, detail)
-    file = TemporaryFile()  # noqa: SIM115 - it has no name, and goes when the answer is sent or given up
+    return _workbook(resource, question, snapshot, _reader(view, snapshot, resource.reads.some_records))
+
+
+async def _workbook(
+    resource: Resource, question: Question, snapshot: Snapshot, read: Callable[[At | None], Awaitable[Batch]]
+) -> AsyncIterator[bytes]:
+    """Made when its first byte is wanted: whoever has it already wants none."""
     dataset = snapshot.dataset
     notes = told(question, dataset.vocabularies)
     about = about_workbook(resource, question.query(), dataset.version, dataset.attribution, notes)
-    book = Workbook(file, columns(resource.record), about)
-    read = await _reader(resource, question, snapshot, resource.reads.some_records)
-    at: At | None = None
-    while True:
-        found, at = await read(at)
-        await anyio.to_thread.run_sync(book.rows, found)
-        if at is None:
-            break
-    await anyio.to_thread.run_sync(book.close)
-    file.seek(0)
-    return _chunks(file)
-
-
-async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    with file:
+    try:
+        folder = TemporaryDirectory()
+    except OSError as error:
+        raise Problem(503, NO_ROOM, headers={"Retry-After": "60"}) from error
+    with folder as name, (Path(name) / "workbook").open("w+b") as file:
+        book = Workbook(file, columns(resource.record), about, Path(name))
+        at: At | None = None
+        while True:
+            found, at = await read(at)
+            await anyio.to_thread.run_sync(book.rows, found)
+            if at is None:
+                break
+        await anyio.to_thread.run_sync(book.close)
+        file.seek(0)
         while chunk := await anyio.to_thread.run_sync(file.read, CHUNK):
             yield chunk
 

@@ -1,5 +1,5 @@
-"""Field lines: a parameter's name, meaning, values and place in SQL on one line; validation, OpenAPI, SQL and facets
-are derived from it, and no resource is known here."""
+"""Field lines: a parameter's name, meaning, values and where a row keeps them, on one line; validation, OpenAPI,
+postings, filters and facets are derived from it, and no resource is known here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Literal
 from app.facts.shapes import Name, Note
 from app.reading.terms import Vocabularies, Vocabulary
 
-Kind = Literal["text", "integer", "amount", "boolean", "choice", "year", "code"]
+Kind = Literal["text", "integer", "amount", "boolean", "choice", "code"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Filter(Parameter):
     note: Note | None = None  # told with every answer in which the filter is used
 
     @property
-    def linked(self) -> bool:
+    def several(self) -> bool:
         """Whether a row may stand under several values, and under those above them."""
         return self.column is None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 import orjson
@@ -85,8 +86,9 @@ class About:
 class Workbook:
     """An XLSX workbook written row by row into a file: numbers are numbers, texts are never formulas."""
 
-    def __init__(self, file: IO[bytes], columns: Sequence[Column], about: About) -> None:
-        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    def __init__(self, file: IO[bytes], columns: Sequence[Column], about: About, folder: Path | None = None) -> None:
+        options: dict[str, Any] = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        options["tmpdir"] = folder and str(folder)
         import xlsxwriter  # seldom asked for, and slow to bring
 
         self._book = xlsxwriter.Workbook(file, options)

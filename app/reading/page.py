@@ -21,7 +21,7 @@ from app.reading.sets import Sets
 from app.reading.sql import texts
 from app.reading.views import Found, View
 
-Links = Mapping[str, str | None]  # other pages by relation, in the shape of answers.Links
+PageLinks = Mapping[str, str | None]  # by relation
 
 LAST_OFFSET = 10_000
 FEW = 100  # rows
@@ -51,7 +51,7 @@ def is_light(question: Question) -> bool:
 
 def list_page(
     resource: Resource, question: Question, dataset: Dataset, sets: Sets, path: str, rows: Rows
-) -> tuple[bytes, Links]:
+) -> tuple[bytes, PageLinks]:
     """A page of a resource: found, counted and faceted in sets; one statement reads its records, and one its words."""
     among = sets.matching(resource, question, rows)
     facets = {
@@ -73,7 +73,7 @@ def answer(
     path: str,
     rows: Rows,
     facets: Mapping[str, Any] | None = None,
-) -> tuple[bytes, Links]:
+) -> tuple[bytes, PageLinks]:
     """The body of a page and its links."""
     view = listing.view
     sealed = seal(dataset.version.digest, f"{listing.seal}?{_identity(question)}")
@@ -128,7 +128,7 @@ def _links(
     *,
     more: bool,
     sealed: str,
-) -> Links:
+) -> PageLinks:
     """Links keep every parameter. `next` is always a cursor; `prev` is a page number where there is one."""
     limit, offset = question.number("limit"), question.number("offset")
 

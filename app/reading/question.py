@@ -203,7 +203,7 @@ class _Reader:
         if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
             return ids
         allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]
-        nearest = vocabulary.nearest(value)
+        nearest = vocabulary.nearest(value) if len(self.errors) < LISTED else None  # more are not told
         hint = f" Did you mean `{nearest}`?" if nearest else ""
         self._refuse(
             parameter.name,
@@ -256,7 +256,7 @@ def told(question: Question, vocabularies: Vocabularies) -> list[Note]:
             continue
         vocabulary = vocabularies[filter_.vocabulary]
         for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
-            if term.id in vocabulary.narrower and filter_.linked:
+            if term.id in vocabulary.narrower and filter_.several:
                 listed = ", ".join(vocabulary.narrower[term.id])
                 code = f"narrower-included-{term.id}"
                 notes[code] = Note(

@@ -52,15 +52,16 @@ class Service:
             found = self._snapshot.database.newest()
         except Problem:
             return
-        if found in (self._snapshot.database.identity, self._refused):
+        if found == self._snapshot.database.identity:
             return
         try:
             # The old connections close when the last answer made from them is done.
             self._snapshot = _open(self.settings)
             logger.info("serving the new database, digest %s", self._snapshot.dataset.version.digest)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one is good
+            if found != self._refused:  # it is tried again at each look, and told of once
+                logger.warning("still serving the old database: %s", error)
             self._refused = found
-            logger.warning("still serving the old database: %s", error)
 
 
 def _watch(watched: "weakref.ref[Service]") -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Table, bindparam, select
 from app.db import Among, Rows, Statement
 from app.reading.views import Found
 
-ALIKE = 500  # ids that are enough to see a slip, and few enough to read
+ALIKE = 50  # ids that are enough to see a slip, and few enough to compare
 
 
 @dataclass(frozen=True)

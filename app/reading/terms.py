@@ -64,9 +64,12 @@ class Vocabulary:
 
     def nearest(self, value: str) -> str | None:
         """The id that was most likely meant."""
-        names = {**{name: ids[0] for name, ids in self._known.items()}, **{id_: id_ for id_ in self.terms}}
-        found = near(fold(value), names)
-        return names[found] if found else None
+        found = near(fold(value), self._names)
+        return self._names[found] if found else None
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {**{name: ids[0] for name, ids in self._known.items()}, **{id_: id_ for id_ in self.terms}}
 
 
 Vocabularies = Mapping[str, Vocabulary]  # by name

@@ -100,7 +100,7 @@ def crosswalk(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> b
     chosen = [terms[id_] for id_ in question.get("section")] or [t for t in terms.values() if t.broader is None]
     by_key = {int(term.key): term for term in sorted(chosen, key=lambda term: int(term.key))}
     under = sets.values(BUDGET_LINES, "section")
-    among = sets.matching(BUDGET_LINES, question, rows, but="section") & BitMap.union(*map(under.of, by_key))
+    among = sets.matching(BUDGET_LINES, question, rows, but="section") & BitMap().union(*map(under.of, by_key))
     total = ledger.sum(among)
     directions = _directions(by_key, sets)
     wanted = sorted({direction for found in directions.values() for direction in found})

@@ -101,7 +101,8 @@ def _results(
     found: Sequence[Found], question: Question, by_type: Mapping[str, Resource], sets: Sets, rows: Rows
 ) -> list[Any]:
     """The records of a page."""
-    types, firsts = list(sets.first), list(sets.first.values())
+    types = list(by_type)  # in the order in which they were written: of those that begin together, the last has rows
+    firsts = [sets.first[name] for name in types]
     keys = [row.key for row in found]
     shown = dict(rows(SHOWN, keys=keys))
     return [

@@ -14,7 +14,7 @@ from app.reading import postings
 from app.reading.resource import Resource
 
 Postings = Iterator[tuple[str, str, bytes]]  # name, value, packed
-CHUNK = 1 << 18  # records whose words are gathered before they are taken to pieces
+CHUNK = 1 << 17  # records whose words are gathered before they are taken to pieces
 
 
 class Rows:
@@ -34,7 +34,7 @@ class Rows:
         for filter_ in self._filters:
             if filter_.bound:
                 continue
-            if filter_.linked:
+            if filter_.several:
                 values: Iterable[Any] = links[filter_.name]
             else:
                 values = (columns[filter_.column or ""],)

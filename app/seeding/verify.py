@@ -105,7 +105,7 @@ def _judged(
     phase: Phase,
     then: Callable[[Judged], None] = lambda _: None,
 ) -> Judged:
-    """Does the pieces of work and puts what they found together; after each piece, `then`."""
+    """Does the pieces of work and puts what they found together; after each piece, `then` is given all so far."""
     judged = Judged()
     with phase("Verifying", len(pieces)) as done, spread(pieces, source.count) as results:
         for found in results:
@@ -113,7 +113,7 @@ def _judged(
             judged.uncovered.extend(found.uncovered)
             for name, places in found.broken.items():
                 judged.broken[name] |= places
-            then(found)
+            then(judged)
             done(1)
     return judged
 
