@@ -89,7 +89,7 @@ LINES = Statement(
     .order_by(LINE.c.measure, LINE.c.key)
 )
 
-Linked = Mapping[int, list[dict[str, Any]]]  # by direction, in the shape of LinkedProgramme
+Linked = Mapping[int, list[orjson.Fragment]]  # by direction, in the shape of LinkedProgramme
 
 
 def crosswalk(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> bytes:
@@ -145,13 +145,15 @@ def _directions(sections: Iterable[int], sets: Sets) -> dict[int, list[int]]:
 def _linked(directions: list[int], among: BitMap, rows: Rows) -> Linked:
     """The programmes linked to each direction, with the first of their lines that are asked for."""
     links = rows(LINKS, directions=directions)
-    lines: dict[int, list[orjson.Fragment]] = defaultdict(list)
+    lines: dict[int, list[str]] = defaultdict(list)
     for programme, line, shown in rows(LINES, programmes=sorted({programme for _, programme, _ in links})):
         if line in among and len(lines[programme]) < MOST_LINES:
-            lines[programme].append(orjson.Fragment(shown))
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+            lines[programme].append(shown)
+    found: dict[int, list[orjson.Fragment]] = defaultdict(list)
     for direction, programme, related in links:
-        found[direction].append({**orjson.loads(related), "lines": lines[programme]})
+        # A JSON object that was written when the database was built, and one property more.
+        linked = f'{related[:-1]},"lines":[{",".join(lines[programme])}]}}'
+        found[direction].append(orjson.Fragment(linked))
     return found
 
 
