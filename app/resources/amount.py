@@ -1,22 +1,15 @@
-"""Amounts: integer yen, 億円 and the text as printed, kept apart and held to each other; never rounded, never split."""
+"""Amounts: integer yen, the same in 億円, and the text as printed. Nothing is rounded or split."""
 
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator
-from decimal import Decimal
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.facts.entry import Written
-from app.facts.shapes import Int64, Reason, Sentence, Shape
-from app.facts.text import DIGITS, stands
+from app.schemas import Int64, Reason, Schema, Sentence
+
 
 OKU = 100_000_000
-UNITS = {"円": 1, "千円": 1_000, "万円": 10_000, "百万円": 1_000_000, "億円": OKU, "兆円": 1_000_000_000_000}
-PRINTED = re.compile(r"(?P<number>[0-9][0-9,]*(?:\.[0-9]+)?)\s*(?P<unit>兆円|億円|百万円|万円|千円|円)?")
-ABOUT = re.compile("程度|約|およそ|概ね")
 
 
 class AmountBasis(StrEnum):
@@ -26,7 +19,7 @@ class AmountBasis(StrEnum):
     PROJECT_SCALE = "project_scale"
 
 
-class Amount(Shape):
+class Amount(Schema):
     """Money. Sums of amounts have the same shape, and no text."""
 
     jpy: Int64 | None = Field(description="Whole yen; null where the document gives no amount.")
@@ -39,51 +32,6 @@ class Amount(Shape):
     basis: AmountBasis | None = Field(description="What kind of money; null where it is not known.")
     basis_reason: Reason | None = Field(description="Why `basis` is null.")
 
-    def empty(self) -> bool:
-        return self.jpy is None
-
-
-class AmountEntry(Written):
-    """An amount as an editor types it: the number, its unit and the printed text, which must agree."""
-
-    value: Annotated[Decimal, Field(ge=0)]
-    unit: Literal["円", "千円", "万円", "百万円", "億円", "兆円"]
-    text: Annotated[Sentence, Field(min_length=1)]
-    approximate: bool = False
-    uncertain: bool = False
-    basis: AmountBasis | None = None
-
-    @property
-    def jpy(self) -> int:
-        return int(self.value * UNITS[self.unit])
-
-    def faults(self) -> Iterator[str]:
-        """Where number, unit and text do not agree."""
-        plain = unicodedata.normalize("NFKC", self.text)
-        found = PRINTED.search(plain)
-        if found is None:
-            yield f"the text `{self.text}` holds no number: copy the amount as printed"
-            return
-        number, unit = Decimal(found["number"].replace(",", "")), found["unit"] or self.unit
-        if number * UNITS[unit] != self.value * UNITS[self.unit]:
-            yield f"{self.value:f}{self.unit} is not what `{self.text}` says: read the transcript's line again"
-        elif self.value * UNITS[self.unit] % 1:
-            yield f"{self.value:f}{self.unit} is not a whole number of yen: check the unit"
-        if bool(ABOUT.search(plain)) != self.approximate:
-            told = "set approximate: true" if not self.approximate else "remove approximate"
-            yield f"`approximate` does not agree with `{self.text}`: {told}"
-
-    def published(self) -> Amount:
-        return Amount(
-            jpy=self.jpy,
-            oku_yen=in_oku(self.jpy),
-            text=self.text,
-            approximate=self.approximate,
-            uncertain=self.uncertain,
-            basis=self.basis,
-            basis_reason=None if self.basis else Reason.NOT_STATED,
-        )
-
 
 UNSTATED = Amount(
     jpy=None,
@@ -94,11 +42,6 @@ UNSTATED = Amount(
     basis=None,
     basis_reason=Reason.NOT_STATED,
 )
-
-
-def stands_in(text: str, quote: str) -> bool:
-    """Whether an amount is printed so, and not as a part of a longer number."""
-    return stands(text, quote, after=f"{DIGITS},.，．", before=DIGITS)
 
 
 def in_oku(jpy: int) -> str:

@@ -1,4 +1,4 @@
-"""Dates with the Japanese era beside them; it reads no clock."""
+"""Dates and fiscal years with the Japanese era beside them."""
 
 from datetime import date
 from functools import lru_cache
@@ -6,20 +6,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.facts.shapes import Int32, Shape
+from app.schemas import Int32, Schema
 
-# First day of each era, newest first. A date before the oldest has no era here, and is refused.
+
 ERAS = ((date(2019, 5, 1), "令和"), (date(1989, 1, 8), "平成"), (date(1926, 12, 25), "昭和"))
 
 
-class Day(Shape):
+class Day(Schema):
     """A day."""
 
     date: Annotated[str, Field(json_schema_extra={"format": "date"})] = Field(description="ISO 8601.")
     era: str = Field(description="The same day in the Japanese era, such as 令和8年2月3日.")
 
 
-class FiscalYear(Shape):
+class FiscalYear(Schema):
     """A Japanese fiscal year, which begins on 1 April."""
 
     year: Int32 = Field(description="The calendar year in which it begins.")

@@ -1,6 +1,7 @@
-"""The shapes that every record is made of; no shape here belongs to one resource."""
+"""Schemas shared by all records: names, notes, evidence and the record itself."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
@@ -14,25 +15,24 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=200)]
 Sentence = Annotated[str, Field(max_length=5_000)]
 
 
-class Shape(BaseModel):
+class Schema(BaseModel):
     """A published object: immutable, closed, every property always present."""
 
-    # A service meets few of these shapes, for records are rendered when the database is built: each is made when met.
+    # Records are rendered when the database is built, so a serving process uses few of these schemas.
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True, defer_build=True
     )
 
-    def empty(self) -> bool:
-        """Whether this stands for no value; a shape that may, says how."""
-        return False
-
 
 class Derived:
-    """Marks a record's field that is worked out from evidenced ones, and so has no evidence of its own."""
+    """Marks a record field that is computed from evidenced fields and needs no evidence of its own."""
 
 
-class Detail:
-    """Marks a field that a flat row shows for the record itself only, not for what it refers to."""
+@dataclass(frozen=True)
+class References:
+    """Marks a field that holds ids of a resource (or, in a seed entry, of entries in `<type>.yaml`)."""
+
+    type: str
 
 
 class Basis(StrEnum):
@@ -53,31 +53,32 @@ class Reason(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
-class Name(Shape):
+REASON_CODES = frozenset(reason.value.replace("_", "-") for reason in Reason)  # codes of the notes that tell reasons
+
+
+class Name(Schema):
     """A name or a text in both languages."""
 
     ja: Sentence = Field(description="The document's own words.")
     en: Sentence = Field(description="English.")
-    en_official: Annotated[bool, Detail()] = Field(
-        description="Whether the issuer published the English; false where it is ours."
-    )
+    en_official: bool = Field(description="Whether the issuer published the English; false where it is ours.")
 
 
-class Ref(Shape):
+class Ref(Schema):
     """Another record, by id and name."""
 
     id: Id
     name: Name
 
 
-class Text(Shape):
+class Text(Schema):
     """A remark of ours in both languages."""
 
     ja: Sentence
     en: Sentence
 
 
-class Note(Shape):
+class Note(Schema):
     """A reading, a doubt or a gap that a user has to know."""
 
     code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$", max_length=250)] = Field(
@@ -87,14 +88,14 @@ class Note(Shape):
     en: Sentence
 
 
-class LineRange(Shape):
+class LineRange(Schema):
     """Lines of a transcript, 1-based, both ends included."""
 
     from_: Int32 = Field(alias="from")
     to: Int32
 
 
-class Evidence(Shape):
+class Evidence(Schema):
     """Where a fact stands."""
 
     basis: Basis = Field(description="How the fact is known.")
@@ -108,7 +109,7 @@ class Evidence(Shape):
     url: Sentence | None = Field(description="The public source, where the fact is not in the document.")
 
 
-class Record(Shape):
+class Record(Schema):
     """What every record has."""
 
     id: Annotated[Id, Derived()] = Field(description="Stable, ASCII.")
@@ -123,11 +124,6 @@ class Record(Shape):
     )
 
 
-def is_empty(value: object) -> bool:
-    """Whether a field holds nothing, so that its reason has to be told."""
-    return value is None or value == [] or (isinstance(value, Shape) and value.empty())
-
-
-def ordered(values: Iterable[T]) -> list[T]:
-    """Distinct values in the order of their first mention."""
+def distinct(values: Iterable[T]) -> list[T]:
+    """The distinct values, in the order of their first occurrence."""
     return list(dict.fromkeys(values))

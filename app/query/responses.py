@@ -1,15 +1,15 @@
-"""The shapes of answers: what surrounds records; it holds no record's own fields."""
+"""Schemas of responses: what surrounds the records of a list."""
 
 from typing import Generic, TypeVar
 
 from pydantic import Field
 
-from app.facts.shapes import Int32, Name, Note, Shape
+from app.schemas import Int32, Name, Note, Schema
 
 T = TypeVar("T")
 
 
-class DatasetVersion(Shape):
+class DatasetVersion(Schema):
     """Which data an answer was made from."""
 
     version: str = Field(description="Declared in the seed.")
@@ -17,14 +17,14 @@ class DatasetVersion(Shape):
     digest: str = Field(description="SHA-256 over every record, in order: the same digest, the same answers.")
 
 
-class AnswerMeta(Shape):
+class AnswerMeta(Schema):
     """From which data an answer was made."""
 
     dataset: DatasetVersion
     attribution: str = Field(description="How to cite the documents, a line each.")
 
 
-class Meta(Shape):
+class Meta(Schema):
     """What was counted, and from which data."""
 
     total: Int32 = Field(description="Every match, not only this page's.")
@@ -35,7 +35,7 @@ class Meta(Shape):
     attribution: str = Field(description="How to cite the documents, a line each.")
 
 
-class Bucket(Shape):
+class Bucket(Schema):
     """Rows under one value."""
 
     value: str = Field(description="The value, as the filter of this facet's name takes it.")
@@ -43,14 +43,14 @@ class Bucket(Shape):
     count: Int32
 
 
-class Facet(Shape):
+class Facet(Schema):
     """Rows under each value of one filter, under every other filter of the question."""
 
     buckets: list[Bucket]
     missing: Int32 = Field(description="Rows without a value; the filter value `none` finds them.")
 
 
-class Links(Shape):
+class Links(Schema):
     """Other pages of the same question, path-absolute; null where there is none."""
 
     self: str
@@ -60,7 +60,7 @@ class Links(Shape):
     last: str
 
 
-class Page(Shape, Generic[T]):
+class Page(Schema, Generic[T]):
     """A list of records."""
 
     data: list[T]

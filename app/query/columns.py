@@ -10,8 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from app.facts.entry import To
-from app.facts.shapes import Detail, Id, Record, Shape
+from app.schemas import Id, Name, Record, References, Schema
 
 Cell = str | int | bool | None
 Kind = Literal["string", "integer", "boolean"]
@@ -109,29 +108,29 @@ def _written(value: Any) -> str:
 
 
 @cache
-def columns(shape: type[Shape]) -> tuple[Column, ...]:
+def columns(schema: type[Schema]) -> tuple[Column, ...]:
     """The columns of a record: its own fields first, where they stand after them."""
     common = [name for name in Record.model_fields if name != "id"]
-    return tuple(sorted(_columns(shape), key=lambda column: column.path[0] in common))
+    return tuple(sorted(_columns(schema), key=lambda column: column.path[0] in common))
 
 
 @cache
-def own_columns(shape: type[Shape]) -> tuple[Column, ...]:
+def own_columns(schema: type[Schema]) -> tuple[Column, ...]:
     """The columns that hold one value."""
-    return tuple(column for column in columns(shape) if not column.many)
+    return tuple(column for column in columns(schema) if not column.many)
 
 
 @cache
-def list_columns(shape: type[Shape]) -> Mapping[str, tuple[Column, ...]]:
+def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
     """For each of its lists, the columns of one item: for the tables of a database, where a list needs no joining."""
     found: dict[str, tuple[Column, ...]] = {}
-    for name, info in shape.model_fields.items():
+    for name, info in schema.model_fields.items():
         annotation, _ = _plain(info.annotation)
         if get_origin(annotation) is not list:
             continue
         item, _ = _plain(get_args(annotation)[0])
-        to = next((mark.type for mark in info.metadata if isinstance(mark, To)), None)
-        if _is_shape(item):
+        to = next((mark.type for mark in info.metadata if isinstance(mark, References)), None)
+        if _is_schema(item):
             inner = tuple(_columns(item, 2))
             found[name] = tuple(
                 replace(each, name=f"{_singular(name)}_id", to=to) if each.name == "id" else each for each in inner
@@ -141,17 +140,17 @@ def list_columns(shape: type[Shape]) -> Mapping[str, tuple[Column, ...]]:
     return found
 
 
-def _columns(shape: type[Shape], depth: int = 0) -> Iterator[Column]:
-    for name, info in shape.model_fields.items():
-        if depth > 1 and any(isinstance(mark, Detail) for mark in info.metadata):
-            continue
+def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
+    for name, info in schema.model_fields.items():
+        if depth > 1 and schema is Name and name == "en_official":
+            continue  # told of the record itself only
         shown = info.alias or name
         annotation, required = _plain(info.annotation)
-        to = next((mark.type for mark in info.metadata if isinstance(mark, To)), None)
+        to = next((mark.type for mark in info.metadata if isinstance(mark, References)), None)
         meaning = info.description or ""
         if get_origin(annotation) is list:
             yield from _listed(shown, get_args(annotation)[0], meaning, to)
-        elif _is_shape(annotation):
+        elif _is_schema(annotation):
             for inner in _columns(annotation, depth + 1):
                 yield _within(inner, shown, meaning, required=required, to=to)
         else:
@@ -175,7 +174,7 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
         yield Column(f"{single}_ids", "string", told, (name,), required=False, many=True, to=to)
         return
     plain, _ = _plain(item)
-    if not _is_shape(plain):
+    if not _is_schema(plain):
         yield Column(name, "string", told, (name,), required=False, many=True)
         return
     for inner in _columns(plain, 2):
@@ -198,8 +197,8 @@ def _plain(annotation: Any) -> tuple[Any, bool]:
             return annotation, required
 
 
-def _is_shape(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Shape)
+def _is_schema(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Schema)
 
 
 def _kind(annotation: Any) -> Kind:

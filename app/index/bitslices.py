@@ -1,0 +1,63 @@
+"""Bit-sliced columns: one bitmap per bit of a number, so that sums and range filters are set operations."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import gcd
+
+from pyroaring import BitMap
+
+from app.index.bitmaps import dump, load
+
+
+def dump_column(values: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bytes]]:
+    """A column of non-negative numbers, given as (row, number): one bitmap per bit, in units of their greatest common
+    divisor, so that round amounts need few bits."""
+    unit = gcd(*(value for _, value in values)) or 1
+    yield "unit", unit.to_bytes(8, "big")
+    counts = [(row, value // unit) for row, value in values]
+    for bit in range(max((count for _, count in counts), default=0).bit_length()):
+        yield str(bit), dump(row for row, count in counts if count >> bit & 1)
+    yield "present", dump(row for row, _ in values)
+
+
+@dataclass(frozen=True)
+class BitSlicedColumn:
+    """A column of numbers: `bits[n]` holds the rows whose number, in units, has bit n set; `present` those that have a
+    number at all."""
+
+    unit: int
+    present: BitMap
+    bits: tuple[BitMap, ...]
+
+    @classmethod
+    def load(cls, parts: Mapping[str, bytes]) -> "BitSlicedColumn":
+        bits = tuple(load(parts[str(bit)]) for bit in range(len(parts) - 2))
+        return cls(int.from_bytes(parts["unit"], "big"), load(parts["present"]), bits)
+
+    def sum(self, rows: BitMap) -> int:
+        """The sum over some rows."""
+        if not rows:
+            return 0
+        total = sum(rows.intersection_cardinality(bitmap) << bit for bit, bitmap in enumerate(self.bits))
+        return int(total) * self.unit
+
+    def at_least(self, limit: int) -> BitMap:
+        """The rows whose number is `limit` or more."""
+        least = -(-limit // self.unit)
+        if least <= 0:
+            return self.present
+        if least.bit_length() > len(self.bits):
+            return BitMap()
+        greater, equal = BitMap(), self.present.copy()
+        for bit in reversed(range(len(self.bits))):
+            if least >> bit & 1:
+                equal &= self.bits[bit]
+            else:
+                greater |= equal & self.bits[bit]
+                equal -= self.bits[bit]
+        greater |= equal
+        return greater
+
+    def at_most(self, limit: int) -> BitMap:
+        """The rows whose number is `limit` or less."""
+        return self.present - self.at_least(limit + 1)

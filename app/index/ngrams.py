@@ -1,0 +1,146 @@
+"""Text search: an inverted index of the n-grams, of one to three characters, of every word.
+
+A term of up to three characters is found by one look-up. For a longer term the n-grams that it consists of give
+candidates, and its presence is verified in their text. All texts and terms are folded by the caller.
+"""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pyroaring import BitMap
+
+from app.index.bitmaps import dump, load
+
+N = 3  # characters of the longest n-gram
+FLUSH_EVERY = 1 << 17  # records whose words are collected before they are split into n-grams
+
+Field = Literal["names", "descriptions"]
+FIELDS: tuple[Field, ...] = ("names", "descriptions")
+
+
+def part(field: Field) -> str:
+    """The name of the index part that holds a field's n-grams."""
+    return f"text/{field}"
+
+
+def ngrams(text: str) -> set[str]:
+    """Every n-gram of the words of a text, of one to N characters."""
+    found: set[str] = set()
+    for word in text.split():
+        for length in range(1, N + 1):
+            found.update(word[place : place + length] for place in range(len(word) - length + 1))
+    return found
+
+
+def covering(term: str) -> list[str]:
+    """The n-grams that any text containing the term contains: the term itself if it is short."""
+    if len(term) <= N:
+        return [term]
+    return [term[place : place + N] for place in range(len(term) - N + 1)]
+
+
+def anchors(name: str) -> set[str]:
+    """Entries for how a name begins, after a line break, and for a short name as a whole, between two."""
+    found = {f"\n{name[:length]}" for length in range(1, N + 1)}
+    if len(name) <= N:
+        found.add(f"\n{name}\n")
+    return found
+
+
+class NgramWriter:
+    """Collects the n-grams of all records. Each distinct word is split into n-grams once, for most words are those of
+    many records."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._words: dict[tuple[Field, str], array[int]] = defaultdict(lambda: array("I"))
+        self._ngrams: dict[tuple[Field, str], BitMap] = {}
+
+    def add(self, key: int, names: Iterable[str], descriptions: Iterable[str]) -> None:
+        """The folded texts of a record."""
+        self._count += 1
+        for name in names:
+            for word in (*name.split(), *anchors(name)):
+                self._words["names", word].append(key)
+        for text in descriptions:
+            for word in text.split():
+                self._words["descriptions", word].append(key)
+        if self._count % FLUSH_EVERY == 0:
+            self._flush()
+
+    def _flush(self) -> None:
+        for (field, word), keys in self._words.items():
+            rows = BitMap(keys)
+            for ngram in (word,) if "\n" in word else ngrams(word):
+                known = self._ngrams.get((field, ngram))
+                if known is None:
+                    self._ngrams[field, ngram] = rows.copy()
+                else:
+                    known |= rows
+        self._words.clear()
+
+    def entries(self) -> Iterator[tuple[str, str, bytes]]:
+        """(name, value, data) of every n-gram."""
+        self._flush()
+        for field, ngram in sorted(self._ngrams):
+            yield part(field), ngram, dump(self._ngrams[field, ngram])
+
+
+class TextReader(Protocol):
+    """What a search reads of the database."""
+
+    def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
+        """The entries of these names and values."""
+        ...
+
+    def containing(self, field: Field, rows: BitMap, text: str) -> BitMap:
+        """Those of the rows whose field contains the text."""
+        ...
+
+
+@dataclass(frozen=True)
+class TextMatches:
+    """The rows that contain every term: in their names, and anywhere."""
+
+    in_names: BitMap
+    anywhere: BitMap
+
+
+def search(terms: Sequence[str], reader: TextReader) -> TextMatches:
+    """The rows whose texts contain each of these folded terms."""
+    lookup = _lookup({ngram for term in terms for ngram in covering(term)}, reader)
+    names, descriptions = (
+        [BitMap.intersection(*(lookup(field, ngram) for ngram in covering(term))) for term in terms] for field in FIELDS
+    )
+    anywhere = BitMap.intersection(*(one | other for one, other in zip(names, descriptions, strict=True)))
+    in_names = anywhere
+    for term, named, described in zip(terms, names, descriptions, strict=True):
+        if len(term) <= N:
+            in_names = in_names & named
+        else:
+            verified = reader.containing("names", named & anywhere, term)
+            anywhere = verified | reader.containing("descriptions", (described & anywhere) - verified, term)
+            in_names = in_names & verified
+    return TextMatches(in_names & anywhere, anywhere)
+
+
+def search_beginnings(phrase: str, rows: BitMap, reader: TextReader) -> tuple[BitMap, BitMap]:
+    """Of these rows, those that have a name equal to the folded phrase, and those that have one beginning with it."""
+    begins, equals = f"\n{phrase}", f"\n{phrase}\n"
+    lookup = _lookup({begins[: N + 1], equals}, reader)
+    beginning = rows & lookup("names", begins[: N + 1])
+    if len(phrase) <= N:
+        return rows & lookup("names", equals), beginning
+    beginning = reader.containing("names", beginning, begins)
+    return reader.containing("names", beginning, equals), beginning
+
+
+def _lookup(values: set[str], reader: TextReader) -> Callable[[Field, str], BitMap]:
+    found: Mapping[tuple[str, str], BitMap] = {
+        (name, value): load(data)
+        for name, value, data in reader.ngrams([part(field) for field in FIELDS], sorted(values))
+    }
+    return lambda field, value: found.get((part(field), value)) or BitMap()

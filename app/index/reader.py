@@ -1,0 +1,63 @@
+"""Index reader: loads the parts of an index when they are first used, and keeps them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pyroaring import BitMap
+
+from app.index import bitmaps, writer
+from app.index.bitslices import BitSlicedColumn
+from app.index.orders import SortOrder
+
+T = TypeVar("T")
+
+NO_ROWS = BitMap()
+
+
+@dataclass(frozen=True)
+class ValueIndex:
+    """The rows under each value of a filter, and the rows under any."""
+
+    rows: Mapping[str, BitMap]
+    present: BitMap
+
+    def of(self, value: str) -> BitMap:
+        """The rows under a value. The result is shared: do not change it."""
+        return self.rows.get(value, NO_ROWS)
+
+    @classmethod
+    def load(cls, parts: Mapping[str, bytes]) -> "ValueIndex":
+        rows = {value: bitmaps.load(data) for value, data in parts.items()}
+        return cls(rows, BitMap.union(*rows.values()) if rows else BitMap())
+
+
+class Index:
+    """The index of one build. `read` gives the entries of a part by value."""
+
+    def __init__(self, read: Callable[[str], Mapping[str, bytes]]) -> None:
+        self._read = read
+        self._loaded: dict[str, Any] = {}
+
+    def rows(self, collection: str) -> BitMap:
+        """All rows of a collection; empty if it has none."""
+        return self._load(writer.rows_part(collection), lambda parts: bitmaps.load(parts["all"]))
+
+    def values(self, collection: str, name: str) -> ValueIndex:
+        """The rows under each value of a filter."""
+        return self._load(writer.values_part(collection, name), ValueIndex.load)
+
+    def column(self, collection: str, name: str) -> BitSlicedColumn:
+        """A column of numbers."""
+        return self._load(writer.column_part(collection, name), BitSlicedColumn.load)
+
+    def order(self, collection: str, name: str) -> SortOrder:
+        """The rows that have a value, in its order."""
+        return self._load(writer.order_part(collection, name), SortOrder.load)
+
+    def _load(self, part: str, load: Callable[[Mapping[str, bytes]], T]) -> T:
+        if part not in self._loaded:
+            # Two threads may load a part at the same time: both get the same.
+            self._loaded[part] = load(self._read(part))
+        loaded: T = self._loaded[part]
+        return loaded

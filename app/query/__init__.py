@@ -1,0 +1,1 @@
+"""Queries over any resource: parse, match, page, facet, count. It knows no resource by name."""

@@ -1,0 +1,72 @@
+"""Dataset: what a snapshot knows of the whole database: its version, vocabularies and downloads."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from app.query.responses import DatasetVersion
+from app.query.vocabulary import Term, Vocabularies, Vocabulary
+
+DATASET = "dataset"  # names of serving values
+SCHEMA = "schema"
+VOCABULARY = "vocabulary/"
+
+
+class Download(BaseModel):
+    """A complete download. Size and digest are null only for a workbook that would be too large to make."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    media_type: str
+    rows: int | None
+    bytes: int | None
+    sha256: str | None
+
+
+class About(BaseModel):
+    """The serving value `dataset`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: DatasetVersion
+    name: Mapping[str, str]
+    description: Mapping[str, str]
+    attribution: str
+    downloads: Sequence[Download]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Version, attribution, vocabularies and downloads."""
+
+    about: About
+    vocabularies: Vocabularies
+
+    @property
+    def version(self) -> DatasetVersion:
+        return self.about.version
+
+    @property
+    def attribution(self) -> str:
+        return self.about.attribution
+
+    @cached_property
+    def version_json(self) -> orjson.Fragment:
+        """The version as every answer's `meta` has it."""
+        return orjson.Fragment(self.version.model_dump_json())
+
+    @classmethod
+    def load(cls, values: Callable[[str], Mapping[str, bytes]]) -> "Dataset":
+        """`values` gives the serving values whose name begins with a text, by name."""
+        vocabularies = {
+            name.removeprefix(VOCABULARY): Vocabulary.of(Term(**term) for term in orjson.loads(json))
+            for name, json in values(VOCABULARY).items()
+        }
+        about: Any = orjson.loads(values(DATASET)[DATASET])
+        return cls(About(**about), defaultdict(lambda: Vocabulary.of(()), vocabularies))

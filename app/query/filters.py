@@ -1,0 +1,154 @@
+"""Field lines: what a request may ask for. A parameter's name, type, meaning, and where a record has its value stand on
+one line; validation, the OpenAPI document, the index, filters and facets are derived from it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Literal
+
+from app.query.vocabulary import Vocabularies, Vocabulary
+from app.schemas import Name, Note
+
+Kind = Literal["text", "integer", "amount", "boolean", "choice", "code"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A query parameter. `choices` close its values; `vocabulary` names a list of values that the data defines."""
+
+    name: str
+    meaning: str
+    kind: Kind
+    many: bool = False
+    vocabulary: str = ""
+    choices: Mapping[str, Name] | None = None
+    schema: str = ""  # name of the closed vocabulary in the OpenAPI document
+    minimum: int = 0
+    maximum: int = 0
+    default: int | str | None = None
+    required: bool = False
+    example: str | None = None
+
+    @cached_property
+    def _closed(self) -> Vocabulary | None:
+        return None if self.choices is None else Vocabulary.closed(self.choices)
+
+    def values(self, vocabularies: Vocabularies) -> Vocabulary:
+        """The values that it takes."""
+        return self._closed or vocabularies[self.vocabulary]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter(Parameter):
+    """A parameter that selects records. `paths` say where a record has its values, such as `ministries.id`."""
+
+    paths: tuple[str, ...]  # empty where the build gives the values, because the record does not show them
+    several: bool = False  # a record may have several values, and is found by broader ones too
+    optional: bool = False  # a record may have no value: the filter value `none` finds it
+    bound: Literal["min", "max"] | None = None
+    note: Note | None = None  # added to every answer in which the filter is used
+
+    @property
+    def facet(self) -> bool:
+        """Whether records can be counted by its values: all filters but the bounds of a range."""
+        return self.bound is None
+
+
+def linked(
+    name: str,
+    meaning: str,
+    *,
+    path: str | tuple[str, ...] = (),
+    vocabulary: str = "",
+    note: Note | None = None,
+    example: str = "",
+) -> Filter:
+    """A link filter: a record may have several values, or none, and is found by broader ones too."""
+    return Filter(
+        name=name,
+        meaning=meaning,
+        kind="code",
+        many=True,
+        vocabulary=vocabulary or name,
+        paths=(path,) if isinstance(path, str) else path,
+        several=True,
+        optional=True,
+        note=note,
+        example=example or None,
+    )
+
+
+def column(
+    name: str, meaning: str, *, path: str, vocabulary: str = "", optional: bool = False, example: str = ""
+) -> Filter:
+    """A column filter: a record has one value."""
+    return Filter(
+        name=name,
+        meaning=meaning,
+        kind="code",
+        many=True,
+        vocabulary=vocabulary or name,
+        paths=(path,),
+        optional=optional,
+        example=example or None,
+    )
+
+
+def choice(name: str, enum: type[StrEnum], meaning: str, **ja: str) -> Filter:
+    """A field of the same name has one value of a closed vocabulary, labelled in Japanese by member."""
+    return Filter(
+        name=name,
+        meaning=meaning,
+        kind="choice",
+        many=True,
+        paths=(name,),
+        schema=enum.__name__,
+        choices=labelled(enum, **ja),
+    )
+
+
+YES_NO: Mapping[str, Name] = {
+    "true": Name(ja="はい", en="yes", en_official=False),
+    "false": Name(ja="いいえ", en="no", en_official=False),
+}
+
+
+def flag(name: str, meaning: str, *, path: str = "") -> Filter:
+    """A field says yes or no; a list does if it has items."""
+    return Filter(name=name, meaning=meaning, kind="boolean", paths=(path or name,), choices=YES_NO)
+
+
+def at_least(name: str, path: str, meaning: str) -> Filter:
+    """The number at the path is this or more."""
+    return Filter(name=name, meaning=meaning, kind="amount", paths=(path,), bound="min")
+
+
+def at_most(name: str, path: str, meaning: str) -> Filter:
+    """The number at the path is this or less."""
+    return Filter(name=name, meaning=meaning, kind="amount", paths=(path,), bound="max")
+
+
+def labelled(enum: type[StrEnum], **ja: str) -> Mapping[str, Name]:
+    """A closed vocabulary with its Japanese labels; the English label is the value itself in words."""
+    return {
+        member.value: Name(ja=ja[member.name.lower()], en=member.value.replace("_", " "), en_official=False)
+        for member in enum
+    }
+
+
+def one_of(*values: str) -> Mapping[str, Name]:
+    """A closed vocabulary of technical words, which are their own labels."""
+    return {value: Name(ja=value, en=value, en_official=False) for value in values}
+
+
+def values_at(record: Any, path: str) -> Iterator[Any]:
+    """The values at a dotted path of a record's JSON, lists flattened and null left out."""
+    name, _, rest = path.partition(".")
+    value = record[name]
+    for item in value if isinstance(value, list) else (value,):
+        if item is not None:
+            if rest:
+                yield from values_at(item, rest)
+            else:
+                yield item

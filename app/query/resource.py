@@ -1,0 +1,71 @@
+"""Resource: the declaration of one collection, from which its routes, index, tables and downloads are derived."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from app.query.filters import Filter, linked
+from app.query.vocabulary import Term
+from app.schemas import Record
+
+
+@dataclass(frozen=True)
+class VocabularySource:
+    """A vocabulary whose values are records of a resource: `term` gives the value that a record stands for, if any."""
+
+    name: str
+    term: Callable[[Any], Term | None]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One collection.
+
+    `names` and `descriptions` are the fields that full-text search reads. `own_sorts` gives, beside id and name, the
+    sorts and the path of the value that each orders by. `extra_indexes` are paths, beside those of the filters, whose
+    values are indexed.
+    """
+
+    name: str
+    singular: str
+    meaning: str
+    record: type[Record]
+    own_filters: tuple[Filter, ...] = ()
+    own_sorts: Mapping[str, str] | None = None
+    names: tuple[str, ...] = ("name",)
+    descriptions: tuple[str, ...] = ()
+    vocabularies: tuple[VocabularySource, ...] = ()
+    extra_indexes: tuple[str, ...] = ()
+
+    @cached_property
+    def plural(self) -> str:
+        return self.name.replace("-", "_")
+
+    @cached_property
+    def filters(self) -> dict[str, Filter]:
+        evidenced = linked("document", "Documents that evidence the record.", path="documents")
+        # A document is its own evidence.
+        added = () if self.singular == "document" else (evidenced,)
+        return {filter_.name: filter_ for filter_ in (*self.own_filters, *added)}
+
+    @cached_property
+    def facets(self) -> tuple[str, ...]:
+        return tuple(name for name, filter_ in self.filters.items() if filter_.facet)
+
+    @cached_property
+    def sorts(self) -> Mapping[str, str]:
+        """By name, the path of the value that orders the records."""
+        return {"id": "id", "name": "name.ja", **(self.own_sorts or {})}
+
+
+def texts_of(fields: Iterable[str], record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The texts of a record's fields, each with its path, such as `name.ja`."""
+    for field in fields:
+        value = record[field]
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                yield f"{field}.ja", part["ja"]
+                yield f"{field}.en", part["en"]
+            elif part:
+                yield field, part

@@ -1,1 +1,0 @@
-"""How anything is read: question, SQL, page, facets, routes; it knows no resource."""
