@@ -1,6 +1,5 @@
-"""The command line: serve, build, check and what keeps the committed files true; it only calls what others do."""
+"""The command line: serve, build, check, and the commands that write generated files."""
 
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -105,8 +104,6 @@ def _checked(seed: Path, beside: Path | None = None) -> "Checked":
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
-    gc.disable()  # what a start makes stays: it is not searched for garbage, then or later (see app.main)
-
     import uvicorn
 
     from app.db import Unusable
@@ -122,11 +119,11 @@ def serve(host: str, port: int, workers: int) -> None:
         host=host,
         port=port,
         workers=workers,
-        http="app.protocol:TypedProtocol",
+        http="app.http.protocol:Utf8Protocol",
         access_log=False,
         server_header=False,
         date_header=True,
-        timeout_keep_alive=75,  # longer than proxies rest, so that they, not we, close a connection
+        timeout_keep_alive=75,  # longer than that of usual proxies, so that they close idle connections, not we
         timeout_graceful_shutdown=10,
     )
 

@@ -1,19 +1,18 @@
-"""Pages for people: the reference and the terms, which load nothing from outside; no data is answered here."""
+"""Pages for people: the reference, the terms, and what is stable. They load nothing from another host."""
 
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
 import orjson
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app import dcat
+from app.api import dcat
+from app.api.parameters import NO_PARAMETERS, CurrentSnapshot
 from app.errors import Problem
-from app.reading.operations import Operation
-from app.reading.question import Question
-from app.reading.service import Service, Snapshot
 
-ASSETS = Path(str(files("fastapi_offline"))) / "static"  # Swagger UI's own files, as its makers publish them
+ASSETS = Path(str(files("fastapi_offline"))) / "static"  # Swagger UI's files, as published
 
 # Swagger UI sets styles on its elements; everything else comes from files of ours.
 POLICY = (
@@ -102,49 +101,35 @@ header (RFC 9745) from the day it is announced, and a <code>Sunset</code> header
 </main>"""
 
 
-def operations(service: Service) -> list[Operation]:
-    """The front door, the reference and the terms."""
-    prefix = service.settings.prefix
-
-    def page(title: str, body: str, head: str = "") -> Response:
-        text = PAGE.format(lang="en", title=title, prefix=prefix, head=head, body=body)
-        return Response(text, media_type="text/html", headers={"Content-Security-Policy": POLICY})
-
-    def root(*_: object) -> Response:
-        return RedirectResponse(f"{prefix}/docs", 307)
-
-    def docs(snapshot: Snapshot, _: Question, __: str) -> Response:
-        head = (
-            f'<link rel="stylesheet" href="{prefix}/docs/swagger-ui.css">\n'
-            f'<script src="{prefix}/docs/swagger-ui-bundle.js"></script>\n'
-            f'<script src="{prefix}/docs/start.js"></script>\n'
-        )
-        dataset = snapshot.dataset
-        described = orjson.dumps(dcat.schema_org(dataset, prefix)).decode().replace("</", "<\\/")
-        head += f'<script type="application/ld+json">{described}</script>\n'
-        description = escape(dataset.about["description"]["en"])
-        return page("Shisaku: reference", REFERENCE.format(prefix=prefix, description=description), head)
-
-    def terms(snapshot: Snapshot, _: Question, __: str) -> Response:
-        dataset = snapshot.dataset
-        attribution = escape(dataset.attribution)
-        return page(
-            "Shisaku: terms", TERMS.format(prefix=prefix, attribution=attribution, **dataset.version.model_dump())
-        )
-
-    def stability(*_: object) -> Response:
-        return page("Shisaku: what is stable", STABILITY.format(prefix=prefix))
-
-    return [
-        Operation(path="/", answer=root),
-        Operation(path="/docs", answer=docs),
-        Operation(path="/docs/{name}", answer=_asset),
-        Operation(path="/terms", answer=terms),
-        Operation(path="/stability", answer=stability),
-    ]
+router = APIRouter(include_in_schema=False, dependencies=[NO_PARAMETERS])
 
 
-def _asset(_: Snapshot, __: Question, name: str) -> Response:
+def _page(title: str, body: str, prefix: str, head: str = "") -> Response:
+    text = PAGE.format(lang="en", title=title, prefix=prefix, head=head, body=body)
+    return Response(text, media_type="text/html", headers={"Content-Security-Policy": POLICY})
+
+
+@router.get("/")
+async def root(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope['root_path']}/docs", 307)
+
+
+@router.get("/docs")
+async def docs(request: Request, snapshot: CurrentSnapshot) -> Response:
+    prefix = request.scope["root_path"]
+    described = orjson.dumps(dcat.schema_org(snapshot.dataset, prefix)).decode().replace("</", "<\\/")
+    head = (
+        f'<link rel="stylesheet" href="{prefix}/docs/swagger-ui.css">\n'
+        f'<script src="{prefix}/docs/swagger-ui-bundle.js"></script>\n'
+        f'<script src="{prefix}/docs/start.js"></script>\n'
+        f'<script type="application/ld+json">{described}</script>\n'
+    )
+    description = escape(snapshot.dataset.about.description["en"])
+    return _page("Shisaku: reference", REFERENCE.format(prefix=prefix, description=description), prefix, head)
+
+
+@router.get("/docs/{name}")
+async def docs_asset(name: str) -> Response:
     own = {"page.css": ("text/css", STYLE.encode()), "start.js": ("text/javascript", START.encode())}
     if name in own:
         media_type, body = own[name]
@@ -154,3 +139,17 @@ def _asset(_: Snapshot, __: Question, name: str) -> Response:
     else:
         raise Problem(404, "There is no such file.")
     return Response(body, media_type=media_type)
+
+
+@router.get("/terms")
+async def terms(request: Request, snapshot: CurrentSnapshot) -> Response:
+    prefix, dataset = request.scope["root_path"], snapshot.dataset
+    attribution = escape(dataset.attribution)
+    body = TERMS.format(prefix=prefix, attribution=attribution, **dataset.version.model_dump())
+    return _page("Shisaku: terms", body, prefix)
+
+
+@router.get("/stability")
+async def stability(request: Request) -> Response:
+    prefix = request.scope["root_path"]
+    return _page("Shisaku: what is stable", STABILITY.format(prefix=prefix), prefix)

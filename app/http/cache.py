@@ -1,122 +1,94 @@
-"""The byte cache: ready answers of one snapshot, kept by the question and found at once by how it was spelled before;
-it never decides what an answer is."""
+"""Response cache: complete responses of one snapshot, found by path, query string and coding, bounded by bytes."""
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from sys import getsizeof
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
-Spelling = tuple[str, bytes]  # a path and its query string, as they were sent
-# The path, and each parameter with its values in ids: the same for every spelling.
-Key = tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]
-Raw = list[tuple[bytes, bytes]]
+from cachetools import LRUCache
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ENTRY_COST = 2_000  # bytes that a representation takes beside its body and headers
-SPELLING_COST = 250
-VALUE_COST = 200  # of a parameter in a key
-SPELLINGS = 8  # of one question; the ninth replaces the first, so that a flood of them ends here
+from app.http.representation import accepts_gzip, not_modified, request_headers, without_body_headers
+from app.query.snapshot import Snapshot
+
+OVERHEAD = 2_000  # bytes of an entry beside its body: its key, messages and headers
+
+Key = tuple[str, bytes, bool]  # path, query string, whether gzip is accepted
 
 
-@dataclass(slots=True, eq=False)
-class Sent:
-    """One representation of an answer, ready to leave, and what says that it is unchanged."""
+class CachedResponse(NamedTuple):
+    """A response as it was sent, and the start of the 304 response that stands for it."""
 
-    tag: bytes
-    headers: Raw
-    unchanged: Raw
-    body: bytes
+    start: Message
+    body: Message
+    not_modified: Message
+    etag: bytes
+    last_modified: bytes
 
     @property
-    def cost(self) -> int:
-        return ENTRY_COST + len(self.body) + sum(map(len, dict(self.headers).values()))
+    def size(self) -> int:
+        return OVERHEAD + len(self.body["body"])
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One answer: its media type and date, as it is and packed with gzip, and what the cache knows of it."""
-
-    media_type: str
-    modified: bytes
-    plain: Sent
-    packable: bool = False
-    packed: Sent | None = None
-    key: Key = ("", ())
-    again: bool = False  # asked since it was last passed over
-    spellings: list[Spelling] = field(default_factory=list)
-    size: int = 0
+EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 
-class Cache:
-    """Bounded by bytes, keys and spellings included. The oldest go first, but those asked again are passed over once:
-    what nobody asks twice leaves before what many ask, and to find an answer moves nothing."""
+class ResponseCacheMiddleware:
+    """Gives each request the newest snapshot, as `state.snapshot`, and answers from that snapshot's cache if it can."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[Key, Entry] = OrderedDict()
-        self._spelled: dict[Spelling, Entry] = {}
-        self.size = 0
+    def __init__(self, app: ASGIApp, snapshots: Callable[[], Snapshot], max_bytes: int) -> None:
+        self.app = app
+        self._snapshots = snapshots
+        self._max_bytes = max_bytes
+        self._snapshot: Snapshot | None = None
+        self._responses: LRUCache[Key, CachedResponse] = self._new_cache()
 
-    def spelled(self, spelling: Spelling) -> Entry | None:
-        """The answer to what was asked before in these very bytes."""
-        entry = self._spelled.get(spelling)
-        if entry is not None:
-            entry.again = True
-        return entry
+    def _new_cache(self) -> LRUCache[Key, CachedResponse]:
+        return LRUCache(self._max_bytes, getsizeof=lambda response: response.size)
 
-    def asked(self, key: Key, spelling: Spelling) -> Entry | None:
-        """The answer to what was asked before in any words, from now on in these too."""
-        entry = self._kept.get(key)
-        if entry is not None:
-            entry.again = True
-            self._remember(entry, spelling)
-        return entry
-
-    def keep(self, key: Key, spelling: Spelling, entry: Entry) -> None:
-        """Keeps an answer, unless it is larger than all that may be kept, or another came first."""
-        cost = entry.plain.cost + _key_cost(key) + _spelling_cost(spelling)
-        if cost > self._most or self.asked(key, spelling) is not None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
             return
-        # All of it is there before room is made, which may take it away again.
-        entry.key, entry.spellings = key, [spelling]
-        self._kept[key] = self._spelled[spelling] = entry
-        self._grow(entry, cost)
+        snapshot = self._snapshots()
+        if snapshot is not self._snapshot:
+            self._snapshot, self._responses = snapshot, self._new_cache()
+        headers = request_headers(scope)
+        key = (scope["path"], scope["query_string"], accepts_gzip(headers.get(b"accept-encoding", b"")))
+        response = self._responses.get(key)
+        if response is None:
+            await self._answer(key, snapshot, scope, receive, send)
+        elif _is_conditional(headers) and not_modified(headers, response.etag, response.last_modified):
+            await send(response.not_modified)
+            await send(EMPTY)
+        else:
+            await send(response.start)
+            await send(response.body)
 
-    def pack(self, entry: Entry, packed: Sent) -> None:
-        """Adds the packed representation."""
-        if entry.packed is None:
-            entry.packed = packed
-            if self._kept.get(entry.key) is entry:
-                self._grow(entry, packed.cost)
+    async def _answer(self, key: Key, snapshot: Snapshot, scope: Scope, receive: Receive, send: Send) -> None:
+        responses = self._responses  # a newer snapshot may replace them before the answer is complete
+        scope.setdefault("state", {})["snapshot"] = snapshot
+        sent: list[Message] = []
 
-    def _remember(self, entry: Entry, spelling: Spelling) -> None:
-        if spelling in self._spelled:
-            return
-        if len(entry.spellings) == SPELLINGS:
-            oldest = entry.spellings.pop(0)
-            del self._spelled[oldest]
-            self._grow(entry, -_spelling_cost(oldest))
-        entry.spellings.append(spelling)
-        self._spelled[spelling] = entry
-        self._grow(entry, _spelling_cost(spelling))
+        async def keep(message: Message) -> None:
+            if not (sent and sent[-1].get("more_body")):
+                sent.append(message)
+            await send(message)
 
-    def _grow(self, entry: Entry, more: int) -> None:
-        entry.size += more
-        self.size += more
-        while self.size > self._most:
-            key, oldest = self._kept.popitem(last=False)
-            if oldest.again:
-                oldest.again = False
-                self._kept[key] = oldest
-                continue
-            self.size -= oldest.size
-            for spelling in oldest.spellings:
-                del self._spelled[spelling]
+        await self.app(scope, receive, keep)
+        response = _cacheable(sent)
+        if response is not None and response.size <= self._max_bytes:
+            responses[key] = response
 
 
-def _key_cost(key: Key) -> int:
-    path, asked = key
-    return getsizeof(path) + sum(VALUE_COST + sum(map(getsizeof, values)) for _, values in asked)
+def _is_conditional(headers: Mapping[bytes, bytes]) -> bool:
+    return b"if-none-match" in headers or b"if-modified-since" in headers
 
 
-def _spelling_cost(spelling: Spelling) -> int:
-    path, query = spelling
-    return SPELLING_COST + getsizeof(path) + getsizeof(query)
+def _cacheable(sent: list[Message]) -> CachedResponse | None:
+    """A complete response that may be kept; streams, files and errors are not."""
+    match sent:
+        case [{"status": 200, "headers": headers} as start, {"body": bytes()} as body] if not body.get("more_body"):
+            names = dict(headers)
+            if b"etag" in names and b"last-modified" in names:
+                not_modified_ = {**start, "status": 304, "headers": without_body_headers(headers)}
+                return CachedResponse(start, body, not_modified_, names[b"etag"], names[b"last-modified"])
+    return None

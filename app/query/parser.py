@@ -1,4 +1,5 @@
-"""Question: a query string, read strictly against declared parameters; nothing asked is ever ignored."""
+"""Query strings, parsed strictly against declared parameters: every error is reported at once, and nothing that was
+asked is ignored."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,21 +8,21 @@ from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
-from app.errors import LISTED, ErrorCode, ParameterError, Problem, conflict, near
-from app.facts.shapes import Note
-from app.facts.text import TERMS, terms
-from app.reading.filters import Filter, Parameter
-from app.reading.terms import NONE, Vocabularies
+from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, near
+from app.query.filters import Filter, Parameter
+from app.query.vocabulary import NONE, Vocabularies
+from app.schemas import Note
+from app.text import MAX_TERMS, terms
 
-LONGEST_QUERY = 8_192  # bytes
-MOST_VALUES = 200  # values in one query string
-LONGEST_Q = 200  # characters
-LARGEST_AMOUNT = 10**18
+MAX_QUERY_LENGTH = 8_192  # bytes
+MAX_VALUES = 200  # values in one query string
+MAX_Q_LENGTH = 200  # characters
+MAX_AMOUNT = 10**18
 
 
 @dataclass(frozen=True)
-class Question:
-    """What was asked, in ids: the values of each parameter that was sent, in the order of their declaration."""
+class Query:
+    """A parsed query string: the values of each parameter that was sent, as ids, in the order of declaration."""
 
     parameters: Mapping[str, Parameter]
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -49,53 +50,57 @@ class Question:
             if isinstance(parameter, Filter):
                 yield parameter, values
 
-    def query(self, **changed: Any) -> str:
+    def encode(self, **changed: Any) -> str:
         """The canonical query string, with some parameters changed or, with None, left out."""
-        said = self._encoded | {
+        encoded = self._encoded | {
             name: None if value is None else urlencode({name: value}) for name, value in changed.items()
         }
-        return "&".join(each for name in self.parameters if (each := said.get(name)) is not None)
+        return "&".join(each for name in self.parameters if (each := encoded.get(name)) is not None)
 
     @cached_property
     def _encoded(self) -> dict[str, str | None]:
-        """What each parameter says, once for the many links of a page."""
+        """Each parameter, encoded once for the many links of a page."""
         return {name: urlencode({name: ",".join(values)}, safe=",") for name, values in self.values.items()}
 
 
-def ask(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies) -> Question:
-    """Reads a query string. Raises a 422 Problem that names every fault."""
-    if len(query_string) > LONGEST_QUERY:
-        raise Problem(422, f"The query string is longer than {LONGEST_QUERY} bytes. Ask for less at once.")
+def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies) -> Query:
+    """Parses a query string. Raises a 422 Problem that names every error."""
+    if len(query_string) > MAX_QUERY_LENGTH:
+        raise Problem(422, f"The query string is longer than {MAX_QUERY_LENGTH} bytes. Ask for less at once.")
     try:
-        pairs = parse_qsl(query_string.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES)
+        pairs = parse_qsl(query_string.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_VALUES)
     except UnicodeError as error:
         raise Problem(422, "The query string is not percent-encoded UTF-8. Encode it so.") from error
     except ValueError as error:
-        raise Problem(422, f"The query string has more than {MOST_VALUES} values. Ask for less at once.") from error
+        raise Problem(422, f"The query string has more than {MAX_VALUES} values. Ask for less at once.") from error
     sent: dict[str, list[str]] = {}
     for name, value in pairs:
         sent.setdefault(name, []).append(value)
-    reader = _Reader(parameters, vocabularies)
-    values = reader.read(sent)
-    if reader.errors:
-        raise Problem(422, _told(reader.errors), errors=reader.errors[:LISTED])
-    return Question(parameters, values)
+    parser = _Parser(parameters, vocabularies)
+    values = parser.parse(sent)
+    if parser.errors:
+        raise Problem(422, _summary(parser.errors), errors=parser.errors[:MAX_LISTED])
+    query = Query(parameters, values)
+    if query.get("cursor") and query.number("offset"):  # clients send the default beside a cursor
+        message = "`cursor` and `offset` are two places at once. Send one of them."
+        raise Problem(422, message, errors=[conflict("offset", message)])
+    return query
 
 
-def _told(errors: list[ParameterError]) -> str:
+def _summary(errors: list[ParameterError]) -> str:
     first = errors[0].message
     return first if len(errors) == 1 else f"{first} ({len(errors)} errors in all, each in `errors`.)"
 
 
-class _Reader:
-    """Collects every fault of a query string instead of stopping at the first."""
+class _Parser:
+    """Collects every error of a query string instead of stopping at the first."""
 
     def __init__(self, parameters: Mapping[str, Parameter], vocabularies: Vocabularies) -> None:
         self.parameters = parameters
         self.vocabularies = vocabularies
         self.errors: list[ParameterError] = []
 
-    def read(self, sent: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    def parse(self, sent: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
         for name in sent:
             if name not in self.parameters:
                 self._unknown(name)
@@ -111,14 +116,14 @@ class _Reader:
         return found
 
     def _compare(self, found: Mapping[str, tuple[str, ...]]) -> None:
-        """A range whose ends are crossed can match nothing: surely a slip."""
+        """A range whose ends are swapped matches nothing, and is surely a mistake."""
         ends = {
-            (parameter.column, parameter.bound): (name, int(found[name][0]))
+            (parameter.paths, parameter.bound): (name, int(found[name][0]))
             for name, parameter in self.parameters.items()
             if name in found and isinstance(parameter, Filter) and parameter.bound
         }
-        for (column, bound), (name, low) in ends.items():
-            other, high = ends.get((column, "max"), (name, low))
+        for (paths, bound), (name, low) in ends.items():
+            other, high = ends.get((paths, "max"), (name, low))
             if bound == "min" and low > high:
                 self.errors.append(conflict(name, f"`{name}` is more than `{other}`. Swap them."))
 
@@ -134,11 +139,11 @@ class _Reader:
                 return ()
             return self._one(parameter, sent[0])
         # A name may hold a comma of its own.
-        known = parameter.terms(self.vocabularies)
+        known = parameter.values(self.vocabularies)
         pieces = [piece for value in sent for piece in ([value] if known.find(value) else value.split(","))]
-        if len(pieces) > MOST_VALUES:
-            told = f"`{parameter.name}` takes at most {MOST_VALUES} values. Ask for less at once."
-            self._refuse(parameter.name, None, ErrorCode.INVALID_VALUE, told)
+        if len(pieces) > MAX_VALUES:
+            message = f"`{parameter.name}` takes at most {MAX_VALUES} values. Ask for less at once."
+            self._refuse(parameter.name, None, ErrorCode.INVALID_VALUE, message)
             return ()
         ids = {id_ for piece in pieces for id_ in self._one(parameter, piece)}
         return tuple(id_ for id_ in (*known.terms, NONE) if id_ in ids)
@@ -170,19 +175,19 @@ class _Reader:
                 ErrorCode.INVALID_VALUE,
                 f"`{parameter.name}` holds a control character. Send plain text.",
             )
-        elif len(terms(value)) > TERMS:
+        elif len(terms(value)) > MAX_TERMS:
             self._refuse(
                 parameter.name,
                 value,
                 ErrorCode.INVALID_VALUE,
-                f"`{parameter.name}` has more than {TERMS} words. Send fewer.",
+                f"`{parameter.name}` has more than {MAX_TERMS} words. Send fewer.",
             )
         else:
             return (value,)
         return ()
 
     def _integer(self, parameter: Parameter, value: str) -> tuple[str, ...]:
-        minimum, maximum = parameter.minimum, parameter.maximum or LARGEST_AMOUNT
+        minimum, maximum = parameter.minimum, parameter.maximum or MAX_AMOUNT
         digits = value.removeprefix("-")
         if digits.isascii() and digits.isdigit() and len(digits) <= 19 and minimum <= int(value) <= maximum:
             return (str(int(value)),)
@@ -197,13 +202,13 @@ class _Reader:
         return ()
 
     def _code(self, parameter: Parameter, value: str) -> tuple[str, ...]:
-        vocabulary = parameter.terms(self.vocabularies)
+        vocabulary = parameter.values(self.vocabularies)
         ids = vocabulary.find(value)
         takes_none = isinstance(parameter, Filter) and parameter.optional
         if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
             return ids
         allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]
-        nearest = vocabulary.nearest(value) if len(self.errors) < LISTED else None  # more are not told
+        nearest = vocabulary.nearest(value) if len(self.errors) < MAX_LISTED else None  # later ones are not listed
         hint = f" Did you mean `{nearest}`?" if nearest else ""
         self._refuse(
             parameter.name,
@@ -236,7 +241,7 @@ class _Reader:
                 value=None if value is None else _cut(value),
                 code=code,
                 message=message,
-                allowed=(allowed or [])[:LISTED],
+                allowed=(allowed or [])[:MAX_LISTED],
                 did_you_mean=nearest,
             )
         )
@@ -246,10 +251,10 @@ def _cut(value: str) -> str:
     return value if len(value) <= 200 else value[:200] + "…"
 
 
-def told(question: Question, vocabularies: Vocabularies) -> list[Note]:
-    """What a caller has to know of the filters used: what else they include, and what is known of their values."""
+def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
+    """Notes on the filters used: which narrower values they include, and what is known of their values."""
     notes: dict[str, Note] = {}
-    for filter_, ids in question.filters():
+    for filter_, ids in query.filters():
         if filter_.note:
             notes[filter_.note.code] = filter_.note
         if not filter_.vocabulary or filter_.kind != "code":
