@@ -1,14 +1,22 @@
-"""The command line: serve, build, check, and the commands that write generated files."""
+"""The command line: serve, build, check, and the commands that write generated files.
+
+What builds is imported by the commands that build: a service runs where `app.seeding` is not installed.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
+import uvicorn
 from pydantic import ValidationError
 
+from app.db.base import Unusable
+from app.db.opening import check_usable
+from app.resources.schema import schema_version
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,11 +38,11 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        told = [
-            f"SHISAKU_{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()
+        messages = [
+            f"SHISAKU_{str(each['loc'][0]).upper()}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
         ]
-        raise click.ClickException("; ".join(told)) from error
+        raise click.ClickException("; ".join(messages)) from error
 
 
 @main.command()
@@ -42,16 +50,13 @@ def _settings() -> Settings:
 @click.option("--if-needed", is_flag=True, help="Do nothing when the database is there and can be served.")
 def build(seed: Path | None, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
-    from app.db import Unusable
-    from app.main import ready
-    from app.seeding.build import SEED, target
-    from app.seeding.build import build as make
-    from app.seeding.target import Unbuilt
+    from app.seeding.build import SEED, BuildFailed, target
+    from app.seeding.build import build as build_database
 
     settings = _settings()
     if if_needed:
         try:
-            ready(settings)
+            check_usable(settings, schema_version())
         except Unusable as error:
             click.echo(str(error), err=True)
         else:
@@ -59,11 +64,11 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
     try:
         to = target(settings)
         checked = _checked(seed or SEED, to.beside)
-        digest = make(checked, to, _phase)
+        digest = build_database(checked, to, _phase)
     except OSError as error:
-        told = f"{settings.database}: {error.strerror}. The old database, if there was one, stands."
-        raise click.ClickException(told) from error
-    except (Unusable, Unbuilt) as error:
+        message = f"{settings.database}: {error.strerror}. The old database, if there was one, stands."
+        raise click.ClickException(message) from error
+    except (Unusable, BuildFailed) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{to.name}: {checked.count} records, digest {digest}")
 
@@ -104,13 +109,8 @@ def _checked(seed: Path, beside: Path | None = None) -> "Checked":
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
-    import uvicorn
-
-    from app.db import Unusable
-    from app.main import ready
-
     try:
-        ready(_settings())
+        check_usable(_settings(), schema_version())
     except Unusable as error:
         raise click.ClickException(str(error)) from error
     uvicorn.run(
@@ -134,11 +134,16 @@ check_option = click.option("--check", "only_check", is_flag=True, help="Write n
 @main.command()
 @check_option
 def openapi(*, only_check: bool) -> None:
-    """Write app/openapi.json from the code and the seed's own answers."""
-    from app.openapi import COMMITTED
-    from app.seeding.document import generated
+    """Write the OpenAPI document from the code and the answers to the first document's data."""
+    from app.api.openapi import COMMITTED, generate
+    from app.main import create_app
+    from app.seeding.build import SEED, check, target
+    from app.seeding.build import build as build_database
 
-    _keep({COMMITTED: generated()}, only_check=only_check)
+    with TemporaryDirectory() as folder:
+        settings = Settings(database=Path(folder) / "shisaku.sqlite", database_url=None)
+        build_database(check(SEED), target(settings))
+        _write({COMMITTED: generate(create_app(settings))}, only_check=only_check)
 
 
 @main.command()
@@ -147,10 +152,10 @@ def schemas(*, only_check: bool) -> None:
     """Write the JSON Schemas that editors complete and check seed files with."""
     from app.seeding.schemas import schemas as generated
 
-    _keep(dict(generated()), only_check=only_check)
+    _write(dict(generated()), only_check=only_check)
 
 
-def _keep(files: dict[Path, bytes], *, only_check: bool) -> None:
+def _write(files: dict[Path, bytes], *, only_check: bool) -> None:
     """Writes what is generated and committed, or says which of it is not what the code gives."""
     for path, text in files.items():
         if path.exists() and path.read_bytes() == text:
@@ -159,15 +164,6 @@ def _keep(files: dict[Path, bytes], *, only_check: bool) -> None:
             raise click.ClickException(f"{path.name} is not what the code gives: run `make openapi`, and read the diff")
         path.write_bytes(text)
         click.echo(f"wrote {path.name}")
-
-
-@main.command()
-@click.argument("message")
-def migration(message: str) -> None:
-    """Write the migration that the resources' tables need."""
-    from app.seeding.migrating import revise
-
-    revise(message)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from app.api.parameters import CurrentSnapshot, Q, by_name, described, parsed
+from app.api.parameters import Context, Q, asked, by_name, described
 from app.api.responses import json_response
 from app.errors import Problem, conflict
 from app.query.filters import Parameter, one_of
@@ -32,6 +32,8 @@ from app.resources.sums import (
     unstated_note,
 )
 from app.schemas import Int32, Name, Note, Schema
+
+FEW_LINES = 20_000
 
 NO_VALUE = Name(ja="該当なし", en="none", en_official=False)
 
@@ -93,13 +95,21 @@ router = APIRouter(tags=["budget-summary"])
     response_model=BudgetSummary,
     openapi_extra=described(PARAMETERS),
 )
-async def get_budget_summary(
-    snapshot: CurrentSnapshot, query: Annotated[Query, Depends(parsed(PARAMETERS))]
-) -> Response:
-    if len(query.get("group_by")) > 2:
+async def get_budget_summary(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
+    if len(context.query.get("group_by")) > 2:
         message = "`group_by` takes one dimension or two. Leave some out."
         raise Problem(422, message, errors=[conflict("group_by", message)])
-    return json_response(await snapshot.run(lambda matcher: summarize(query, snapshot, matcher)))
+    return json_response(
+        await context.snapshot.run(
+            lambda matcher: summarize(context.query, context.snapshot, matcher), light=_is_light(context)
+        )
+    )
+
+
+def _is_light(context: Context) -> bool:
+    """Whether a sum takes less time than a switch to a thread: it is kept, or there are few lines."""
+    few = context.snapshot.dataset.rows(BUDGET_LINES.name) <= FEW_LINES
+    return few or kept_dimensions(context.query, context.query.get("group_by")) is not None
 
 
 def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import FastAPI, Path
 from starlette.responses import Response
 
-from app.api.parameters import NO_PARAMETERS, CurrentSnapshot, described, list_parameters, parsed
+from app.api.parameters import Context, NoParameters, asked, described, list_parameters
 from app.api.responses import json_response
 from app.index.ngrams import N
 from app.query.page import list_page, page_model
@@ -19,26 +19,23 @@ FEW_ROWS = 100
 RecordId = Annotated[str, Path(alias="id", description="The record's id.")]
 
 
-def collections_router(resources: Iterable[Resource]) -> APIRouter:
-    """The routes of all resources."""
-    router = APIRouter()
+def add_collections(app: FastAPI, resources: Iterable[Resource]) -> None:
+    """Adds the routes of all resources. They are routes of the application itself, because FastAPI matches those of an
+    included router twice: that costs an item as much as reading it (`make bench`, one by id)."""
     for resource in resources:
-        _add_list(router, resource)
-        _add_item(router, resource)
-    return router
+        _add_list(app, resource)
+        _add_item(app, resource)
 
 
 def is_light(query: Query) -> bool:
     """Whether a page takes less time than a switch to a thread: few rows, no facets, no text to verify."""
-    return (
-        query.number("limit") <= FEW_ROWS and not query.get("facet") and all(len(term) <= N for term in query.terms)
-    )
+    return query.number("limit") <= FEW_ROWS and not query.get("facet") and all(len(term) <= N for term in query.terms)
 
 
-def _add_list(router: APIRouter, resource: Resource) -> None:
+def _add_list(app: FastAPI, resource: Resource) -> None:
     path, parameters = f"/v1/{resource.name}", list_parameters(resource)
 
-    @router.get(
+    @app.get(
         path,
         operation_id=f"list_{resource.plural}",
         summary=f"List {resource.plural.replace('_', ' ')}",
@@ -47,29 +44,26 @@ def _add_list(router: APIRouter, resource: Resource) -> None:
         response_model=page_model(resource.record),
         openapi_extra=described(parameters),
     )
-    async def list_records(
-        request: Request, snapshot: CurrentSnapshot, query: Annotated[Query, Depends(parsed(parameters))]
-    ) -> Response:
-        shown = f"{request.scope['root_path']}{path}"
+    async def list_records(context: Annotated[Context, asked(parameters)]) -> Response:
+        query, snapshot = context.query, context.snapshot
         body, links = await snapshot.run(
-            lambda matcher: list_page(resource, query, snapshot, shown, matcher), light=is_light(query)
+            lambda matcher: list_page(resource, query, snapshot, f"{context.prefix}{path}", matcher),
+            light=is_light(query),
         )
         return json_response(body, links)
 
 
-def _add_item(router: APIRouter, resource: Resource) -> None:
+def _add_item(app: FastAPI, resource: Resource) -> None:
     noun = resource.singular.replace("_", " ")
 
-    @router.get(
+    @app.get(
         f"/v1/{resource.name}/{{id}}",
         operation_id=f"get_{resource.singular}",
         summary=f"Get one {noun}",
         description=f"The {noun} of this id, as lists show it. An unknown id is a 404 that names the nearest one.",
         tags=[resource.name],
         response_model=resource.record,
-        dependencies=[NO_PARAMETERS],
     )
-    async def get_record(id_: RecordId, snapshot: CurrentSnapshot) -> Response:
-        return json_response(
-            await snapshot.run(lambda matcher: read_record(resource, id_, matcher.session), light=True)
-        )
+    async def get_record(id_: RecordId, context: NoParameters) -> Response:
+        body = await context.snapshot.run(lambda matcher: read_record(resource, id_, matcher.session), light=True)
+        return json_response(body)

@@ -1,4 +1,4 @@
-"""Crosswalk: from the sections of a strategy to their measures, the programmes linked to these, and their budget lines."""
+"""Crosswalk: from the sections of a strategy to their measures, to linked programmes, and to their budget lines."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
 from sqlalchemy import column, select, table
 from starlette.responses import Response
 
-from app.api.parameters import CurrentSnapshot, by_name, described, parsed
+from app.api.parameters import Context, asked, by_name, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
 from app.query.matching import Matcher
@@ -127,12 +127,12 @@ router = APIRouter(tags=["crosswalk"])
     response_model=Crosswalk,
     openapi_extra=described(PARAMETERS),
 )
-async def get_crosswalk(snapshot: CurrentSnapshot, query: Annotated[Query, Depends(parsed(PARAMETERS))]) -> Response:
-    return json_response(await snapshot.run(lambda matcher: walk(query, snapshot, matcher)))
+async def get_crosswalk(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
+    return json_response(await context.snapshot.run(lambda matcher: walk(context.query, context.snapshot, matcher)))
 
 
 def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
-    """A query of PARAMETERS answered in the schema of Crosswalk, with four statements whatever the number of sections."""
+    """A query of PARAMETERS answered in the schema of Crosswalk. Takes four statements for any number of sections."""
     dataset, sums = snapshot.dataset, LineSums(matcher.index, matcher.vocabularies)
     chosen = _sections(query, snapshot)
     under = matcher.values(BUDGET_LINES, BUDGET_LINES.filters["section"])
@@ -192,7 +192,9 @@ def _directions(sections: Sequence[Term], matcher: Matcher) -> Mapping[str, BitM
 
 def _measures(keys: Sequence[int], rows: BitMap, session: Session) -> Mapping[int, dict[str, Any]]:
     """Measures in the schema of CrosswalkMeasure, by key, with those budget lines that are among the rows."""
-    named = {key: {"id": id_, "name": _name(*name), "related": []} for key, id_, *name in session.query(NAMES, keys=keys)}
+    named = {
+        key: {"id": id_, "name": _name(*name), "related": []} for key, id_, *name in session.query(NAMES, keys=keys)
+    }
     related: dict[str, list[Any]] = {measure["id"]: measure["related"] for measure in named.values()}
     links = session.query(LINKS, directions=list(related))
     lines: dict[str, list[Any]] = defaultdict(list)

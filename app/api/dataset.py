@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
 from app.api import dcat
-from app.api.parameters import NO_PARAMETERS, CurrentSnapshot
+from app.api.parameters import NoParameters
 from app.api.responses import json_response
 from app.query.filters import Filter
 from app.query.matching import Matcher
@@ -74,7 +74,7 @@ class DatasetDescription(Schema):
     links: dict[str, str] = Field(description="By relation: the OpenAPI document, the reference, the terms.")
 
 
-router = APIRouter(dependencies=[NO_PARAMETERS])
+router = APIRouter()
 
 
 @router.get(
@@ -85,8 +85,8 @@ router = APIRouter(dependencies=[NO_PARAMETERS])
     tags=["dataset"],
     response_model=DatasetDescription,
 )
-async def get_dataset(request: Request, snapshot: CurrentSnapshot) -> Response:
-    prefix = request.scope["root_path"]
+async def get_dataset(context: NoParameters) -> Response:
+    snapshot, prefix = context.snapshot, context.prefix
     return json_response(await snapshot.run(lambda matcher: describe(snapshot, prefix, matcher), light=True))
 
 
@@ -95,8 +95,8 @@ def describe(snapshot: Snapshot, prefix: str, matcher: Matcher) -> bytes:
     about = snapshot.dataset.about
     vocabularies = snapshot.dataset.vocabularies
     description = DatasetDescription(
-        name=Name.model_validate(about.name),
-        description=Name.model_validate(about.description),
+        name=about.name,
+        description=about.description,
         dataset=about.version,
         attribution=about.attribution,
         resources=[
@@ -132,9 +132,9 @@ def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
 
 
 @router.get("/.well-known/api-catalog", include_in_schema=False)
-async def get_api_catalog(request: Request) -> Response:
+async def get_api_catalog(context: NoParameters) -> Response:
     """The linkset of RFC 9727: where each list is, and what describes it."""
-    prefix = request.scope["root_path"]
+    prefix = context.prefix
     described = {
         "service-desc": [{"href": f"{prefix}/openapi.json", "type": "application/json"}],
         "service-doc": [{"href": f"{prefix}/docs", "type": "text/html"}],

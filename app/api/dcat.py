@@ -5,11 +5,13 @@ from typing import Any
 
 from app import __version__
 from app.query.dataset import Dataset, Download
+from app.schemas import Name
 
 MEDIA_TYPE = "application/ld+json"
 PATH = "/v1/exports/catalog.jsonld"
 
 IANA = "https://www.iana.org/assignments/media-types/"
+SERVICE = Name(ja="施策 API", en="Shisaku API", en_official=False)
 LANGUAGES = {"ja": "http://id.loc.gov/vocabulary/iso639-1/ja", "en": "http://id.loc.gov/vocabulary/iso639-1/en"}
 
 # Inline, so that it can be read without a request to another host.
@@ -50,7 +52,7 @@ def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
                     {
                         "@id": f"{prefix}/v1/documents/{term.id}",
                         "@type": "prov:Entity",
-                        "dct:title": _both(term.label.model_dump()),
+                        "dct:title": _both(term.label),
                     }
                     for term in dataset.vocabularies["document"].terms.values()
                 ],
@@ -59,7 +61,7 @@ def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
             {
                 "@id": f"{prefix}/v1#service",
                 "@type": "dcat:DataService",
-                "dct:title": _both({"ja": "施策 API", "en": "Shisaku API"}),
+                "dct:title": _both(SERVICE),
                 "dcat:version": __version__,
                 "dcat:endpointURL": {"@id": f"{prefix}/v1"},
                 "dcat:endpointDescription": {"@id": f"{prefix}/openapi.json"},
@@ -94,8 +96,8 @@ def schema_org(dataset: Dataset, prefix: str) -> dict[str, Any]:
     return {
         "@context": "https://schema.org/",
         "@type": "Dataset",
-        "name": [{"@language": language, "@value": about.name[language]} for language in ("ja", "en")],
-        "description": about.description["en"],
+        "name": _both(about.name),
+        "description": about.description.en,
         "version": version.version,
         "datePublished": version.released,
         "identifier": version.digest,
@@ -110,5 +112,5 @@ def schema_org(dataset: Dataset, prefix: str) -> dict[str, Any]:
     }
 
 
-def _both(name: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [{"@language": language, "@value": name[language]} for language in ("ja", "en")]
+def _both(name: Name) -> list[dict[str, str]]:
+    return [{"@language": "ja", "@value": name.ja}, {"@language": "en", "@value": name.en}]

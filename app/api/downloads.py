@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.api import dcat
 from app.api.exports import BINARY, MEANINGS
-from app.api.parameters import NO_PARAMETERS, CurrentSnapshot
+from app.api.parameters import NoParameters
 from app.api.responses import json_response
 from app.errors import Problem
 from app.query.columns import columns
@@ -65,7 +65,7 @@ class ExportList(Schema):
     meta: AnswerMeta
 
 
-router = APIRouter(tags=["exports"], dependencies=[NO_PARAMETERS])
+router = APIRouter(tags=["exports"])
 
 
 @router.get(
@@ -75,8 +75,8 @@ router = APIRouter(tags=["exports"], dependencies=[NO_PARAMETERS])
     description="Every download with its size and digest, and the columns of each resource.",
     response_model=ExportList,
 )
-async def list_exports(request: Request, snapshot: CurrentSnapshot) -> Response:
-    prefix = request.scope["root_path"]
+async def list_exports(context: NoParameters) -> Response:
+    snapshot, prefix = context.snapshot, context.prefix
     found = ExportList(
         data=[
             Export(
@@ -117,8 +117,8 @@ def _meaning(download: Download) -> str:
     response_class=Response,
     responses={200: {"content": {dcat.MEDIA_TYPE: {"schema": {"type": "object", "additionalProperties": True}}}}},
 )
-async def export_catalog_entry(request: Request, snapshot: CurrentSnapshot) -> Response:
-    entry = dcat.entry(snapshot.dataset, request.scope["root_path"])
+async def export_catalog_entry(context: NoParameters) -> Response:
+    entry = dcat.entry(context.snapshot.dataset, context.prefix)
     return json_response(orjson.dumps(entry), media_type=dcat.MEDIA_TYPE)
 
 
@@ -136,8 +136,8 @@ def _described(name: str, media_type: str) -> dict[str, Any]:
     operation_id="export_dataset_sqlite",
     **_described(DATABASE, "application/vnd.sqlite3"),
 )
-async def export_dataset_sqlite(request: Request, snapshot: CurrentSnapshot) -> Response:
-    return await _file(DATABASE, request, snapshot)
+async def export_dataset_sqlite(request: Request, context: NoParameters) -> Response:
+    return await _file(DATABASE, request, context.snapshot)
 
 
 @router.get(
@@ -145,8 +145,8 @@ async def export_dataset_sqlite(request: Request, snapshot: CurrentSnapshot) -> 
     operation_id="export_dataset_package",
     **_described(PACKAGE, "application/zip"),
 )
-async def export_dataset_package(request: Request, snapshot: CurrentSnapshot) -> Response:
-    return await _file(PACKAGE, request, snapshot)
+async def export_dataset_package(request: Request, context: NoParameters) -> Response:
+    return await _file(PACKAGE, request, context.snapshot)
 
 
 async def _file(name: str, request: Request, snapshot: Snapshot) -> Response:

@@ -1,5 +1,5 @@
-"""Exports: a collection as a download, under the filters of its list. Rows are read in batches, each on its own session,
-so that a download of any size takes constant memory and holds no connection."""
+"""Exports: a collection as a download, under the filters of its list. Rows are read in batches, each on its own
+session, so that a download of any size takes constant memory and holds no connection."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import IO, Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from app import __version__
-from app.api.parameters import CurrentSnapshot, Parameters, by_name, described, parsed, selection
+from app.api.parameters import Context, Parameters, asked, by_name, described, selection
 from app.db.base import Session, Statement
 from app.errors import Problem
 from app.http.representation import not_modified, request_headers
@@ -97,17 +97,15 @@ def _add_export(
         responses={200: {"content": {media_type: {"schema": schema}}}},
         openapi_extra=described(parameters),
     )
-    async def export(
-        request: Request, snapshot: CurrentSnapshot, query: Annotated[Query, Depends(parsed(parameters))]
-    ) -> Response:
-        asked = Export(resource, query, snapshot)
-        etag = _etag(asked, extension)
+    async def download(request: Request, context: Annotated[Context, asked(parameters)]) -> Response:
+        export = Export(resource, context.query, context.snapshot)
+        etag = _etag(export, extension)
         # The content is not made for a response without a body.
         wanted = request.scope["state"].get("method") != "HEAD" and not not_modified(
             request_headers(request.scope), etag.encode(), b""
         )
         headers = {"Content-Disposition": f'attachment; filename="{resource.name}.{extension}"', "ETag": etag}
-        body = await content(asked) if wanted else _nothing()
+        body = await content(export) if wanted else _nothing()
         return StreamingResponse(body, headers=headers, media_type=media_type)
 
 

@@ -55,7 +55,14 @@ def generate(app: FastAPI) -> bytes:
 async def _request(app: FastAPI, url: str) -> tuple[int, Any]:
     """A request to the application itself, without a server."""
     path, _, query = url.partition("?")
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [],
+    }
     sent: list[Message] = []
 
     async def send(message: Message) -> None:

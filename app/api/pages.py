@@ -5,11 +5,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.api import dcat
-from app.api.parameters import NO_PARAMETERS, CurrentSnapshot
+from app.api.parameters import NoParameters
 from app.errors import Problem
 
 ASSETS = Path(str(files("fastapi_offline"))) / "static"  # Swagger UI's files, as published
@@ -101,7 +101,7 @@ header (RFC 9745) from the day it is announced, and a <code>Sunset</code> header
 </main>"""
 
 
-router = APIRouter(include_in_schema=False, dependencies=[NO_PARAMETERS])
+router = APIRouter(include_in_schema=False)
 
 
 def _page(title: str, body: str, prefix: str, head: str = "") -> Response:
@@ -110,26 +110,26 @@ def _page(title: str, body: str, prefix: str, head: str = "") -> Response:
 
 
 @router.get("/")
-async def root(request: Request) -> Response:
-    return RedirectResponse(f"{request.scope['root_path']}/docs", 307)
+async def root(context: NoParameters) -> Response:
+    return RedirectResponse(f"{context.prefix}/docs", 307)
 
 
 @router.get("/docs")
-async def docs(request: Request, snapshot: CurrentSnapshot) -> Response:
-    prefix = request.scope["root_path"]
-    described = orjson.dumps(dcat.schema_org(snapshot.dataset, prefix)).decode().replace("</", "<\\/")
+async def docs(context: NoParameters) -> Response:
+    prefix, dataset = context.prefix, context.snapshot.dataset
+    described = orjson.dumps(dcat.schema_org(dataset, prefix)).decode().replace("</", "<\\/")
     head = (
         f'<link rel="stylesheet" href="{prefix}/docs/swagger-ui.css">\n'
         f'<script src="{prefix}/docs/swagger-ui-bundle.js"></script>\n'
         f'<script src="{prefix}/docs/start.js"></script>\n'
         f'<script type="application/ld+json">{described}</script>\n'
     )
-    description = escape(snapshot.dataset.about.description["en"])
+    description = escape(dataset.about.description.en)
     return _page("Shisaku: reference", REFERENCE.format(prefix=prefix, description=description), prefix, head)
 
 
 @router.get("/docs/{name}")
-async def docs_asset(name: str) -> Response:
+async def docs_asset(name: str, _: NoParameters) -> Response:
     own = {"page.css": ("text/css", STYLE.encode()), "start.js": ("text/javascript", START.encode())}
     if name in own:
         media_type, body = own[name]
@@ -142,14 +142,13 @@ async def docs_asset(name: str) -> Response:
 
 
 @router.get("/terms")
-async def terms(request: Request, snapshot: CurrentSnapshot) -> Response:
-    prefix, dataset = request.scope["root_path"], snapshot.dataset
+async def terms(context: NoParameters) -> Response:
+    prefix, dataset = context.prefix, context.snapshot.dataset
     attribution = escape(dataset.attribution)
     body = TERMS.format(prefix=prefix, attribution=attribution, **dataset.version.model_dump())
     return _page("Shisaku: terms", body, prefix)
 
 
 @router.get("/stability")
-async def stability(request: Request) -> Response:
-    prefix = request.scope["root_path"]
-    return _page("Shisaku: what is stable", STABILITY.format(prefix=prefix), prefix)
+async def stability(context: NoParameters) -> Response:
+    return _page("Shisaku: what is stable", STABILITY.format(prefix=context.prefix), context.prefix)

@@ -1,6 +1,7 @@
 """Query parameters: parsed by a dependency, and described for the OpenAPI document, from the same declarations."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -16,31 +17,33 @@ MAX_ROWS = 500
 Parameters = Mapping[str, Parameter]
 
 
-async def current_snapshot(request: Request) -> Snapshot:
-    snapshot: Snapshot = request.state.snapshot
-    return snapshot
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a route answers from: the parsed query, the snapshot of the data, and the prefix of all links."""
+
+    query: Query
+    snapshot: Snapshot
+    prefix: str
 
 
-CurrentSnapshot = Annotated[Snapshot, Depends(current_snapshot)]
-
-
-def parsed(parameters: Parameters) -> Callable[[Request], Awaitable[Query]]:
-    """A dependency that parses the query string. It raises a 422 Problem that names every error; with no parameters,
-    any query string is one."""
+def asked(parameters: Parameters) -> Any:
+    """A dependency that parses the query string against these parameters into a Context. It raises a 422 Problem that
+    names every error; with no parameters, any query string is one."""
     required = any(parameter.required for parameter in parameters.values())
     empty = None if required else Query(parameters)
 
-    async def query(request: Request) -> Query:
-        query_string: bytes = request.scope["query_string"]
-        if not query_string and empty is not None:
-            return empty
+    async def context(request: Request) -> Context:
         snapshot: Snapshot = request.state.snapshot
-        return parse(parameters, query_string, snapshot.dataset.vocabularies)
+        query_string: bytes = request.scope["query_string"]
+        query = empty
+        if query_string or query is None:
+            query = parse(parameters, query_string, snapshot.dataset.vocabularies)
+        return Context(query, snapshot, request.scope["root_path"])
 
-    return query
+    return Depends(context)
 
 
-NO_PARAMETERS = Depends(parsed({}))
+NoParameters = Annotated[Context, asked({})]
 
 
 def by_name(*parameters: Parameter) -> dict[str, Parameter]:

@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from app.api.collections import RecordId
-from app.api.parameters import NO_PARAMETERS, CurrentSnapshot
+from app.api.parameters import NoParameters
 from app.api.responses import json_response
 from app.query.matching import Matcher
 from app.query.records import read_record
@@ -53,10 +53,9 @@ router = APIRouter(tags=[PACKAGES.name])
         "of it. No difference is explained away."
     ),
     response_model=Reconciliation,
-    dependencies=[NO_PARAMETERS],
 )
-async def get_package_reconciliation(id_: RecordId, snapshot: CurrentSnapshot) -> Response:
-    found = await snapshot.run(lambda matcher: reconcile(id_, snapshot, matcher))
+async def get_package_reconciliation(id_: RecordId, context: NoParameters) -> Response:
+    found = await context.snapshot.run(lambda matcher: reconcile(id_, context.snapshot, matcher))
     return json_response(found.model_dump_json().encode())
 
 

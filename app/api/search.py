@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
 from sqlmodel import col, select
 from starlette.responses import Response
 
 from app.api.collections import is_light
-from app.api.parameters import CURSOR, LIMIT, OFFSET, CurrentSnapshot, Q, by_name, described, parsed
+from app.api.parameters import CURSOR, LIMIT, OFFSET, Context, Q, asked, by_name, described
 from app.api.responses import json_response
 from app.db.base import InList, Statement
 from app.db.tables import ServingRecord
@@ -78,10 +78,9 @@ router = APIRouter(tags=["search"])
     response_model=page_model(SearchResult),
     openapi_extra=described(PARAMETERS),
 )
-async def search_records(
-    request: Request, snapshot: CurrentSnapshot, query: Annotated[Query, Depends(parsed(PARAMETERS))]
-) -> Response:
-    path = f"{request.scope['root_path']}/v1/search"
+async def search_records(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
+    query, snapshot = context.query, context.snapshot
+    path = f"{context.prefix}/v1/search"
     body, links = await snapshot.run(
         lambda matcher: render_page(_listing(query, matcher), query, snapshot, path), light=is_light(query)
     )

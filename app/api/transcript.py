@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
 from sqlalchemy import bindparam, column, func, select, table
 from starlette.responses import Response
 
 from app.api.collections import RecordId
-from app.api.parameters import CURSOR, OFFSET, CurrentSnapshot, by_name, described, limit, parsed
+from app.api.parameters import CURSOR, OFFSET, Context, asked, by_name, described, limit
 from app.api.responses import json_response
 from app.db.base import InList, Statement
 from app.errors import Problem, conflict
@@ -18,9 +18,7 @@ from app.index import Keyset, Row
 from app.query.filters import Parameter
 from app.query.matching import Matcher
 from app.query.page import Links, Listing, page_model, render_page
-from app.query.parser import Query
 from app.query.records import read_record
-from app.query.snapshot import Snapshot
 from app.resources.documents import DOCUMENTS
 from app.schemas import Int32, Schema, Sentence
 
@@ -60,21 +58,16 @@ router = APIRouter(tags=[DOCUMENTS.name])
     response_model=page_model(TranscriptLine),
     openapi_extra=described(PARAMETERS),
 )
-async def list_document_lines(
-    id_: RecordId, request: Request, snapshot: CurrentSnapshot, query: Annotated[Query, Depends(parsed(PARAMETERS))]
-) -> Response:
-    first, last = query.number("from") or 1, query.number("to") or PARAMETERS["to"].maximum
+async def list_document_lines(id_: RecordId, context: Annotated[Context, asked(PARAMETERS)]) -> Response:
+    first, last = context.query.number("from") or 1, context.query.number("to") or PARAMETERS["to"].maximum
     if first > last:
         message = "`from` is after `to`. Swap them."
         raise Problem(422, message, errors=[conflict("from", message)])
-    path = f"{request.scope['root_path']}/v1/documents/{id_}/lines"
-    body, links = await snapshot.run(lambda matcher: _page(id_, first, last, query, snapshot, path, matcher))
+    body, links = await context.snapshot.run(lambda matcher: _page(id_, first, last, context, matcher))
     return json_response(body, links)
 
 
-def _page(
-    id_: str, first: int, last: int, query: Query, snapshot: Snapshot, path: str, matcher: Matcher
-) -> tuple[bytes, Links]:
+def _page(id_: str, first: int, last: int, context: Context, matcher: Matcher) -> tuple[bytes, Links]:
     session = matcher.session
     read_record(DOCUMENTS, id_, session)  # raises a 404 Problem if there is no such document
     ((count,),) = session.query(LINE_COUNT, document=id_)
@@ -85,4 +78,5 @@ def _page(
         return [{"number": number, "text": texts[number]} for number in numbers]
 
     lines = Keyset.by_key(BitMap(range(first, min(last, count) + 1)))
-    return render_page(Listing(f"documents/{id_}/lines", lines, render), query, snapshot, path)
+    path = f"{context.prefix}/v1/documents/{id_}/lines"
+    return render_page(Listing(f"documents/{id_}/lines", lines, render), context.query, context.snapshot, path)

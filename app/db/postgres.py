@@ -83,7 +83,7 @@ MEND = "Check SHISAKU_DATABASE_URL, and that the server runs."
 
 
 def engine_of(url: URL, *, pool_size: int = 1, **session: str) -> Engine:
-    """An engine whose sessions have these server settings. Connections are tested before use and made anew when lost."""
+    """An engine whose sessions have these server settings. Connections are tested before use, and renewed."""
     options = " ".join([str(url.query.get("options", "")), *(f"-c {name}={value}" for name, value in session.items())])
     return create_engine(
         url,

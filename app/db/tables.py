@@ -4,7 +4,6 @@
 from sqlalchemy import LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-
 SCHEMA_NAME = "schema"  # of the serving value that says which schema the database has
 
 

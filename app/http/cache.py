@@ -1,15 +1,21 @@
-"""Response cache: complete responses of one snapshot, found by path, query string and coding, bounded by bytes."""
+"""Response cache: complete responses of one snapshot, found by path, query string and coding, bounded by bytes.
 
-from collections.abc import Callable, Mapping
+It stands in front of the application, so that a response that is in it costs no more than its bytes.
+"""
+
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import anyio
+import anyio.lowlevel
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.representation import accepts_gzip, not_modified, request_headers, without_body_headers
-from app.query.snapshot import Snapshot
+from app.query.snapshot import Snapshot, Snapshots
 
 OVERHEAD = 2_000  # bytes of an entry beside its body: its key, messages and headers
+EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 Key = tuple[str, bytes, bool]  # path, query string, whether gzip is accepted
 
@@ -28,44 +34,47 @@ class CachedResponse(NamedTuple):
         return OVERHEAD + len(self.body["body"])
 
 
-EMPTY: Message = {"type": "http.response.body", "body": b""}
-
-
 class ResponseCacheMiddleware:
-    """Gives each request the newest snapshot, as `state.snapshot`, and answers from that snapshot's cache if it can."""
+    """Answers GET requests from the cache of the current snapshot. `warm_up` are paths that are requested once when the
+    server starts, so that the first client finds them cached."""
 
-    def __init__(self, app: ASGIApp, snapshots: Callable[[], Snapshot], max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, snapshots: Snapshots, max_bytes: int, warm_up: Sequence[str] = ()) -> None:
         self.app = app
         self._snapshots = snapshots
         self._max_bytes = max_bytes
-        self._snapshot: Snapshot | None = None
-        self._responses: LRUCache[Key, CachedResponse] = self._new_cache()
+        self._warm_up = warm_up if max_bytes else ()
+        self._renew(snapshots.current())
 
-    def _new_cache(self) -> LRUCache[Key, CachedResponse]:
-        return LRUCache(self._max_bytes, getsizeof=lambda response: response.size)
+    def _renew(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.responses: LRUCache[Key, CachedResponse] = LRUCache(self._max_bytes, getsizeof=lambda each: each.size)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._pass(scope, receive, send)
             return
-        snapshot = self._snapshots()
+        snapshot = self._snapshots.current()
         if snapshot is not self._snapshot:
-            self._snapshot, self._responses = snapshot, self._new_cache()
+            self._renew(snapshot)
         headers = request_headers(scope)
         key = (scope["path"], scope["query_string"], accepts_gzip(headers.get(b"accept-encoding", b"")))
-        response = self._responses.get(key)
-        if response is None:
-            await self._answer(key, snapshot, scope, receive, send)
-        elif _is_conditional(headers) and not_modified(headers, response.etag, response.last_modified):
+        try:
+            response = self.responses[key]
+        except KeyError:
+            await self._answer(key, scope, receive, send)
+            return
+        conditional = b"if-none-match" in headers or b"if-modified-since" in headers
+        if conditional and not_modified(headers, response.etag, response.last_modified):
             await send(response.not_modified)
             await send(EMPTY)
         else:
             await send(response.start)
             await send(response.body)
 
-    async def _answer(self, key: Key, snapshot: Snapshot, scope: Scope, receive: Receive, send: Send) -> None:
-        responses = self._responses  # a newer snapshot may replace them before the answer is complete
-        scope.setdefault("state", {})["snapshot"] = snapshot
+    async def _answer(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has the application answer, and keeps what may be kept."""
+        snapshot, responses = self._snapshot, self.responses  # a newer one may replace them meanwhile
+        state = scope.setdefault("state", {})
         sent: list[Message] = []
 
         async def keep(message: Message) -> None:
@@ -75,12 +84,25 @@ class ResponseCacheMiddleware:
 
         await self.app(scope, receive, keep)
         response = _cacheable(sent)
-        if response is not None and response.size <= self._max_bytes:
+        if response is not None and response.size <= self._max_bytes and state.get("snapshot") is snapshot:
             responses[key] = response
 
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes on other requests, and the lifespan of the server, beside which the cache is warmed up."""
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._fill)
+            await self.app(scope, receive, send)
+            tasks.cancel_scope.cancel()
 
-def _is_conditional(headers: Mapping[bytes, bytes]) -> bool:
-    return b"if-none-match" in headers or b"if-modified-since" in headers
+    async def _fill(self) -> None:
+        for path in self._warm_up:
+            scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "root_path": ""}
+            # In gzip, as browsers ask for it.
+            await self({**scope, "headers": [(b"accept-encoding", b"gzip")]}, _no_body, _discard)
+            await anyio.lowlevel.checkpoint()  # requests of clients come first
 
 
 def _cacheable(sent: list[Message]) -> CachedResponse | None:
@@ -88,7 +110,15 @@ def _cacheable(sent: list[Message]) -> CachedResponse | None:
     match sent:
         case [{"status": 200, "headers": headers} as start, {"body": bytes()} as body] if not body.get("more_body"):
             names = dict(headers)
-            if b"etag" in names and b"last-modified" in names:
+            if b"etag" in names and b"last-modified" in names and b"accept-ranges" not in names:
                 not_modified_ = {**start, "status": 304, "headers": without_body_headers(headers)}
                 return CachedResponse(start, body, not_modified_, names[b"etag"], names[b"last-modified"])
     return None
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _discard(_: Message) -> None:
+    """Nobody waits for the responses of a warm-up."""

@@ -1,12 +1,8 @@
-"""Headers of every response: CORS for caches that do not see an Origin, links of the service, and how long to keep it."""
-
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from email.utils import format_datetime
+"""Headers of every response: CORS, links of the service, and how long the response may be kept."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.query.dataset import Dataset
+Headers = list[tuple[bytes, bytes]]
 
 EXPOSED = (
     "Accept-Ranges",
@@ -21,11 +17,11 @@ EXPOSED = (
 LINKS = {"service-desc": "/openapi.json", "service-doc": "/docs", "license": "/terms"}  # by relation
 
 
-def common_headers(prefix: str) -> list[tuple[bytes, bytes]]:
+def common_headers(prefix: str) -> Headers:
     """The headers that every response has, errors included.
 
-    Access-Control-Allow-Origin is among them, though Starlette's CORSMiddleware adds it too: only to requests with an
-    Origin, so that a shared cache would give a browser the answer to a request without one.
+    Access-Control-Allow-Origin is among them whether or not a request names an origin: a shared cache may give a
+    browser the response to a request that named none.
     """
     links = ", ".join(f'<{prefix}{path}>; rel="{relation}"' for relation, path in LINKS.items())
     return [
@@ -40,9 +36,9 @@ def common_headers(prefix: str) -> list[tuple[bytes, bytes]]:
 class HeadersMiddleware:
     """Adds the common headers, and to responses that may be kept Cache-Control and Last-Modified."""
 
-    def __init__(self, app: ASGIApp, common: Iterable[tuple[bytes, bytes]], max_age: int) -> None:
+    def __init__(self, app: ASGIApp, common: Headers, max_age: int) -> None:
         self.app = app
-        self.common = list(common)
+        self.common = common
         self.cache_control = (b"cache-control", f"public, max-age={max_age}".encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,13 +51,11 @@ class HeadersMiddleware:
                 headers = [*message["headers"], *self.common]
                 if message["status"] < 400 and (b"cache-control", b"no-store") not in headers:
                     headers = [each for each in headers if each[0] != b"last-modified"]
-                    headers += [self.cache_control, last_modified(scope["state"]["snapshot"].dataset)]
+                    headers += [
+                        self.cache_control,
+                        (b"last-modified", scope["state"]["snapshot"].dataset.last_modified),
+                    ]
                 message = {**message, "headers": headers}
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
-
-
-def last_modified(dataset: Dataset) -> tuple[bytes, bytes]:
-    released = datetime.fromisoformat(dataset.version.released).replace(tzinfo=UTC)
-    return b"last-modified", format_datetime(released, usegmt=True).encode()

@@ -1,4 +1,4 @@
-"""The server's HTTP/1.1 protocol: a request line in raw UTF-8 (`?ministry=厚`) is percent-encoded before it is parsed."""
+"""The server's HTTP/1.1 protocol: a request line in raw UTF-8 (`?ministry=厚`) is percent-encoded before parsing."""
 
 import re
 

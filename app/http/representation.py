@@ -1,12 +1,13 @@
 """Representations: a strong validator for each response, gzip where it is accepted, and 304 where the client has it.
 
-A whole body gets an ETag that is a function of its bytes; the gzip representation has a tag of its own. Streams and files
-bring their ETag with them. Implements RFC 9110, sections 8.8.3, 12.5.3 and 13.
+A whole body gets an ETag that is a function of its bytes; the gzip representation has a tag of its own. Streams and
+files bring their ETag with them. Implements RFC 9110, sections 8.8.3, 12.5.3 and 13.
 """
 
 import gzip
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -14,12 +15,12 @@ from hashlib import sha256
 import anyio.to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.headers import Headers
+
 MIN_GZIP = 500  # bytes worth compressing
 GZIP_IN_THREAD = 1 << 17  # bytes that take longer to compress than to switch to a thread
 GZIP_TYPES = ("application/json", "application/ld+json", "application/linkset+json", "text/")
 BODY_HEADERS = (b"content-type", b"content-length", b"content-encoding", b"content-disposition")
-
-Headers = list[tuple[bytes, bytes]]
 
 
 def request_headers(scope: Scope) -> Mapping[bytes, bytes]:
@@ -88,10 +89,8 @@ class RepresentationMiddleware:
             await self.app(scope, receive, send)
             return
         responder = _Responder(request_headers(scope), send)
-        try:
+        with suppress(BodyNotNeeded):
             await self.app(scope, receive, responder.send)
-        except BodyNotNeeded:
-            pass
 
 
 class _Responder:
@@ -122,9 +121,7 @@ class _Responder:
                 headers = [each for each in headers if each[0] != b"content-length"]
                 headers += [(b"content-length", b"%d" % len(body)), (b"content-encoding", b"gzip")]
             headers.append((b"etag", etag))
-        if start["status"] in (200, 206) and not_modified(
-            self._request, etag or b"", names.get(b"last-modified", b"")
-        ):
+        if start["status"] in (200, 206) and not_modified(self._request, etag or b"", names.get(b"last-modified", b"")):
             await self._send({**start, "status": 304, "headers": without_body_headers(headers)})
             await self._send({"type": "http.response.body", "body": b""})
             raise BodyNotNeeded

@@ -12,12 +12,13 @@ It knows neither HTTP nor resources nor SQL.
 """
 
 from app.index.bitslices import BitSlicedColumn
-from app.index.keyset import Keyset, Position, Row
+from app.index.keyset import MAX_KEY, Keyset, Position, Row
 from app.index.ngrams import Field, NgramWriter, TextMatches, search, search_beginnings
 from app.index.reader import Index, ValueIndex
 from app.index.writer import IndexWriter
 
 __all__ = [
+    "MAX_KEY",
     "BitSlicedColumn",
     "Field",
     "Index",

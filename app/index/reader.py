@@ -56,9 +56,7 @@ class Index:
 
     def values(self, collection: str, name: str, narrower: Mapping[str, Sequence[str]] | None = None) -> ValueIndex:
         """The rows under each value of a filter; a value that has `narrower` ones includes their rows."""
-        return self._load(
-            writer.values_part(collection, name), lambda parts: ValueIndex.load(parts, narrower or {})
-        )
+        return self._load(writer.values_part(collection, name), lambda parts: ValueIndex.load(parts, narrower or {}))
 
     def column(self, collection: str, name: str) -> BitSlicedColumn:
         """A column of numbers."""

@@ -7,7 +7,7 @@ from hashlib import sha256
 import orjson
 
 from app.errors import ErrorCode, ParameterError, Problem
-from app.index import LARGEST, Position
+from app.index import MAX_KEY, Position
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def decode(text: str, signed: str, segments: int) -> Cursor:
                 return Cursor(None, backwards)
             segment, position = at
             # Types first: `in range` with a float or a text would compare every number of the range.
-            if type(segment) is type(position) is int and segment in range(segments) and position in range(LARGEST):
+            if type(segment) is type(position) is int and segment in range(segments) and position in range(MAX_KEY):
                 return Cursor((segment, position), backwards)
     except (ValueError, TypeError):
         pass

@@ -17,9 +17,7 @@ from app.query.vocabulary import NONE, Vocabularies
 
 TEXTS_AT_ONCE = 5_000  # rows verified by one statement
 
-PART = Statement(
-    select(ServingIndex.value, ServingIndex.data).where(col(ServingIndex.name) == bindparam("name"))
-)
+PART = Statement(select(ServingIndex.value, ServingIndex.data).where(col(ServingIndex.name) == bindparam("name")))
 ENTRIES = Statement(
     select(ServingIndex.name, ServingIndex.value, ServingIndex.data).where(
         InList(col(ServingIndex.name), "names"), InList(col(ServingIndex.value), "entries")

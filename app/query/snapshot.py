@@ -84,6 +84,10 @@ class Snapshots:
             self.renew()
         return self._current
 
+    def close(self) -> None:
+        """Closes the connections of the current snapshot."""
+        self._current.database.close()
+
     def renew(self) -> None:
         """Opens a newer build if one was published."""
         try:

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from app.schemas import Int64, Reason, Schema, Sentence
 
-
 OKU = 100_000_000
 
 

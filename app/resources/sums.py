@@ -1,5 +1,5 @@
-"""Sums of budget lines by their dimensions. Each line counts once in a sum; a joint line is whole in `joint`, never split;
-a sum is approximate or uncertain if one of its lines is."""
+"""Sums of budget lines by their dimensions. Each line counts once in a sum; a joint line is whole in `joint`, never
+split; a sum is approximate or uncertain if one of its lines is."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -31,9 +31,7 @@ class Part(NamedTuple):
     uncertain: bool
 
     def plus(self, other: "Part") -> "Part":
-        return Part(
-            self.jpy + other.jpy, self.approximate or other.approximate, self.uncertain or other.uncertain
-        )
+        return Part(self.jpy + other.jpy, self.approximate or other.approximate, self.uncertain or other.uncertain)
 
 
 class Sum(NamedTuple):

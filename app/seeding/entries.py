@@ -240,8 +240,6 @@ def stands_in(text: str, quote: str) -> bool:
     return stands(text, quote, after=f"{DIGITS},.，．", before=DIGITS)
 
 
-
-
 Lines = Annotated[LineRange, BeforeValidator(line_range, json_schema_input_type=int | str)]
 
 
