@@ -4,17 +4,32 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import orjson
 
-from app.reading.columns import Cell, Column, row_of
+from app.query.columns import Cell, Column, row_of
+from app.query.resource import Resource
+from app.query.responses import DatasetVersion
+from app.schemas import Note
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet would run, and the mark that stops it
 BOM = b"\xef\xbb\xbf"
+MAX_XLSX_ROWS = 50_000  # a workbook is made as a whole before its first byte is sent
+
+MEDIA_TYPES = {
+    "csv": "text/csv",
+    "ndjson": "application/x-ndjson",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def export_path(resource: Resource, extension: str) -> str:
+    """The path of a collection's download."""
+    return f"/v1/exports/{resource.name}.{extension}"
 
 
 class Encoder(Protocol):
@@ -127,3 +142,21 @@ class Workbook:
             sheet.write_string(row, 0, term, self._bold)
             sheet.write_string(row, 1, meaning)
         self._book.close()
+
+
+def about_workbook(
+    resource: Resource, query: str, version: DatasetVersion, attribution: str, notes: Iterable[Note]
+) -> About:
+    """What the second sheet of a collection's workbook says."""
+    return About(
+        name=resource.name,
+        created=datetime.fromisoformat(version.released).replace(tzinfo=UTC),
+        lines=[
+            ("contents", resource.meaning),
+            ("question", query or "everything"),
+            ("version", f"{version.version}, released {version.released}"),
+            ("digest", version.digest),
+            ("attribution", attribution),
+            *((note.code, f"{note.ja}\n{note.en}") for note in notes),
+        ],
+    )
