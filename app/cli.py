@@ -92,14 +92,14 @@ def _phase(name: str, length: int) -> Iterator[Callable[[int], None]]:
 
 def _checked(seed: Path, beside: Path | None = None) -> "Checked":
     from app.seeding.build import check as verify
-    from app.seeding.fault import Faulty
+    from app.seeding.errors import InvalidSeed
 
     try:
         return verify(seed, beside, _phase)
-    except Faulty as faulty:
-        for fault in faulty.faults:
+    except InvalidSeed as invalid:
+        for fault in invalid.errors:
             click.echo(str(fault), err=True)
-        count = len(faulty.faults)
+        count = len(invalid.errors)
         raise click.ClickException(f"{count} fault{'s' if count > 1 else ''}; nothing was written") from faulty
 
 

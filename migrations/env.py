@@ -1,16 +1,18 @@
-"""Alembic's door: tables come from the resources' own declarations; no data is written here."""
+"""Alembic environment: the tables are those that the models declare."""
 
 from alembic import context
 from sqlalchemy import create_engine
+from sqlmodel import SQLModel
 
-from app.facts.tables import metadata
-from app.resources import RESOURCES
+from app.db import tables as serving
+from app.resources import tables as public
 
-assert RESOURCES, "importing the resources declares their tables"  # noqa: S101
+assert serving, "imported because they declare the tables"  # noqa: S101
+assert public  # noqa: S101
 
 engine = create_engine(context.config.attributes["url"])
 with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=metadata)
+    context.configure(connection=connection, target_metadata=SQLModel.metadata)
     with context.begin_transaction():
         context.run_migrations()
 engine.dispose()

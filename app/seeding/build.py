@@ -1,112 +1,179 @@
-"""Builds the database from migrations and seed, as a whole or not at all; the old one stands until the new is done."""
+"""Builds a database from seed/: read, check and render; then write, index, make the downloads, publish."""
 
-from collections.abc import Callable, Iterator
+import shutil
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 
-from app.facts.library import About, Library
-from app.reading.answers import DatasetVersion
-from app.reading.downloads import Download
+import orjson
+from sqlalchemy import Table
+
+from app.db.tables import SCHEMA_NAME, ServingCsv, ServingRecord
+from app.query.dataset import DATASET, About, Download
+from app.query.downloads import DATABASE
+from app.query.responses import DatasetVersion
+from app.query.resource import Resource
 from app.resources import RESOURCES
-from app.resources.documents import DocumentEntry
-from app.seeding.artifacts import Artifacts
-from app.seeding.draft import Drafts, Piece
-from app.seeding.fault import Faulty
-from app.seeding.file import SqliteFile
-from app.seeding.postings import Texts, keep, kept
-from app.seeding.processes import Done, Phase, silent, spread
-from app.seeding.source import read
-from app.seeding.target import Target
-from app.seeding.verify import KINDS, verified
-from app.seeding.write import Writer
+from app.resources.sums import kept_sums
+from app.resources.schema import schema_version
+from app.schemas import Name
+from app.seeding.downloads import Downloads, in_order
+from app.seeding.entries import DocumentEntry, PackageEntry
+from app.seeding.errors import InvalidSeed
+from app.seeding.pool import mapped
+from app.seeding.progress import Done, Phase, no_progress
+from app.seeding.reading import AboutEntry, read
+from app.seeding.records import name_of, stated_total_notes
+from app.seeding.relational import write_relational
+from app.seeding.rendering import RecordFiles, check_and_render
+from app.seeding.search_index import INDEX, TABLES, VALUE, read_index, sort_orders, write_search_index
+from app.seeding.sqlite import SqliteTarget, read_table
+from app.seeding.staging import Seed, StagingWriter
+from app.seeding.target import Building, Target
 from app.settings import PROJECT, Settings
 
 SEED = PROJECT / "seed"
-MOST_ATTRIBUTIONS = 10
+MAX_ATTRIBUTIONS = 10  # documents that are cited one by one
+BATCH = 1_000  # records
+
+RECORD: Table = ServingRecord.__table__  # type: ignore[attr-defined]
+CSV: Table = ServingCsv.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A seed without faults, and the drafts of its records, which last as long as this does."""
+    """A seed without errors, and the files of its records, which are removed with this object."""
 
-    about: About
-    library: Library
-    drafts: Drafts
+    about: AboutEntry
+    seed: Seed
+    files: RecordFiles
 
     @property
     def count(self) -> int:
-        """How many records it makes."""
-        return self.drafts.size
+        """How many records there are."""
+        return sum(self.files.counts.values())
 
 
-def check(seed: Path, beside: Path | None = None, phase: Phase = silent) -> Checked:
-    """Reads and verifies a seed; raises Faulty with every fault. What a build needs of it is kept `beside` the database
-    to be, where there is room for it."""
-    source = read(seed, dict(KINDS), phase)
-    drafts = Drafts(beside)
-    library, faults = verified(source, drafts, phase)
-    if faults:
-        raise Faulty(faults)
-    assert source.about  # noqa: S101 - narrows the type; a seed without it has a fault
-    return Checked(source.about, library, drafts)
+def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) -> Checked:
+    """Reads a seed, checks it and renders its records. Temporary files are made in `folder`. Raises InvalidSeed with
+    every error."""
+    temporary = Path(mkdtemp(prefix=".shisaku.", suffix=".records", dir=folder))
+    try:
+        staging = StagingWriter(temporary / "staging.sqlite")
+        source = read(seed, staging, phase)
+        source.errors.extend(staging.finish())
+        entries = Seed(temporary / "staging.sqlite", source.transcripts)
+        files = RecordFiles(temporary, entries.counts)
+        errors = check_and_render(entries, source, files, phase)
+        if errors:
+            raise InvalidSeed(errors)
+    except BaseException:
+        shutil.rmtree(temporary)
+        raise
+    assert source.about  # noqa: S101 - narrows the type; a seed without it has an error
+    checked = Checked(source.about, entries, files)
+    weakref.finalize(checked, shutil.rmtree, temporary)
+    return checked
 
 
-def build(checked: Checked, to: Target | Path, phase: Phase = silent) -> str:
-    """Makes the database beside what is served, then puts it there in one step. Returns the digest."""
-    target = SqliteFile(to) if isinstance(to, Path) else to
-    drafts, told = checked.drafts, checked.about
-    version = DatasetVersion(version=told.version, released=told.released.isoformat(), digest=drafts.digest)
-    about = {"name": told.name, "description": told.description, "attribution": _attribution(checked.library)}
-    with target.building() as building:
-        artifacts = Artifacts(drafts, version, about, checked.library.transcripts, building.folder)
-        words = drafts.folder / "words"
-        work: list[Callable[[], list[Download]]] = [partial(_words, drafts, words), *artifacts.pieces()]
-        made: list[Download] = []
-        with spread(work, drafts.size) as results:  # in other processes meanwhile
-            writer = Writer(building)
-            with phase("Writing", len(drafts.pieces)) as done:
+def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> str:
+    """Makes a database and its downloads, and publishes them in one step. Returns the digest of the dataset."""
+    target = SqliteTarget(to) if isinstance(to, Path) else to
+    files = checked.files
+    about = _about(checked)
+    with (
+        TemporaryDirectory(prefix=".shisaku.", suffix=".building", dir=target.folder) as temporary,
+        target.building() as building,
+    ):
+        folder, index_file = Path(temporary) / "downloads", Path(temporary) / "index.sqlite"
+        folder.mkdir()
+        downloads = Downloads(files, about, folder)
+        tasks: list[Callable[[], object]] = [
+            partial(write_relational, folder / DATABASE, files, _facts(about), checked.seed.transcripts),
+            partial(write_search_index, index_file, files),
+            downloads.package,
+            partial(downloads.file, DATABASE),
+            *(partial(make, resource) for make in (downloads.workbook, downloads.ndjson) for resource in RESOURCES),
+        ]
+        with mapped(lambda number: tasks[number](), range(len(tasks)), checked.count) as results:
+            with phase("Writing", checked.count) as done:
+                next(results)
+                building.load_public(folder / DATABASE)
                 for resource in RESOURCES:
-                    writer.add(resource, _told(drafts.of(resource), done))
-            with phase("Downloads", len(work)) as done:
-                for downloaded in results:
-                    made.extend(downloaded)
+                    _write_records(building, resource, files, done)
+                building.insert(INDEX, sort_orders(folder / DATABASE))
+                next(results)
+                for table in TABLES:
+                    building.insert(table, read_table(index_file, table))
+            with phase("Downloads", len(tasks) - 2) as done:
+                made: list[Download] = []
+                for result in results:
+                    made.extend(result if isinstance(result, list) else [result])
                     done(1)
-        writer.finish(version, about, artifacts.listed(made), kept(words))
+        building.insert(VALUE, _values(checked, about, made, index_file))
         building.finish()
-        building.publish(drafts.digest)
-    return drafts.digest
-
-
-def _words(drafts: Drafts, path: Path) -> list[Download]:
-    """Gathers the words of all records; there is nothing to download."""
-    texts = Texts()
-    for resource in RESOURCES:
-        for piece in drafts.of(resource):
-            for draft in piece.drafts():
-                texts.add(draft.names, draft.descriptions)
-    keep(texts.packed(), path)
-    return []
-
-
-def _told(pieces: list[Piece], done: Done) -> Iterator[Piece]:
-    for piece in pieces:
-        yield piece
-        done(1)
+        building.publish(about.version.digest, folder)
+    return about.version.digest
 
 
 def target(settings: Settings) -> Target:
     """Where the settings say that the data is kept."""
     if settings.database_url is None:
-        return SqliteFile(settings.database)
-    from app.db.postgres import url_of
-    from app.seeding.schema import PostgresSchema  # brings a driver that a file does not need
+        return SqliteTarget(settings.database)
+    # Imports the driver of PostgreSQL, which a file does not need.
+    from app.seeding.postgres import PostgresTarget
 
-    return PostgresSchema(url_of(settings))
+    return PostgresTarget(settings)
 
 
-def _attribution(library: Library) -> str:
-    documents = library.of(DocumentEntry)
-    if len(documents) > MOST_ATTRIBUTIONS:
-        return "各文書の出典は /v1/documents の attribution にある。"
-    return "\n".join(document.attribution for document in documents.values())
+def _write_records(building: Building, resource: Resource, files: RecordFiles, done: Done) -> None:
+    key = files.first_key(resource)
+    records, lines = files.records(resource), files.csv_lines(resource)
+    while batch := [text.rstrip(b"\n") for text in islice(records, BATCH)]:
+        building.insert(
+            RECORD, ((number, resource.name, _id_of(text), text) for number, text in enumerate(batch, key))
+        )
+        building.insert(CSV, enumerate(islice(lines, len(batch)), key))
+        key += len(batch)
+        done(len(batch))
+
+
+def _id_of(record: bytes) -> str:
+    """The id of a record's JSON, which begins with it."""
+    return record[len(b'{"id":"') : record.index(b'"', len(b'{"id":"'))].decode()
+
+
+def _about(checked: Checked) -> About:
+    """What the dataset is, without its downloads."""
+    about = checked.about
+    attributions = [document.attribution for document in checked.seed.each(DocumentEntry)]
+    if len(attributions) > MAX_ATTRIBUTIONS:
+        attributions = ["各文書の出典は /v1/documents の attribution にある。"]
+    digest = checked.files.digest()
+    return About(
+        version=DatasetVersion(version=about.version, released=about.released.isoformat(), digest=digest),
+        name=Name(**name_of(about.name)),
+        description=Name(**name_of(about.description)),
+        attribution="\n".join(attributions),
+        downloads=[],
+    )
+
+
+def _facts(about: About) -> Mapping[str, str]:
+    """The rows of the table `dataset`."""
+    texts = {"name": about.name, "description": about.description}
+    named = {f"{name}_{language}": getattr(text, language) for name, text in texts.items() for language in ("ja", "en")}
+    return {**about.version.model_dump(), **named, "attribution": about.attribution}
+
+
+def _values(checked: Checked, about: About, made: list[Download], index_file: Path) -> Iterator[tuple[str, bytes]]:
+    """The serving values, but for the vocabularies."""
+    yield SCHEMA_NAME, schema_version().encode()
+    yield DATASET, about.model_copy(update={"downloads": in_order(made)}).model_dump_json().encode()
+    for package in checked.seed.each(PackageEntry):
+        yield f"stated-total-notes/{package.id}", orjson.dumps(stated_total_notes(package, checked.seed))
+    yield from kept_sums(*read_index(index_file))

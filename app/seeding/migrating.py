@@ -1,7 +1,6 @@
-"""Migrations: they make the tables of every database, whichever kind it is; no row is written here."""
+"""Runs the migrations, which make the tables of every database."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from alembic import command
 from alembic.config import Config
@@ -12,23 +11,13 @@ from app.settings import PROJECT
 MIGRATIONS = PROJECT / "migrations"
 
 
-def sqlite(path: Path) -> URL:
-    """The database that a file is."""
+def sqlite_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path))
 
 
-def migrated(url: URL) -> None:
-    """Brings the database's tables to the newest migration."""
+def migrate(url: URL) -> None:
+    """Brings the database to the newest migration."""
     command.upgrade(alembic_config(url), "head")
-
-
-def revise(message: str) -> None:
-    """Writes the migration from the newest one to the tables that the resources declare."""
-    count = len(list((MIGRATIONS / "versions").glob("*.py")))
-    with TemporaryDirectory() as folder:
-        url = sqlite(Path(folder) / "tables.sqlite")
-        migrated(url)
-        command.revision(alembic_config(url), message, autogenerate=True, rev_id=f"{count + 1:04}")
 
 
 def alembic_config(url: URL) -> Config:

@@ -1,359 +1,386 @@
-# --- amount
+"""Renders entries as records: plain JSON values in the order of the record models' fields."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from app.resources.amount import UNSTATED, in_oku, summed
+from app.resources.dates import day, fiscal_year
+from app.resources.measures import UNLINKED
+from app.schemas import Basis, Reason, distinct
+from app.seeding.entries import (
+    AmountEntry,
+    BudgetLineEntry,
+    DocumentEntry,
+    Entry,
+    EvidenceEntry,
+    FurtherEvidence,
+    MeasureEntry,
+    ModalityEntry,
+    NameEntry,
+    NoteEntry,
+    OrganizationEntry,
+    PackageEntry,
+    PillarEntry,
+    RelationEntry,
+    SectionEntry,
+    StageEntry,
+    StrategyEntry,
+)
+from app.seeding.staging import Seed
+
+Json = dict[str, Any]
+
+REASONS: Mapping[Reason, tuple[str, str]] = {
+    Reason.NOT_STATED: ("文書に記載がない", "Not stated in the document"),
+    Reason.AMBIGUOUS: ("文書の記載からは一つに定まらない", "The document does not settle it"),
+    Reason.LAYOUT_LOST: ("図示されており、文字としては残っていない", "Drawn on the slide, not written in its text"),
+    Reason.NOT_APPLICABLE: ("該当しない", "Not applicable"),
+}
+NO_AMOUNT = UNSTATED.model_dump(mode="json")
+NOT_LINKED = UNLINKED.model_dump()
 
 
-# --- dates
+@dataclass(frozen=True)
+class Rendered:
+    """A record, and the values of filters that it does not show."""
+
+    record: Json
+    values: Mapping[str, list[str]] = field(default_factory=dict)
 
 
-# --- documents
-def _publish(entry: DocumentEntry, library: Library) -> Published:
-    lines = library.transcripts[entry.id]
-    key = library.key(DocumentEntry, entry.id)
-    record = Document(
-        **library.common("documents", entry),
-        name=entry.name.published(),
-        issuer=organization_ref(library, entry.issuer),
-        issued=day(entry.issued),
-        attribution=entry.attribution,
-        licence=entry.licence,
-        url=entry.url,
-        sha256=entry.sha256,
-        line_count=len(lines),
-        parts=[
-            DocumentPart(title=part.title.published(), lines=part.lines, transcript=part.transcript)
+def name_of(name: NameEntry) -> Json:
+    return {"ja": name.ja, "en": name.en, "en_official": name.en_official}
+
+
+def amount_of(amount: AmountEntry | None) -> Json:
+    if amount is None:
+        return NO_AMOUNT
+    return {
+        "jpy": amount.jpy,
+        "oku_yen": in_oku(amount.jpy),
+        "text": amount.text,
+        "approximate": amount.approximate,
+        "uncertain": amount.uncertain,
+        "basis": amount.basis,
+        "basis_reason": None if amount.basis else Reason.NOT_STATED,
+    }
+
+
+# --- what every record has
+
+
+def _evidence(piece: EvidenceEntry, entry: Entry, supports: list[str], seed: Seed) -> Json:
+    lines, note = piece.lines, seed.get(NoteEntry, piece.rule) if piece.rule else piece.note
+    return {
+        "basis": piece.basis,
+        "document": piece.document or entry.location.document or "",
+        "lines": {"from": lines.from_, "to": lines.to} if lines else None,
+        "quote": piece.quote,
+        "supports": supports,
+        "note": {"ja": note.ja, "en": note.en} if note else None,
+        "url": piece.url,
+    }
+
+
+def _evidence_of(entry: Entry, seed: Seed) -> Iterator[Json]:
+    return (_evidence(piece, entry, piece.supports, seed) for piece in entry.evidence)
+
+
+def _borrowed(entry: Entry, seed: Seed, **fields: tuple[str, ...]) -> Iterator[Json]:
+    """The evidence of another entry, for those of its fields that this record shows too: theirs=(ours, …)."""
+    for piece in entry.evidence:
+        if not fields.keys().isdisjoint(piece.supports):
+            supports = distinct(ours for theirs in piece.supports for ours in fields.get(theirs, ()))
+            yield _evidence(piece, entry, supports, seed)
+
+
+def _further(kind: str, id_: str, seed: Seed) -> Iterator[Json]:
+    """The evidence that other documents add to a record."""
+    for addition in seed.where(FurtherEvidence, "record", id_):
+        if addition.type == kind:
+            yield from _evidence_of(addition, seed)
+
+
+def _notes(codes: Iterable[str], seed: Seed) -> list[Json]:
+    notes = (seed.get(NoteEntry, code) for code in codes)
+    return [{"code": note.id, "ja": note.ja, "en": note.en} for note in notes]
+
+
+@lru_cache(maxsize=1_000)
+def _silence(reason: Reason, fields: tuple[str, ...]) -> Json:
+    """The note that says why fields are empty."""
+    ja, en = REASONS[reason]
+    return {
+        "code": reason.value.replace("_", "-"),
+        "ja": f"{ja}: {'、'.join(fields)}",
+        "en": f"{en}: {', '.join(fields)}",
+    }
+
+
+def _common(kind: str, entry: Entry, seed: Seed, borrowed: Iterable[Json] = ()) -> Json:
+    """The fields that every record begins with: id, documents, evidence, notes."""
+    pieces: dict[bytes, Json] = {}
+    for piece in (*_evidence_of(entry, seed), *borrowed, *_further(kind, entry.id, seed)):
+        pieces.setdefault(orjson.dumps(piece), piece)
+    evidence = list(pieces.values())
+    return {
+        "id": entry.id,
+        "documents": distinct(piece["document"] for piece in evidence),
+        "evidence": evidence,
+        "notes": [*_notes(entry.notes, seed), *(_silence(why, tuple(fields)) for why, fields in entry.silent.items())],
+    }
+
+
+# --- references to other records
+
+
+def _ref(kind: type[Any], id_: str, seed: Seed) -> Json:
+    return {"id": id_, "name": name_of(seed.get(kind, id_).name)}
+
+
+def _section_ref(id_: str, seed: Seed) -> Json:
+    section = seed.get(SectionEntry, id_)
+    return {"id": id_, "number": section.number, "code": section.code, "name": name_of(section.name)}
+
+
+def _pillar_ref(id_: str | None, seed: Seed) -> Json | None:
+    if id_ is None:
+        return None
+    pillar = seed.get(PillarEntry, id_)
+    return {"id": id_, "number": pillar.number, "name": name_of(pillar.name)}
+
+
+def _fiscal_year(year: int) -> Json:
+    return fiscal_year(year).model_dump()
+
+
+# --- one function a resource
+
+
+def document(entry: DocumentEntry, seed: Seed) -> Rendered:
+    record = {
+        **_common("documents", entry, seed),
+        "name": name_of(entry.name),
+        "issuer": _ref(OrganizationEntry, entry.issuer, seed),
+        "issued": day(entry.issued).model_dump(),
+        "attribution": entry.attribution,
+        "licence": entry.licence,
+        "url": entry.url,
+        "sha256": entry.sha256,
+        "line_count": len(seed.transcripts[entry.id]),
+        "parts": [
+            {
+                "title": name_of(part.title),
+                "lines": {"from": part.lines.from_, "to": part.lines.to},
+                "transcript": part.transcript,
+            }
             for part in entry.parts
         ],
-    )
-    texts = ({"document": key, "key": number, "text": text} for number, text in enumerate(lines, 1))
-    return Published(record, {"issued": entry.issued.isoformat()}, aside=((LINE, texts),))
+    }
+    return Rendered(record)
 
 
-# --- strategies
-@remembered
-def strategy_ref(library: Library, id_: Id) -> Ref:
-    return Ref(id=id_, name=library.of(StrategyEntry)[id_].name.published())
-
-
-def _publish(entry: StrategyEntry, library: Library) -> Published:
+def strategy(entry: StrategyEntry, seed: Seed) -> Rendered:
     period = entry.period
-    return Published(
-        Strategy(
-            **library.common("strategies", entry),
-            name=entry.name.published(),
-            decided=day(entry.decided) if entry.decided else None,
-            period=Period(from_=fiscal_year(period.from_), to=fiscal_year(period.to)) if period else None,
-        )
-    )
+    record = {
+        **_common("strategies", entry, seed),
+        "name": name_of(entry.name),
+        "decided": day(entry.decided).model_dump() if entry.decided else None,
+        "period": {"from": _fiscal_year(period.from_), "to": _fiscal_year(period.to)} if period else None,
+    }
+    return Rendered(record)
 
 
-# --- sections
-@remembered
-def section_ref(library: Library, id_: str) -> SectionRef:
-    entry = library.of(SectionEntry)[id_]
-    return SectionRef(id=id_, number=entry.number, code=entry.code, name=entry.name.published())
+def section(entry: SectionEntry, seed: Seed) -> Rendered:
+    below = seed.descendants(SectionEntry, "parent", entry.id)
+    record = {
+        **_common("sections", entry, seed),
+        "number": entry.number,
+        "code": entry.code,
+        "name": name_of(entry.name),
+        "strategy": _ref(StrategyEntry, entry.strategy, seed),
+        "parent": _section_ref(entry.parent, seed) if entry.parent else None,
+        "depth": len(list(seed.ancestors(SectionEntry, "parent", entry.id))),
+        "cited": any(piece.basis is not Basis.EXTERNAL for piece in entry.evidence if "number" in piece.supports),
+        "measure_count": seed.count(MeasureEntry, "sections", below),
+    }
+    return Rendered(record)
 
 
-def with_parents(library: Library, ids: Iterable[str]) -> list[int]:
-    """The keys of these and of all that they are part of: a row stands under each of them."""
-    return library.keys(SectionEntry, (above for id_ in ids for above in library.up(SectionEntry, "parent", id_)))
+def package(entry: PackageEntry, seed: Seed) -> Rendered:
+    record = {
+        **_common("packages", entry, seed),
+        "name": name_of(entry.name),
+        "fiscal_year": _fiscal_year(entry.fiscal_year),
+        "budget_kind": entry.budget_kind,
+        "aims": [name_of(aim) for aim in entry.aims],
+        "stated_totals": [{"kind": total.kind, "amount": amount_of(total.amount)} for total in entry.stated_totals],
+    }
+    return Rendered(record)
 
 
-def _publish(entry: SectionEntry, library: Library) -> Published:
-    from app.resources.measures import MeasureEntry  # measures hold sections: the later file, read when asked
-
-    under = library.down(SectionEntry, "parent", entry.id)
-    record = Section(
-        **library.common("sections", entry),
-        number=entry.number,
-        code=entry.code,
-        name=entry.name.published(),
-        strategy=strategy_ref(library, entry.strategy),
-        parent=section_ref(library, entry.parent) if entry.parent else None,
-        depth=len(list(library.up(SectionEntry, "parent", entry.id))),
-        cited=any(piece.basis is not Basis.EXTERNAL for piece in entry.evidence if "number" in piece.supports),
-        measure_count=library.count(MeasureEntry, "sections", under),
-    )
-    return Published(
-        record,
-        {
-            "number": entry.number,
-            "strategy": library.key(StrategyEntry, entry.strategy),
-            "parent": library.key(SectionEntry, entry.parent) if entry.parent else None,
-            "depth": record.depth,
-            "cited": record.cited,
-            "measure_count": record.measure_count,
-        },
-    )
+def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
+    """For each stated total, what is known of its difference from the lines."""
+    return [_notes(total.notes, seed) for total in entry.stated_totals]
 
 
-# --- packages
-@remembered
-def package_ref(library: Library, id_: str) -> Ref:
-    return Ref(id=id_, name=library.of(PackageEntry)[id_].name.published())
-
-
-def _publish(entry: PackageEntry, library: Library) -> Published:
-    record = Package(
-        **library.common("packages", entry),
-        name=entry.name.published(),
-        fiscal_year=fiscal_year(entry.fiscal_year),
-        budget_kind=entry.budget_kind,
-        aims=[aim.published() for aim in entry.aims],
-        stated_totals=[StatedTotal(kind=total.kind, amount=total.amount.published()) for total in entry.stated_totals],
-    )
-    known = [[note.model_dump() for note in library.notes(total.notes)] for total in entry.stated_totals]
-    return Published(
-        record,
-        {
-            "fiscal_year": entry.fiscal_year,
-            "budget_kind": entry.budget_kind.value,
-            "known": orjson.dumps(known).decode(),
-        },
-    )
-
-
-# --- pillars
-@remembered
-def pillar_ref(library: Library, id_: str) -> PillarRef:
-    entry = library.of(PillarEntry)[id_]
-    return PillarRef(id=id_, number=entry.number, name=entry.name.published())
-
-
-def _publish(entry: PillarEntry, library: Library) -> Published:
-    from app.resources.budget_lines import lines_under  # lines hold pillars: the later file, read when asked
-
-    lines = lines_under(library, entry.id)
+def pillar(entry: PillarEntry, seed: Seed) -> Rendered:
+    lines = _lines_under(entry.id, seed)
     amounts = [line.amount for line in lines if line.amount]
-    record = Pillar(
-        **library.common("pillars", entry),
-        number=entry.number,
-        symbol=entry.symbol,
-        name=entry.name.published(),
-        package=package_ref(library, entry.package),
-        line_count=len(lines),
-        amount=Amount(
-            **summed(
-                sum(amount.jpy for amount in amounts),
-                (amount.basis for amount in amounts),
-                approximate=any(amount.approximate for amount in amounts),
-                uncertain=any(amount.uncertain for amount in amounts),
-            )
+    record = {
+        **_common("pillars", entry, seed),
+        "number": entry.number,
+        "symbol": entry.symbol,
+        "name": name_of(entry.name),
+        "package": _ref(PackageEntry, entry.package, seed),
+        "line_count": len(lines),
+        "amount": summed(
+            sum(amount.jpy for amount in amounts),
+            (amount.basis for amount in amounts),
+            approximate=any(amount.approximate for amount in amounts),
+            uncertain=any(amount.uncertain for amount in amounts),
         ),
-    )
-    return Published(
-        record,
-        {
-            "number": entry.number,
-            "package": library.key(PackageEntry, entry.package),
-            "line_count": record.line_count,
-            "amount": record.amount.jpy,
-        },
-    )
+    }
+    return Rendered(record)
 
 
-# --- organizations
-@remembered
-def organization_ref(library: Library, id_: str) -> Ref:
-    """The body as other records show it."""
-    return Ref(id=id_, name=library.of(OrganizationEntry)[id_].name.published())
+def _pillar_of(line: BudgetLineEntry, seed: Seed) -> str | None:
+    """The line's own pillar, or its measure's if that is of the line's package."""
+    found = line.pillar or seed.get(MeasureEntry, line.measure).pillar
+    return found if found and seed.get(PillarEntry, found).package == line.package else None
 
 
-def _publish(entry: OrganizationEntry, library: Library) -> Published:
-    record = Organization(
-        **library.common("organizations", entry),
-        name=entry.name.published(),
-        kind=entry.kind,
-        abbreviation=entry.abbreviation,
-    )
-    return Published(record, {"kind": entry.kind.value})
-
-
-# --- modalities
-def with_broader(library: Library, ids: Iterable[str]) -> list[int]:
-    """The keys of these and of all that is broader: a row stands under each of them."""
-    return library.keys(ModalityEntry, (above for id_ in ids for above in library.up(ModalityEntry, "broader", id_)))
-
-
-@remembered
-def modality_ref(library: Library, id_: str) -> Ref:
-    return Ref(id=id_, name=library.of(ModalityEntry)[id_].name.published())
-
-
-def _publish(entry: ModalityEntry, library: Library) -> Published:
-    from app.resources.measures import MeasureEntry  # measures hold modalities: the later file, read when asked
-
-    under = library.down(ModalityEntry, "broader", entry.id)
-    record = Modality(
-        **library.common("modalities", entry),
-        name=entry.name.published(),
-        also=entry.also,
-        broader=modality_ref(library, entry.broader) if entry.broader else None,
-        narrower=[modality_ref(library, id_) for id_ in under[1:]],
-        measure_count=library.count(MeasureEntry, "modalities", under),
-    )
-    broader = library.key(ModalityEntry, entry.broader) if entry.broader else None
-    return Published(record, {"broader": broader, "measure_count": record.measure_count})
-
-
-# --- stages
-def _publish(entry: StageEntry, library: Library) -> Published:
-    common = library.common("stages", entry)
-    record = Stage(**common, name=entry.name.published(), order=entry.order, track=entry.track)
-    return Published(record, {"order": entry.order, "track": entry.track.value})
-
-
-# --- measures
-@remembered
-def measure_ref(library: Library, id_: str) -> Ref:
-    return Ref(id=id_, name=library.of(MeasureEntry)[id_].name.published())
-
-
-def relations(library: Library, id_: str) -> Iterator[tuple[RelationEntry, str]]:
-    """The crosswalk's links of a measure, each with the measure at its other end."""
-    yield from ((link, link.programme) for link in library.where(RelationEntry, "direction", id_))
-    yield from ((link, link.direction) for link in library.where(RelationEntry, "programme", id_))
-
-
-def _publish(entry: MeasureEntry, library: Library) -> Published:
-    from app.resources.budget_lines import BudgetLineEntry, line_amount, pillar_of  # lines hold measures
-
-    lines = library.where(BudgetLineEntry, "measure", entry.id)
-    links = list(relations(library, entry.id))
-    ministries = ordered([*entry.ministries, *(ministry for line in lines for ministry in line.ministries)])
-    pillars = ordered(pillar for pillar in (entry.pillar, *(pillar_of(library, line) for line in lines)) if pillar)
-    years = ordered(library.of(PackageEntry)[line.package].fiscal_year for line in lines)
-    common = library.common("measures", entry, _borrowed(entry, library, lines))
-    if not links:
-        common["notes"].append(UNLINKED)
-    record = Measure(
-        **common,
-        kind=entry.kind,
-        name=entry.name.published(),
-        description=entry.description.published() if entry.description else None,
-        sections=[section_ref(library, id_) for id_ in entry.sections],
-        pillar=pillar_ref(library, entry.pillar) if entry.pillar else None,
-        ministries=[organization_ref(library, id_) for id_ in ministries],
-        organizations=[
-            Part(id=part.id, name=organization_ref(library, part.id).name, role=part.role)
-            for part in entry.organizations
-        ],
-        modalities=[modality_ref(library, id_) for id_ in entry.modalities],
-        budget_lines=[LineRef(id=line.id, amount=line_amount(line)) for line in lines],
-        related=[
-            Related(id=id_, name=measure_ref(library, id_).name, basis=link.basis, note=link.note)
-            for link, id_ in links
-        ],
-    )
-    asides = [
-        {
-            "key": library.key(RelationEntry, link.id),
-            "direction": library.key(MeasureEntry, entry.id),
-            "programme": library.key(MeasureEntry, link.programme),
-            "related": related.model_dump_json(),
-        }
-        for (link, _), related in zip(links, record.related, strict=True)
-        if link.direction == entry.id
-    ]
-    bodies = [*ministries, *(part.id for part in entry.organizations)]
-    return Published(
-        record,
-        {"kind": entry.kind.value, "funded": bool(lines)},
-        {
-            "ministry": library.keys(OrganizationEntry, ministries),
-            "organization": library.keys(OrganizationEntry, bodies),
-            "modality": with_broader(library, entry.modalities),
-            "pillar": library.keys(PillarEntry, pillars),
-            "section": with_parents(library, entry.sections),
-            "fiscal_year": years,
-        },
-        ((RELATION, asides),),
-    )
-
-
-def _borrowed(entry: MeasureEntry, library: Library, lines: list["BudgetLineEntry"]) -> Iterator[Evidence]:
-    for line in lines:
-        yield from library.borrow(line, ministries=("ministries",), amount=("budget_lines",))
-    for link, _ in relations(library, entry.id):
-        yield from library.borrow(link, direction=("related",), programme=("related",))
-
-
-# --- budget_lines
-@remembered
-def _by_abbreviation(library: Library, _: str) -> dict[str, str]:
-    bodies = library.of(OrganizationEntry).values()
-    return {body.abbreviation: body.id for body in bodies if body.abbreviation}
-
-
-def line_amount(entry: BudgetLineEntry) -> Amount:
-    return entry.amount.published() if entry.amount else UNSTATED
-
-
-def pillar_of(library: Library, line: BudgetLineEntry) -> str | None:
-    """The line's own pillar, or its measure's when that is of the line's package."""
-    above = line.pillar or library.of(MeasureEntry)[line.measure].pillar
-    return above if above and library.of(PillarEntry)[above].package == line.package else None
-
-
-def lines_under(library: Library, pillar: str) -> list[BudgetLineEntry]:
-    """The lines of a pillar."""
-    own = library.where(BudgetLineEntry, "pillar", pillar)
-    measures = library.where(MeasureEntry, "pillar", pillar)
-    through = (line for measure in measures for line in library.where(BudgetLineEntry, "measure", measure.id))
-    found = {line.id: line for line in (*own, *through) if pillar_of(library, line) == pillar}
+def _lines_under(pillar_id: str, seed: Seed) -> list[BudgetLineEntry]:
+    own = seed.where(BudgetLineEntry, "pillar", pillar_id)
+    measures = seed.where(MeasureEntry, "pillar", pillar_id)
+    through = (line for measure_ in measures for line in seed.where(BudgetLineEntry, "measure", measure_.id))
+    found = {line.id: line for line in (*own, *through) if _pillar_of(line, seed) == pillar_id}
     return list(found.values())
 
 
-def _publish(entry: BudgetLineEntry, library: Library) -> Published:
-    measure = library.of(MeasureEntry)[entry.measure]
-    package = library.of(PackageEntry)[entry.package]
-    pillar = pillar_of(library, entry)
-    links = [library.of(MeasureEntry)[id_] for _, id_ in relations(library, measure.id)]
-    sections = ordered(section for direction in links for section in direction.sections)
-    amount, outside = line_amount(entry), entry.national_expenditure
-    named = measure_ref(library, measure.id)
-    record = BudgetLine(
-        **library.common("budget-lines", entry, _borrowed(entry, library, measure, package)),
-        name=named.name,
-        measure=named,
-        package=package_ref(library, package.id),
-        pillar=pillar_ref(library, pillar) if pillar else None,
-        fiscal_year=fiscal_year(package.fiscal_year),
-        budget_kind=package.budget_kind,
-        ministries=[organization_ref(library, id_) for id_ in entry.ministries],
-        joint=len(entry.ministries) > 1,
-        amount=amount,
-        national_expenditure=Expenditure(amount=outside.amount.published(), url=outside.url) if outside else None,
-        modalities=[modality_ref(library, id_) for id_ in measure.modalities],
-        sections=[section_ref(library, id_) for id_ in sections],
-    )
-    return Published(
-        record,
-        {
-            "measure": library.key(MeasureEntry, measure.id),
-            "package": library.key(PackageEntry, package.id),
-            "pillar": library.key(PillarEntry, pillar) if pillar else None,
-            "fiscal_year": package.fiscal_year,
-            "budget_kind": package.budget_kind.value,
-            "joint": record.joint,
-            "amount": amount.jpy,
-            "approximate": amount.approximate,
-            "uncertain": amount.uncertain,
-            "basis": amount.basis.value if amount.basis else None,
-            "shown": LineRef(id=entry.id, amount=amount).model_dump_json(),
-        },
-        {
-            "ministry": library.keys(OrganizationEntry, entry.ministries),
-            "modality": with_broader(library, measure.modalities),
-            "section": with_parents(library, sections),
-        },
-    )
+def organization(entry: OrganizationEntry, seed: Seed) -> Rendered:
+    record = {
+        **_common("organizations", entry, seed),
+        "name": name_of(entry.name),
+        "kind": entry.kind,
+        "abbreviation": entry.abbreviation,
+    }
+    return Rendered(record)
 
 
-def _borrowed(
-    entry: BudgetLineEntry, library: Library, measure: MeasureEntry, package: PackageEntry
-) -> Iterator[Evidence]:
-    yield from library.borrow(measure, name=("name", "measure"), modalities=("modalities",))
-    if entry.pillar is None:
-        yield from library.borrow(measure, pillar=("pillar",))
-    yield from library.borrow(package, name=("package",), fiscal_year=("fiscal_year",), budget_kind=("budget_kind",))
-    for link, _ in relations(library, measure.id):
-        yield from library.borrow(link, direction=("sections",), programme=("sections",))
+def modality(entry: ModalityEntry, seed: Seed) -> Rendered:
+    below = seed.descendants(ModalityEntry, "broader", entry.id)
+    record = {
+        **_common("modalities", entry, seed),
+        "name": name_of(entry.name),
+        "also": entry.also,
+        "broader": _ref(ModalityEntry, entry.broader, seed) if entry.broader else None,
+        "narrower": [_ref(ModalityEntry, id_, seed) for id_ in below[1:]],
+        "measure_count": seed.count(MeasureEntry, "modalities", below),
+    }
+    return Rendered(record)
+
+
+def stage(entry: StageEntry, seed: Seed) -> Rendered:
+    common = _common("stages", entry, seed)
+    return Rendered({**common, "name": name_of(entry.name), "order": entry.order, "track": entry.track})
+
+
+def _relations(measure_id: str, seed: Seed) -> list[tuple[RelationEntry, str]]:
+    """The crosswalk links of a measure, each with the measure at its other end."""
+    return [
+        *((link, link.programme) for link in seed.where(RelationEntry, "direction", measure_id)),
+        *((link, link.direction) for link in seed.where(RelationEntry, "programme", measure_id)),
+    ]
+
+
+def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
+    lines = seed.where(BudgetLineEntry, "measure", entry.id)
+    relations = _relations(entry.id, seed)
+    borrowed = [
+        *(piece for line in lines for piece in _borrowed(line, seed, ministries=("ministries",), amount=("budget_lines",))),
+        *(
+            piece
+            for link, _ in relations
+            for piece in _borrowed(link, seed, direction=("related",), programme=("related",))
+        ),
+    ]
+    common = _common("measures", entry, seed, borrowed)
+    if not relations:
+        common["notes"].append(NOT_LINKED)
+    ministries = distinct([*entry.ministries, *(ministry for line in lines for ministry in line.ministries)])
+    record = {
+        **common,
+        "kind": entry.kind,
+        "name": name_of(entry.name),
+        "description": name_of(entry.description) if entry.description else None,
+        "sections": [_section_ref(id_, seed) for id_ in entry.sections],
+        "pillar": _pillar_ref(entry.pillar, seed),
+        "ministries": [_ref(OrganizationEntry, id_, seed) for id_ in ministries],
+        "organizations": [
+            {**_ref(OrganizationEntry, part.id, seed), "role": part.role} for part in entry.organizations
+        ],
+        "modalities": [_ref(ModalityEntry, id_, seed) for id_ in entry.modalities],
+        "budget_lines": [{"id": line.id, "amount": amount_of(line.amount)} for line in lines],
+        "related": [
+            {**_ref(MeasureEntry, id_, seed), "basis": link.basis, "note": {"ja": link.note.ja, "en": link.note.en}}
+            for link, id_ in relations
+        ],
+    }
+    pillars = distinct(found for found in (entry.pillar, *(_pillar_of(line, seed) for line in lines)) if found)
+    years = distinct(str(seed.get(PackageEntry, line.package).fiscal_year) for line in lines)
+    return Rendered(record, {"pillar": pillars, "fiscal_year": years})
+
+
+def budget_line(entry: BudgetLineEntry, seed: Seed) -> Rendered:
+    measure_ = seed.get(MeasureEntry, entry.measure)
+    package_ = seed.get(PackageEntry, entry.package)
+    relations = _relations(measure_.id, seed)
+    sections = distinct(id_ for _, other in relations for id_ in seed.get(MeasureEntry, other).sections)
+    name, outside = name_of(measure_.name), entry.national_expenditure
+    borrowed = [
+        *_borrowed(measure_, seed, name=("name", "measure"), modalities=("modalities",)),
+        *(_borrowed(measure_, seed, pillar=("pillar",)) if entry.pillar is None else ()),
+        *_borrowed(
+            package_, seed, name=("package",), fiscal_year=("fiscal_year",), budget_kind=("budget_kind",)
+        ),
+        *(
+            piece
+            for link, _ in relations
+            for piece in _borrowed(link, seed, direction=("sections",), programme=("sections",))
+        ),
+    ]
+    record = {
+        **_common("budget-lines", entry, seed, borrowed),
+        "name": name,
+        "measure": {"id": measure_.id, "name": name},
+        "package": {"id": package_.id, "name": name_of(package_.name)},
+        "pillar": _pillar_ref(_pillar_of(entry, seed), seed),
+        "fiscal_year": _fiscal_year(package_.fiscal_year),
+        "budget_kind": package_.budget_kind,
+        "ministries": [_ref(OrganizationEntry, id_, seed) for id_ in entry.ministries],
+        "joint": len(entry.ministries) > 1,
+        "amount": amount_of(entry.amount),
+        "national_expenditure": {"amount": amount_of(outside.amount), "url": outside.url} if outside else None,
+        "modalities": [_ref(ModalityEntry, id_, seed) for id_ in measure_.modalities],
+        "sections": [_section_ref(id_, seed) for id_ in sections],
+    }
+    return Rendered(record)
+
+
+RENDERERS: Mapping[str, Callable[[Any, Seed], Rendered]] = {
+    "documents": document,
+    "strategies": strategy,
+    "sections": section,
+    "measures": measure,
+    "budget-lines": budget_line,
+    "packages": package,
+    "pillars": pillar,
+    "organizations": organization,
+    "modalities": modality,
+    "stages": stage,
+}

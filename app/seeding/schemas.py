@@ -8,8 +8,8 @@ import orjson
 from pydantic import TypeAdapter
 
 from app.seeding.build import SEED
-from app.seeding.source import AboutEntry
-from app.seeding.verify import KINDS
+from app.seeding.entries import KINDS
+from app.seeding.reading import AboutEntry
 
 SCHEMAS = SEED / "schemas"
 

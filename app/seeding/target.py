@@ -1,41 +1,42 @@
-"""Where a build goes: made beside what is served, and published in one step or not at all; no record is known here."""
+"""Where a build goes: made beside what is served, and published in one step or not at all."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
+
+Rows = Iterable[Sequence[Any]]
 
 
-class Unbuilt(Exception):  # noqa: N818 - a state, told to an operator
-    """Nothing was built; the message names the database and what to do. What was published before stands."""
+class NotBuilt(Exception):  # noqa: N818 - a state of the target
+    """Nothing was built, and what was published before is served. The message names the database and what to do."""
 
 
 class Building(Protocol):
-    """A database that is being made, of which nobody else knows. `connection` reads what was written, and `folder` is
-    where its downloads are made."""
+    """A database that is being made."""
 
-    connection: Connection
-    folder: Path
+    def load_public(self, file: Path) -> None:
+        """Takes over the relational tables from a SQLite file, and makes the serving tables."""
 
-    def insert(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+    def insert(self, table: Table, rows: Rows) -> None:
         """Writes rows, each the values of the table's columns in their order."""
 
     def finish(self) -> None:
-        """Every row is written: proves that each link lands, and readies the whole for reading."""
+        """Prepares the complete database for reading."""
 
-    def publish(self, digest: str) -> None:
-        """Puts it in the place of what was served."""
+    def publish(self, digest: str, downloads: Path) -> None:
+        """Replaces what is served, and the files of its downloads by those of a folder."""
 
 
 class Target(Protocol):
-    """Where a build goes; `name` is what an operator calls it, and `beside` a folder with room for what is made on the
-    way, where one is nearer than the machine's own."""
+    """A database to build; `name` is what an operator calls it, and `folder` one with room for temporary files, if
+    the system's own is not to be used."""
 
     name: str
-    beside: Path | None
+    folder: Path | None
 
     def building(self) -> AbstractContextManager[Building]:
-        """A new database, which is nowhere to be found afterwards unless it was published."""
+        """A new database, which is removed at the end unless it was published. Raises NotBuilt."""
         ...

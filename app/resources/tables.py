@@ -1,0 +1,127 @@
+"""The relational tables of all records: one for each resource and one for each of its lists, made from the record
+models. They are what `dataset.sqlite` holds, and what somebody sees who opens the database that is served."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import create_model
+from sqlalchemy import BigInteger, Boolean, Integer, Table, Text
+from sqlmodel import Field, SQLModel
+
+from app.query.columns import Column, list_columns, own_columns
+from app.query.resource import Resource
+from app.resources import RESOURCES
+from app.schemas import References
+
+TYPES: Mapping[str, Any] = {"string": (str, Text), "integer": (int, BigInteger), "boolean": (bool, Boolean)}
+TABLE_OF = {resource.name: resource.plural for resource in RESOURCES}
+RECORD_OF = {resource.name: resource.record for resource in RESOURCES}
+INDEXED = {("budget_lines", "measure_id")}
+
+KEY = Column("key", "integer", "Its number among all records, resource by resource, from 1.", ())
+POSITION = Column("position", "integer", "Its place in the list, from 1.", ())
+
+
+@dataclass(frozen=True)
+class ResourceTable:
+    """The table of a resource, or of one of its lists; `field` is the field that is the list. `columns` are those that
+    the records give; the table has a key, or the record's id and the position, before them."""
+
+    table: Table
+    field: str
+    columns: tuple[Column, ...]
+
+
+class ColumnMeaning(SQLModel, table=True):
+    """What each column of these tables means."""
+
+    __tablename__ = "columns"
+
+    table: str = Field(sa_type=Text, primary_key=True)
+    column: str = Field(sa_type=Text, primary_key=True)
+    type: str = Field(sa_type=Text)
+    meaning: str = Field(sa_type=Text)
+
+
+class DatasetFact(SQLModel, table=True):
+    """What the dataset is called, its version, and how to cite it."""
+
+    __tablename__ = "dataset"
+
+    fact: str = Field(sa_type=Text, primary_key=True)
+    value: str = Field(sa_type=Text)
+
+
+def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Table:
+    """Declares a table: `primary` are the columns of its primary key."""
+    fields: dict[str, Any] = {}
+    for column in (*primary, *(column for column in columns if column not in primary)):
+        type_, sa_type = TYPES[column.kind]
+        options: dict[str, Any] = {"sa_column_kwargs": {"comment": column.meaning}, "sa_type": sa_type}
+        if column in primary:
+            options |= {"primary_key": True, "sa_type": Integer if column.kind == "integer" else sa_type}
+        elif column.name == "id":
+            options["unique"] = True
+        elif not column.required:
+            options["default"] = None
+            options["nullable"] = True
+        if column.to in TABLE_OF:
+            options["foreign_key"] = f"{TABLE_OF[column.to]}.id"
+        options["index"] = (name, column.name) in INDEXED
+        fields[column.name] = (type_ if column.required else type_ | None, Field(**options))
+    model = create_model(name, __base__=SQLModel, __cls_kwargs__={"table": True}, **fields)
+    return model.__table__  # type: ignore[no-any-return, attr-defined]
+
+
+def _kept(resource: Resource, field: str, columns: Sequence[Column], within: int) -> tuple[Column, ...]:
+    """Without what a record that the field refers to says itself: that is joined."""
+    marks = resource.record.model_fields[field].metadata
+    target = next((mark.type for mark in marks if isinstance(mark, References)), None)
+    own = RECORD_OF[target].model_fields if target else {}
+    return tuple(
+        column for column in columns if not (column.path[within:] and column.path[within] in own and column.path[within] != "id")
+    )
+
+
+def _resource_tables(resource: Resource) -> Iterator[ResourceTable]:
+    fields = resource.record.model_fields
+    names = {info.alias or name: name for name, info in fields.items()}
+    own = own_columns(resource.record)
+    kept = tuple(column for column in own if _kept(resource, names[column.path[0]], [column], 1))
+    yield ResourceTable(_make(resource.plural, kept, [KEY]), "", kept)
+    holder = Column(f"{resource.singular}_id", "string", f"The {resource.singular}.", ("id",), to=resource.name)
+    for name, columns in list_columns(resource.record).items():
+        kept = _kept(resource, name, columns, 0)
+        table = _make(f"{resource.singular}_{name}", (holder, POSITION, *kept), [holder, POSITION])
+        yield ResourceTable(table, name, kept)
+
+
+RESOURCE_TABLES: Mapping[str, tuple[ResourceTable, ...]] = {
+    resource.name: tuple(_resource_tables(resource)) for resource in RESOURCES
+}
+"""By resource, its own table and then those of its lists."""
+
+_DOCUMENT = Column("document_id", "string", "The document.", (), to="documents")
+_NUMBER = Column("number", "integer", "The line's number, from 1.", ())
+_TEXT = Column("text", "string", "Its words.", ())
+TRANSCRIPT_LINES = _make("transcript_lines", (_TEXT,), (_DOCUMENT, _NUMBER))
+
+COLUMNS: Table = ColumnMeaning.__table__  # type: ignore[attr-defined]
+DATASET: Table = DatasetFact.__table__  # type: ignore[attr-defined]
+
+PUBLIC_TABLES: tuple[Table, ...] = (
+    COLUMNS,
+    DATASET,
+    *(each.table for tables in RESOURCE_TABLES.values() for each in tables),
+    TRANSCRIPT_LINES,
+)
+"""Every table but those of serving."""
+
+
+def column_rows() -> Iterator[tuple[str, str, str, str]]:
+    """The rows of COLUMNS."""
+    kinds = {Text: "string", BigInteger: "integer", Integer: "integer", Boolean: "boolean"}
+    for table in PUBLIC_TABLES[2:]:
+        for column in table.columns:
+            yield table.name, column.name, kinds[type(column.type)], column.comment or ""

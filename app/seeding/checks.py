@@ -1,0 +1,169 @@
+"""Checks of the content of entries: links, quotes, evidence. Each error is given as (path in the entry, message)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from app.errors import near
+from app.schemas import Basis, Derived, Record, References
+from app.seeding.entries import KINDS, NAMES, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
+from app.seeding.entries.base import contains
+from app.seeding.reading import TRANSCRIPT
+from app.seeding.staging import Seed
+from app.text import DIGITS
+
+MAX_COMPARED = 10_000  # ids among which a hint is looked for
+
+Error = tuple[FieldPath, str]
+
+
+def link_errors(entry: Entry, seed: Seed, unknown: set[tuple[str, str]], unread: set[str]) -> Iterator[Error]:
+    """Links to unknown entries. If the target's own error is reported elsewhere, there is none here."""
+    for path, kind, id_ in entry.links():
+        if (kind, id_) not in unknown:
+            continue
+        if kind not in KINDS:
+            yield path, f"`{kind}` is no kind of entry: it is one of {', '.join(KINDS)}"
+        elif kind not in unread and not seed.has(kind, id_):
+            nearest = near(id_, seed.ids(kind)) if seed.counts.get(kind, 0) <= MAX_COMPARED else None
+            hint = f"did you mean `{nearest}`?" if nearest else f"add it to {kind}.yaml, or correct it"
+            yield path, f"`{id_}` is no id in {kind}.yaml: {hint}"
+
+
+def own_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
+    """What is wrong with an entry whatever it links to: its quotes, and the transcript of a document."""
+    yield from _quote_errors(entry, seed)
+    if isinstance(entry, DocumentEntry):
+        yield from _transcript_errors(entry, seed)
+
+
+def content_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
+    """What is wrong with an entry, given all that it links to."""
+    yield from (((field,), message) for field, message in entry.errors(seed))
+    yield from _stated_errors(entry)
+
+
+def _transcript_errors(entry: DocumentEntry, seed: Seed) -> Iterator[Error]:
+    """A document stands in a folder of its own name, beside its transcript, whose digest it pins."""
+    folder = entry.location.document
+    if folder is None:
+        yield ("id",), f"there is no {TRANSCRIPT} beside this file: put the document's transcript there"
+    elif folder != entry.id:
+        yield ("id",), f"`{entry.id}` stands in the folder {folder}: give both one name"
+    elif (digest := seed.transcripts[folder].sha256) != entry.sha256:
+        yield ("sha256",), f"{TRANSCRIPT} is not the file that was read: restore it, or read it again and pin {digest}"
+
+
+def _quote_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
+    """Quotes that do not stand at their lines, character for character."""
+    for number, piece in enumerate(entry.evidence):
+        document = piece.document or entry.location.document
+        if document is None:
+            yield ("evidence", number), "the evidence names no document: add `document:`"
+        elif document not in seed.transcripts:
+            nearest = near(document, seed.transcripts)
+            hint = f"did you mean `{nearest}`?" if nearest else "name a document's folder"
+            yield ("evidence", number, "document"), f"`{document}` has no {TRANSCRIPT}: {hint}"
+        elif piece.lines and piece.quote:
+            message = _misquoted(piece, seed.transcripts[document])
+            if message:
+                yield ("evidence", number, "quote"), message
+
+
+def _misquoted(piece: EvidenceEntry, transcript: Sequence[str]) -> str | None:
+    assert piece.lines  # noqa: S101 - narrows the type; the caller looked
+    assert piece.quote  # noqa: S101
+    first, last = piece.lines.from_, piece.lines.to
+    if not 1 <= first <= last <= len(transcript):
+        return f"there are no lines {first}-{last}: the transcript has {len(transcript)}"
+    lines = [line.rstrip() for line in transcript[first - 1 : last]]
+    quoted = [line.rstrip() for line in piece.quote.split("\n")]
+    fits = len(quoted) == len(lines)
+    if fits and len(quoted) == 1:
+        # A quote that begins within a number states another number.
+        fits = contains(lines[0], quoted[0], not_after=DIGITS if quoted[0][:1].isdigit() else "")
+    elif fits:
+        fits = lines[0].endswith(quoted[0]) and lines[-1].startswith(quoted[-1]) and quoted[1:-1] == lines[1:-1]
+    if fits and quoted[0] and quoted[-1]:
+        return None
+    shown = "\n".join(lines)
+    return f"the quote `{piece.quote}` does not stand at lines {first}-{last}, which read `{shown}`: copy it from there"
+
+
+def _stated_errors(entry: Entry) -> Iterator[Error]:
+    """Texts that stand in no quote said to state them. Blanks are layout."""
+    quotes: dict[str, list[str]] = {}
+    for piece in entry.evidence:
+        if piece.basis is Basis.STATED:
+            quote = "".join((piece.quote or "").split())
+            for field in piece.supports:
+                quotes.setdefault(field, []).append(quote)
+    texts = _text_fields(type(entry))
+    for field, stated in quotes.items():
+        for text in _texts(getattr(entry, field)) if field in texts else ():
+            if not any("".join(text.split()) in quote for quote in stated):
+                yield (field,), f"`{text}` stands in no quote that states `{field}`: correct the one or the other"
+
+
+@cache
+def _text_fields(kind: type[Entry]) -> frozenset[str]:
+    """The fields that hold texts, not ids."""
+    fields = kind.model_fields.items()
+    return frozenset(name for name, info in fields if not any(isinstance(mark, References) for mark in info.metadata))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, NameEntry):
+        yield value.ja
+    elif type(value) is str:
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, EntryPart):
+        for part in vars(value).values():
+            if isinstance(part, NameEntry):
+                yield part.ja
+
+
+def coverage_errors(record: Mapping[str, Any], entry: Entry, model: type[Record]) -> Iterator[Error]:
+    """Fields of a record without evidence, and empty ones without a reason."""
+    fields = model.model_fields
+    for number, piece in enumerate(entry.evidence):
+        yield from (
+            (("evidence", number, "supports"), _unknown_field(field, fields))
+            for field in piece.supports
+            if field not in fields
+        )
+    silent = {field: reason for reason, listed in entry.silent.items() for field in listed}
+    yield from (
+        (("silent", reason), _unknown_field(field, fields)) for field, reason in silent.items() if field not in fields
+    )
+    supported = {field for piece in record["evidence"] for field in piece["supports"]}
+    for field in _evidenced(model):
+        if _is_empty(record[field]):
+            if field not in silent:
+                yield (field,), f"`{field}` is empty: say why under `silent`, or give it with its evidence"
+        elif field in silent:
+            message = f"`{field}` is under `silent`, and has a value: remove the one or the other"
+            yield ("silent", silent[field]), message
+        elif field not in supported:
+            yield (field,), f"`{field}` has no evidence: quote the words that support it"
+
+
+def _is_empty(value: Any) -> bool:
+    """Whether a field says nothing: null, an empty list, an amount without yen."""
+    return value is None or value == [] or (isinstance(value, dict) and value.get("jpy", 0) is None)
+
+
+def _unknown_field(field: str, fields: Iterable[str]) -> str:
+    nearest = near(field, fields)
+    hint = f"did you mean `{nearest}`?" if nearest else f"it is one of {', '.join(fields)}"
+    return f"`{field}` is no field of the record: {hint}"
+
+
+@cache
+def _evidenced(model: type[Record]) -> tuple[str, ...]:
+    """The fields that are not derived from others."""
+    fields = model.model_fields.items()
+    return tuple(name for name, info in fields if not any(isinstance(mark, Derived) for mark in info.metadata))

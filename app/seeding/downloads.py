@@ -1,0 +1,148 @@
+"""Complete downloads: the Data Package, and the size and digest of what an export of a whole collection answers."""
+
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import orjson
+
+from app.query.columns import columns
+from app.query.dataset import About, Download
+from app.query.downloads import DATABASE, PACKAGE
+from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, about_workbook, export_path
+from app.query.resource import Resource
+from app.resources import RESOURCES
+from app.resources.documents import DOCUMENTS
+from app.seeding.rendering import RecordFiles
+
+FILE_TYPES = {DATABASE: "application/vnd.sqlite3", PACKAGE: "application/zip"}
+LICENCE = (
+    "Licence: each document's own, in the column `licence` of documents.csv; where that is empty, the document states "
+    "none. English names, readings, classifications and the crosswalk are Shisaku's, and marked so."
+)
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """Makes the downloads of one dataset. `about` has no downloads yet."""
+
+    files: RecordFiles
+    about: About
+    folder: Path
+
+    def ndjson(self, resource: Resource) -> Download:
+        return self._export(resource, "ndjson", self.files.records(resource))
+
+    def workbook(self, resource: Resource) -> Download:
+        """Size and digest are unknown if there are too many rows for a workbook."""
+        path, count = export_path(resource, "xlsx"), self.files.counts[resource.name]
+        if count > MAX_XLSX_ROWS:
+            return Download(path=path, media_type=MEDIA_TYPES["xlsx"], rows=count, bytes=None, sha256=None)
+        with TemporaryFile() as file:
+            about = about_workbook(resource, "", self.about.version, self.about.attribution, [])
+            book = Workbook(file, columns(resource.record), about)
+            book.rows(self.files.records(resource))
+            book.close()
+            file.seek(0)
+            return self._export(resource, "xlsx", file)
+
+    def package(self) -> list[Download]:
+        """A Data Package (v2): the CSV files of all resources, and datapackage.json, which describes them."""
+        day = tuple(map(int, self.about.version.released.split("-")))
+
+        def entry(name: str) -> zipfile.ZipInfo:
+            info = zipfile.ZipInfo(name, date_time=(*day, 0, 0, 0))  # type: ignore[arg-type]
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            return info
+
+        tables = []
+        with zipfile.ZipFile(self.folder / PACKAGE, "w", zipfile.ZIP_DEFLATED) as package:
+            for resource in RESOURCES:
+                with package.open(entry(f"{resource.name}.csv"), "w", force_zip64=True) as file:
+                    texts = self.files.csv(resource)
+                    tables.append(self._export(resource, "csv", (file.write(text) and text for text in texts)))
+            described = orjson.dumps(self._descriptor(tables), option=orjson.OPT_INDENT_2)
+            package.writestr(entry("datapackage.json"), described)
+        return [self.file(PACKAGE), *tables]
+
+    def file(self, name: str) -> Download:
+        """A file of the folder."""
+        with (self.folder / name).open("rb") as file:
+            digest, size = file_digest(file, "sha256").hexdigest(), file.tell()
+        return Download(path=f"/v1/exports/{name}", media_type=FILE_TYPES[name], rows=None, bytes=size, sha256=digest)
+
+    def _export(self, resource: Resource, extension: str, texts: Iterable[bytes]) -> Download:
+        digest, size = sha256(), 0
+        for text in texts:
+            digest.update(text)
+            size += len(text)
+        return Download(
+            path=export_path(resource, extension),
+            media_type=MEDIA_TYPES[extension],
+            rows=self.files.counts[resource.name],
+            bytes=size,
+            sha256=digest.hexdigest(),
+        )
+
+    def _descriptor(self, tables: list[Download]) -> dict[str, Any]:
+        about, version = self.about, self.about.version
+        documents = map(orjson.loads, self.files.records(DOCUMENTS))
+        return {
+            "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+            "name": "shisaku",
+            "title": about.name.en,
+            "description": f"{about.description.en}\n\n{LICENCE}\n\n{about.attribution}",
+            "version": version.version,
+            "created": f"{version.released}T00:00:00Z",
+            "sources": [
+                {"title": document["attribution"], **({"path": document["url"]} if document["url"] else {})}
+                for document in documents
+            ],
+            "resources": [
+                {
+                    "name": resource.name,
+                    "type": "table",
+                    "path": f"{resource.name}.csv",
+                    "title": resource.meaning,
+                    "format": "csv",
+                    "mediatype": "text/csv",
+                    "encoding": "utf-8",
+                    "bytes": table.bytes,
+                    "hash": f"sha256:{table.sha256}",
+                    "dialect": {"delimiter": ",", "lineTerminator": "\r\n"},
+                    "schema": _table_schema(resource),
+                }
+                for resource, table in zip(RESOURCES, tables, strict=True)
+            ],
+        }
+
+
+def in_order(made: Iterable[Download]) -> list[Download]:
+    """Downloads in the order in which they are listed."""
+    paths = [f"/v1/exports/{name}" for name in FILE_TYPES]
+    paths.extend(export_path(resource, extension) for resource in RESOURCES for extension in MEDIA_TYPES)
+    return sorted(made, key=lambda download: paths.index(download.path))
+
+
+def _table_schema(resource: Resource) -> Mapping[str, Any]:
+    shown = columns(resource.record)
+    names = {other.name for other in RESOURCES}
+    return {
+        "fields": [
+            {"name": column.name, "type": column.kind, "description": column.meaning}
+            | ({"constraints": {"required": True}} if column.required else {})
+            for column in shown
+        ],
+        "missingValues": [""],
+        "primaryKey": ["id"],
+        "foreignKeys": [
+            {"fields": [column.name], "reference": {"resource": column.to, "fields": ["id"]}}
+            for column in shown
+            if column.to in names and not column.many
+        ],
+    }

@@ -1,0 +1,76 @@
+"""Seed entries: what an editor writes in seed/. The entries of `<kind>.yaml` and `<kind>.ndjson` are of one model."""
+
+from collections.abc import Mapping
+
+from app.seeding.entries.base import (
+    Entry,
+    EntryPart,
+    EvidenceEntry,
+    FurtherEvidence,
+    Location,
+    Lookup,
+    NameEntry,
+    NoteEntry,
+    FieldPath,
+    indexed_fields,
+)
+from app.seeding.entries.budgets import (
+    AmountEntry,
+    BudgetLineEntry,
+    MeasureEntry,
+    PackageEntry,
+    PillarEntry,
+    RelationEntry,
+)
+from app.seeding.entries.sources import (
+    DocumentEntry,
+    ModalityEntry,
+    OrganizationEntry,
+    SectionEntry,
+    StageEntry,
+    StrategyEntry,
+)
+
+KINDS: Mapping[str, type[Entry]] = {
+    "documents": DocumentEntry,
+    "strategies": StrategyEntry,
+    "sections": SectionEntry,
+    "measures": MeasureEntry,
+    "budget-lines": BudgetLineEntry,
+    "packages": PackageEntry,
+    "pillars": PillarEntry,
+    "organizations": OrganizationEntry,
+    "modalities": ModalityEntry,
+    "stages": StageEntry,
+    "notes": NoteEntry,
+    "evidence": FurtherEvidence,
+    "crosswalk": RelationEntry,
+}
+NAMES: Mapping[type[Entry], str] = {kind: name for name, kind in KINDS.items()}
+
+__all__ = [
+    "KINDS",
+    "NAMES",
+    "AmountEntry",
+    "BudgetLineEntry",
+    "DocumentEntry",
+    "Entry",
+    "EntryPart",
+    "EvidenceEntry",
+    "FurtherEvidence",
+    "Location",
+    "Lookup",
+    "MeasureEntry",
+    "ModalityEntry",
+    "NameEntry",
+    "NoteEntry",
+    "OrganizationEntry",
+    "PackageEntry",
+    "FieldPath",
+    "PillarEntry",
+    "RelationEntry",
+    "SectionEntry",
+    "StageEntry",
+    "StrategyEntry",
+    "indexed_fields",
+]

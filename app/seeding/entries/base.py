@@ -1,0 +1,223 @@
+"""What all seed entries have in common: their evidence, their links to other entries, their place in a file."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from app.schemas import Basis, Id, LineRange, Reason, References, Sentence, Text
+
+E = TypeVar("E", bound="Entry")
+
+FieldPath = tuple[str | int, ...]  # keys and list positions that lead to a value in an entry
+Link = tuple[FieldPath, str, str]  # where it is written, kind of the target, id of the target
+
+
+class Indexed:
+    """Marks a field by whose value entries are looked up (`Lookup.where`)."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where an entry is written. `lines` gives line numbers by path within the entry."""
+
+    file: str
+    document: str | None
+    lines: Mapping[FieldPath, int]
+
+    def line(self, *path: str | int) -> int:
+        """The line of a value, or of the nearest value around it that has one."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines[path]
+
+
+class Lookup(Protocol):
+    """The entries of a seed whose form is correct. Links are checked first, so that `get` finds what is linked."""
+
+    transcripts: Mapping[str, Sequence[str]]
+
+    def get(self, kind: type[E], id_: str) -> E:
+        """The entry of a kind by id. Raises KeyError if there is none."""
+        ...
+
+    def where(self, kind: type[E], field: str, value: str) -> list[E]:
+        """The entries whose indexed field is, or contains, the value, in seed order."""
+        ...
+
+    def count(self, kind: type["Entry"], field: str, values: Iterable[str]) -> int:
+        """How many entries there are whose indexed field is, or contains, any of the values."""
+        ...
+
+    def ancestors(self, kind: type["Entry"], field: str, id_: str | None) -> Iterator[str]:
+        """An id and all above it, each the `field` of the one before; a circle ends where it closes."""
+        ...
+
+    def organization_ids(self) -> Mapping[str, str]:
+        """The ids of organizations by printed abbreviation."""
+        ...
+
+
+class EntryPart(BaseModel):
+    """A part of an entry: closed, so that a mistyped key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, defer_build=True)
+
+    def links(self) -> Iterator[Link]:
+        """Every link to another entry, those of nested parts included."""
+        for field, target in _linking_fields(type(self)):
+            value = getattr(self, field)
+            if isinstance(value, list):
+                for position, item in enumerate(value):
+                    yield from _links_of((field, position), target, item)
+            elif value is not None:
+                yield from _links_of((field,), target, value)
+
+
+def _links_of(path: FieldPath, target: str | None, item: Any) -> Iterator[Link]:
+    if isinstance(item, EntryPart):
+        yield from ((path + below, kind, id_) for below, kind, id_ in item.links())
+    else:
+        assert target  # noqa: S101 - narrows the type; a field links by itself or by its parts
+        yield path, target, item
+
+
+@cache
+def _linking_fields(part: type[EntryPart]) -> tuple[tuple[str, str | None], ...]:
+    """The fields that may link to an entry, themselves or by their parts."""
+    targets = {
+        field: next((mark.type for mark in info.metadata if isinstance(mark, References)), None)
+        for field, info in part.model_fields.items()
+    }
+    return tuple(
+        (field, target)
+        for field, target in targets.items()
+        if target or any(_linking_fields(inner) for inner in _parts_in(part.model_fields[field].annotation))
+    )
+
+
+def _parts_in(annotation: Any) -> Iterator[type[EntryPart]]:
+    if isinstance(annotation, type):
+        if issubclass(annotation, EntryPart):
+            yield annotation
+    else:
+        yield from (part for inner in get_args(annotation) for part in _parts_in(inner))
+
+
+class NameEntry(EntryPart):
+    """A name in both languages; `en_official: true` only where the issuer itself publishes the English."""
+
+    ja: Annotated[Sentence, Field(min_length=1)]
+    en: Annotated[Sentence, Field(min_length=1)]
+    en_official: bool = False
+
+
+def parse_lines(value: Any) -> Any:
+    """`73` and `145-146`, as an editor writes lines."""
+    if not isinstance(value, str):
+        return value
+    first, _, last = value.partition("-")
+    return {"from": first.strip(), "to": (last or first).strip()}
+
+
+Lines = Annotated[LineRange, BeforeValidator(parse_lines, json_schema_input_type=int | str)]
+
+
+class EvidenceEntry(EntryPart):
+    """Where facts of the entry stand: words at lines of the transcript, or a public source."""
+
+    basis: Basis
+    document: Id | None = Field(default=None, description="Left out in a document's own folder: that document.")
+    lines: Lines | None = Field(default=None, description="`73`, or `145-146`.")
+    quote: Annotated[Sentence, Field(min_length=1)] | None = Field(
+        default=None,
+        description="Character for character; a line break stays, blanks at line ends are dropped.",
+    )
+    supports: Annotated[list[str], Field(min_length=1)]
+    note: Text | None = Field(default=None, description="Why the words mean this; what an external source says.")
+    rule: Annotated[str | None, References("notes")] = Field(
+        default=None,
+        description="Code of a note in notes.yaml, in place of `note`: a rule that many readings share.",
+    )
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+
+    @model_validator(mode="after")
+    def _check_completeness(self) -> "EvidenceEntry":
+        if self.note and self.rule:
+            raise ValueError("`note` and `rule` are two places for one thing: keep one")
+        if self.basis is Basis.EXTERNAL:
+            if self.url is None or (self.note or self.rule) is None:
+                raise ValueError("external evidence needs a url, and a note or rule that says what stands there")
+            if self.lines or self.quote:
+                raise ValueError("external evidence has no lines or quote: those are for the transcript's words")
+        else:
+            if self.lines is None or self.quote is None:
+                raise ValueError(f"{self.basis.value} evidence needs lines and the quote that stands there")
+            if self.url is not None:
+                raise ValueError("only external evidence has a url")
+            if self.basis is not Basis.STATED and (self.note or self.rule) is None:
+                raise ValueError(f"{self.basis.value} evidence needs a note or rule that says how the words are read")
+        return self
+
+
+class Entry(EntryPart):
+    """One record as an editor writes it. Its place is told to it by who read it."""
+
+    __slots__ = ("key", "location")
+
+    key: ClassVar[int]  # of its row in the staging file
+    location: ClassVar[Location]
+    id: Id
+    evidence: list[EvidenceEntry] = Field(default_factory=list, description="The words behind each field.")
+    notes: Annotated[list[str], References("notes")] = Field(default_factory=list, description="Codes of notes.yaml.")
+    silent: dict[Reason, list[str]] = Field(
+        default_factory=dict, description="The fields for which the document gives nothing, by reason: never a guess."
+    )
+
+    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """What is wrong with the content: (field, what is wrong and what to do)."""
+        yield from ()
+
+    def quotes(self, field: str) -> list[str]:
+        """The quotes that support a field."""
+        return [piece.quote for piece in self.evidence if piece.quote and field in piece.supports]
+
+
+@cache
+def indexed_fields(kind: type[Entry]) -> tuple[str, ...]:
+    """The fields by which entries of a kind are looked up."""
+    return tuple(
+        name for name, info in kind.model_fields.items() if any(isinstance(mark, Indexed) for mark in info.metadata)
+    )
+
+
+def contains(text: str, words: str, *, not_after: str = "", not_before: str = "") -> bool:
+    """Whether a text contains the words, neither right after one of these characters nor right before one of those."""
+    start = text.find(words)
+    while start >= 0:
+        end = start + len(words)
+        if not (start and text[start - 1] in not_after) and not (end < len(text) and text[end] in not_before):
+            return True
+        start = text.find(words, start + 1)
+    return False
+
+
+class NoteEntry(Entry):
+    """A note that records share, told in both languages; its id is the code."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=100)]
+    ja: Annotated[Sentence, Field(min_length=1)]
+    en: Annotated[Sentence, Field(min_length=1)]
+
+
+class FurtherEvidence(Entry):
+    """Evidence that a later document adds to a record which an earlier one introduced."""
+
+    type: str = Field(description="The resource, such as `measures`.")
+    record: Annotated[Id, Indexed()] = Field(description="The record's id.")
+
+    def links(self) -> Iterator[Link]:
+        yield from super().links()
+        yield ("record",), self.type, self.record

@@ -1,0 +1,210 @@
+"""Entries of measures and of the budgets that pay for them."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.resources.amount import OKU, AmountBasis
+from app.resources.dates import fiscal_year
+from app.resources.measures import MeasureKind, OrganizationRole
+from app.resources.organizations import PAYING
+from app.resources.packages import BudgetKind
+from app.schemas import Basis, Id, References, Sentence, Text
+from app.seeding.entries.base import Entry, EntryPart, Indexed, Lookup, NameEntry, contains
+from app.seeding.entries.sources import OrganizationEntry
+from app.text import DIGITS
+
+UNITS = {"円": 1, "千円": 1_000, "万円": 10_000, "百万円": 1_000_000, "億円": OKU, "兆円": 1_000_000_000_000}
+PRINTED_AMOUNT = re.compile(r"(?P<number>[0-9][0-9,]*(?:\.[0-9]+)?)\s*(?P<unit>兆円|億円|百万円|万円|千円|円)?")
+APPROXIMATE = re.compile("程度|約|およそ|概ね")
+BRACKETED = re.compile("【([^】]*)】")
+PRINTED_KIND = {BudgetKind.INITIAL: "当初", BudgetKind.SUPPLEMENTARY: "補正"}
+
+
+class AmountEntry(EntryPart):
+    """An amount as an editor types it: the number, its unit and the printed text, which must agree."""
+
+    value: Annotated[Decimal, Field(ge=0)]
+    unit: Literal["円", "千円", "万円", "百万円", "億円", "兆円"]
+    text: Annotated[Sentence, Field(min_length=1)]
+    approximate: bool = False
+    uncertain: bool = False
+    basis: AmountBasis | None = None
+
+    @property
+    def jpy(self) -> int:
+        return int(self.value * UNITS[self.unit])
+
+    def errors(self) -> Iterator[str]:
+        """Where number, unit and text do not agree."""
+        plain = unicodedata.normalize("NFKC", self.text)
+        found = PRINTED_AMOUNT.search(plain)
+        if found is None:
+            yield f"the text `{self.text}` holds no number: copy the amount as printed"
+            return
+        number, unit = Decimal(found["number"].replace(",", "")), found["unit"] or self.unit
+        jpy = self.value * UNITS[self.unit]
+        if number * UNITS[unit] != jpy:
+            yield f"{self.value:f}{self.unit} is not what `{self.text}` says: read the transcript's line again"
+        elif jpy % 1:
+            yield f"{self.value:f}{self.unit} is not a whole number of yen: check the unit"
+        if bool(APPROXIMATE.search(plain)) != self.approximate:
+            hint = "set approximate: true" if not self.approximate else "remove approximate"
+            yield f"`approximate` does not agree with `{self.text}`: {hint}"
+
+
+def contains_amount(quote: str, amount: str) -> bool:
+    """Whether a quote contains an amount, and not as a part of a longer number."""
+    return contains(quote, amount, not_after=f"{DIGITS},.，．", not_before=DIGITS)
+
+
+class StatedTotalEntry(EntryPart):
+    """A total that the document states, and what is known of its difference from the lines."""
+
+    kind: AmountBasis
+    amount: AmountEntry
+    notes: Annotated[list[str], References("notes")] = Field(default_factory=list)
+
+
+class PackageEntry(Entry):
+    """A budget as a document presents it."""
+
+    name: NameEntry
+    fiscal_year: Annotated[int, Field(ge=1927, le=2200)]
+    budget_kind: BudgetKind
+    aims: list[NameEntry] = Field(default_factory=list)
+    stated_totals: list[StatedTotalEntry] = Field(default_factory=list)
+
+    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        era = fiscal_year(self.fiscal_year).era
+        for field, printed in (("fiscal_year", era), ("budget_kind", PRINTED_KIND[self.budget_kind])):
+            quotes = [piece.quote or "" for piece in self.evidence if field in piece.supports]
+            if quotes and not any(printed in quote for quote in quotes):
+                yield field, f"{printed} stands in no quote that supports `{field}`: correct the one or the other"
+        for total in self.stated_totals:
+            yield from (("stated_totals", error) for error in total.amount.errors())
+            if total.amount.basis is not total.kind:
+                yield "stated_totals", f"the amount's basis is not `{total.kind.value}`: say the same in both"
+            if not any(contains_amount(quote, total.amount.text) for quote in self.quotes("stated_totals")):
+                yield "stated_totals", f"`{total.amount.text}` stands in no quote that supports `stated_totals`"
+
+
+class PillarEntry(Entry):
+    """A heading of a package; its id is the package's id, a hyphen and the number."""
+
+    number: Annotated[int, Field(ge=1, le=999)]
+    symbol: Annotated[str, Field(min_length=1, max_length=10)]
+    name: NameEntry
+    package: Annotated[Id, References("packages")]
+
+    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        if self.id != f"{self.package}-{self.number}":
+            yield "id", f"the id of pillar {self.number} of {self.package} is `{self.package}-{self.number}`"
+
+
+def not_paying(seed: Lookup, ids: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Errors of a field `ministries` that names other bodies."""
+    for id_ in ids:
+        kind = seed.get(OrganizationEntry, id_).kind
+        if kind not in PAYING:
+            yield "ministries", f"`{id_}` is of kind {kind.value}: name a ministry or an agency"
+
+
+class PartEntry(EntryPart):
+    """A body's part in a measure."""
+
+    id: Annotated[Id, References("organizations")]
+    role: OrganizationRole
+
+
+class MeasureEntry(Entry):
+    """Something that will be done. Ministries that pay for it are written on its budget lines."""
+
+    kind: MeasureKind
+    name: NameEntry
+    description: NameEntry | None = None
+    sections: Annotated[list[Id], References("sections"), Indexed()] = Field(default_factory=list)
+    pillar: Annotated[Id | None, References("pillars"), Indexed()] = None
+    ministries: Annotated[list[Id], References("organizations")] = Field(default_factory=list)
+    organizations: list[PartEntry] = Field(default_factory=list)
+    modalities: Annotated[list[Id], References("modalities"), Indexed()] = Field(default_factory=list)
+
+    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
+        yield from not_paying(seed, self.ministries)
+
+
+class RelationEntry(Entry):
+    """A link of the crosswalk: the direction of a strategy that a budget programme serves."""
+
+    direction: Annotated[Id, References("measures"), Indexed()]
+    programme: Annotated[Id, References("measures"), Indexed()]
+    note: Text
+
+    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
+        if seed.get(MeasureEntry, self.direction).kind is not MeasureKind.DIRECTION:
+            yield "direction", f"`{self.direction}` is not a direction: name the measure of the strategy"
+        if not self.evidence:
+            yield "evidence", "a link rests on words that both sides share: quote them"
+
+    @property
+    def basis(self) -> Basis:
+        return self.evidence[0].basis
+
+
+class ExpenditureEntry(EntryPart):
+    """The national expenditure of a line, from elsewhere."""
+
+    amount: AmountEntry
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
+
+class BudgetLineEntry(Entry):
+    """An amount that a document states for a measure. Left out, the pillar is the measure's."""
+
+    measure: Annotated[Id, References("measures"), Indexed()]
+    package: Annotated[Id, References("packages")]
+    pillar: Annotated[Id | None, References("pillars"), Indexed()] = None
+    amount: AmountEntry | None = None
+    ministries: Annotated[list[Id], References("organizations")] = Field(default_factory=list)
+    national_expenditure: ExpenditureEntry | None = None
+
+    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
+        package = seed.get(PackageEntry, self.package)
+        stem = f"{self.measure}-fy{package.fiscal_year}-{package.budget_kind.value}"
+        if not self.id.startswith(stem):
+            yield "id", f"the id of this line is `{stem}`, with an ending such as `-2` where that is taken"
+        if self.pillar and seed.get(PillarEntry, self.pillar).package != self.package:
+            yield "pillar", f"`{self.pillar}` is of another package: name a pillar of {self.package}"
+        yield from not_paying(seed, self.ministries)
+        yield from self._amount_errors()
+        yield from self._ministry_errors(seed)
+
+    def _amount_errors(self) -> Iterator[tuple[str, str]]:
+        if self.amount:
+            yield from (("amount", error) for error in self.amount.errors())
+            if not any(contains_amount(quote, self.amount.text) for quote in self.quotes("amount")):
+                yield "amount", f"`{self.amount.text}` stands in no quote that supports `amount`: correct one of them"
+        if self.national_expenditure:
+            yield from (("national_expenditure", error) for error in self.national_expenditure.amount.errors())
+            if not any(piece.url == self.national_expenditure.url for piece in self.evidence):
+                yield (
+                    "national_expenditure",
+                    "its url is in no evidence here: add external evidence with that url",
+                )
+
+    def _ministry_errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
+        """The ministries are those printed in brackets, no more and no fewer."""
+        known = seed.organization_ids()
+        printed = [mark for quote in self.quotes("ministries") for mark in BRACKETED.findall(quote)]
+        for mark in printed:
+            if mark not in known:
+                yield "ministries", f"【{mark}】 is no organization's abbreviation: add it to organizations.yaml"
+            elif known[mark] not in self.ministries:
+                yield "ministries", f"the quote names 【{mark}】: add {known[mark]}"
+        for ministry in self.ministries:
+            if printed and seed.get(OrganizationEntry, ministry).abbreviation not in printed:
+                yield "ministries", f"no quote names {ministry}: remove it, or quote the words that do"

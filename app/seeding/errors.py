@@ -1,0 +1,23 @@
+"""Errors of a seed, each with its file and line."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class SeedError:
+    """One error, printed as `file:line: what is wrong: what to do`, which editors make a link of."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+class InvalidSeed(Exception):  # noqa: N818 - a state of the seed
+    """The seed has errors; nothing was written."""
+
+    def __init__(self, errors: list[SeedError]) -> None:
+        super().__init__("\n".join(map(str, errors)))
+        self.errors = errors

@@ -1,0 +1,59 @@
+"""Writes the relational tables into the file `dataset.sqlite`."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import create_engine
+from sqlmodel import SQLModel
+
+from app.query.columns import Cell, row_of
+from app.query.resource import Resource
+from app.resources import RESOURCES
+from app.resources.tables import COLUMNS, DATASET, PUBLIC_TABLES, RESOURCE_TABLES, TRANSCRIPT_LINES, column_rows
+from app.seeding.migrating import sqlite_url
+from app.seeding.rendering import RecordFiles
+from app.seeding.sqlite import SqliteWriter
+
+BATCH = 1_000  # records
+
+
+def write_relational(
+    path: Path, files: RecordFiles, facts: Mapping[str, str], transcripts: Mapping[str, Sequence[str]]
+) -> None:
+    """Makes the file: all records, the lines of the transcripts, and what explains them."""
+    engine = create_engine(sqlite_url(path))
+    SQLModel.metadata.create_all(engine, list(PUBLIC_TABLES))
+    engine.dispose()
+    writer = SqliteWriter(path)
+    with closing(writer):
+        writer.insert(COLUMNS, column_rows())
+        writer.insert(DATASET, facts.items())
+        for resource in RESOURCES:
+            _write_resource(writer, resource, files)
+        for document, lines in transcripts.items():
+            writer.insert(TRANSCRIPT_LINES, ((document, number, text) for number, text in enumerate(lines, 1)))
+        writer.finish()
+
+
+def _write_resource(writer: SqliteWriter, resource: Resource, files: RecordFiles) -> None:
+    own, *lists = RESOURCE_TABLES[resource.name]
+    own_row = row_of(own.columns)
+    rows_of = [(each.table, each.field, row_of(each.columns)) for each in lists]
+    texts, key = files.records(resource), files.first_key(resource)
+    while records := [orjson.loads(text) for text in islice(texts, BATCH)]:
+        writer.insert(own.table, ([number, *own_row(record)] for number, record in enumerate(records, key)))
+        for table, field, row in rows_of:
+            writer.insert(table, _list_rows(records, field, row))
+        key += len(records)
+
+
+def _list_rows(
+    records: Iterable[Mapping[str, Any]], field: str, row: Callable[[Any], list[Cell]]
+) -> Iterator[Sequence[Cell]]:
+    for record in records:
+        for position, item in enumerate(record[field], 1):
+            yield [record["id"], position, *row(item)]

@@ -1,0 +1,135 @@
+"""Writes what searches and filters read: the index, the folded texts and the vocabularies, into a SQLite file."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Table, create_engine
+from sqlmodel import SQLModel
+
+from app.db.tables import ServingIndex, ServingText, ServingValue
+from app.index import Index, IndexWriter, NgramWriter
+from app.query.dataset import VOCABULARY
+from app.query.filters import Filter, values_at
+from app.query.resource import Resource, texts_of
+from app.query.vocabulary import Term, Vocabularies, Vocabulary
+from app.resources import RESOURCES
+from app.resources.tables import RESOURCE_TABLES
+from app.seeding.migrating import sqlite_url
+from app.seeding.rendering import RecordFiles
+from app.seeding.sqlite import SqliteWriter
+from app.text import fold
+
+INDEX: Table = ServingIndex.__table__  # type: ignore[attr-defined]
+TEXT: Table = ServingText.__table__  # type: ignore[attr-defined]
+VALUE: Table = ServingValue.__table__  # type: ignore[attr-defined]
+TABLES = (INDEX, TEXT, VALUE)
+
+fold_cached = lru_cache(maxsize=10_000)(fold)
+
+
+def write_search_index(path: Path, files: RecordFiles) -> None:
+    """Makes the file: serving_text, serving_index but for its sort orders, and the vocabularies of serving_value."""
+    engine = create_engine(sqlite_url(path))
+    SQLModel.metadata.create_all(engine, list(TABLES))
+    engine.dispose()
+    writer, ngrams = SqliteWriter(path), NgramWriter()
+    vocabularies: dict[str, dict[str, Term]] = {}
+    with closing(writer):
+        for resource in RESOURCES:
+            index = IndexWriter(resource.name)
+            writer.insert(TEXT, _texts(resource, files, index, ngrams))
+            writer.insert(INDEX, index.entries())
+            for name, term in _terms(resource, files):
+                vocabularies.setdefault(name, {}).setdefault(term.id, term)
+        writer.insert(INDEX, ngrams.entries())
+        writer.insert(
+            VALUE,
+            (
+                (f"{VOCABULARY}{name}", orjson.dumps([term.model_dump(mode="json") for term in terms.values()]))
+                for name, terms in vocabularies.items()
+            ),
+        )
+        writer.finish()
+
+
+def _texts(
+    resource: Resource, files: RecordFiles, index: IndexWriter, ngrams: NgramWriter
+) -> Iterator[tuple[int, str, str]]:
+    """The folded texts of each record, which is indexed on the way."""
+    filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.facet and each.paths]
+    extra = [(path, _texts_at(path)) for path in resource.extra_indexes]
+    readers = [*filters, *extra]
+    columns = {each.paths[0].partition(".")[0]: each.paths[0] for each in resource.filters.values() if each.bound}
+    rows = zip(files.records(resource), files.values(resource), strict=True)
+    for key, (text, hidden) in enumerate(rows, files.first_key(resource)):
+        record = orjson.loads(text)
+        values: dict[str, Iterable[str]] = {name: read(record) for name, read in readers}
+        numbers = {name: next(values_at(record, path), None) for name, path in columns.items()}
+        index.add(key, {**values, **hidden}, numbers)
+        names = [fold_cached(each) for _, each in texts_of(resource.names, record)]
+        descriptions = [fold_cached(each) for _, each in texts_of(resource.descriptions, record)]
+        ngrams.add(key, names, descriptions)
+        yield key, "\n".join(["", *names, ""]), "\n".join(descriptions)
+
+
+def _reader(filter_: Filter) -> Callable[[Any], Iterable[str]]:
+    """What reads a filter's values from a record."""
+    if filter_.kind == "boolean":
+        (path,) = filter_.paths
+        return lambda record: ("true" if record[path] else "false",)
+    if len(filter_.paths) == 1:
+        return _texts_at(filter_.paths[0])
+    parts = [_texts_at(path) for path in filter_.paths]
+    return lambda record: [value for part in parts for value in part(record)]
+
+
+def _texts_at(path: str) -> Callable[[Any], Iterable[str]]:
+    return lambda record: [_text(value) for value in values_at(record, path)]
+
+
+def _text(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _terms(resource: Resource, files: RecordFiles) -> Iterator[tuple[str, Term]]:
+    if resource.vocabularies:
+        for text in files.records(resource):
+            record = resource.record.model_validate_json(text)
+            for source in resource.vocabularies:
+                term = source.term(record)
+                if term:
+                    yield source.name, term
+
+
+def sort_orders(relational: Path) -> Iterator[tuple[str, str, bytes]]:
+    """The entries of all sort orders, from the relational tables."""
+    with closing(sqlite3.connect(f"{relational.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        for resource in RESOURCES:
+            own, *_ = RESOURCE_TABLES[resource.name]
+            columns = {".".join(column.path): column.name for column in own.columns}
+            for name, path in resource.sorts.items():
+                column = columns[path]
+                rows = connection.execute(
+                    f'SELECT key FROM {own.table.name} WHERE "{column}" IS NOT NULL ORDER BY "{column}", key'  # noqa: S608
+                )
+                yield from IndexWriter(resource.name).order_entries(name, (key for (key,) in rows))
+
+
+def read_index(path: Path) -> tuple[Index, Vocabularies]:
+    """The index of a file that `write_search_index` made, and the vocabularies of its filters."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+    def read(name: str) -> Mapping[str, bytes]:
+        return dict(connection.execute("SELECT value, data FROM serving_index WHERE name = ?", (name,)))
+
+    vocabularies = {
+        name.removeprefix(VOCABULARY): Vocabulary.of(Term(**term) for term in orjson.loads(json))
+        for name, json in connection.execute("SELECT name, data FROM serving_value")
+    }
+    return Index(read), defaultdict(lambda: Vocabulary.of(()), vocabularies)

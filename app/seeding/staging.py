@@ -1,0 +1,243 @@
+"""A temporary SQLite file that holds the entries of a seed while they are checked and rendered."""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import orjson
+
+from app.seeding.entries import KINDS, NAMES, Entry, FieldPath, Location, OrganizationEntry
+from app.seeding.entries.base import E
+from app.seeding.errors import SeedError
+from app.seeding.transcript import Transcript
+
+CACHED = 5_000  # entries that a process keeps because they may be asked for again
+FEW = 10_000  # values of a field that are kept, so that other values need no query
+
+PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536")
+
+# `number` counts the entries of a kind from 1, in the order in which they were read; `json` is null if the form is
+# wrong. A target is what some entry links to.
+TABLES = """
+    CREATE TABLE entry (
+        key INTEGER PRIMARY KEY, kind TEXT, id TEXT, file TEXT, document TEXT, line INTEGER, lines BLOB, json BLOB
+    );
+    CREATE TABLE indexed (field TEXT, value TEXT, key INTEGER);
+    CREATE TABLE target (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+"""
+INDEXES = """
+    CREATE INDEX entry_id ON entry (kind, id);
+    CREATE INDEX indexed_value ON indexed (field, value, key);
+"""
+ENTRY = "key, kind, file, document, line, lines, json"
+REPEATED = """
+    SELECT later.key, later.file, later.line, later.id, first.key, first.file, first.line
+    FROM (SELECT kind, id, min(key) AS key FROM entry WHERE id IS NOT NULL GROUP BY kind, id HAVING count(*) > 1) AS found
+    JOIN entry AS first ON first.key = found.key
+    JOIN entry AS later ON later.kind = found.kind AND later.id = found.id AND later.key > found.key
+    ORDER BY later.key
+"""
+UNKNOWN = """
+    SELECT kind, id FROM target
+    WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.kind = target.kind AND entry.id = target.id AND json IS NOT NULL)
+"""
+FIRST_KEY = {kind: number << 32 for number, kind in enumerate(KINDS)}
+
+
+@dataclass
+class Batch:
+    """Entries that were read together, in their order."""
+
+    kind: str
+    file: str
+    document: str | None
+    rows: list[tuple[str | None, int, bytes | None, bytes | None]] = field(default_factory=list)
+    values: list[tuple[str, str, int]] = field(default_factory=list)  # field, value, position of the row
+    targets: set[tuple[str, str]] = field(default_factory=set)
+    form_errors: dict[int, list[SeedError]] = field(default_factory=dict)  # by position of the row
+    file_errors: list[SeedError] = field(default_factory=list)
+    unread: bool = False
+
+    def add(
+        self,
+        id_: str | None,
+        location: Location,
+        json: bytes | None,
+        errors: Sequence[SeedError] = (),
+        lines: Mapping[FieldPath, int] | None = None,
+    ) -> None:
+        """An entry; `json` is None if its form is wrong."""
+        if errors:
+            self.form_errors[len(self.rows)] = list(errors)
+        packed = None if lines is None else orjson.dumps(list(lines.items()))
+        self.rows.append((id_, location.line("id"), packed, json))
+
+    def index(self, name: str, values: Iterable[str]) -> None:
+        """Values of an indexed field of the last entry."""
+        self.values.extend((name, value, len(self.rows) - 1) for value in values)
+
+
+class StagingWriter:
+    """Writes the staging file. `finish` makes its indexes, closes it, and gives the errors that it found."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        for pragma in PRAGMAS:
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.executescript(TABLES)
+        self._connection.execute("BEGIN")
+        self._last = dict(FIRST_KEY)
+        self._form_errors: dict[int, list[SeedError]] = {}
+
+    def add(self, batch: Batch) -> None:
+        kind, file, document = batch.kind, batch.file, batch.document
+        first = self._last[kind] + 1
+        self._last[kind] += len(batch.rows)
+        insert = self._connection.executemany
+        insert(
+            "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((key, kind, row[0], file, document, *row[1:]) for key, row in enumerate(batch.rows, first)),
+        )
+        insert(
+            "INSERT INTO indexed VALUES (?, ?, ?)",
+            ((f"{kind}.{name}", value, first + position) for name, value, position in batch.values),
+        )
+        insert("INSERT OR IGNORE INTO target VALUES (?, ?)", batch.targets)
+        self._form_errors |= {first + position: errors for position, errors in batch.form_errors.items()}
+
+    def finish(self) -> list[SeedError]:
+        """The errors of form, repeated ids among them. The later entry of a repeated id counts as of wrong form."""
+        self._connection.execute("COMMIT")
+        self._connection.executescript(INDEXES)
+        errors = dict(self._form_errors)
+        for key, file, line, id_, first, first_file, first_line in self._connection.execute(REPEATED).fetchall():
+            at = "" if first in self._form_errors else f" at {first_file}:{first_line}"
+            message = f"the id `{id_}` is already taken{at}: choose another, or merge the two"
+            errors[key] = [SeedError(file, line, message)]
+            self._connection.execute("UPDATE entry SET json = NULL WHERE key = ?", (key,))
+        self._connection.close()
+        return [error for each in errors.values() for error in each]
+
+
+class Seed:
+    """Reads the staging file: the typed entries of a seed. See `Lookup`.
+
+    Entries in `left_out` are not found. Each process has its own connection and its own cache of entries."""
+
+    def __init__(self, path: Path, transcripts: Mapping[str, Transcript]) -> None:
+        self.transcripts = transcripts
+        self.left_out: set[int] = set()  # keys
+        self._path = path
+        self._process = 0
+        self._opened: sqlite3.Connection
+        self._entries: dict[int, Entry] = {}
+        self._keys: dict[tuple[type[Entry], str], int] = {}
+        self._few: dict[str, frozenset[str] | None] = {}
+        self.counts = dict(self._query("SELECT kind, count(*) FROM entry GROUP BY kind"))
+
+    def _query(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        if self._process != os.getpid():  # a connection does not outlive a fork
+            self._process = os.getpid()
+            uri = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
+            self._opened = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        return self._opened.execute(sql, values)
+
+    def unknown_targets(self) -> set[tuple[str, str]]:
+        """What entries link to and no entry is: (kind, id)."""
+        return set(self._query(UNKNOWN))
+
+    def ids(self, kind: str) -> list[str]:
+        """The ids of a kind, those of entries of wrong form included."""
+        return [id_ for (id_,) in self._query("SELECT id FROM entry WHERE kind = ? AND id IS NOT NULL", (kind,))]
+
+    def has(self, kind: str, id_: str) -> bool:
+        """Whether an entry has the id, be it of wrong form or left out."""
+        return bool(self._query("SELECT 1 FROM entry WHERE kind = ? AND id = ?", (kind, id_)).fetchall())
+
+    def each(self, kind: type[E], numbers: range | None = None, *, all_: bool = False) -> Iterator[E]:
+        """The entries of a kind in seed order, or those of some numbers; with `all_`, those left out too."""
+        first = FIRST_KEY[NAMES[kind]]
+        start, stop = (numbers.start, numbers.stop) if numbers else (1, 1 << 32)
+        rows = self._query(
+            f"SELECT {ENTRY} FROM entry WHERE key >= ? AND key < ? AND json IS NOT NULL",  # noqa: S608 - a constant
+            (first + start, first + stop),
+        )
+        for row in rows:
+            if all_ or row[0] not in self.left_out:
+                yield self._entry(row, kind)
+
+    def _entry(self, row: tuple[int, str, str, str | None, int, bytes | None, bytes], kind: type[E]) -> E:
+        key, _, file, document, line, lines, json = row
+        found = self._entries.get(key)
+        if found is None:
+            found = kind.model_validate_json(json)
+            paths = {(): line} if lines is None else {tuple(path): number for path, number in orjson.loads(lines)}
+            object.__setattr__(found, "location", Location(file, document, paths))
+            object.__setattr__(found, "key", key)
+            if len(self._entries) >= CACHED:
+                self._entries.clear()
+            self._entries[key] = found
+        return found  # type: ignore[return-value]
+
+    def get(self, kind: type[E], id_: str) -> E:
+        found = self._entries.get(self._keys.get((kind, id_), 0))
+        if found is not None:
+            return found  # type: ignore[return-value]
+        rows = self._query(
+            f"SELECT {ENTRY} FROM entry WHERE kind = ? AND id = ? AND json IS NOT NULL ORDER BY key",  # noqa: S608
+            (NAMES[kind], id_),
+        ).fetchall()
+        for row in rows:
+            if row[0] not in self.left_out:
+                if len(self._keys) >= CACHED:
+                    self._keys.clear()
+                self._keys[kind, id_] = row[0]
+                return self._entry(row, kind)
+        raise KeyError(id_)
+
+    def where(self, kind: type[E], field: str, value: str) -> list[E]:
+        values = self._values(f"{NAMES[kind]}.{field}")
+        if values is not None and value not in values:
+            return []
+        found = self._query(
+            f"SELECT {ENTRY} FROM indexed JOIN entry USING (key) WHERE field = ? AND value = ? ORDER BY key",  # noqa: S608
+            (f"{NAMES[kind]}.{field}", value),
+        ).fetchall()
+        return [self._entry(row, kind) for row in found if row[0] not in self.left_out]
+
+    def _values(self, field: str) -> frozenset[str] | None:
+        """The values of an indexed field, if they are few."""
+        if field not in self._few:
+            found = self._query(f"SELECT DISTINCT value FROM indexed WHERE field = ? LIMIT {FEW + 1}", (field,)).fetchall()  # noqa: S608
+            self._few[field] = None if len(found) > FEW else frozenset(value for (value,) in found)
+        return self._few[field]
+
+    def count(self, kind: type[Entry], field: str, values: Iterable[str]) -> int:
+        listed = orjson.dumps(list(values)).decode()
+        sql = "SELECT count(DISTINCT key) FROM indexed WHERE field = ? AND value IN (SELECT value FROM json_each(?))"
+        ((count,),) = self._query(sql, (f"{NAMES[kind]}.{field}", listed))
+        return int(count)
+
+    def ancestors(self, kind: type[Entry], field: str, id_: str | None) -> Iterator[str]:
+        seen: set[str] = set()
+        while id_ and id_ not in seen:
+            seen.add(id_)
+            yield id_
+            id_ = getattr(self.get(kind, id_), field)
+
+    def descendants(self, kind: type[Entry], field: str, id_: str) -> list[str]:
+        """An id and all below it."""
+        found = [id_]
+        for above in found:
+            found.extend(entry.id for entry in self.where(kind, field, above) if entry.id not in found)
+        return found
+
+    @cached_property
+    def _organization_ids(self) -> dict[str, str]:
+        return {each.abbreviation: each.id for each in self.each(OrganizationEntry) if each.abbreviation}
+
+    def organization_ids(self) -> Mapping[str, str]:
+        return self._organization_ids
