@@ -50,8 +50,9 @@ def _settings() -> Settings:
 @click.option("--if-needed", is_flag=True, help="Do nothing when the database is there and can be served.")
 def build(seed: Path | None, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
-    from app.seeding.build import SEED, BuildFailed, target
+    from app.seeding.build import SEED, target
     from app.seeding.build import build as build_database
+    from app.seeding.target import NotBuilt
 
     settings = _settings()
     if if_needed:
@@ -63,12 +64,12 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
             return
     try:
         to = target(settings)
-        checked = _checked(seed or SEED, to.beside)
+        checked = _checked(seed or SEED, to.folder)
         digest = build_database(checked, to, _phase)
     except OSError as error:
         message = f"{settings.database}: {error.strerror}. The old database, if there was one, stands."
         raise click.ClickException(message) from error
-    except (Unusable, BuildFailed) as error:
+    except (Unusable, NotBuilt) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{to.name}: {checked.count} records, digest {digest}")
 
@@ -90,17 +91,17 @@ def _phase(name: str, length: int) -> Iterator[Callable[[int], None]]:
         yield bar.update
 
 
-def _checked(seed: Path, beside: Path | None = None) -> "Checked":
+def _checked(seed: Path, folder: Path | None = None) -> "Checked":
     from app.seeding.build import check as verify
     from app.seeding.errors import InvalidSeed
 
     try:
-        return verify(seed, beside, _phase)
+        return verify(seed, folder, _phase)
     except InvalidSeed as invalid:
-        for fault in invalid.errors:
-            click.echo(str(fault), err=True)
+        for each in invalid.errors:
+            click.echo(str(each), err=True)
         count = len(invalid.errors)
-        raise click.ClickException(f"{count} fault{'s' if count > 1 else ''}; nothing was written") from faulty
+        raise click.ClickException(f"{count} fault{'s' if count > 1 else ''}; nothing was written") from invalid
 
 
 @main.command()

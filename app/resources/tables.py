@@ -80,7 +80,9 @@ def _kept(resource: Resource, field: str, columns: Sequence[Column], within: int
     target = next((mark.type for mark in marks if isinstance(mark, References)), None)
     own = RECORD_OF[target].model_fields if target else {}
     return tuple(
-        column for column in columns if not (column.path[within:] and column.path[within] in own and column.path[within] != "id")
+        column
+        for column in columns
+        if not (column.path[within:] and column.path[within] in own and column.path[within] != "id")
     )
 
 

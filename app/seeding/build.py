@@ -134,9 +134,7 @@ def _write_records(building: Building, resource: Resource, files: RecordFiles, d
     key = files.first_key(resource)
     records, lines = files.records(resource), files.csv_lines(resource)
     while batch := [text.rstrip(b"\n") for text in islice(records, BATCH)]:
-        building.insert(
-            RECORD, ((number, resource.name, _id_of(text), text) for number, text in enumerate(batch, key))
-        )
+        building.insert(RECORD, ((number, resource.name, _id_of(text), text) for number, text in enumerate(batch, key)))
         building.insert(CSV, enumerate(islice(lines, len(batch)), key))
         key += len(batch)
         done(len(batch))

@@ -211,7 +211,9 @@ class Seed:
     def _values(self, field: str) -> frozenset[str] | None:
         """The values of an indexed field, if they are few."""
         if field not in self._few:
-            found = self._query(f"SELECT DISTINCT value FROM indexed WHERE field = ? LIMIT {FEW + 1}", (field,)).fetchall()  # noqa: S608
+            found = self._query(
+                f"SELECT DISTINCT value FROM indexed WHERE field = ? LIMIT {FEW + 1}", (field,)
+            ).fetchall()  # noqa: S608
             self._few[field] = None if len(found) > FEW else frozenset(value for (value,) in found)
         return self._few[field]
 
