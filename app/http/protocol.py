@@ -18,6 +18,7 @@ class Utf8Protocol(HttpToolsProtocol):
         line, end, rest = data.partition(b"\n")
         if at_start and not line.isascii():
             data = NON_ASCII.sub(_percent_encode, line) + end + rest
+        self._at_start = False  # until the message is complete
         super().data_received(data)
         if at_start and not end:  # the line is not complete yet
             self._at_start = True
