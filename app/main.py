@@ -55,7 +55,6 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Shisaku",
         version=__version__,
-        root_path=settings.prefix,
         openapi_url=None,  # the document is committed, and served as it is
         docs_url=None,
         redoc_url=None,
@@ -69,6 +68,8 @@ def create_app(settings: Settings) -> FastAPI:
             Middleware(HeadersMiddleware, common=common, max_age=settings.cache_seconds),
         ],
     )
+    # FastAPI's parameter of this name is deprecated: a server's own would be put before every path.
+    app.root_path = settings.prefix
     app.state.settings = settings
     app.state.snapshots = snapshots
 
