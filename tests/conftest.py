@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -239,3 +240,17 @@ def walk(client: Client, path: str, /, **query: Any) -> list[dict[str, Any]]:
         if page["links"]["next"] is None:
             return rows
         page = answer(client, page["links"]["next"])
+
+
+def eventually(holds: Callable[[], object], seconds: float = 60) -> None:
+    """Waits until something holds: for what other threads and processes do and nothing tells of."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def visible(response: httpx.Response) -> tuple[int, dict[str, str], bytes]:
+    """All of a response that must be the same whenever and by whomever it is made."""
+    headers = {name: value for name, value in response.headers.items() if name != "date"}
+    return response.status_code, headers, response.content

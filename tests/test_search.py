@@ -5,11 +5,13 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from app.reading.service import Service
+from app.db.base import Session
+from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
+from app.resources.schema import schema_version
 from app.settings import Settings
 from tests.conftest import Client, answer, walk
 
@@ -53,11 +55,16 @@ def test_every_short_substring_is_found_where_it_stands(
                 if not any(character.isspace() for character in term):
                     expected.setdefault(term, set()).add(key)
     assert len(expected) > 5_000
-    snapshot = Service(both).now()
-    for term, keys in expected.items():
-        found = snapshot.database.ask(lambda rows, term=term: snapshot.sets.words((term,), rows))  # type: ignore[misc]
-        assert set(found.anywhere) == keys, term
-        assert found.named <= found.anywhere
+    snapshot = Snapshots(both, schema_version()).current()
+
+    def search(session: Session) -> None:
+        matcher = snapshot.matcher(session)
+        for term, keys in expected.items():
+            found = matcher.search((term,))
+            assert set(found.anywhere) == keys, term
+            assert found.in_names <= found.anywhere
+
+    snapshot.database.query(search)
 
 
 def matching(corpus: dict[tuple[str, str], list[str]], q: str) -> list[tuple[str, str]]:
@@ -95,7 +102,6 @@ def test_search_is_brute_force(q: str, clients: Client, corpus: dict[tuple[str, 
         assert answer(clients, "/v1/search", q=q, type=resource.name, limit=0)["meta"]["total"] == len(rows)
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_search_finds_any_words_of_a_record(
     data: st.DataObject, clients: Client, corpus: dict[tuple[str, str], list[str]]
@@ -147,7 +153,7 @@ def test_a_search_needs_words(clients: Client) -> None:
 def test_the_last_page_of_a_long_search_is_a_cursor(clients: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     for url in ("/v1/search?q=の", "/v1/documents/cao-20260203-bio/lines?to=21"):
         rows = walk(clients, url)
-        monkeypatch.setattr("app.reading.page.LAST_OFFSET", -1)
+        monkeypatch.setattr("app.query.page.MAX_OFFSET", -1)
         last = answer(clients, answer(clients, f"{url}&limit=4")["links"]["last"])
         assert last["data"] == rows[-4:]
         assert last["links"]["next"] is None

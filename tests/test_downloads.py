@@ -1,0 +1,187 @@
+"""Complete downloads: the whole dataset as SQLite and as a Data Package, and the list of everything to download."""
+
+import io
+import sqlite3
+import zipfile
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from app.query.downloads import folder_of, remove_old
+from app.query.snapshot import Snapshots
+from app.resources import RESOURCES
+from app.resources.schema import schema_version
+from app.resources.tables import RESOURCE_TABLES
+from app.seeding.build import SEED, build, check
+from app.settings import Settings
+from tests.conftest import ALONE, Client, answer, serving, walk
+from tests.test_exports import read
+
+EVERY_DATABASE = True
+
+
+def test_the_list_of_downloads_is_true(clients: Client) -> None:
+    found = answer(clients, "/v1/exports")
+    assert len(found["data"]) == 2 + 3 * len(RESOURCES)
+    for each in found["data"]:
+        response = clients.get(each["path"])
+        assert response.headers["Content-Type"].partition(";")[0] == each["media_type"]
+        assert (len(response.content), sha256(response.content).hexdigest()) == (each["bytes"], each["sha256"])
+        if each["rows"] is not None:
+            extension = each["path"].rpartition(".")[2]
+            assert len(read(extension, response.content)) == each["rows"]
+    assert [each["resource"] for each in found["columns"]] == [resource.name for resource in RESOURCES]
+
+
+def rows_of(table: str, database: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    return database.execute(f'SELECT * FROM "{table}" ORDER BY rowid').fetchall()  # noqa: S608
+
+
+def first_key(table: str, database: sqlite3.Connection) -> int:
+    key: int = database.execute(f'SELECT min(key) FROM "{table}"').fetchone()[0]  # noqa: S608
+    return key
+
+
+def test_the_whole_dataset_opens_in_any_sqlite_tool(clients: Client, tmp_path: Path) -> None:
+    path = tmp_path / "dataset.sqlite"
+    path.write_bytes(clients.get("/v1/exports/dataset.sqlite").content)
+    database = sqlite3.connect(path)
+    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+    for resource in RESOURCES:
+        records = walk(clients, f"/v1/{resource.name}")
+        own, *lists = RESOURCE_TABLES[resource.name]
+        assert rows_of(own.table.name, database) == [
+            (key, *(column.cell(record) for column in own.columns))
+            for key, record in enumerate(records, first_key(own.table.name, database))
+        ]
+        for each in lists:
+            assert rows_of(each.table.name, database) == [
+                (record["id"], position, *(column.cell(item) for column in each.columns))
+                for record in records
+                for position, item in enumerate(record[each.field], 1)
+            ], each.table.name
+    (total,) = database.execute(
+        "SELECT sum(amount_jpy) FROM budget_lines WHERE id IN "
+        "(SELECT budget_line_id FROM budget_line_ministries WHERE ministry_id IN ('mext', 'mhlw')) "
+        "AND fiscal_year = 2025"
+    ).fetchone()
+    assert total == 265_800_000_000
+    explained = set(database.execute('SELECT "table", "column" FROM "columns"').fetchall())
+    for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").fetchall():
+        if table not in ("columns", "dataset"):
+            for column in database.execute(f'PRAGMA table_info("{table}")').fetchall():
+                assert (table, column[1]) in explained
+    facts = dict(database.execute('SELECT * FROM "dataset"').fetchall())
+    assert facts["digest"] == answer(clients, "/v1")["dataset"]["digest"]
+    database.close()
+
+
+def test_the_data_package_holds_the_downloads_and_describes_them(clients: Client) -> None:
+    package = zipfile.ZipFile(io.BytesIO(clients.get("/v1/exports/datapackage.zip").content))
+    assert package.testzip() is None
+    described = orjson.loads(package.read("datapackage.json"))
+    assert described["version"] == answer(clients, "/v1")["dataset"]["version"]
+    assert all(source["title"].startswith("出典") for source in described["sources"])
+    for resource, table in zip(RESOURCES, described["resources"], strict=True):
+        content = package.read(table["path"])
+        assert content == clients.get(f"/v1/exports/{resource.name}.csv").content
+        assert (len(content), f"sha256:{sha256(content).hexdigest()}") == (table["bytes"], table["hash"])
+        assert [field["name"] for field in table["schema"]["fields"]] == content.decode().split("\r\n")[0].split(",")
+    keys = {table["name"]: table["schema"]["foreignKeys"] for table in described["resources"]}
+    assert {"fields": ["measure_id"], "reference": {"resource": "measures", "fields": ["id"]}} in keys["budget-lines"]
+
+
+@pytest.mark.parametrize("name", ["dataset.sqlite", "datapackage.zip"])
+def test_a_file_can_be_downloaded_in_ranges(name: str, client: Client) -> None:
+    url = f"/v1/exports/{name}"
+    whole = client.get(url)
+    assert whole.headers["Repr-Digest"] == f"sha-256=:{b64encode(sha256(whole.content).digest()).decode()}:"
+    assert f"shisaku-1.0.0-{name}" in whole.headers["Content-Disposition"]
+    part = client.get(url, headers={"Range": "bytes=0-99"})
+    assert (part.status_code, part.content) == (206, whole.content[:100])
+    assert part.headers["Content-Range"] == f"bytes 0-99/{len(whole.content)}"
+    fresh = client.get(url, headers={"Range": "bytes=100-", "If-Range": whole.headers["ETag"]})
+    assert (fresh.status_code, fresh.content) == (206, whole.content[100:])
+    changed = client.get(url, headers={"Range": "bytes=100-", "If-Range": '"x"'})
+    assert changed.status_code == 200
+    beyond = client.get(url, headers={"Range": f"bytes={len(whole.content)}-"})
+    assert (beyond.status_code, beyond.headers["Content-Type"]) == (416, "application/problem+json")
+    assert beyond.headers["Content-Range"] == f"bytes */{len(whole.content)}"
+    assert client.get(url, headers={"Range": "bytes=x"}).headers["Content-Type"] == "application/problem+json"
+    several = client.get(url, headers={"Range": "bytes=0-9,20-29"})
+    assert (several.status_code, several.content) == (200, whole.content)
+    assert client.get(url, headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
+    headed = client.head(url)
+    assert (headed.content, headed.headers["ETag"]) == (b"", whole.headers["ETag"])
+
+
+def test_files_belong_to_their_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 3600.0)
+    path = tmp_path / "shisaku.sqlite"
+    settings = Settings(database=path)
+    first = build(check(ALONE), path)
+    snapshots = Snapshots(settings, schema_version())
+    second = build(check(SEED), path)
+    assert folder_of(path, first).is_dir()  # a service that has not seen the new build answers from it
+    assert snapshots.current().dataset.version.digest == first
+    assert build(check(SEED), path) == second
+    old = tmp_path / "shisaku.sqlite.0000000000000000"
+    old.mkdir()
+    build(check(SEED), path)
+    assert len([each for each in tmp_path.iterdir() if each.is_dir()]) == 2
+    with serving(settings) as client:
+        for file in folder_of(path, second).iterdir():
+            file.unlink()
+        refused = client.get("/v1/exports/dataset.sqlite")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+
+
+def test_the_catalogue_entry_names_every_download(client: Client) -> None:
+    response = client.get("/v1/exports/catalog.jsonld")
+    assert response.headers["Content-Type"] == "application/ld+json"
+    graph = response.json()["@graph"]
+    distributions = {node["@id"]: node for node in graph if node["@type"] == "dcat:Distribution"}
+    downloads = {each["path"]: each for each in answer(client, "/v1/exports")["data"]}
+    assert set(distributions) == set(downloads)
+    for path, node in distributions.items():
+        assert node["spdx:checksum"]["spdx:checksumValue"]["@value"] == downloads[path]["sha256"]
+    (dataset,) = (node for node in graph if node["@type"] == "dcat:Dataset")
+    assert dataset["dcat:version"] == answer(client, "/v1")["dataset"]["version"]
+    assert '<script type="application/ld+json">{"@context":"https://schema.org/"' in client.get("/docs").text
+
+
+def test_a_folder_that_disappears_meanwhile_does_not_stop_the_removal_of_old_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.sqlite"
+    for name in ("0" * 16, "1" * 16, "2" * 16):
+        folder_of(path, name).mkdir()
+    stat = Path.stat
+
+    def going(self: Path, **more: Any) -> Any:
+        if self.name.endswith("0" * 16):
+            raise FileNotFoundError(self)
+        return stat(self, **more)
+
+    monkeypatch.setattr("pathlib.Path.stat", going)
+    remove_old(path, folder_of(path, "2" * 16))
+    monkeypatch.undo()
+    assert sorted(each.name[-16:] for each in tmp_path.iterdir()) == ["1" * 16, "2" * 16]
+
+
+def test_a_build_leaves_out_the_workbook_that_would_be_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.seeding.downloads.MAX_XLSX_ROWS", 3)
+    build(check(ALONE), tmp_path / "s.sqlite")
+    with serving(Settings(database=tmp_path / "s.sqlite")) as client:
+        sizes = {each["path"]: each["bytes"] for each in answer(client, "/v1/exports")["data"]}
+        assert sizes["/v1/exports/budget-lines.xlsx"] is None
+        assert sizes["/v1/exports/pillars.xlsx"] > 0
+        listed = client.get("/v1/exports/catalog.jsonld").json()["@graph"][0]["dcat:distribution"]
+        assert {"@id": "/v1/exports/budget-lines.xlsx"} not in listed

@@ -1,0 +1,60 @@
+"""Settings: what an operator may set, and what is said of a value that cannot be used."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.settings import Settings
+from tests.conftest import answer, serving
+
+WRONG = [
+    ("PREFIX", "shisaku"),
+    ("PREFIX", "/a/"),
+    ("THREADS", "0"),
+    ("DEADLINE_SECONDS", "-1"),
+    ("CACHE_BYTES", "-1"),
+    ("QUEUE", "many"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_value_out_of_its_limits_is_refused_by_name(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"SHISAKU_{name}", value)
+    with pytest.raises(ValueError, match=name.lower()):
+        Settings()
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: SHISAKU_{name}: ")
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings(database=Path("x")).cache_seconds == 300
+    monkeypatch.setenv("SHISAKU_CACHE_SECONDS", "7")
+    monkeypatch.setenv("SHISAKU_DATABASE_URL", "")
+    assert Settings().cache_seconds == 7
+    assert Settings().database_url is None
+
+
+def test_cache_seconds_are_what_responses_say(first: Settings) -> None:
+    with serving(first.model_copy(update={"cache_seconds": 7})) as client:
+        assert client.get("/v1").headers["Cache-Control"] == "public, max-age=7"
+        answer(client, "/healthz")
+        assert client.get("/healthz").headers["Cache-Control"] == "no-store"
+
+
+UNREADABLE = ["postgresql://x:SECRET@h/d", "sqlite:///SECRET", "SECRET", "postgresql+psycopg://x:SE@h:CRET/d"]
+
+
+@pytest.mark.parametrize("url", UNREADABLE)
+def test_an_unreadable_database_url_is_refused_without_its_secret(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHISAKU_DATABASE_URL", url)
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: SHISAKU_DATABASE_URL: ")
+    assert "postgresql+psycopg://user:secret@host:port/database" in result.output
+    assert "CRET" not in result.output
+    with pytest.raises(ValueError, match="database_url") as caught:
+        Settings()
+    assert "CRET" not in str(caught.value)
