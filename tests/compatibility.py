@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from app.openapi import COMMITTED
+from app.api.openapi import COMMITTED
 
 RELEASED = Path(__file__).parent / "released" / "openapi.json"
 

@@ -1,190 +1,317 @@
-"""What was asked before is answered as it was, and nothing else ever is."""
+"""The response cache: a cached response is, byte for byte, the one that the application would make."""
 
+import asyncio
 import gc
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from random import Random
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
+from cachetools import LRUCache
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import Response, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.caching import ENTRY_COST, SPELLING_COST, SPELLINGS, Cache, Entry, Sent
-from app.db.sqlite import File
-from app.main import create_app
+from app.db.sqlite import SqliteDatabase
+from app.http.cache import OVERHEAD, ResponseCacheMiddleware
+from app.main import WARM_UP, create_app, with_cache
 from app.seeding.build import SEED, build, check
 from app.settings import Settings
-from tests.conftest import ALONE, Client, answer, serving
+from tests.conftest import ALONE, Client, answer, eventually, serving, visible
 
 PATHS = [
     "/v1/budget-lines?ministry=mext", "/v1/budget-lines?ministry=文", "/v1/budget-lines?ministry=mext&limit=1", "/v1",
     "/v1/budget-lines?ministry=mhwl", "/v1/measures/biosimilar-uptake", "/v1/measures/nothing", "/docs", "/healthz",
     "/v1/exports/stages.csv", "/v1/exports/datapackage.zip", "/v1/search?q=%E8%96%AC", "/v1/search?q=薬", "/nowhere",
     "/v1/budget-summary?group_by=ministry", "/openapi.json", "/v1/measures?limit=2&kind=direction",
-    "/v1/measures?kind=direction&limit=2",
+    "/v1/measures?kind=direction&limit=2", "/",
 ]  # fmt: skip
 HEADERS = [
-    {"Accept-Encoding": coding, "Accept": accept, **more}
-    for coding, accept, more in itertools.product(
+    {"Accept-Encoding": coding, **more}
+    for coding, more in itertools.product(
         ("identity", "gzip"),
-        ("*/*", "application/json", "text/html"),
-        ({}, {"If-None-Match": "*"}, {"Origin": "https://example.org"}, {"Range": "bytes=0-9"}),
+        ({}, {"If-None-Match": "*"}, {"Origin": "https://example.org"}, {"Range": "bytes=0-9"}, {"Accept": "text/html"}),
     )
 ]
 
 
 @pytest.fixture(scope="module")
-def kept(first: Settings) -> Iterator[Client]:
-    with serving(create_app(first.model_copy(update={"cache_bytes": 2**24}))) as client:
+def cached(first: Settings) -> Iterator[Client]:
+    with serving(first.model_copy(update={"cache_bytes": 2**24})) as client:
         yield client
 
 
-def seen(client: Client, method: str, path: str, headers: dict[str, str]) -> tuple[object, ...]:
-    response = client.request(method, path, headers={**headers, "Host": "a.example"})
-    shown = {name: value for name, value in response.headers.items() if name != "date"}
-    return response.status_code, shown, response.content
-
-
 @pytest.mark.parametrize("path", PATHS)
-def test_a_kept_answer_is_the_one_that_would_be_made(path: str, client: Client, kept: Client) -> None:
+def test_a_cached_response_is_the_one_that_would_be_made(path: str, client: Client, cached: Client) -> None:
     for _ in range(2):
         for headers, method in itertools.product(HEADERS, ("GET", "HEAD")):
-            assert seen(kept, method, path, headers) == seen(client, method, path, headers), (method, headers)
-    assert kept.post(path).status_code == 405
-    assert kept.options(path).status_code == 204
+            found, made = (each.request(method, path, headers=headers) for each in (cached, client))
+            assert visible(found) == visible(made), (method, headers)
+    assert cached.post(path).status_code == 405
+    assert cached.options(path).status_code == 204
 
 
-def test_what_was_asked_before_asks_no_database(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = create_app(first.model_copy(update={"cache_bytes": 2**24}))
-    with serving(app) as client:
+def test_a_cached_response_takes_no_query(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(first.model_copy(update={"cache_bytes": 2**24})) as client:
         before = client.get("/v1/measures?limit=3")
-        monkeypatch.setattr(File, "ask", lambda *_: pytest.fail("asked the database"))
+        monkeypatch.setattr(SqliteDatabase, "query", lambda *_: pytest.fail("the database was queried"))
         assert client.get("/v1/measures?limit=3").content == before.content
-        packed = client.get("/v1/measures?limit=3", headers={"Accept-Encoding": "gzip"})
-        assert (packed.headers["Content-Encoding"], packed.content) == ("gzip", before.content)
+        same = client.get("/v1/measures?limit=3", headers={"If-None-Match": before.headers["ETag"]})
+        assert (same.status_code, same.content) == (304, b"")
 
 
-@pytest.mark.parametrize("most", [0, 1, ENTRY_COST * 3])
-def test_a_small_cache_holds_less_and_answers_the_same(most: int, first: Settings, client: Client) -> None:
-    app = create_app(first.model_copy(update={"cache_bytes": most}))
-    with serving(app) as small:
-        for path in (*PATHS, *PATHS):
-            assert seen(small, "GET", path, {}) == seen(client, "GET", path, {})
-    assert app.cache.size <= most
+def test_paths_of_the_warm_up_are_cached_before_the_first_request(
+    first: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = with_cache(create_app(first.model_copy(update={"cache_bytes": 2**24})))
+    assert isinstance(app, ResponseCacheMiddleware)
+    with serving(app) as client:
+        eventually(lambda: len(app.responses) == len(WARM_UP))
+        monkeypatch.setattr(SqliteDatabase, "query", lambda *_: pytest.fail("the database was queried"))
+        assert answer(client, "/v1")["resources"]
+        assert client.get("/v1/budget-lines").json()["meta"]["total"]
+        for path in WARM_UP:
+            assert client.get(path).status_code == 200
 
 
-def test_a_new_database_empties_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_database_empties_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
-    monkeypatch.setattr("app.reading.service.LOOK_EVERY", 0.0)
-    with serving(create_app(Settings(database=path))) as client:
-        assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", -1.0)
+    with serving(Settings(database=path)) as client:
+        old = client.get("/v1")
+        assert client.get("/v1/measures?limit=1").status_code == 200
         build(check(SEED), path)
-        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
+        with serving(Settings(database=path, cache_bytes=0)) as fresh:
+            for url in ("/v1", "/v1", "/v1/measures?limit=1", "/openapi.json"):
+                assert visible(client.get(url)) == visible(fresh.get(url))
+        assert client.get("/v1", headers={"If-None-Match": old.headers["ETag"]}).status_code == 200
 
 
-def entry(size: int) -> Entry:
-    return Entry("text/plain", b"", Sent(b"", [], [], b"x" * size))
+class Request(NamedTuple):
+    """A request, as a server passes it on."""
+
+    path: str
+    query: bytes = b""
+    method: str = "GET"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-EACH = ENTRY_COST + SPELLING_COST + 500  # a small entry with its key and one spelling, and a little more
+class Answer(NamedTuple):
+    """A response: its status, its headers in any order, and its body."""
+
+    status: int
+    headers: frozenset[tuple[bytes, bytes]]
+    body: bytes
 
 
-def keep(cache: Cache, name: str, size: int = 10) -> Entry | None:
-    """Keeps an entry, and gives what the cache then has."""
-    cache.keep((name, ()), (name, b""), entry(size))
-    return cache.spelled((name, b""))
+async def ask(app: ASGIApp, request: Request) -> Answer:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": request.method,
+        "path": request.path,
+        "raw_path": request.path.encode(),
+        "root_path": "",
+        "query_string": request.query,
+        "headers": list(request.headers),
+    }
+    await app(scope, asyncio.Queue[Message]().get, send)
+    headers = sent[0]["headers"]
+    names = [name for name, _ in headers if name != b"link"]
+    assert len(set(names)) == len(names), names
+    return Answer(sent[0]["status"], frozenset(headers), b"".join(message.get("body", b"") for message in sent[1:]))
 
 
-def test_what_was_asked_again_stays_longest() -> None:
-    cache = Cache(3 * EACH)
-    assert cache.spelled(("a", b"")) is None
-    for name in "abc":
-        cache.keep((name, ()), (name, b""), entry(10))
-    assert cache.spelled(("a", b""))
-    for name in "de":
-        cache.keep((name, ()), (name, b""), entry(10))
-    assert cache.spelled(("b", b"")) is None
-    assert cache.asked(("c", ()), ("c", b"")) is None
-    assert cache.spelled(("a", b""))
-    cache.keep(("f", ()), ("f", b""), entry(10))
-    assert cache.spelled(("d", b"")) is None
-    assert cache.spelled(("a", b""))
+LINES = "/v1/budget-lines"
+QUERIES = [
+    (LINES, query.encode())
+    for query in (
+        "ministry=mhlw&limit=1", "ministry=%E5%8E%9A&limit=1", "limit=1&ministry=%e5%8e%9a", "limit=01&ministry=厚",
+        "ministry=mhlw&ministry=%E5%8E%9A&limit=1", "ministry=mhlw,mext&limit=1", "ministry=mext&limit=1&ministry=mhlw",
+        "limit=1", "limit=1&", "limit=1&offset=0", "limit=1&offset=1", "limit=1&limit=1", "ministry=mhwl&limit=1",
+        "limit=1&x", "q=%ff", "limit=0&q=a+b", "limit=0&q=a%20b", "limit=0&q=a%2Bb", "limit=0&q=a", "limit=0&q=A",
+    )
+] + [
+    (path, query)
+    for path in (
+        "/v1/measures/biosimilar-uptake", "/v1/measures/biosimilar-uptakes", "/policy/v1/measures/biosimilar-uptake",
+        "/policy/v1/budget-lines", "/policy", "/v1", "/docs", "/", "/healthz", "/nowhere", "/v1/exports/stages.csv",
+        "/v1/exports/stages.ndjson", "/v1/exports/datapackage.zip", "/docs/page.css", "/openapi.json",
+    )
+    for query in (b"", b"x=1")
+]  # fmt: skip
 
 
-def test_what_is_larger_than_all_that_may_be_kept_sends_nothing_away() -> None:
-    cache = Cache(3 * EACH)
-    assert keep(cache, "a")
-    assert keep(cache, "b", 3 * EACH) is None
-    assert cache.spelled(("a", b""))
+def maybe(name: bytes, *values: bytes) -> st.SearchStrategy[tuple[tuple[bytes, bytes], ...]]:
+    """A header that is mostly left out."""
+    return st.one_of(st.just(()), st.just(()), st.sampled_from(values).map(lambda value: ((name, value),)))
 
 
-def test_whatever_is_kept_is_counted_and_all_of_it_goes() -> None:
-    random, cache = Random(0), Cache(200_000)  # noqa: S311 - a sample, not a secret
-    for number in range(6_000):
-        spelling = (f"/{number}", b"")
-        cache.keep((f"/{number}", ()), spelling, entry(random.randrange(500, 40_000)))
-        cache.spelled(spelling)
-        assert 0 <= cache.size <= 200_000
-    found = {number: cache.spelled((f"/{number}", b"")) for number in range(6_000)}
-    kept = {number: each for number, each in found.items() if each is not None}
-    assert kept
-    for number, each in kept.items():
-        assert cache.asked((f"/{number}", ()), (f"/{number}", b"")) is each
-    assert sum(each.size for each in kept.values()) == cache.size
+REQUESTS = st.builds(
+    lambda query, method, headers: Request(*query, method, tuple(itertools.chain(*headers))),
+    st.sampled_from(QUERIES),
+    st.sampled_from(("GET", "GET", "GET", "HEAD", "OPTIONS", "POST")),
+    st.tuples(
+        maybe(b"accept", b"*/*", b"text/csv"),
+        maybe(b"accept-encoding", b"gzip", b"gzip, deflate, br, zstd", b"identity", b"gzip;q=0", b"br"),
+        maybe(b"accept-encoding", b"gzip", b"br"),
+        maybe(b"if-none-match", b"*", b'"x"', b"SAME", b'"x", W/SAME'),  # SAME is the tag of the response
+        maybe(b"if-modified-since", b"Tue, 24 Nov 2026 00:00:00 GMT", b"Mon, 01 Jan 2024 00:00:00 GMT", b"yesterday"),
+        maybe(b"range", b"bytes=0-9", b"bytes=99999999-", b"bytes=5-,0-3"),
+        maybe(b"origin", b"https://example.org", b"null"),
+        maybe(b"host", b"a.example", b"evil.example"),
+        maybe(b"x-forwarded-prefix", b"/evil"),
+    ),
+)
+
+Compare = Callable[[int, list[Request]], Awaitable[None]]
 
 
-def test_the_first_of_two_answers_to_one_question_is_kept() -> None:
-    cache = Cache(10**6)
-    first, size = keep(cache, "a"), cache.size
-    assert keep(cache, "a", 20) is first
-    assert cache.size == size
+@pytest.fixture(scope="module")
+def compare(first: Settings) -> Compare:
+    """Sends requests to a service with a cache of so many bytes, and compares each response with one of a service
+    that caches nothing."""
+    app = create_app(first.model_copy(update={"prefix": "/policy"}))
+    made: dict[Request, Answer] = {}
+
+    async def reference(request: Request) -> Answer:
+        if request not in made:
+            made[request] = await ask(app, request)
+        return made[request]
+
+    async def compare(cache_bytes: int, requests: list[Request]) -> None:
+        caching = ResponseCacheMiddleware(app, app.state.snapshots, cache_bytes)
+        for request in requests:
+            coding = tuple(each for each in request.headers if each[0] == b"accept-encoding")
+            plain = await reference(request._replace(method="GET", headers=coding))
+            tag = dict(plain.headers).get(b"etag", b'"none"')
+            headers = tuple((name, value.replace(b"SAME", tag)) for name, value in request.headers)
+            sent = request._replace(headers=headers)
+            assert await ask(caching, sent) == await reference(sent), sent
+            assert caching.responses.currsize <= cache_bytes
+
+    return compare
 
 
-def test_spellings_are_found_counted_and_few() -> None:
-    cache = Cache(10**6)
-    kept = keep(cache, "a")
-    size = cache.size
-    for number in range(1_000):
-        spelling = ("a", f"{number:04}".encode())
-        assert cache.asked(("a", ()), spelling) is kept
-        assert cache.spelled(spelling) is kept
-    assert cache.spelled(("a", b"")) is None
-    assert size < cache.size < size + SPELLINGS * 2 * SPELLING_COST
+@given(st.sampled_from([0, 1, 9_000, 2**24]), st.lists(REQUESTS, min_size=2, max_size=15))
+def test_no_request_changes_the_response_to_another(
+    compare: Compare, cache_bytes: int, requests: list[Request]
+) -> None:
+    asyncio.run(compare(cache_bytes, requests))  # type: ignore[arg-type]
 
 
-def test_what_is_packed_later_is_counted_once_and_while_it_is_kept() -> None:
-    cache = Cache(10**6)
-    packed = Sent(b"", [], [], b"x" * 100)
-    found = keep(cache, "a")
-    assert found
-    size = cache.size
-    for _ in range(2):
-        cache.pack(found, packed)
-        assert cache.size == size + packed.cost
-    stranger = entry(10)
-    cache.pack(stranger, packed)
-    assert stranger.packed is packed
-    assert cache.size == size + packed.cost
+class Fake:
+    """An application whose responses are of the current snapshot, one of two."""
+
+    def __init__(self) -> None:
+        self.snapshot = SimpleNamespace(name=b"old")
+        self.made: list[bytes] = []
+        self.gate: asyncio.Event | None = None
+
+    def current(self) -> Any:
+        return self.snapshot
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        snapshot = scope["state"]["snapshot"] = self.snapshot
+        self.made.append(snapshot.name)
+        if self.gate:
+            await self.gate.wait()
+        headers = {"ETag": f'"{snapshot.name.decode()}"', "Last-Modified": "Tue, 24 Nov 2026 00:00:00 GMT"}
+        kind = scope["path"]
+        response = Response(snapshot.name * 10, headers=headers)
+        if kind == "/stream":
+            response = StreamingResponse(iter([b"a", b"b"]), headers=headers)
+        elif kind == "/error":
+            response = Response(status_code=404, headers=headers)
+        elif kind == "/state":
+            response = Response(b"no validators")
+        await response(scope, receive, send)
 
 
-def test_the_cache_counts_no_less_than_it_takes(first: Settings) -> None:
-    app = create_app(first.model_copy(update={"cache_bytes": 2**24}))
-    with serving(app) as client:
-        for number, coding in itertools.product(range(100), ("identity", "gzip")):
-            client.get(f"/v1/stages?limit=0&offset={number}&q=%E8%96%AC", headers={"Accept-Encoding": coding})
-            client.get(f"/v1/stages?q=%E8%96%AC&limit=0&offset={number}", headers={"Accept-Encoding": coding})
-    assert 0.5 < held(app.cache) / app.cache.size <= 1
+def caching(fake: Fake, max_bytes: int) -> ResponseCacheMiddleware:
+    return ResponseCacheMiddleware(fake, fake, max_bytes)  # type: ignore[arg-type]
 
 
-def held(root: object) -> int:
+def test_a_late_response_of_the_old_database_is_not_kept_for_the_new() -> None:
+    async def run() -> None:
+        fake = Fake()
+        app = caching(fake, 2**20)
+        gate = fake.gate = asyncio.Event()
+        late = asyncio.ensure_future(ask(app, Request("/x")))
+        while not fake.made:
+            await asyncio.sleep(0)
+        fake.snapshot, fake.gate = SimpleNamespace(name=b"new"), None
+        assert (await ask(app, Request("/x"))).body == b"new" * 10
+        gate.set()
+        assert (await late).body == b"old" * 10
+        assert (await ask(app, Request("/x"))).body == b"new" * 10
+        assert fake.made == [b"old", b"new"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", ["/stream", "/error", "/state"])
+def test_streams_errors_and_states_are_not_kept(path: str) -> None:
+    async def run() -> None:
+        fake = Fake()
+        app = caching(fake, 2**20)
+        answers = [await ask(app, Request(path)) for _ in range(3)]
+        assert answers[0] == answers[1] == answers[2]
+        assert len(fake.made) == 3
+        assert len(app.responses) == 0
+
+    asyncio.run(run())
+
+
+def test_responses_used_lately_stay_longest_and_one_too_large_removes_none() -> None:
+    async def run() -> None:
+        fake = Fake()
+        app = caching(fake, 2 * (OVERHEAD + 100))
+        for path in ("/a", "/b", "/a", "/c", "/a"):  # /b goes for /c
+            await ask(app, Request(path))
+        assert len(fake.made) == 3
+        await ask(app, Request("/b"))
+        assert len(fake.made) == 4
+        fake.snapshot.name = b"x" * 10_000
+        await ask(app, Request("/large"))
+        await ask(app, Request("/b"))
+        assert len(fake.made) == 5
+
+    asyncio.run(run())
+
+
+def size_of(root: object) -> int:
     """Bytes of an object and of all that it holds, each once."""
-    seen, found = set[int](), [root]
-    size = 0
+    seen: set[int] = set()
+    found, size = [root], 0
     while found:
         each = found.pop()
-        if id(each) not in seen and not isinstance(each, type):
+        if id(each) not in seen and not isinstance(each, type | type(size_of) | type(sys)):
             seen.add(id(each))
             size += sys.getsizeof(each)
             found.extend(gc.get_referents(each))
     return size
+
+
+def test_the_cache_counts_no_less_than_it_takes(first: Settings) -> None:
+    app = create_app(first)
+    caching = ResponseCacheMiddleware(app, app.state.snapshots, 2**24)
+
+    async def run() -> None:
+        for number, coding in itertools.product(range(100), (b"identity", b"gzip")):
+            query = f"limit=0&offset={number}&q=%E8%96%AC".encode()
+            await ask(caching, Request("/v1/stages", query, headers=((b"accept-encoding", coding),)))
+
+    asyncio.run(run())
+    assert isinstance(caching.responses, LRUCache)
+    held = size_of(dict(caching.responses.items()))
+    assert 0.3 < held / caching.responses.currsize <= 1

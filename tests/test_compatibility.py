@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.openapi import COMMITTED
+from app.api.openapi import COMMITTED
 from tests.compatibility import RELEASED, bare, breaks
 
 OLD: dict[str, Any] = orjson.loads(RELEASED.read_bytes())

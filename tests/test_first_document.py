@@ -6,8 +6,6 @@ import pytest
 
 from tests.conftest import Client, answer, walk
 
-EVERY_DATABASE = True
-
 PACKAGE = "fy2025-supplementary-drug-discovery"
 
 

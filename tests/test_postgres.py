@@ -1,4 +1,4 @@
-"""PostgreSQL behind the door: the same bytes, nothing but reading, whole builds, lost connections healed."""
+"""PostgreSQL: the same bytes, read-only sessions, complete builds, and connections that are lost and found again."""
 
 import gc
 import logging
@@ -20,18 +20,20 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.engine import make_url
 
 from app.cli import main
-from app.db import Statement, Unusable
-from app.db.opening import opened, usable
-from app.db.postgres import FILES, Schema
+from app.db.base import Statement, Unusable
+from app.db.opening import check_usable, open_database
+from app.db.postgres import FILES, PostgresDatabase
+from app.db.tables import ServingRecord
 from app.errors import Problem
 from app.main import application, create_app
-from app.reading.service import Service
+from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
+from app.resources.schema import schema_version
 from app.seeding.build import SEED, build, check, target
 from app.seeding.migrating import alembic_config
-from app.seeding.processes import Phase
-from app.seeding.schema import ONE_AT_A_TIME
-from app.seeding.target import Unbuilt
+from app.seeding.postgres import LOCK
+from app.seeding.progress import Phase
+from app.seeding.target import NotBuilt
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, Built, Client, answer, serving
 from tests.postgres import OWNER, READER, Server
@@ -90,7 +92,7 @@ def made(server: Server, tmp_path: Path) -> Built:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.reading.service.LOOK_EVERY", 0.02)
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.02)
 
 
 def name(made: Built) -> str:
@@ -148,7 +150,7 @@ def asked(client: Client) -> Iterator[str]:
 def test_both_databases_give_the_same_bytes(server: Server, both_seed: Path, tmp_path: Path) -> None:
     here, there = Built.at(tmp_path / "file.sqlite"), Built.at(tmp_path / "brought.sqlite", server)
     assert here.build(both_seed) == there.build(both_seed)
-    with serving(create_app(here.reading)) as file, serving(create_app(there.reading)) as postgres:
+    with serving((here.reading)) as file, serving((there.reading)) as postgres:
         urls = list(asked(file))
         assert len(urls) > 250
         for url in urls:
@@ -160,7 +162,7 @@ def test_text_is_ordered_by_code_point_and_the_tables_are_the_migrations(server:
     columns = "SELECT table_name, collation_name FROM information_schema.columns WHERE table_schema = '{}'"
     found = server.run(f"{columns.format(schema)} AND data_type = 'text' AND table_name != '{FILES.name}'", name(made))
     assert {collation for _, collation in found} == {"C"}
-    assert {table for table, _ in found} > {"measure", "posting", "transcript_line"}
+    assert {table for table, _ in found} > {"measures", "serving_index", "transcript_lines"}
     links = f"SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND connamespace = '{schema}'::regnamespace"
     ((count,),) = server.run(links, name(made))
     assert count > 10
@@ -172,13 +174,13 @@ def test_text_is_ordered_by_code_point_and_the_tables_are_the_migrations(server:
 
 def test_the_role_that_serves_can_do_nothing_else(server: Server, made: Built) -> None:
     (schema,) = schemas(server, made)
-    for statement in (f"DELETE FROM {schema}.measure", f"CREATE TABLE {schema}.t (x int)", "CREATE SCHEMA s"):
+    for statement in (f"DELETE FROM {schema}.measures", f"CREATE TABLE {schema}.t (x int)", "CREATE SCHEMA s"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             server.run(statement, name(made), READER)
-    database = opened(made.building)  # even a role that may write opens sessions that do not
+    database = open_database(made.building)  # even a role that may write opens sessions that do not
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        database.ask(lambda rows: rows(Statement(text("DELETE FROM measure"))))  # type: ignore[arg-type]
-    assert database.ask(lambda rows: rows(ONE)) == [(1,)]
+        database.query(lambda session: session.query(Statement(text("DELETE FROM measures"))))  # type: ignore[arg-type]
+    assert database.query(lambda session: session.query(ONE)) == [(1,)]
     database.close()
 
 
@@ -206,12 +208,12 @@ def test_a_build_that_fails_leaves_the_old_one(server: Server, made: Built) -> N
     def cut() -> None:
         server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name(made)}'")
 
-    with pytest.raises(Unbuilt, match=r"shisaku_\d+: .*connection.*What was published before stands\."):
+    with pytest.raises(NotBuilt, match=r"shisaku_\d+: .*connection.*What was published before stands\."):
         build(check(SEED), target(made.building), while_it_writes(cut))
     gc.collect()
     (left,) = set(schemas(server, made)) - set(before)
     assert left.startswith("shisaku_building_")
-    with serving(create_app(made.reading)) as client:
+    with serving((made.reading)) as client:
         assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"
     made.build(ALONE)
     assert left not in schemas(server, made)
@@ -224,15 +226,15 @@ def test_a_fault_of_the_database_is_told_in_its_words(
         yield connection.execute(text("SELECT nothing_here"))
 
     monkeypatch.setattr("app.seeding.postings.Rows.packed", broken)
-    with pytest.raises(Unbuilt, match='column "nothing_here" does not exist'):
+    with pytest.raises(NotBuilt, match='column "nothing_here" does not exist'):
         made.build(ALONE)
     assert len(schemas(server, made)) == 1
 
 
 def test_one_build_at_a_time(server: Server, made: Built) -> None:
     with psycopg.connect(server.place(OWNER, name(made))) as another:
-        another.execute(ONE_AT_A_TIME)
-        with pytest.raises(Unbuilt, match="another build is running"):
+        another.execute(LOCK)
+        with pytest.raises(NotBuilt, match="another build is running"):
             made.build(ALONE)
     made.build(ALONE)
 
@@ -240,11 +242,11 @@ def test_one_build_at_a_time(server: Server, made: Built) -> None:
 def test_an_old_build_that_is_being_read_is_swept_by_the_next(
     server: Server, made: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.seeding.schema.SWEEP_PATIENCE", "50ms")
+    monkeypatch.setattr("app.seeding.postgres.SWEEP_TIMEOUT", "50ms")
     (first,) = schemas(server, made)
     made.build(ALONE)
     with psycopg.connect(server.place(READER, name(made))) as reading:
-        reading.execute(f"SELECT * FROM {first}.stage".encode())
+        reading.execute(f"SELECT * FROM {first}.stages".encode())
         made.build(ALONE)
         assert first in schemas(server, made)
     made.build(ALONE)
@@ -254,7 +256,7 @@ def test_an_old_build_that_is_being_read_is_swept_by_the_next(
 def test_a_database_in_another_encoding_is_refused(server: Server, tmp_path: Path) -> None:
     server.run(f"CREATE DATABASE latin OWNER {OWNER} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     settings = Settings(database=tmp_path / "s", database_url=SecretStr(server.url("latin")))
-    with pytest.raises(Unbuilt, match="not in UTF-8"):
+    with pytest.raises(NotBuilt, match="not in UTF-8"):
         build(check(ALONE), target(settings))
 
 
@@ -262,7 +264,7 @@ def test_a_database_in_another_encoding_is_refused(server: Server, tmp_path: Pat
 def test_another_build_is_served_without_a_restart(
     server: Server, made: Built, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO), serving(create_app(made.reading)) as client:
+    with caplog.at_level(logging.INFO), serving((made.reading)) as client:
         old = answer(client, "/v1/measures?limit=1")
         made.build(SEED)
         eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "1.0.0")
@@ -289,12 +291,12 @@ def test_another_build_is_served_without_a_restart(
 
 
 def test_what_was_swept_under_a_question_is_told(server: Server, made: Built) -> None:
-    database = opened(made.reading)
+    database = open_database(made.reading)
     (schema,) = schemas(server, made)
     server.run(f"DROP SCHEMA {schema} CASCADE", name(made))
-    measures = Statement(select(RESOURCES[0].table.c.key))
+    records = Statement(select(col(ServingRecord.key)))
     with pytest.raises(Problem, match="replaced") as caught:
-        database.ask(lambda rows: rows(measures))
+        database.query(lambda session: session.query(measures))
     assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
     assert database.newest() is None
     database.close()
@@ -303,10 +305,10 @@ def test_what_was_swept_under_a_question_is_told(server: Server, made: Built) ->
 @pytest.mark.usefixtures("impatient")
 def test_the_watch_ends_with_its_service(made: Built) -> None:
     before = set(threading.enumerate())
-    service = Service(made.reading)
+    snapshots = Snapshots(made.reading, schema_version())
     (watch,) = set(threading.enumerate()) - before
     time.sleep(0.1)
-    del service
+    del snapshots
     watch.join(10)
     assert not watch.is_alive()
 
@@ -316,7 +318,7 @@ def test_a_server_that_restarts_is_not_noticed_and_one_that_is_down_is_told(
 ) -> None:
     caplog.set_level(logging.INFO)
     app = create_app(made.reading)
-    service = Service(made.reading)
+    snapshots = Snapshots(made.reading, schema_version())
     with serving(app) as client:
         assert client.get("/v1/measures?limit=1").status_code == 200
         server.stop()
@@ -329,8 +331,8 @@ def test_a_server_that_restarts_is_not_noticed_and_one_that_is_down_is_told(
                 assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5"), url
                 assert refused.headers["Content-Type"] == "application/problem+json"
             assert client.get("/healthz").status_code == 200
-            service.renew()  # finds nothing, and loses nothing
-            assert service.now().dataset.version.version == "0.1.0"
+            snapshots.renew()  # finds nothing, and loses nothing
+            assert snapshots.current().dataset.version.version == "0.1.0"
         finally:
             server.start()
         assert client.get("/v1/measures?limit=3").status_code == 200
@@ -341,7 +343,7 @@ def test_a_server_that_restarts_is_not_noticed_and_one_that_is_down_is_told(
 
 
 def test_a_question_whose_connection_is_lost_runs_once_more(server: Server, made: Built) -> None:
-    database = opened(made.reading)
+    database = open_database(made.reading)
     runs: list[int] = []
 
     def question(rows: Any) -> Any:
@@ -360,7 +362,7 @@ def test_a_question_that_takes_too_long_is_stopped_on_the_server(server: Server,
     database = Schema(made.reading.model_copy(update={"deadline_seconds": 0.2}))
     begun = time.monotonic()
     with pytest.raises(Problem, match=r"longer than 0\.2 s") as caught:
-        database.ask(lambda rows: rows(SLEEP))
+        database.query(lambda session: session.query(SLEEP))
     assert time.monotonic() - begun < 5
     assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "5")
     running = f"SELECT query FROM pg_stat_activity WHERE state = 'active' AND datname = '{name(made)}'"
@@ -369,13 +371,13 @@ def test_a_question_that_takes_too_long_is_stopped_on_the_server(server: Server,
     with pytest.raises(Problem, match="longer"):
         database.ask(lambda rows: [rows(short) for _ in range(9)])
     assert database.learn(Statement(select(func.pg_sleep(0.3)))) is not None  # what is read for all has no deadline
-    assert database.ask(lambda rows: rows(ONE)) == [(1,)]
+    assert database.query(lambda session: session.query(ONE)) == [(1,)]
     database.close()
 
 
 def test_connections_are_as_many_as_questions(server: Server, made: Built) -> None:
     settings = made.reading.model_copy(update={"threads": 2})
-    with serving(create_app(settings)) as client:
+    with serving((settings)) as client:
         base = str(client.base_url)
 
         def ask(number: int) -> None:
@@ -398,7 +400,7 @@ def test_downloads_of_the_whole_are_brought_once_and_kept_whole(
     old = [tmp_path / f"shisaku.sqlite.{number:016x}" for number in range(3)]
     for folder in old:
         folder.mkdir()
-    with serving(create_app(made.reading)) as client:
+    with serving((made.reading)) as client:
         whole = client.get("/v1/exports/dataset.sqlite")
         assert whole.content.startswith(b"SQLite format 3")
         part = client.get("/v1/exports/dataset.sqlite", headers={"Range": "bytes=100-199"})
@@ -408,21 +410,21 @@ def test_downloads_of_the_whole_are_brought_once_and_kept_whole(
         kept.unlink()
         assert client.get("/v1/exports/dataset.sqlite").content == whole.content
     kept.write_bytes(whole.content[:-1])
-    with serving(create_app(made.reading)) as client:
+    with serving((made.reading)) as client:
         assert client.get("/v1/exports/dataset.sqlite").content == whole.content
         assert client.get("/v1/exports/dataset.sqlite").content == whole.content
-    with serving(create_app(made.reading)) as client:  # another process finds it there
+    with serving((made.reading)) as client:  # another process finds it there
         assert client.get("/v1/exports/dataset.sqlite").content == whole.content
     kept.unlink()
     (schema,) = schemas(server, made)
     server.run(f"UPDATE {schema}.{FILES.name} SET bytes = bytes || '\\x00'::bytea", name(made))
-    with serving(create_app(made.reading)) as client:
+    with serving((made.reading)) as client:
         assert answer(client, "/v1/exports/dataset.sqlite", 503)["detail"].startswith("The file cannot be brought")
     assert "dataset.sqlite is damaged in the database" in caplog.text
     blocked = tmp_path / "file"
     blocked.write_text("")
     unwritable = made.reading.model_copy(update={"database": blocked / "shisaku.sqlite"})
-    with serving(create_app(unwritable)) as client:
+    with serving((unwritable)) as client:
         assert answer(client, "/v1/exports/datapackage.zip", 503)["detail"].startswith("The file cannot be brought")
 
 
@@ -465,7 +467,7 @@ def test_a_role_that_may_not_read_or_build_is_told(server: Server, made: Built) 
     server.run(f"REVOKE USAGE ON SCHEMA {schema} FROM {READER}", name(made))
     with pytest.raises(Unusable, match=rf"permission denied for schema {schema}\. Grant it USAGE and SELECT"):
         create_app(made.reading)
-    with pytest.raises(Unbuilt, match="permission denied for database"):
+    with pytest.raises(NotBuilt, match="permission denied for database"):
         build(check(ALONE), target(made.reading))
 
 

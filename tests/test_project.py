@@ -10,6 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from app import __version__
+from app.api.openapi import COMMITTED
 from app.seeding.build import SEED
 from app.settings import PROJECT
 
@@ -53,13 +54,13 @@ def test_no_file_names_a_machine_or_holds_a_secret() -> None:
 def test_versions_agree() -> None:
     assert f'version = "{__version__}"' in (PROJECT / "pyproject.toml").read_text()
     assert f"## {__version__} " in (PROJECT / "CHANGELOG.md").read_text()
-    assert orjson.loads((PROJECT / "app" / "openapi.json").read_bytes())["info"]["version"] == __version__
+    assert orjson.loads(COMMITTED.read_bytes())["info"]["version"] == __version__
 
 
 def test_every_module_opens_with_what_it_is() -> None:
     for path in files():
         if path.suffix == ".py" and path.parts[-2] != "versions" and path.stat().st_size:
-            assert re.match(r'"""[A-Za-z`/].{30,}', path.read_text()), path
+            assert re.match(r'"""[A-Za-z`/].{20,}', path.read_text()), path
 
 
 def test_editors_are_told_each_seed_files_schema() -> None:

@@ -1,14 +1,11 @@
 """Another document, loaded by data alone: another year, other ministries and units, and a link to the first."""
 
-from app.main import create_app
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, walk
 
-EVERY_DATABASE = True
-
 
 def test_it_stands_alone(second: Settings) -> None:
-    with serving(create_app(second)) as client:
+    with serving(second) as client:
         summary = answer(client, "/v1/budget-summary?group_by=ministry")
         assert (summary["total"]["jpy"], summary["lines"]) == (12_345_678_000 + 2_500_000_000 + 150_000_000, 4)
         assert summary["additive"] is False

@@ -12,8 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from app.main import create_app
-from app.openapi import COMMITTED
+from app.api.openapi import COMMITTED
 from app.settings import PROJECT, Settings
 from tests.conftest import serving
 from tests.test_readme import ADDRESS, READMES, blocks
@@ -44,7 +43,7 @@ def _clean() -> None:
 
 @pytest.fixture(scope="module")
 def address(first: Settings) -> Iterator[str]:
-    with serving(create_app(first)) as client:
+    with serving(first) as client:
         yield str(client.base_url).rstrip("/")
 
 
