@@ -5,7 +5,6 @@ import logging
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +15,12 @@ import pytest
 from alembic import command
 from click.testing import CliRunner
 from pydantic import SecretStr
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import func, literal_column, select, text
 from sqlalchemy.engine import make_url
+from sqlmodel import col
 
 from app.cli import main
-from app.db.base import Statement, Unusable
+from app.db.base import DOWNLOAD_THREADS, Session, Statement, Unusable
 from app.db.opening import check_usable, open_database
 from app.db.postgres import FILES, PostgresDatabase
 from app.db.tables import ServingRecord
@@ -35,11 +35,13 @@ from app.seeding.postgres import LOCK
 from app.seeding.progress import Phase
 from app.seeding.target import NotBuilt
 from app.settings import PROJECT, Settings
-from tests.conftest import ALONE, Built, Client, answer, serving
+from tests.conftest import ALONE, Built, Client, answer, eventually, serving, visible
 from tests.postgres import OWNER, READER, Server
 
+pytestmark = pytest.mark.postgres
+
 SLEEP = Statement(select(func.pg_sleep(30)))
-ONE = Statement(select(text("1")))
+ONE = Statement(select(literal_column("1")))
 URLS = [
     "/v1",
     "/",
@@ -106,14 +108,6 @@ def schemas(server: Server, made: Built) -> list[str]:
     return [schema for (schema,) in found]
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if holds():
-            return
-        time.sleep(0.02)
-    raise AssertionError
-
-
 def while_it_writes(act: Callable[[], object]) -> Phase:
     """Something happens while a build writes."""
 
@@ -124,12 +118,6 @@ def while_it_writes(act: Callable[[], object]) -> Phase:
         yield lambda _: None
 
     return phase
-
-
-def seen(client: Client, url: str) -> tuple[object, ...]:
-    response = client.get(url)
-    shown = {header: value for header, value in response.headers.items() if header != "date"}
-    return response.status_code, shown, response.content
 
 
 def asked(client: Client) -> Iterator[str]:
@@ -150,11 +138,11 @@ def asked(client: Client) -> Iterator[str]:
 def test_both_databases_give_the_same_bytes(server: Server, both_seed: Path, tmp_path: Path) -> None:
     here, there = Built.at(tmp_path / "file.sqlite"), Built.at(tmp_path / "brought.sqlite", server)
     assert here.build(both_seed) == there.build(both_seed)
-    with serving((here.reading)) as file, serving((there.reading)) as postgres:
+    with serving(here.reading) as file, serving(there.reading) as postgres:
         urls = list(asked(file))
         assert len(urls) > 250
         for url in urls:
-            assert seen(file, url) == seen(postgres, url), url
+            assert visible(file.get(url)) == visible(postgres.get(url)), url
 
 
 def test_text_is_ordered_by_code_point_and_the_tables_are_the_migrations(server: Server, made: Built) -> None:
@@ -177,7 +165,7 @@ def test_the_role_that_serves_can_do_nothing_else(server: Server, made: Built) -
     for statement in (f"DELETE FROM {schema}.measures", f"CREATE TABLE {schema}.t (x int)", "CREATE SCHEMA s"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             server.run(statement, name(made), READER)
-    database = open_database(made.building)  # even a role that may write opens sessions that do not
+    database = open_database(made.building, schema_version())  # even a role that may write opens sessions that do not
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         database.query(lambda session: session.query(Statement(text("DELETE FROM measures"))))  # type: ignore[arg-type]
     assert database.query(lambda session: session.query(ONE)) == [(1,)]
@@ -213,7 +201,7 @@ def test_a_build_that_fails_leaves_the_old_one(server: Server, made: Built) -> N
     gc.collect()
     (left,) = set(schemas(server, made)) - set(before)
     assert left.startswith("shisaku_building_")
-    with serving((made.reading)) as client:
+    with serving(made.reading) as client:
         assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"
     made.build(ALONE)
     assert left not in schemas(server, made)
@@ -222,10 +210,10 @@ def test_a_build_that_fails_leaves_the_old_one(server: Server, made: Built) -> N
 def test_a_fault_of_the_database_is_told_in_its_words(
     server: Server, made: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: object, connection: Connection) -> Iterator[object]:
-        yield connection.execute(text("SELECT nothing_here"))
+    def broken(building: Any) -> None:
+        building._run("SELECT nothing_here")  # noqa: SLF001 - as the building runs its own
 
-    monkeypatch.setattr("app.seeding.postings.Rows.packed", broken)
+    monkeypatch.setattr("app.seeding.postgres._PostgresBuilding.finish", broken)
     with pytest.raises(NotBuilt, match='column "nothing_here" does not exist'):
         made.build(ALONE)
     assert len(schemas(server, made)) == 1
@@ -264,7 +252,7 @@ def test_a_database_in_another_encoding_is_refused(server: Server, tmp_path: Pat
 def test_another_build_is_served_without_a_restart(
     server: Server, made: Built, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO), serving((made.reading)) as client:
+    with caplog.at_level(logging.INFO), serving(made.reading) as client:
         old = answer(client, "/v1/measures?limit=1")
         made.build(SEED)
         eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "1.0.0")
@@ -274,9 +262,9 @@ def test_another_build_is_served_without_a_restart(
         # One of other code is not served; the one before it is.
         *_, newest = schemas(server, made)
         other = newest.replace("shisaku_000003", "shisaku_000004")
-        statements = f"CREATE SCHEMA {other}; CREATE TABLE {other}.dataset (schema text)"
+        statements = f"CREATE SCHEMA {other}; CREATE TABLE {other}.serving_value (name text, data bytea)"
         server.run(f"{statements}; GRANT USAGE ON SCHEMA {other} TO {READER}", name(made))
-        server.run(f"GRANT SELECT ON {other}.dataset TO {READER}", name(made))
+        server.run(f"GRANT SELECT ON {other}.serving_value TO {READER}", name(made))
         eventually(lambda: "still serving the old database" in caplog.text)
         assert answer(client, "/v1/measures?limit=2")["meta"]["dataset"]["version"] == "0.1.0"
         assert answer(client, "/readyz", 503)["title"] == "Service Unavailable"
@@ -284,14 +272,14 @@ def test_another_build_is_served_without_a_restart(
         server.run(f"DROP SCHEMA {other} CASCADE; DROP SCHEMA {newest} CASCADE", name(made))
         eventually(lambda: client.get("/v1/measures?limit=3").status_code == 200)
         eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "1.0.0")
-    server.run(f"CREATE SCHEMA {other}; CREATE TABLE {other}.dataset (schema text)", name(made))
+    server.run(f"CREATE SCHEMA {other}; CREATE TABLE {other}.serving_value (name text, data bytea)", name(made))
     url = SecretStr(server.url(name(made), "postgres"))
     with pytest.raises(Unusable, match="another version"):
-        usable(made.building.model_copy(update={"database_url": url}))
+        check_usable(made.building.model_copy(update={"database_url": url}), schema_version())
 
 
 def test_what_was_swept_under_a_question_is_told(server: Server, made: Built) -> None:
-    database = open_database(made.reading)
+    database = open_database(made.reading, schema_version())
     (schema,) = schemas(server, made)
     server.run(f"DROP SCHEMA {schema} CASCADE", name(made))
     records = Statement(select(col(ServingRecord.key)))
@@ -307,9 +295,8 @@ def test_the_watch_ends_with_its_service(made: Built) -> None:
     before = set(threading.enumerate())
     snapshots = Snapshots(made.reading, schema_version())
     (watch,) = set(threading.enumerate()) - before
-    time.sleep(0.1)
     del snapshots
-    watch.join(10)
+    watch.join(60)
     assert not watch.is_alive()
 
 
@@ -342,42 +329,45 @@ def test_a_server_that_restarts_is_not_noticed_and_one_that_is_down_is_told(
     assert "the database answers again" in caplog.text
 
 
-def test_a_question_whose_connection_is_lost_runs_once_more(server: Server, made: Built) -> None:
-    database = open_database(made.reading)
-    runs: list[int] = []
+def test_a_connection_lost_between_requests_is_replaced_and_one_lost_in_a_request_is_503(
+    server: Server, made: Built
+) -> None:
+    database = open_database(made.reading, schema_version())
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name(made)}'"
+    assert database.query(lambda session: session.query(ONE)) == [(1,)]
+    server.run(cut)
+    assert database.query(lambda session: session.query(ONE)) == [(1,)]
 
-    def question(rows: Any) -> Any:
-        found = rows(Statement(select(func.pg_backend_pid())))
-        runs.append(found[0][0])
-        if len(runs) == 1:
-            server.run(f"SELECT pg_terminate_backend({runs[0]})")
-        return rows(ONE)
+    def cut_meanwhile(session: Session) -> Any:
+        session.query(ONE)
+        server.run(cut)
+        return session.query(ONE)
 
-    assert database.ask(question) == [(1,)]
-    assert len(set(runs)) == 2
+    with pytest.raises(Problem) as caught:
+        database.query(cut_meanwhile)
+    assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "5")
+    assert database.query(lambda session: session.query(ONE)) == [(1,)]
     database.close()
 
 
-def test_a_question_that_takes_too_long_is_stopped_on_the_server(server: Server, made: Built) -> None:
-    database = Schema(made.reading.model_copy(update={"deadline_seconds": 0.2}))
-    begun = time.monotonic()
+def test_a_slow_query_is_stopped_on_the_server(server: Server, made: Built) -> None:
+    settings = made.reading.model_copy(update={"deadline_seconds": 0.2})
+    database = PostgresDatabase(settings, schema_version())
     with pytest.raises(Problem, match=r"longer than 0\.2 s") as caught:
         database.query(lambda session: session.query(SLEEP))
-    assert time.monotonic() - begun < 5
     assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "5")
     running = f"SELECT query FROM pg_stat_activity WHERE state = 'active' AND datname = '{name(made)}'"
     assert server.run(running) == []
     short = Statement(select(func.pg_sleep(0.12)))
     with pytest.raises(Problem, match="longer"):
-        database.ask(lambda rows: [rows(short) for _ in range(9)])
-    assert database.learn(Statement(select(func.pg_sleep(0.3)))) is not None  # what is read for all has no deadline
+        database.query(lambda session: [session.query(short) for _ in range(9)])
     assert database.query(lambda session: session.query(ONE)) == [(1,)]
     database.close()
 
 
 def test_connections_are_as_many_as_questions(server: Server, made: Built) -> None:
     settings = made.reading.model_copy(update={"threads": 2})
-    with serving((settings)) as client:
+    with serving(settings) as client:
         base = str(client.base_url)
 
         def ask(number: int) -> None:
@@ -391,7 +381,7 @@ def test_connections_are_as_many_as_questions(server: Server, made: Built) -> No
         for thread in threads:
             thread.join()
         ((count,),) = server.run(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name(made)}'")
-        assert 0 < count <= 2 * settings.threads + 1
+        assert 0 < count <= settings.threads + DOWNLOAD_THREADS + 1
 
 
 def test_downloads_of_the_whole_are_brought_once_and_kept_whole(
@@ -400,7 +390,7 @@ def test_downloads_of_the_whole_are_brought_once_and_kept_whole(
     old = [tmp_path / f"shisaku.sqlite.{number:016x}" for number in range(3)]
     for folder in old:
         folder.mkdir()
-    with serving((made.reading)) as client:
+    with serving(made.reading) as client:
         whole = client.get("/v1/exports/dataset.sqlite")
         assert whole.content.startswith(b"SQLite format 3")
         part = client.get("/v1/exports/dataset.sqlite", headers={"Range": "bytes=100-199"})
@@ -410,21 +400,21 @@ def test_downloads_of_the_whole_are_brought_once_and_kept_whole(
         kept.unlink()
         assert client.get("/v1/exports/dataset.sqlite").content == whole.content
     kept.write_bytes(whole.content[:-1])
-    with serving((made.reading)) as client:
+    with serving(made.reading) as client:
         assert client.get("/v1/exports/dataset.sqlite").content == whole.content
         assert client.get("/v1/exports/dataset.sqlite").content == whole.content
-    with serving((made.reading)) as client:  # another process finds it there
+    with serving(made.reading) as client:  # another process finds it there
         assert client.get("/v1/exports/dataset.sqlite").content == whole.content
     kept.unlink()
     (schema,) = schemas(server, made)
     server.run(f"UPDATE {schema}.{FILES.name} SET bytes = bytes || '\\x00'::bytea", name(made))
-    with serving((made.reading)) as client:
+    with serving(made.reading) as client:
         assert answer(client, "/v1/exports/dataset.sqlite", 503)["detail"].startswith("The file cannot be brought")
     assert "dataset.sqlite is damaged in the database" in caplog.text
     blocked = tmp_path / "file"
     blocked.write_text("")
     unwritable = made.reading.model_copy(update={"database": blocked / "shisaku.sqlite"})
-    with serving((unwritable)) as client:
+    with serving(unwritable) as client:
         assert answer(client, "/v1/exports/datapackage.zip", 503)["detail"].startswith("The file cannot be brought")
 
 
@@ -471,22 +461,6 @@ def test_a_role_that_may_not_read_or_build_is_told(server: Server, made: Built) 
         build(check(ALONE), target(made.reading))
 
 
-UNREADABLE = ["postgresql://x:SECRET@h/d", "sqlite:///SECRET", "SECRET", "postgresql+psycopg://x:SE@h:CRET/d"]
-
-
-@pytest.mark.parametrize("url", UNREADABLE)
-def test_an_address_that_cannot_be_used_is_told_without_its_secret(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHISAKU_DATABASE_URL", url)
-    result = CliRunner().invoke(main, ["serve"])
-    assert result.exit_code == 1
-    assert result.output.startswith("Error: SHISAKU_DATABASE_URL: ")
-    assert "postgresql+psycopg://user:secret@host:port/database" in result.output
-    assert "CRET" not in result.output
-    with pytest.raises(ValueError, match="database_url") as caught:
-        Settings()
-    assert "CRET" not in str(caught.value)
-
-
 def test_the_command_builds_where_the_setting_says(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -502,14 +476,3 @@ def test_the_command_builds_where_the_setting_says(
     again = CliRunner().invoke(main, ["build", "--if-needed"])
     assert (again.exit_code, again.output) == (0, "")
     assert not list(tmp_path.iterdir())
-
-
-def test_a_file_is_served_without_the_driver(first: Settings) -> None:
-    code = (
-        "import sys; from pathlib import Path; from app.main import create_app; from app.settings import Settings; "
-        "create_app(Settings(database=Path(sys.argv[1]), database_url=None)); "
-        "print([name for name in sys.modules if name.startswith(('psycopg', 'app.db.postgres'))])"
-    )
-    command_ = [sys.executable, "-c", code, str(first.database)]
-    result = subprocess.run(command_, cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
