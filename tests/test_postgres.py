@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 from sqlalchemy import func, literal_column, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InternalError
 from sqlmodel import col
 
 from app.cli import main
@@ -166,7 +167,7 @@ def test_the_role_that_serves_can_do_nothing_else(server: Server, made: Built) -
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             server.run(statement, name(made), READER)
     database = open_database(made.building, schema_version())  # even a role that may write opens sessions that do not
-    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+    with pytest.raises(InternalError, match="read-only transaction"):
         database.query(lambda session: session.query(Statement(text("DELETE FROM measures"))))  # type: ignore[arg-type]
     assert database.query(lambda session: session.query(ONE)) == [(1,)]
     database.close()
@@ -284,7 +285,7 @@ def test_what_was_swept_under_a_question_is_told(server: Server, made: Built) ->
     server.run(f"DROP SCHEMA {schema} CASCADE", name(made))
     records = Statement(select(col(ServingRecord.key)))
     with pytest.raises(Problem, match="replaced") as caught:
-        database.query(lambda session: session.query(measures))
+        database.query(lambda session: session.query(records))
     assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
     assert database.newest() is None
     database.close()
@@ -407,7 +408,7 @@ def test_downloads_of_the_whole_are_brought_once_and_kept_whole(
         assert client.get("/v1/exports/dataset.sqlite").content == whole.content
     kept.unlink()
     (schema,) = schemas(server, made)
-    server.run(f"UPDATE {schema}.{FILES.name} SET bytes = bytes || '\\x00'::bytea", name(made))
+    server.run(f"UPDATE {schema}.{FILES.name} SET data = data || '\\x00'::bytea", name(made))
     with serving(made.reading) as client:
         assert answer(client, "/v1/exports/dataset.sqlite", 503)["detail"].startswith("The file cannot be brought")
     assert "dataset.sqlite is damaged in the database" in caplog.text
