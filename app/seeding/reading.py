@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import near
-from app.seeding.entries import KINDS, Entry, FieldPath, Location, NameEntry, indexed_fields
+from app.seeding.entries import KINDS, FieldPath, Location, NameEntry, indexed_fields
 from app.seeding.errors import SeedError
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
@@ -72,7 +72,9 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
     """Reads every file and stages the entries, those of wrong form included."""
     source = Source()
     if not (seed / DATASET).is_file():
-        source.errors.append(SeedError(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name"))
+        source.errors.append(
+            SeedError(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
+        )
     chunks: list[Chunk] = []
     for path in sorted(seed.rglob("*")):
         file = f"{seed.name}/{path.relative_to(seed).as_posix()}"
@@ -275,9 +277,7 @@ def _node_value(node: yaml.Node, path: FieldPath, lines: Lines, report: Report) 
     return None if node.tag == "tag:yaml.org,2002:null" else node.value
 
 
-def _node_items(
-    node: yaml.MappingNode, path: FieldPath, lines: Lines, report: Report
-) -> Iterator[tuple[str, Any]]:
+def _node_items(node: yaml.MappingNode, path: FieldPath, lines: Lines, report: Report) -> Iterator[tuple[str, Any]]:
     seen = set()
     for key, value in node.value:
         line = key.start_mark.line + 1

@@ -302,7 +302,11 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
     lines = seed.where(BudgetLineEntry, "measure", entry.id)
     relations = _relations(entry.id, seed)
     borrowed = [
-        *(piece for line in lines for piece in _borrowed(line, seed, ministries=("ministries",), amount=("budget_lines",))),
+        *(
+            piece
+            for line in lines
+            for piece in _borrowed(line, seed, ministries=("ministries",), amount=("budget_lines",))
+        ),
         *(
             piece
             for link, _ in relations
@@ -345,9 +349,7 @@ def budget_line(entry: BudgetLineEntry, seed: Seed) -> Rendered:
     borrowed = [
         *_borrowed(measure_, seed, name=("name", "measure"), modalities=("modalities",)),
         *(_borrowed(measure_, seed, pillar=("pillar",)) if entry.pillar is None else ()),
-        *_borrowed(
-            package_, seed, name=("package",), fiscal_year=("fiscal_year",), budget_kind=("budget_kind",)
-        ),
+        *_borrowed(package_, seed, name=("package",), fiscal_year=("fiscal_year",), budget_kind=("budget_kind",)),
         *(
             piece
             for link, _ in relations
