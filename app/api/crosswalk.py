@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
-from sqlalchemy import column, select, table
+from sqlalchemy import ColumnClause, column, select, table
 from starlette.responses import Response
 
 from app.api.parameters import Context, asked, by_name, described
@@ -35,7 +35,7 @@ MEASURE = table("measures", *map(column, ("key", "id", "name_ja", "name_en", "na
 RELATED = table(
     "measure_related", *map(column, ("measure_id", "position", "related_id", "basis", "note_ja", "note_en"))
 )
-AMOUNT = {name: column(f"amount_{name}") for name in Amount.model_fields}
+AMOUNT: Mapping[str, ColumnClause[Any]] = {name: column(f"amount_{name}") for name in Amount.model_fields}
 LINE = table("budget_lines", column("key"), column("id"), column("measure_id"), *AMOUNT.values())
 
 NAMES = Statement(

@@ -74,7 +74,7 @@ def _page(id_: str, first: int, last: int, context: Context, matcher: Matcher) -
 
     def render(rows: Sequence[Row]) -> list[Any]:
         numbers = [row.key for row in rows]
-        texts = dict(session.query(TEXTS, document=id_, numbers=numbers))  # type: ignore[arg-type]
+        texts = dict(session.query(TEXTS, document=id_, numbers=numbers))
         return [{"number": number, "text": texts[number]} for number in numbers]
 
     lines = Keyset.by_key(BitMap(range(first, min(last, count) + 1)))

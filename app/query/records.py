@@ -34,7 +34,7 @@ SIMILAR_IDS = Statement(
 def read_rows(statement: Statement, rows: Sequence[Row], session: Session) -> list[bytes]:
     """What RECORDS or CSV_LINES gives of rows, in their order."""
     keys = [row.key for row in rows]
-    found: dict[int, bytes] = dict(session.query(statement, keys=keys)) if keys else {}  # type: ignore[arg-type]
+    found: dict[int, bytes] = dict(session.query(statement, keys=keys)) if keys else {}
     return [found[key] for key in keys]
 
 
