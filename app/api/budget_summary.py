@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.api.parameters import Context, Q, asked, by_name, described
 from app.api.responses import json_response
-from app.errors import Problem, conflict
+from app.errors import conflict
 from app.query.filters import Parameter, one_of
 from app.query.matching import Matcher
 from app.query.parser import Query, filter_notes
@@ -96,8 +96,7 @@ router = APIRouter(tags=["budget-summary"])
 )
 async def get_budget_summary(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
     if len(context.query.get("group_by")) > 2:
-        message = "`group_by` takes one dimension or two. Leave some out."
-        raise Problem(422, message, errors=[conflict("group_by", message)])
+        raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
     return json_response(
         await context.snapshot.run(
             lambda matcher: summarize(context.query, context.snapshot, matcher), light=_is_light(context)
