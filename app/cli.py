@@ -1,15 +1,22 @@
-"""The command line: serve, build, check and what keeps the committed files true; it only calls what others do."""
+"""The command line: serve, build, check, and the commands that write generated files.
 
-import gc
+What builds is imported by the commands that build: a service runs where `app.seeding` is not installed.
+"""
+
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
+import uvicorn
 from pydantic import ValidationError
 
+from app.db.base import Unusable
+from app.db.opening import check_usable
+from app.resources.schema import schema_version
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,11 +38,11 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        told = [
-            f"SHISAKU_{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()
+        messages = [
+            f"SHISAKU_{str(each['loc'][0]).upper()}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
         ]
-        raise click.ClickException("; ".join(told)) from error
+        raise click.ClickException("; ".join(messages)) from error
 
 
 @main.command()
@@ -43,28 +50,26 @@ def _settings() -> Settings:
 @click.option("--if-needed", is_flag=True, help="Do nothing when the database is there and can be served.")
 def build(seed: Path | None, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
-    from app.db import Unusable
-    from app.main import ready
     from app.seeding.build import SEED, target
-    from app.seeding.build import build as make
-    from app.seeding.target import Unbuilt
+    from app.seeding.build import build as build_database
+    from app.seeding.target import NotBuilt
 
     settings = _settings()
     if if_needed:
         try:
-            ready(settings)
+            check_usable(settings, schema_version())
         except Unusable as error:
             click.echo(str(error), err=True)
         else:
             return
     try:
         to = target(settings)
-        checked = _checked(seed or SEED, to.beside)
-        digest = make(checked, to, _phase)
+        checked = _checked(seed or SEED, to.folder)
+        digest = build_database(checked, to, _phase)
     except OSError as error:
-        told = f"{settings.database}: {error.strerror}. The old database, if there was one, stands."
-        raise click.ClickException(told) from error
-    except (Unusable, Unbuilt) as error:
+        message = f"{settings.database}: {error.strerror}. The old database, if there was one, stands."
+        raise click.ClickException(message) from error
+    except (Unusable, NotBuilt) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{to.name}: {checked.count} records, digest {digest}")
 
@@ -86,17 +91,17 @@ def _phase(name: str, length: int) -> Iterator[Callable[[int], None]]:
         yield bar.update
 
 
-def _checked(seed: Path, beside: Path | None = None) -> "Checked":
+def _checked(seed: Path, folder: Path | None = None) -> "Checked":
     from app.seeding.build import check as verify
-    from app.seeding.fault import Faulty
+    from app.seeding.errors import InvalidSeed
 
     try:
-        return verify(seed, beside, _phase)
-    except Faulty as faulty:
-        for fault in faulty.faults:
-            click.echo(str(fault), err=True)
-        count = len(faulty.faults)
-        raise click.ClickException(f"{count} fault{'s' if count > 1 else ''}; nothing was written") from faulty
+        return verify(seed, folder, _phase)
+    except InvalidSeed as invalid:
+        for each in invalid.errors:
+            click.echo(str(each), err=True)
+        count = len(invalid.errors)
+        raise click.ClickException(f"{count} fault{'s' if count > 1 else ''}; nothing was written") from invalid
 
 
 @main.command()
@@ -105,15 +110,8 @@ def _checked(seed: Path, beside: Path | None = None) -> "Checked":
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
-    gc.disable()  # what a start makes stays: it is not searched for garbage, then or later (see app.main)
-
-    import uvicorn
-
-    from app.db import Unusable
-    from app.main import ready
-
     try:
-        ready(_settings())
+        check_usable(_settings(), schema_version())
     except Unusable as error:
         raise click.ClickException(str(error)) from error
     uvicorn.run(
@@ -122,11 +120,11 @@ def serve(host: str, port: int, workers: int) -> None:
         host=host,
         port=port,
         workers=workers,
-        http="app.protocol:TypedProtocol",
+        http="app.http.protocol:Utf8Protocol",
         access_log=False,
         server_header=False,
         date_header=True,
-        timeout_keep_alive=75,  # longer than proxies rest, so that they, not we, close a connection
+        timeout_keep_alive=75,  # longer than that of usual proxies, so that they close idle connections, not we
         timeout_graceful_shutdown=10,
     )
 
@@ -137,11 +135,16 @@ check_option = click.option("--check", "only_check", is_flag=True, help="Write n
 @main.command()
 @check_option
 def openapi(*, only_check: bool) -> None:
-    """Write app/openapi.json from the code and the seed's own answers."""
-    from app.openapi import COMMITTED
-    from app.seeding.document import generated
+    """Write the OpenAPI document from the code and the answers to the first document's data."""
+    from app.api.openapi import COMMITTED, generate
+    from app.main import create_app
+    from app.seeding.build import SEED, check, target
+    from app.seeding.build import build as build_database
 
-    _keep({COMMITTED: generated()}, only_check=only_check)
+    with TemporaryDirectory() as folder:
+        settings = Settings(database=Path(folder) / "shisaku.sqlite", database_url=None)
+        build_database(check(SEED), target(settings))
+        _write({COMMITTED: generate(create_app(settings))}, only_check=only_check)
 
 
 @main.command()
@@ -150,10 +153,10 @@ def schemas(*, only_check: bool) -> None:
     """Write the JSON Schemas that editors complete and check seed files with."""
     from app.seeding.schemas import schemas as generated
 
-    _keep(dict(generated()), only_check=only_check)
+    _write(dict(generated()), only_check=only_check)
 
 
-def _keep(files: dict[Path, bytes], *, only_check: bool) -> None:
+def _write(files: dict[Path, bytes], *, only_check: bool) -> None:
     """Writes what is generated and committed, or says which of it is not what the code gives."""
     for path, text in files.items():
         if path.exists() and path.read_bytes() == text:
@@ -162,15 +165,6 @@ def _keep(files: dict[Path, bytes], *, only_check: bool) -> None:
             raise click.ClickException(f"{path.name} is not what the code gives: run `make openapi`, and read the diff")
         path.write_bytes(text)
         click.echo(f"wrote {path.name}")
-
-
-@main.command()
-@click.argument("message")
-def migration(message: str) -> None:
-    """Write the migration that the resources' tables need."""
-    from app.seeding.migrating import revise
-
-    revise(message)
 
 
 if __name__ == "__main__":

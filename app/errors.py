@@ -1,4 +1,4 @@
-"""Problem: the one shape of every refusal (RFC 9457); nothing else decides how an error looks."""
+"""Problem details (RFC 9457): the one shape of every error response."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -9,14 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
-LISTED = 50  # allowed values told in an error; the rest are where the error says
+MAX_LISTED = 50  # allowed values listed in an error
 
 # Written out, because http.HTTPStatus renames some of them from one Python to the next.
 TITLES = {
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
-    406: "Not Acceptable",
     416: "Range Not Satisfiable",
     422: "Unprocessable Content",
     429: "Too Many Requests",
@@ -61,7 +60,7 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(Exception):  # noqa: N818 - the name is the RFC's
-    """Raised anywhere, answered as `application/problem+json`."""
+    """An error response: raised anywhere, answered as `application/problem+json`."""
 
     def __init__(
         self,
@@ -90,7 +89,7 @@ class Problem(Exception):  # noqa: N818 - the name is the RFC's
         return Response(body, self.status, headers, MEDIA_TYPE)
 
 
-BROKEN = Problem(500, "Something went wrong here. It is not your request; try again later.")
+SERVER_ERROR = Problem(500, "Something went wrong here. It is not your request; try again later.")
 
 
 def near(value: str, candidates: Iterable[str]) -> str | None:
@@ -100,8 +99,31 @@ def near(value: str, candidates: Iterable[str]) -> str | None:
     return lowered[found[0]] if found else None
 
 
-def conflict(parameter: str, message: str) -> ParameterError:
-    """Two parameters that cannot both be meant."""
+def parameter_error(
+    parameter: str,
+    message: str,
+    code: ErrorCode = ErrorCode.INVALID_VALUE,
+    *,
+    value: str | None = None,
+    allowed: Iterable[str] = (),
+    did_you_mean: str | None = None,
+) -> ParameterError:
+    """An error of a parameter, with a value that is cut and values that are allowed, the first of them."""
     return ParameterError(
-        parameter=parameter, value=None, code=ErrorCode.CONFLICT, message=message, allowed=[], did_you_mean=None
+        parameter=parameter,
+        value=None if value is None else cut(value),
+        code=code,
+        message=message,
+        allowed=list(allowed)[:MAX_LISTED],
+        did_you_mean=did_you_mean,
     )
+
+
+def cut(value: str) -> str:
+    """A value as errors show it."""
+    return value if len(value) <= 200 else value[:200] + "…"
+
+
+def conflict(parameter: str, message: str) -> Problem:
+    """The refusal of a parameter that contradicts another, or itself."""
+    return Problem(422, message, errors=[parameter_error(parameter, message, ErrorCode.CONFLICT)])

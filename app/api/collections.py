@@ -1,143 +1,69 @@
-"""The list and the item of every resource, made from its declaration; nothing here knows which resource it serves."""
+"""The list and the item of every resource, made from its declaration."""
 
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import FastAPI, Path
 from starlette.responses import Response
 
-from app.db import Rows
-from app.errors import Problem, near
-from app.reading.filters import Parameter, one_of
-from app.reading.operations import Operation, respond
-from app.reading.page import LAST_OFFSET, is_light, list_page, page_of
-from app.reading.question import LONGEST_Q, Question
-from app.reading.resource import Resource
-from app.reading.service import Service, Snapshot
+from app.api.parameters import Context, NoParameters, asked, described, list_parameters
+from app.api.responses import json_response
+from app.index.ngrams import N
+from app.query.page import list_page, page_model
+from app.query.parser import Query
+from app.query.records import read_record
+from app.query.resource import Resource
 
-MOST_ROWS = 500
+FEW_ROWS = 100
 
-Q = Parameter(
-    name="q",
-    meaning=(
-        "Words that the names or descriptions contain, in either language: each is found as a part of the text, "
-        "whatever its case or width; several must all be there."
-    ),
-    kind="text",
-    maximum=LONGEST_Q,
-    example="創薬",
-)
+RecordId = Annotated[str, Path(alias="id", description="The record's id.")]
 
 
-def limit_to(default: int) -> Parameter:
-    """How many rows a page has when the caller does not say."""
-    meaning = "Rows on a page; 0 gives the count alone."
-    return Parameter(name="limit", meaning=meaning, kind="integer", maximum=MOST_ROWS, default=default)
+def add_collections(app: FastAPI, resources: Iterable[Resource]) -> None:
+    """Adds the routes of all resources. They are routes of the application itself, because FastAPI matches those of an
+    included router twice: that costs an item as much as reading it (`make bench`, one by id)."""
+    for resource in resources:
+        _add_list(app, resource)
+        _add_item(app, resource)
 
 
-LIMIT = limit_to(50)
-OFFSET = Parameter(
-    name="offset",
-    meaning="Rows to pass over, for page numbers; further on, follow `links.next`.",
-    kind="integer",
-    maximum=LAST_OFFSET,
-    default=0,
-)
-CURSOR = Parameter(
-    name="cursor",
-    meaning="A place in the list, from `links`; not to be made by hand.",
-    kind="text",
-    maximum=600,
-)
-ORDER = Parameter(
-    name="order",
-    meaning="Direction of `sort`; rows without a value come last either way.",
-    kind="choice",
-    choices=one_of("asc", "desc"),
-    schema="SortOrder",
-    default="asc",
-)
+def is_light(query: Query) -> bool:
+    """Whether a page takes less time than a switch to a thread: few rows, no facets, no text to verify."""
+    return query.number("limit") <= FEW_ROWS and not query.get("facet") and all(len(term) <= N for term in query.terms)
 
 
-def by_name(*parameters: Parameter) -> dict[str, Parameter]:
-    return {parameter.name: parameter for parameter in parameters}
+def _add_list(app: FastAPI, resource: Resource) -> None:
+    path, parameters = f"/v1/{resource.name}", list_parameters(resource)
 
-
-def ordering(resource: Resource) -> tuple[Parameter, ...]:
-    """What decides which rows come, and in which order: the same for pages and downloads."""
-    sort = Parameter(
-        name="sort",
-        meaning="What to order by; the collection's own order, mostly the documents', when left out.",
-        kind="choice",
-        choices=one_of(*resource.sorts),
-        schema=f"{resource.record.__name__}Sort",
+    @app.get(
+        path,
+        operation_id=f"list_{resource.plural}",
+        summary=f"List {resource.plural.replace('_', ' ')}",
+        description=resource.meaning,
+        tags=[resource.name],
+        response_model=page_model(resource.record),
+        openapi_extra=described(parameters),
     )
-    return (*resource.filters.values(), Q, sort, ORDER)
-
-
-def list_parameters(resource: Resource) -> dict[str, Parameter]:
-    """Everything that a list takes."""
-    facets = Parameter(
-        name="facet",
-        meaning="Filters to count the rows of: each value under every filter but its own.",
-        kind="choice",
-        many=True,
-        choices=one_of(*resource.facets),
-        schema=f"{resource.record.__name__}FacetName",
-    )
-    offered = (facets,) if resource.facets else ()
-    return by_name(*ordering(resource), LIMIT, OFFSET, CURSOR, *offered)
-
-
-def operations(resource: Resource, service: Service) -> list[Operation]:
-    """The list and the item of one resource."""
-    path = f"/v1/{resource.name}"
-    shown = service.settings.prefix + path
-    noun = resource.singular.replace("_", " ")
-
-    async def list_records(snapshot: Snapshot, question: Question, _: str) -> Response:
-        body, links = await snapshot.database.answer(
-            lambda rows: list_page(resource, question, snapshot.dataset, snapshot.sets, shown, rows),
-            light=is_light(question),
+    async def list_records(context: Annotated[Context, asked(parameters)]) -> Response:
+        query, snapshot = context.query, context.snapshot
+        body, links = await snapshot.run(
+            lambda matcher: list_page(resource, query, snapshot, f"{context.prefix}{path}", matcher),
+            light=is_light(query),
         )
-        return respond(body, links)
-
-    async def get_record(snapshot: Snapshot, _: Question, id_: str) -> Response:
-        record = await snapshot.database.answer(lambda rows: item(resource, id_, rows), light=True)
-        return respond(record)
-
-    return [
-        Operation(
-            path=path,
-            answer=list_records,
-            parameters=list_parameters(resource),
-            name=f"list_{resource.plural}",
-            summary=f"List {resource.plural.replace('_', ' ')}",
-            description=resource.meaning,
-            tag=resource.name,
-            shape=page_of(resource.record),
-        ),
-        Operation(
-            path=f"{path}/{{id}}",
-            answer=get_record,
-            name=f"get_{resource.singular}",
-            summary=f"Get one {noun}",
-            description=f"The {noun} of this id, as lists show it. An unknown id is a 404 that names the nearest one.",
-            tag=resource.name,
-            shape=resource.record,
-        ),
-    ]
+        return json_response(body, links)
 
 
-def item(resource: Resource, id_: str, rows: Rows) -> bytes:
-    """One record as JSON; raises a 404 Problem that names the nearest id."""
-    found = rows(resource.reads.record, id=id_)
-    if found:
-        return bytes(found[0][0])
-    raise missing(resource, id_, rows)
-
-
-def missing(resource: Resource, id_: str, rows: Rows) -> Problem:
-    """The refusal of an unknown id, which names the nearest one."""
-    begin = id_[:3]
-    alike = rows(resource.reads.alike, first=begin, end=f"{begin}\U0010ffff")
-    nearest = near(id_, [row[0] for row in alike])
-    hint = f" Did you mean `{nearest}`?" if nearest else ""
+def _add_item(app: FastAPI, resource: Resource) -> None:
     noun = resource.singular.replace("_", " ")
-    return Problem(404, f"There is no {noun} of this id.{hint} `/v1/{resource.name}` lists them.")
+
+    @app.get(
+        f"/v1/{resource.name}/{{id}}",
+        operation_id=f"get_{resource.singular}",
+        summary=f"Get one {noun}",
+        description=f"The {noun} of this id, as lists show it. An unknown id is a 404 that names the nearest one.",
+        tags=[resource.name],
+        response_model=resource.record,
+    )
+    async def get_record(id_: RecordId, context: NoParameters) -> Response:
+        body = await context.snapshot.run(lambda matcher: read_record(resource, id_, matcher.session), light=True)
+        return json_response(body)

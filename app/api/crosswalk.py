@@ -1,35 +1,70 @@
-"""Crosswalk: from a section of the strategy to its measures, the programmes linked to them and their lines."""
+"""Crosswalk: from the sections of a strategy to their measures, to linked programmes, and to their budget lines."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
-from sqlalchemy import select
+from sqlalchemy import ColumnClause, column, select, table
 from starlette.responses import Response
 
-from app.db import Among, Rows, Statement
-from app.facts.shapes import Id, Int32, Name, Note, Shape
-from app.reading.answers import AnswerMeta
-from app.reading.dataset import Dataset
-from app.reading.operations import Operation, respond
-from app.reading.question import Question, told
-from app.reading.routes import by_name
-from app.reading.service import Service, Snapshot
-from app.reading.sets import Sets
+from app.api.budget_summary import few_lines
+from app.api.parameters import Context, asked, by_name, described
+from app.api.responses import json_response
+from app.db.base import InList, Session, Statement
+from app.query.matching import Matcher
+from app.query.parser import Query, filter_notes
+from app.query.records import RECORDS_BY_ID
+from app.query.responses import AnswerMeta
+from app.query.snapshot import Snapshot
+from app.query.vocabulary import Term
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, THROUGH_CROSSWALK
-from app.resources.measures import MEASURES, RELATION, LineRef, MeasureKind, Related
+from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import Ledger, unstated
+from app.resources.sums import LineSums, unstated_note
+from app.schemas import Id, Int32, Name, Note, Schema
 
-LINE = BUDGET_LINES.table
-MOST_LINES = 50  # of one linked programme; its other lines are counted, and told of
+MAX_LINES = 50  # listed of one programme; all are counted
 
-# A section is where the walk begins, so `none` means nothing here.
+# Relational tables, with the columns read here.
+MEASURE = table("measures", *map(column, ("key", "id", "name_ja", "name_en", "name_en_official")))
+RELATED = table(
+    "measure_related", *map(column, ("measure_id", "position", "related_id", "basis", "note_ja", "note_en"))
+)
+AMOUNT: Mapping[str, ColumnClause[Any]] = {name: column(f"amount_{name}") for name in Amount.model_fields}
+LINE = table("budget_lines", column("key"), column("id"), column("measure_id"), *AMOUNT.values())
+
+NAMES = Statement(
+    select(MEASURE.c.key, MEASURE.c.id, MEASURE.c.name_ja, MEASURE.c.name_en, MEASURE.c.name_en_official)
+    .where(InList(MEASURE.c.key, "keys"))
+    .order_by(MEASURE.c.key)
+)
+LINKS = Statement(
+    select(
+        RELATED.c.measure_id,
+        RELATED.c.related_id,
+        MEASURE.c.name_ja,
+        MEASURE.c.name_en,
+        MEASURE.c.name_en_official,
+        RELATED.c.basis,
+        RELATED.c.note_ja,
+        RELATED.c.note_en,
+    )
+    .join_from(RELATED, MEASURE, MEASURE.c.id == RELATED.c.related_id)
+    .where(InList(RELATED.c.measure_id, "directions"))
+    .order_by(RELATED.c.measure_id, RELATED.c.position)
+)
+LINE_KEYS = Statement(select(LINE.c.measure_id, LINE.c.key).where(InList(LINE.c.measure_id, "programmes")))
+LINES = Statement(
+    select(LINE.c.key, LINE.c.id, *(LINE.c[each.name] for each in AMOUNT.values())).where(InList(LINE.c.key, "keys"))
+)
+
+# The walk begins at sections, so `none` means nothing here.
 SECTION = replace(
     BUDGET_LINES.filters["section"],
     optional=False,
@@ -50,7 +85,7 @@ class LinkedProgramme(Related):
     lines: list[LineRef] = Field(description="Its budget lines under the filters, the first 50.")
 
 
-class CrosswalkMeasure(Shape):
+class CrosswalkMeasure(Schema):
     """A measure of the strategy."""
 
     id: Id
@@ -58,7 +93,7 @@ class CrosswalkMeasure(Shape):
     related: list[LinkedProgramme]
 
 
-class CrosswalkSection(Shape):
+class CrosswalkSection(Schema):
     """A section, and the money that the crosswalk finds behind it."""
 
     section: SectionRef
@@ -68,7 +103,7 @@ class CrosswalkSection(Shape):
     notes: list[Note]
 
 
-class Crosswalk(Shape):
+class Crosswalk(Schema):
     """Sections, each with its measures; `total` counts each line once, whatever sections it stands under."""
 
     data: list[CrosswalkSection]
@@ -78,109 +113,124 @@ class Crosswalk(Shape):
     meta: AnswerMeta
 
 
-LINKS = Statement(
-    select(RELATION.c.direction, RELATION.c.programme, RELATION.c.related)
-    .where(Among(RELATION.c.direction, "directions"))
-    .order_by(RELATION.c.key)
+router = APIRouter(tags=["crosswalk"])
+
+
+@router.get(
+    "/v1/crosswalk",
+    operation_id="get_crosswalk",
+    summary="Walk from the strategy's sections to the money behind them",
+    description=(
+        "For each section: its measures, the programmes that we link to them, and those programmes' budget "
+        "lines. The filters decide which lines are counted; `total` counts each line once."
+    ),
+    response_model=Crosswalk,
+    openapi_extra=described(PARAMETERS),
 )
-LINES = Statement(
-    select(LINE.c.measure, LINE.c.key, LINE.c.shown)
-    .where(Among(LINE.c.measure, "programmes"))
-    .order_by(LINE.c.measure, LINE.c.key)
-)
+async def get_crosswalk(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
+    return json_response(
+        await context.snapshot.run(
+            lambda matcher: walk(context.query, context.snapshot, matcher), light=few_lines(context.snapshot)
+        )
+    )
 
-Linked = Mapping[int, list[orjson.Fragment]]  # by direction, in the shape of LinkedProgramme
 
-
-def crosswalk(question: Question, dataset: Dataset, sets: Sets, rows: Rows) -> bytes:
-    """Answers a question of PARAMETERS with four statements, however many sections there are, in the shape of
-    Crosswalk."""
-    ledger = Ledger(sets)
-    terms = dataset.vocabularies["section"].terms
-    chosen = [terms[id_] for id_ in question.get("section")] or [t for t in terms.values() if t.broader is None]
-    by_key = {int(term.key): term for term in sorted(chosen, key=lambda term: int(term.key))}
-    under = sets.values(BUDGET_LINES, "section")
-    among = sets.matching(BUDGET_LINES, question, rows, but="section") & BitMap().union(*map(under.of, by_key))
-    total = ledger.sum(among)
-    directions = _directions(by_key, sets)
-    wanted = sorted({direction for found in directions.values() for direction in found})
-    names = sets.shown(MEASURES, wanted, rows)
-    linked = _linked(wanted, among, rows)
-    sections = dict(rows(SECTIONS.reads.some_records, keys=list(by_key)))
+def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
+    """A query of PARAMETERS answered in the schema of Crosswalk. Takes a few statements for any number of sections."""
+    dataset, sums = snapshot.dataset, LineSums(matcher.index, matcher.vocabularies)
+    chosen = _sections(query, snapshot)
+    under = matcher.values(BUDGET_LINES, BUDGET_LINES.filters["section"])
+    rows = matcher.match(BUDGET_LINES, query, without="section")
+    rows = rows & BitMap().union(*(under.of(term.id) for term in chosen))
+    total = sums.sum(rows)
+    directions = _directions(chosen, matcher)
+    wanted = sorted(BitMap().union(*directions.values()))
+    measures = _measures(wanted, rows, matcher.session)
     data = []
-    for key, term in by_key.items():
-        summed = ledger.sum(among & under.of(key))
-        notes = [*term.notes, *unstated([summed])]
-        if not any(direction in linked for direction in directions[key]):
+    for section in _section_records(chosen, matcher):
+        of_section = sums.sum(rows & under.of(section["id"]))
+        found = [measures[key] for key in directions[section["id"]]]
+        notes = [*dataset.vocabularies["section"].terms[section["id"]].notes, *unstated_note([of_section])]
+        if not any(measure["related"] for measure in found):
             notes.append(UNLINKED)
-        shown = {
-            "section": _only(sections[key], "id", "number", "code", "name"),
-            "measures": [
-                {**_only(names[direction], "id", "name"), "related": linked.get(direction, [])}
-                for direction in directions[key]
-            ],
-            "lines": summed.lines,
-            "amount": summed.amount(summed.involved),
-            "notes": [note.model_dump() for note in notes],
-        }
-        data.append(shown)
-    notes = [THROUGH_CROSSWALK, *(note for note in told(question, dataset.vocabularies) if note != THROUGH_CROSSWALK)]
+        data.append(
+            {
+                "section": {name: section[name] for name in SectionRef.model_fields},
+                "measures": found,
+                "lines": of_section.lines,
+                "amount": of_section.amount(of_section.involved),
+                "notes": [note.model_dump() for note in notes],
+            }
+        )
+    notes = filter_notes(query, dataset.vocabularies)
+    notes = [THROUGH_CROSSWALK, *(note for note in notes if note != THROUGH_CROSSWALK)]
     answer = {
         "data": data,
         "total": total.amount(total.involved),
         "lines": total.lines,
         "notes": [note.model_dump() for note in notes],
-        "meta": {"dataset": dataset.shown, "attribution": dataset.attribution},
+        "meta": {"dataset": dataset.version_json, "attribution": dataset.attribution},
     }
     return orjson.dumps(answer)
 
 
-def _directions(sections: Iterable[int], sets: Sets) -> dict[int, list[int]]:
-    """The directions of each section: as many as a strategy has, however much data."""
-    of_kind = sets.values(MEASURES, "kind").of(MeasureKind.DIRECTION.value)
-    of_section = sets.values(MEASURES, "section")
-    return {key: list(of_section.of(key) & of_kind) for key in sections}
+def _sections(query: Query, snapshot: Snapshot) -> list[Term]:
+    """The sections that the query names, or the top ones."""
+    terms = snapshot.dataset.vocabularies["section"].terms
+    named = query.get("section")
+    return [term for term in terms.values() if (term.id in named if named else term.broader is None)]
 
 
-def _linked(directions: list[int], among: BitMap, rows: Rows) -> Linked:
-    """The programmes linked to each direction, with the first of their lines that are asked for."""
-    links = rows(LINKS, directions=directions)
-    lines: dict[int, list[str]] = defaultdict(list)
-    for programme, line, shown in rows(LINES, programmes=sorted({programme for _, programme, _ in links})):
-        if line in among and len(lines[programme]) < MOST_LINES:
-            lines[programme].append(shown)
-    found: dict[int, list[orjson.Fragment]] = defaultdict(list)
-    for direction, programme, related in links:
-        # A JSON object that was written when the database was built, and one property more.
-        linked = f'{related[:-1]},"lines":[{",".join(lines[programme])}]}}'
-        found[direction].append(orjson.Fragment(linked))
-    return found
+def _section_records(sections: Sequence[Term], matcher: Matcher) -> list[dict[str, Any]]:
+    """The records of the sections, in the order of their keys."""
+    ids = [term.id for term in sections]
+    return [orjson.loads(json) for (json,) in matcher.session.query(RECORDS_BY_ID, resource=SECTIONS.name, ids=ids)]
 
 
-def _only(shown: bytes, *fields: str) -> dict[str, Any]:
-    parsed = orjson.loads(shown)
-    return {field: parsed[field] for field in fields}
+def _directions(sections: Sequence[Term], matcher: Matcher) -> Mapping[str, BitMap]:
+    """The directions of each section, by the section's id."""
+    of_kind = matcher.values(MEASURES, MEASURES.filters["kind"]).of(MeasureKind.DIRECTION)
+    of_section = matcher.values(MEASURES, MEASURES.filters["section"])
+    return {term.id: of_section.of(term.id) & of_kind for term in sections}
 
 
-def operations(_: Service) -> list[Operation]:
-    """The walk."""
-
-    async def get_crosswalk(snapshot: Snapshot, question: Question, _: str) -> Response:
-        found = await snapshot.database.answer(lambda rows: crosswalk(question, snapshot.dataset, snapshot.sets, rows))
-        return respond(found)
-
-    return [
-        Operation(
-            path="/v1/crosswalk",
-            answer=get_crosswalk,
-            name="get_crosswalk",
-            summary="Walk from the strategy's sections to the money behind them",
-            description=(
-                "For each section: its measures, the programmes that we link to them, and those programmes' budget "
-                "lines. The filters decide which lines are counted; `total` counts each line once."
-            ),
-            tag="crosswalk",
-            shape=Crosswalk,
-            parameters=PARAMETERS,
+def _measures(keys: Sequence[int], rows: BitMap, session: Session) -> Mapping[int, dict[str, Any]]:
+    """Measures in the schema of CrosswalkMeasure, by key, with those budget lines that are among the rows."""
+    named = {
+        key: {"id": id_, "name": _name(*name), "related": []} for key, id_, *name in session.query(NAMES, keys=keys)
+    }
+    related: dict[str, list[Any]] = {measure["id"]: measure["related"] for measure in named.values()}
+    links = session.query(LINKS, directions=list(related))
+    lines = _lines(sorted({programme for _, programme, *_ in links}), rows, session)
+    for direction, programme, ja, en, official, basis, note_ja, note_en in links:
+        related[direction].append(
+            {
+                "id": programme,
+                "name": _name(ja, en, official),
+                "basis": basis,
+                "note": {"ja": note_ja, "en": note_en},
+                "lines": lines[programme],
+            }
         )
-    ]
+    return named
+
+
+def _lines(programmes: Sequence[str], rows: BitMap, session: Session) -> Mapping[str, list[Any]]:
+    """By programme, the first of its budget lines that are among the rows, in the schema of LineRef. Their keys come
+    from the index of the table alone, so that only lines that are shown are read."""
+    keys: dict[str, list[int]] = defaultdict(list)
+    for programme, key in sorted(session.query(LINE_KEYS, programmes=programmes)):
+        if key in rows and len(keys[programme]) < MAX_LINES:
+            keys[programme].append(key)
+    wanted = [key for several in keys.values() for key in several]
+    found = {key: {"id": id_, "amount": _amount(amount)} for key, id_, *amount in session.query(LINES, keys=wanted)}
+    return {programme: [found[key] for key in keys[programme]] for programme in programmes}
+
+
+def _name(ja: str, en: str, official: object) -> dict[str, Any]:
+    return {"ja": ja, "en": en, "en_official": bool(official)}
+
+
+def _amount(values: Sequence[Any]) -> dict[str, Any]:
+    found = dict(zip(AMOUNT, values, strict=True))
+    return {**found, "approximate": bool(found["approximate"]), "uncertain": bool(found["uncertain"])}

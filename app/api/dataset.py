@@ -1,26 +1,37 @@
-"""What there is: GET /v1 and the API catalogue, made from the resources; it lists no records."""
+"""GET /v1, which describes the dataset and every resource, and the API catalogue (RFC 9727)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import orjson
+from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from app import dcat
-from app.facts.shapes import Int32, Name, Sentence, Shape
-from app.reading.answers import DatasetVersion
-from app.reading.filters import Filter
-from app.reading.operations import Operation, respond
-from app.reading.question import Question
-from app.reading.resource import Resource
-from app.reading.service import Service, Snapshot
-from app.reading.terms import Vocabularies
+from app.api import dcat
+from app.api.parameters import NoParameters
+from app.api.responses import json_response
+from app.query.filters import Filter
+from app.query.matching import Matcher
+from app.query.responses import DatasetVersion
+from app.query.snapshot import Snapshot
+from app.query.vocabulary import Vocabularies
+from app.resources import RESOURCES
+from app.schemas import Int32, Name, Schema, Sentence
 
-MOST_VALUES = 100  # of one filter, shown here; a facet gives them all
+MAX_VALUES = 100  # of one filter, listed here; a facet gives all
+
+# Paths of the answers that are not lists of a resource, in the order in which `questions` lists them.
+QUESTIONS = (
+    "/v1/documents/{id}/lines",
+    "/v1/packages/{id}/reconciliation",
+    "/v1/budget-summary",
+    "/v1/crosswalk",
+    "/v1/search",
+)
+LINKS: Mapping[str, str] = {"service-desc": "/openapi.json", "service-doc": "/docs", "license": "/terms"}
 
 
-class FilterValue(Shape):
+class FilterValue(Schema):
     """A value that a filter takes."""
 
     value: str
@@ -28,7 +39,7 @@ class FilterValue(Shape):
     aliases: list[str] = Field(description="Other ways to write it in a request.")
 
 
-class FilterDescription(Shape):
+class FilterDescription(Schema):
     """A filter of a resource."""
 
     name: str
@@ -38,7 +49,7 @@ class FilterDescription(Shape):
     values: list[FilterValue] = Field(description="The first 100; empty for a number.")
 
 
-class ResourceDescription(Shape):
+class ResourceDescription(Schema):
     """A resource, and how it can be asked."""
 
     name: str
@@ -51,7 +62,7 @@ class ResourceDescription(Shape):
     facets: list[str]
 
 
-class DatasetDescription(Shape):
+class DatasetDescription(Schema):
     """The dataset and everything in it."""
 
     name: Name
@@ -63,52 +74,67 @@ class DatasetDescription(Shape):
     links: dict[str, str] = Field(description="By relation: the OpenAPI document, the reference, the terms.")
 
 
-def describe(resources: Sequence[Resource], questions: list[str], snapshot: Snapshot, prefix: str) -> bytes:
-    """All of it is known of the snapshot."""
+router = APIRouter()
+
+
+@router.get(
+    "/v1",
+    operation_id="get_dataset",
+    summary="Describe the dataset",
+    description="Its version and digest, how to cite it, and every resource with its filters, sorts and facets.",
+    tags=["dataset"],
+    response_model=DatasetDescription,
+)
+async def get_dataset(context: NoParameters) -> Response:
+    snapshot, prefix = context.snapshot, context.prefix
+    return json_response(await snapshot.run(lambda matcher: describe(snapshot, prefix, matcher), light=True))
+
+
+def describe(snapshot: Snapshot, prefix: str, matcher: Matcher) -> bytes:
+    """The dataset in the schema of DatasetDescription."""
     about = snapshot.dataset.about
     vocabularies = snapshot.dataset.vocabularies
     description = DatasetDescription(
-        name=Name(**about["name"]),
-        description=Name(**about["description"]),
-        dataset=snapshot.dataset.version,
-        attribution=snapshot.dataset.attribution,
+        name=about.name,
+        description=about.description,
+        dataset=about.version,
+        attribution=about.attribution,
         resources=[
             ResourceDescription(
                 name=resource.name,
                 meaning=resource.meaning,
-                total=len(snapshot.sets.every(resource)),
+                total=len(matcher.index.rows(resource.name)),
                 list_path=f"{prefix}/v1/{resource.name}",
                 item_path=f"{prefix}/v1/{resource.name}/{{id}}",
                 filters=[_filter(filter_, vocabularies) for filter_ in resource.filters.values()],
                 sorts=list(resource.sorts),
                 facets=list(resource.facets),
             )
-            for resource in resources
+            for resource in RESOURCES
         ],
-        questions=[f"{prefix}{path}" for path in questions],
-        links={rel: f"{prefix}{path}" for rel, path in LINKS.items()},
+        questions=[f"{prefix}{path}" for path in QUESTIONS],
+        links={relation: f"{prefix}{path}" for relation, path in LINKS.items()},
     )
     return orjson.dumps(description.model_dump(mode="json"))
 
 
-LINKS: Mapping[str, str] = {"service-desc": "/openapi.json", "service-doc": "/docs", "license": "/terms"}
-
-
 def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
-    terms = list(filter_.terms(vocabularies).terms.values()) if filter_.facet else []
+    terms = list(filter_.values(vocabularies).terms.values()) if filter_.facet else []
     return FilterDescription(
         name=filter_.name,
         meaning=filter_.meaning,
         facet=filter_.facet,
         none=filter_.optional,
         values=[
-            FilterValue(value=term.id, label=term.label, aliases=list(term.aliases)) for term in terms[:MOST_VALUES]
+            FilterValue(value=term.id, label=term.label, aliases=list(term.aliases)) for term in terms[:MAX_VALUES]
         ],
     )
 
 
-def api_catalog(resources: Sequence[Resource], prefix: str) -> dict[str, Any]:
+@router.get("/.well-known/api-catalog", include_in_schema=False)
+async def get_api_catalog(context: NoParameters) -> Response:
     """The linkset of RFC 9727: where each list is, and what describes it."""
+    prefix = context.prefix
     described = {
         "service-desc": [{"href": f"{prefix}/openapi.json", "type": "application/json"}],
         "service-doc": [{"href": f"{prefix}/docs", "type": "text/html"}],
@@ -119,35 +145,8 @@ def api_catalog(resources: Sequence[Resource], prefix: str) -> dict[str, Any]:
         "status": [{"href": f"{prefix}/readyz", "type": "application/json"}],
         "license": [{"href": f"{prefix}/terms", "type": "text/html"}],
     }
-    listed = [*(resource.name for resource in resources), "exports"]
+    listed = [*(resource.name for resource in RESOURCES), "exports"]
     items = [{"href": f"{prefix}/v1/{name}", "type": "application/json"} for name in listed]
     anchor = f"{prefix}/.well-known/api-catalog"
-    return {"linkset": [{"anchor": anchor, "item": items}, {"anchor": f"{prefix}/v1", **described}]}
-
-
-def operations(service: Service, resources: Sequence[Resource], questions: list[str]) -> list[Operation]:
-    """The description and the catalogue."""
-    prefix = service.settings.prefix
-
-    async def get_dataset(snapshot: Snapshot, _: Question, __: str) -> Response:
-        # Asks nothing, but of each resource how many there are, when that is not known yet.
-        found = await snapshot.database.answer(lambda _: describe(resources, questions, snapshot, prefix), light=True)
-        return respond(found)
-
-    def get_api_catalog(*_: object) -> Response:
-        return respond(orjson.dumps(api_catalog(resources, prefix)), media_type="application/linkset+json")
-
-    return [
-        Operation(
-            path="/v1",
-            answer=get_dataset,
-            name="get_dataset",
-            summary="Describe the dataset",
-            description=(
-                "Its version and digest, how to cite it, and every resource with its filters, sorts and facets."
-            ),
-            tag="dataset",
-            shape=DatasetDescription,
-        ),
-        Operation(path="/.well-known/api-catalog", answer=get_api_catalog),
-    ]
+    linkset = {"linkset": [{"anchor": anchor, "item": items}, {"anchor": f"{prefix}/v1", **described}]}
+    return json_response(orjson.dumps(linkset), media_type="application/linkset+json")

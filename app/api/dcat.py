@@ -1,19 +1,20 @@
-"""The catalogue entry: DCAT 3 for catalogues, schema.org for search engines; both say only what /v1 says."""
+"""The dataset for catalogues (DCAT 3) and for search engines (schema.org)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from app import __version__
-from app.reading.dataset import Dataset
-from app.reading.downloads import Download
+from app.query.dataset import Dataset, Download
+from app.schemas import Name
 
 MEDIA_TYPE = "application/ld+json"
 PATH = "/v1/exports/catalog.jsonld"
 
 IANA = "https://www.iana.org/assignments/media-types/"
+SERVICE = Name(ja="施策 API", en="Shisaku API", en_official=False)
 LANGUAGES = {"ja": "http://id.loc.gov/vocabulary/iso639-1/ja", "en": "http://id.loc.gov/vocabulary/iso639-1/en"}
 
-# Inline, so that it can be read without a request to anybody.
+# Inline, so that it can be read without a request to another host.
 CONTEXT: Mapping[str, Any] = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dct": "http://purl.org/dc/terms/",
@@ -28,15 +29,15 @@ CONTEXT: Mapping[str, Any] = {
 def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
     """The catalogue entry: the dataset, the service that answers from it, and each file of it."""
     version = dataset.version
-    downloads = [each for each in dataset.downloads if each.bytes is not None]
+    downloads = [each for each in dataset.about.downloads if each.bytes is not None]
     return {
         "@context": CONTEXT,
         "@graph": [
             {
                 "@id": f"{prefix}/v1#dataset",
                 "@type": "dcat:Dataset",
-                "dct:title": _both(dataset.about["name"]),
-                "dct:description": _both(dataset.about["description"]),
+                "dct:title": _both(dataset.about.name),
+                "dct:description": _both(dataset.about.description),
                 "dct:identifier": f"shisaku-{version.digest}",
                 "dcat:version": version.version,
                 "dct:issued": {"@type": "xsd:date", "@value": version.released},
@@ -51,7 +52,7 @@ def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
                     {
                         "@id": f"{prefix}/v1/documents/{term.id}",
                         "@type": "prov:Entity",
-                        "dct:title": _both(vars(term.label)),
+                        "dct:title": _both(term.label),
                     }
                     for term in dataset.vocabularies["document"].terms.values()
                 ],
@@ -60,7 +61,7 @@ def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
             {
                 "@id": f"{prefix}/v1#service",
                 "@type": "dcat:DataService",
-                "dct:title": _both({"ja": "施策 API", "en": "Shisaku API"}),
+                "dct:title": _both(SERVICE),
                 "dcat:version": __version__,
                 "dcat:endpointURL": {"@id": f"{prefix}/v1"},
                 "dcat:endpointDescription": {"@id": f"{prefix}/openapi.json"},
@@ -90,13 +91,13 @@ def _distribution(download: Download, prefix: str) -> dict[str, Any]:
 
 
 def schema_org(dataset: Dataset, prefix: str) -> dict[str, Any]:
-    """The same for search engines, as a page embeds it."""
+    """The dataset in the vocabulary of schema.org, for pages to embed."""
     about, version = dataset.about, dataset.version
     return {
         "@context": "https://schema.org/",
         "@type": "Dataset",
-        "name": [{"@language": language, "@value": about["name"][language]} for language in ("ja", "en")],
-        "description": about["description"]["en"],
+        "name": _both(about.name),
+        "description": about.description.en,
         "version": version.version,
         "datePublished": version.released,
         "identifier": version.digest,
@@ -106,10 +107,10 @@ def schema_org(dataset: Dataset, prefix: str) -> dict[str, Any]:
         "usageInfo": f"{prefix}/terms",
         "distribution": [
             {"@type": "DataDownload", "contentUrl": f"{prefix}{each.path}", "encodingFormat": each.media_type}
-            for each in dataset.downloads
+            for each in dataset.about.downloads
         ],
     }
 
 
-def _both(name: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [{"@language": language, "@value": name[language]} for language in ("ja", "en")]
+def _both(name: Name) -> list[dict[str, str]]:
+    return [{"@language": "ja", "@value": name.ja}, {"@language": "en", "@value": name.en}]

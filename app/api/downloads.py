@@ -1,27 +1,29 @@
-"""GET /v1/exports and the whole dataset's files: what a build made, served with ranges; nothing is made here."""
+"""Complete downloads: the list of everything that can be downloaded, and the files that a build made of the dataset."""
 
 from base64 import b64encode
-from collections.abc import Sequence
 from typing import Any
 
 import anyio.to_thread
 import orjson
+from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import FileResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
-from app import dcat
+from app.api import dcat
+from app.api.exports import BINARY, MEANINGS
+from app.api.parameters import NoParameters
+from app.api.responses import json_response
 from app.errors import Problem
-from app.facts.shapes import Int32, Int64, Sentence, Shape
-from app.reading.answers import AnswerMeta
-from app.reading.columns import columns
-from app.reading.downloads import DATABASE, PACKAGE, Download, folder_of, sweep
-from app.reading.exports import MEANINGS
-from app.reading.operations import Operation, respond
-from app.reading.question import Question
-from app.reading.resource import Resource
-from app.reading.service import Service, Snapshot
+from app.query.columns import columns
+from app.query.dataset import Download
+from app.query.downloads import DATABASE, PACKAGE, folder_of, remove_old
+from app.query.responses import AnswerMeta
+from app.query.snapshot import Snapshot
+from app.resources import RESOURCES
+from app.schemas import Int32, Int64, Schema, Sentence
 
-WHOLE = {
+FILES = {
     DATABASE: "The whole dataset as a plain SQLite database: a table for each resource, one for each of its lists, "
     "and `columns`, which explains them.",
     PACKAGE: "The whole dataset as a Data Package (v2): a CSV file of each resource, and datapackage.json with "
@@ -29,7 +31,7 @@ WHOLE = {
 }
 
 
-class Export(Shape):
+class Export(Schema):
     """Something to download."""
 
     path: str = Field(description="Where it is; a collection's takes the collection's own filters and sorts.")
@@ -40,7 +42,7 @@ class Export(Shape):
     sha256: str | None = Field(description="The digest of those bytes, hexadecimal.")
 
 
-class ExportColumn(Shape):
+class ExportColumn(Schema):
     """A column of a CSV file or a workbook."""
 
     name: str
@@ -48,14 +50,14 @@ class ExportColumn(Shape):
     meaning: Sentence
 
 
-class ColumnSet(Shape):
+class ColumnSet(Schema):
     """The columns of a resource, the same in CSV and XLSX."""
 
     resource: str
     columns: list[ExportColumn]
 
 
-class ExportList(Shape):
+class ExportList(Schema):
     """Everything that can be downloaded."""
 
     data: list[Export]
@@ -63,9 +65,19 @@ class ExportList(Shape):
     meta: AnswerMeta
 
 
-def listed(resources: Sequence[Resource], snapshot: Snapshot, prefix: str) -> ExportList:
-    """What there is to download, as the build measured it."""
-    return ExportList(
+router = APIRouter(tags=["exports"])
+
+
+@router.get(
+    "/v1/exports",
+    operation_id="list_exports",
+    summary="List what can be downloaded",
+    description="Every download with its size and digest, and the columns of each resource.",
+    response_model=ExportList,
+)
+async def list_exports(context: NoParameters) -> Response:
+    snapshot, prefix = context.snapshot, context.prefix
+    found = ExportList(
         data=[
             Export(
                 path=f"{prefix}{each.path}",
@@ -75,7 +87,7 @@ def listed(resources: Sequence[Resource], snapshot: Snapshot, prefix: str) -> Ex
                 bytes=each.bytes,
                 sha256=each.sha256,
             )
-            for each in snapshot.dataset.downloads
+            for each in snapshot.dataset.about.downloads
         ],
         columns=[
             ColumnSet(
@@ -85,82 +97,93 @@ def listed(resources: Sequence[Resource], snapshot: Snapshot, prefix: str) -> Ex
                     for column in columns(resource.record)
                 ],
             )
-            for resource in resources
+            for resource in RESOURCES
         ],
         meta=AnswerMeta(dataset=snapshot.dataset.version, attribution=snapshot.dataset.attribution),
     )
+    return json_response(orjson.dumps(found.model_dump(mode="json")))
 
 
 def _meaning(download: Download) -> str:
     name = download.path.rpartition("/")[2]
-    return WHOLE[name] if name in WHOLE else MEANINGS[name.rpartition(".")[2]]
+    return FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
 
 
-def operations(service: Service, resources: Sequence[Resource]) -> list[Operation]:
-    """The list, and the files of the whole."""
-    prefix = service.settings.prefix
-
-    def list_exports(snapshot: Snapshot, _: Question, __: str) -> Response:
-        return respond(orjson.dumps(listed(resources, snapshot, prefix).model_dump(mode="json")))
-
-    def get_catalog_entry(snapshot: Snapshot, _: Question, __: str) -> Response:
-        return respond(orjson.dumps(dcat.entry(snapshot.dataset, prefix)), media_type=dcat.MEDIA_TYPE)
-
-    return [
-        Operation(
-            path="/v1/exports",
-            answer=list_exports,
-            name="list_exports",
-            summary="List what can be downloaded",
-            description="Every download with its size and digest, and the columns of each resource.",
-            tag="exports",
-            shape=ExportList,
-        ),
-        Operation(
-            path=dcat.PATH,
-            answer=get_catalog_entry,
-            name="export_catalog_entry",
-            summary="Download the catalogue entry",
-            description="The dataset, this service and every download as DCAT 3, in JSON-LD with its context inline.",
-            tag="exports",
-            media_type=dcat.MEDIA_TYPE,
-        ),
-        _file(service, DATABASE, "export_dataset_sqlite", "application/vnd.sqlite3"),
-        _file(service, PACKAGE, "export_dataset_package", "application/zip"),
-    ]
+@router.get(
+    dcat.PATH,
+    operation_id="export_catalog_entry",
+    summary="Download the catalogue entry",
+    description="The dataset, this service and every download as DCAT 3, in JSON-LD with its context inline.",
+    response_class=Response,
+    responses={200: {"content": {dcat.MEDIA_TYPE: {"schema": {"type": "object", "additionalProperties": True}}}}},
+)
+async def export_catalog_entry(context: NoParameters) -> Response:
+    entry = dcat.entry(context.snapshot.dataset, context.prefix)
+    return json_response(orjson.dumps(entry), media_type=dcat.MEDIA_TYPE)
 
 
-def _file(service: Service, name: str, operation: str, media_type: str) -> Operation:
-    path = f"/v1/exports/{name}"
-
-    async def export(snapshot: Snapshot, _: Question, __: str) -> Response:
-        download = next(each for each in snapshot.dataset.downloads if each.path == path)
-        folder = folder_of(service.settings.database, snapshot.dataset.version.digest)
-        file = folder / name
-        if await snapshot.database.bring(name, file, download.sha256 or ""):
-            await anyio.to_thread.run_sync(sweep, service.settings.database, folder)
-        if not file.is_file():
-            detail = "The file is not beside the database. Run `shisaku build`."
-            raise Problem(503, detail, headers={"Retry-After": "60"})
-        return FileResponse(file, media_type=download.media_type, headers=_headers(download, snapshot))
-
-    return Operation(
-        path=path,
-        answer=export,
-        name=operation,
-        summary=f"Download {name}",
-        description=f"{WHOLE[name]} Takes `Range`; `Repr-Digest` is of the whole file.",
-        tag="exports",
-        media_type=media_type,
-    )
-
-
-def _headers(download: Download, snapshot: Snapshot) -> dict[str, Any]:
-    name = download.path.rpartition("/")[2]
-    digest = bytes.fromhex(download.sha256 or "")
-    version = snapshot.dataset.version.version
+def _described(name: str, media_type: str) -> dict[str, Any]:
     return {
-        "Content-Disposition": f'attachment; filename="shisaku-{version}-{name}"',
-        "ETag": f'"{digest.hex()[:32]}"',
-        "Repr-Digest": f"sha-256=:{b64encode(digest).decode()}:",
+        "summary": f"Download {name}",
+        "description": f"{FILES[name]} Takes `Range`; `Repr-Digest` is of the whole file.",
+        "response_class": Response,
+        "responses": {200: {"content": {media_type: {"schema": BINARY}}}},
     }
+
+
+@router.get(
+    f"/v1/exports/{DATABASE}",
+    operation_id="export_dataset_sqlite",
+    **_described(DATABASE, "application/vnd.sqlite3"),
+)
+async def export_dataset_sqlite(request: Request, context: NoParameters) -> Response:
+    return await _file(DATABASE, request, context.snapshot)
+
+
+@router.get(
+    f"/v1/exports/{PACKAGE}",
+    operation_id="export_dataset_package",
+    **_described(PACKAGE, "application/zip"),
+)
+async def export_dataset_package(request: Request, context: NoParameters) -> Response:
+    return await _file(PACKAGE, request, context.snapshot)
+
+
+async def _file(name: str, request: Request, snapshot: Snapshot) -> Response:
+    path = f"/v1/exports/{name}"
+    database = request.app.state.settings.database
+    download = next(each for each in snapshot.dataset.about.downloads if each.path == path)
+    digest = download.sha256 or ""
+    folder = folder_of(database, snapshot.dataset.version.digest)
+    if await snapshot.database.fetch_file(name, folder / name, digest):
+        await anyio.to_thread.run_sync(remove_old, database, folder)
+    if not (folder / name).is_file():
+        detail = "The file is not beside the database. Run `shisaku build`."
+        raise Problem(503, detail, headers={"Retry-After": "60"})
+    headers = {
+        "Content-Disposition": f'attachment; filename="shisaku-{snapshot.dataset.version.version}-{name}"',
+        "ETag": f'"{digest[:32]}"',
+        "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(digest)).decode()}:",
+    }
+    return RangeFileResponse(folder / name, media_type=download.media_type, headers=headers)
+
+
+class RangeFileResponse(FileResponse):
+    """A file, or one range of it. Several ranges would be separated by a random boundary: the whole file is sent
+    instead, so that the same request gives the same bytes. A range that cannot be sent is a Problem."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [each for each in scope["headers"] if each[0] != b"range" or b"," not in each[1]]
+
+        async def send_or_refuse(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                raise _range_problem(message)
+            await send(message)
+
+        await super().__call__({**scope, "headers": headers}, receive, send_or_refuse)
+
+
+def _range_problem(start: Message) -> Problem:
+    size = dict(start["headers"]).get(b"content-range", b"").decode("latin-1")
+    detail = "The Range of this request cannot be given. Leave it out, or ask within the file."
+    return Problem(start["status"], detail, headers={"Content-Range": size} if size else {})

@@ -1,205 +1,210 @@
-"""Exports: a collection as a download, from the question of its pages; a reader is held for a batch, not longer."""
+"""Exports: a collection as a download, under the filters of its list. Rows are read in batches, each on its own
+session, so that a download of any size takes constant memory and holds no connection."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Annotated, Any
 
 import anyio.to_thread
+from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from app import __version__
-from app.db import Rows, Statement
+from app.api.parameters import Context, Parameters, asked, by_name, described, selection
+from app.db.base import Session, Statement
 from app.errors import Problem
-from app.facts.shapes import Note
-from app.reading import sql
-from app.reading.answers import DatasetVersion
-from app.reading.columns import columns
-from app.reading.filters import FLAG, Parameter
-from app.reading.formats import About, Csv, Encoder, Ndjson, Workbook
-from app.reading.operations import Operation
-from app.reading.question import Question, told
-from app.reading.resource import Resource
-from app.reading.routes import by_name, ordering
-from app.reading.service import Snapshot
-from app.reading.views import At, View
+from app.http.representation import not_modified, request_headers
+from app.index import Keyset, Position
+from app.query.columns import columns
+from app.query.filters import YES_NO, Parameter
+from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, export_path, ndjson, workbook_about
+from app.query.matching import Matcher
+from app.query.parser import Query, filter_notes
+from app.query.records import CSV_LINES, RECORDS, read_rows
+from app.query.resource import Resource
+from app.query.snapshot import Snapshot
 
-BATCH = 1_000
-CHUNK = 1 << 16
-MOST_XLSX_ROWS = 50_000  # a workbook is whole before its first byte leaves
+BATCH = 1_000  # rows
+CHUNK = 1 << 16  # bytes
 
-NO_ROOM = "There is no folder here to make a workbook in. Take CSV, or tell whoever runs this service."
-
-MEDIA_TYPES = {
-    "csv": "text/csv",
-    "ndjson": "application/x-ndjson",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 MEANINGS = {
     "csv": "UTF-8, CRLF, a header row. Lists are joined by `;`. A text that a spreadsheet would run as a formula has "
     "an apostrophe before it; take one off each text that begins with one to restore it.",
     "ndjson": "One record a line, as lists have it.",
-    "xlsx": f"A workbook of at most {MOST_XLSX_ROWS} rows: numbers are numbers, and a second sheet has the "
+    "xlsx": f"A workbook of at most {MAX_XLSX_ROWS} rows: numbers are numbers, and a second sheet has the "
     "attribution, the notes and what each column means.",
 }
+BINARY = {"type": "string", "format": "binary"}
 
 BOM = Parameter(
     name="bom",
     meaning="Begin with a byte order mark, by which Excel knows UTF-8.",
     kind="boolean",
-    choices=FLAG,
+    choices=YES_NO,
     default="false",
 )
 
-
-def export_path(resource: Resource, extension: str) -> str:
-    return f"/v1/exports/{resource.name}.{extension}"
-
-
-def export_operations(resource: Resource) -> list[Operation]:
-    """The downloads of one resource."""
-    return [
-        _operation(resource, "csv", _csv, BOM),
-        _operation(resource, "ndjson", _ndjson),
-        _operation(resource, "xlsx", _xlsx),
-    ]
+NO_FOLDER = Problem(
+    503,
+    "There is no folder here to make a workbook in. Take CSV, or tell whoever runs this service.",
+    headers={"Retry-After": "60"},
+)
 
 
-def _operation(
+def exports_router(resources: Iterable[Resource]) -> APIRouter:
+    """The downloads of all collections."""
+    router = APIRouter(tags=["exports"])
+    for resource in resources:
+        _add_export(router, resource, "csv", _csv, {"type": "string"}, BOM)
+        _add_export(router, resource, "ndjson", _ndjson, {"type": "string"})
+        _add_export(router, resource, "xlsx", _xlsx, BINARY)
+    return router
+
+
+@dataclass(frozen=True)
+class Export:
+    """A request for a download."""
+
+    resource: Resource
+    query: Query
+    snapshot: Snapshot
+
+
+Content = Callable[[Export], Awaitable[AsyncIterator[bytes]]]
+
+
+def _add_export(
+    router: APIRouter,
     resource: Resource,
     extension: str,
-    respond: Callable[[Resource, Question, Snapshot], Any],
+    content: Content,
+    schema: Mapping[str, Any],
     *own: Parameter,
-) -> Operation:
-    noun = resource.plural.replace("_", " ")
+) -> None:
+    parameters: Parameters = by_name(*selection(resource), *own)
+    media_type = MEDIA_TYPES[extension]
 
-    async def export(snapshot: Snapshot, question: Question, _: str) -> Response:
-        content = await respond(resource, question, snapshot)
-        headers = {
-            "Content-Disposition": f'attachment; filename="{resource.name}.{extension}"',
-            "ETag": _tag(resource, extension, question, snapshot),
-        }
-        return StreamingResponse(content, headers=headers, media_type=MEDIA_TYPES[extension])
-
-    return Operation(
-        path=export_path(resource, extension),
-        answer=export,
-        parameters=by_name(*ordering(resource), *own),
-        name=f"export_{resource.plural}_{extension}",
-        summary=f"Download {noun} as {extension.upper()}",
+    @router.get(
+        export_path(resource, extension),
+        operation_id=f"export_{resource.plural}_{extension}",
+        summary=f"Download {resource.plural.replace('_', ' ')} as {extension.upper()}",
         description=f"The rows of the list under the same filters, in the same order. {MEANINGS[extension]}",
-        tag="exports",
-        media_type=MEDIA_TYPES[extension],
+        response_class=Response,
+        responses={200: {"content": {media_type: {"schema": schema}}}},
+        openapi_extra=described(parameters),
     )
+    async def download(request: Request, context: Annotated[Context, asked(parameters)]) -> Response:
+        export = Export(resource, context.query, context.snapshot)
+        etag = _etag(export, extension)
+        # The content is not made for a response without a body.
+        wanted = request.scope["state"].get("method") != "HEAD" and not not_modified(
+            request_headers(request.scope), etag.encode(), b""
+        )
+        headers = {"Content-Disposition": f'attachment; filename="{resource.name}.{extension}"', "ETag": etag}
+        body = await content(export) if wanted else _nothing()
+        return StreamingResponse(body, headers=headers, media_type=media_type)
 
 
-def _tag(resource: Resource, extension: str, question: Question, snapshot: Snapshot) -> str:
-    """Names the bytes by all that they are made from, so that they need not be made to be compared."""
+async def _nothing() -> AsyncIterator[bytes]:
+    yield b""
+
+
+def _etag(export: Export, extension: str) -> str:
+    """Identifies the bytes by all that they are made from, so that they need not be made to be compared."""
     made_from = (
-        snapshot.dataset.version.model_dump(),
-        snapshot.dataset.attribution,
-        columns(resource.record),
-        f"{resource.name}.{extension}?{question.query()}",
+        export.snapshot.dataset.version.model_dump(),
+        export.snapshot.dataset.attribution,
+        columns(export.resource.record),
+        f"{export.resource.name}.{extension}?{export.query.encode()}",
         __version__,
     )
     return f'"{sha256(repr(made_from).encode()).hexdigest()[:24]}"'
 
 
-async def _csv(resource: Resource, question: Question, snapshot: Snapshot) -> AsyncIterator[bytes]:
-    encoder = Csv(columns(resource.record), bom=question.text("bom") == "true")
-    return await _streamed(resource, question, snapshot, resource.reads.some_lines, encoder)
+async def _csv(export: Export) -> AsyncIterator[bytes]:
+    head = Csv(columns(export.resource.record)).head(bom=export.query.text("bom") == "true")
+    return await _streamed(export, CSV_LINES, head, b"".join)
 
 
-async def _ndjson(resource: Resource, question: Question, snapshot: Snapshot) -> AsyncIterator[bytes]:
-    return await _streamed(resource, question, snapshot, resource.reads.some_records, Ndjson())
+async def _ndjson(export: Export) -> AsyncIterator[bytes]:
+    return await _streamed(export, RECORDS, b"", ndjson)
 
 
-Batch = tuple[list[bytes], At | None]
+Batch = tuple[list[bytes], Position | None]  # what is read of some rows, and where the next ones begin
 
 
 async def _streamed(
-    resource: Resource, question: Question, snapshot: Snapshot, statement: Statement, encoder: Encoder
+    export: Export, statement: Statement, head: bytes, encode: Callable[[Iterable[bytes]], bytes]
 ) -> AsyncIterator[bytes]:
-    """The first batch is read before the answer begins, so that what goes wrong with it is still told as a Problem."""
-    view = await snapshot.database.answer(partial(_view, resource, question, snapshot))
-    read = _reader(view, snapshot, statement)
-    texts, following = await read(None)
+    """The first batch is read before the response begins, so that an error is still answered as one."""
+    rows = await export.snapshot.run(partial(_rows, export))
+    read = partial(_read, export.snapshot, rows, statement)
+    first, following = await read(None)
 
     async def stream() -> AsyncIterator[bytes]:
-        yield encoder.head() + encoder.rows(texts)
+        yield head + encode(first)
         at = following
         while at is not None:
             more, at = await read(at)
-            yield encoder.rows(more)
+            yield encode(more)
 
     return stream()
 
 
-def _reader(view: View, snapshot: Snapshot, statement: Statement) -> Callable[[At | None], Awaitable[Batch]]:
-    """Reads what a statement by keys says of the rows after a place, and the place after them when there are more."""
+def _rows(export: Export, matcher: Matcher) -> Keyset:
+    return matcher.keyset(export.resource, export.query, matcher.match(export.resource, export.query))
 
-    def batch(at: At | None, rows: Rows) -> Batch:
-        found = view.page(at, BATCH + 1)
+
+async def _read(snapshot: Snapshot, rows: Keyset, statement: Statement, at: Position | None) -> Batch:
+    def batch(session: Session) -> Batch:
+        found = rows.page(at, BATCH + 1)
         following = found[BATCH - 1].at if len(found) > BATCH else None
-        return sql.texts(statement, found[:BATCH], rows), following
+        return read_rows(statement, found[:BATCH], session), following
 
-    return lambda at: snapshot.database.batch(partial(batch, at))
-
-
-def _view(resource: Resource, question: Question, snapshot: Snapshot, rows: Rows) -> View:
-    return snapshot.sets.view(resource, question, snapshot.sets.matching(resource, question, rows))
+    return await snapshot.database.run_for_download(batch)
 
 
-async def _xlsx(resource: Resource, question: Question, snapshot: Snapshot) -> AsyncIterator[bytes]:
-    view = await snapshot.database.answer(partial(_view, resource, question, snapshot))
-    if len(view) > MOST_XLSX_ROWS:
-        more = f"{len(view)} rows are more than a workbook here takes ({MOST_XLSX_ROWS})."
-        detail = f"{more} Narrow the question, or take CSV."
-        raise Problem(422, detail)
-    return _workbook(resource, question, snapshot, _reader(view, snapshot, resource.reads.some_records))
-
-
-async def _workbook(
-    resource: Resource, question: Question, snapshot: Snapshot, read: Callable[[At | None], Awaitable[Batch]]
-) -> AsyncIterator[bytes]:
-    """Made when its first byte is wanted: whoever has it already wants none."""
-    dataset = snapshot.dataset
-    notes = told(question, dataset.vocabularies)
-    about = about_workbook(resource, question.query(), dataset.version, dataset.attribution, notes)
+async def _xlsx(export: Export) -> AsyncIterator[bytes]:
+    rows = await export.snapshot.run(partial(_rows, export))
+    if len(rows) > MAX_XLSX_ROWS:
+        raise Problem(
+            422,
+            f"{len(rows)} rows are more than a workbook here takes ({MAX_XLSX_ROWS}). "
+            "Narrow the question, or take CSV.",
+        )
     try:
         folder = TemporaryDirectory()
     except OSError as error:
-        raise Problem(503, NO_ROOM, headers={"Retry-After": "60"}) from error
-    with folder as name, (Path(name) / "workbook").open("w+b") as file:
-        book = Workbook(file, columns(resource.record), about, Path(name))
-        at: At | None = None
-        while True:
-            found, at = await read(at)
-            await anyio.to_thread.run_sync(book.rows, found)
-            if at is None:
-                break
-        await anyio.to_thread.run_sync(book.close)
+        raise NO_FOLDER from error
+    try:
+        file = (Path(folder.name) / "workbook").open("w+b")
+        await _write_workbook(export, rows, file, Path(folder.name))
+    except BaseException:
+        folder.cleanup()
+        raise
+    return _chunks(file, folder)
+
+
+async def _write_workbook(export: Export, rows: Keyset, file: IO[bytes], folder: Path) -> None:
+    dataset = export.snapshot.dataset
+    notes = filter_notes(export.query, dataset.vocabularies)
+    about = workbook_about(export.resource, export.query.encode(), dataset.version, dataset.attribution, notes)
+    workbook = Workbook(file, columns(export.resource.record), about, folder)
+    at: Position | None = None
+    while True:
+        records, at = await _read(export.snapshot, rows, RECORDS, at)
+        await anyio.to_thread.run_sync(workbook.add, records)
+        if at is None:
+            break
+    await anyio.to_thread.run_sync(workbook.close)
+
+
+async def _chunks(file: IO[bytes], folder: "TemporaryDirectory[str]") -> AsyncIterator[bytes]:
+    with folder, file:
         file.seek(0)
         while chunk := await anyio.to_thread.run_sync(file.read, CHUNK):
             yield chunk
-
-
-def about_workbook(
-    resource: Resource, query: str, version: DatasetVersion, attribution: str, notes: Iterable[Note]
-) -> About:
-    """What a workbook's second sheet says of it."""
-    return About(
-        name=resource.name,
-        created=datetime.fromisoformat(version.released).replace(tzinfo=UTC),
-        lines=[
-            ("contents", resource.meaning),
-            ("question", query or "everything"),
-            ("version", f"{version.version}, released {version.released}"),
-            ("digest", version.digest),
-            ("attribution", attribution),
-            *((note.code, f"{note.ja}\n{note.en}") for note in notes),
-        ],
-    )

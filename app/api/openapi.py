@@ -1,13 +1,16 @@
-"""The OpenAPI document: made from the operations and their real answers, committed, and served as committed."""
+"""The OpenAPI document: generated from the routes and from real answers, committed, and served as it is committed."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.types import Message
 
 from app.errors import TITLES, ProblemDetails
 
@@ -17,7 +20,7 @@ MOST_CHARACTERS = 1_000_000
 MOST_ITEMS = 100_000
 
 Schema = dict[str, Any]
-Fetch = Callable[[str], tuple[int, Any]]  # a path, and its answer: status and JSON or text
+Fetch = Callable[[str], tuple[int, Any]]  # from a path to the status of its response, and its JSON or text
 
 DESCRIPTION = """\
 Measures, strategy sections, pillars and budget lines from the documents of Japan's ministries, read-only.
@@ -43,8 +46,36 @@ def served(prefix: str) -> bytes:
     return orjson.dumps(document)
 
 
-def generated(app: FastAPI, fetch: Fetch) -> bytes:
-    """The document of an application that serves the first document."""
+def generate(app: FastAPI) -> bytes:
+    """The document of an application, whose own responses become the examples."""
+    with start_blocking_portal() as portal:
+        return _generate(app, lambda url: portal.call(_request, app, url))
+
+
+async def _request(app: FastAPI, url: str) -> tuple[int, Any]:
+    """A request to the application itself, without a server."""
+    path, _, query = url.partition("?")
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [],
+    }
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, asyncio.Queue[Message]().get, send)
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    media_type = dict(sent[0]["headers"])[b"content-type"].partition(b";")[0]
+    is_json = media_type.endswith(b"json") and not media_type.endswith(b"ndjson")
+    return sent[0]["status"], orjson.loads(body) if is_json else body.decode()
+
+
+def _generate(app: FastAPI, fetch: Fetch) -> bytes:
     document = get_openapi(
         title="Shisaku 施策",
         version=app.version,
@@ -59,6 +90,8 @@ def generated(app: FastAPI, fetch: Fetch) -> bytes:
     document["info"]["contact"] = {"name": "Shisaku"}
     document["security"] = []
     schemas = document["components"]["schemas"]
+    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own errors, which the parser raises none of
+        del schemas[unused]
     schemas["ProblemDetails"] = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(schemas["ProblemDetails"].pop("$defs"))
     for path, operation in _operations(document):
@@ -81,7 +114,9 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
             _, listed = fetch(f"{path.partition('/{')[0]}?limit=1")
-            parameter["example"] = examples[parameter["name"]] = listed["data"][0]["id"]
+            examples[parameter["name"]] = listed["data"][0]["id"]
+            parameter["schema"] = {"type": "string", "maxLength": 200}
+            parameter["example"] = examples[parameter["name"]]
     actual = path.format(**examples)
     sent = {}
     for parameter in operation.get("parameters", []):
@@ -91,6 +126,7 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
         elif parameter["name"] == "limit":
             sent["limit"] = "1"
     responses: Schema = operation["responses"]
+    responses["200"]["description"] = f"{operation['summary']}."
     (media_type,) = responses["200"]["content"]
     content = responses["200"]["content"][media_type]
     if content["schema"].get("format") != "binary":
@@ -109,7 +145,6 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
 
 
 DETAILS = {
-    406: "The request's Accept does not take this answer's media type. Leave Accept out, or add */*.",
     500: "Something went wrong here. It is not your request; try again later.",
     503: "Too many questions at once. Try again shortly.",
 }

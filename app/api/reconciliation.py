@@ -1,28 +1,30 @@
-"""Reconciliation: each total that a package states, held against its lines; no difference is explained away."""
+"""Reconciliation: each total that a package states, against the sum of its budget lines."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import orjson
+from fastapi import APIRouter
 from pydantic import Field
-from sqlalchemy import bindparam, select
 from starlette.responses import Response
 
-from app.db import Rows, Statement
-from app.facts.shapes import Int32, Note, Shape
-from app.reading.answers import AnswerMeta
-from app.reading.dataset import Dataset
-from app.reading.operations import Operation, respond
-from app.reading.question import Question
-from app.reading.routes import item
-from app.reading.service import Service, Snapshot
-from app.reading.sets import Sets
+from app.api.collections import RecordId
+from app.api.parameters import NoParameters
+from app.api.responses import json_response
+from app.query.matching import Matcher
+from app.query.records import read_record
+from app.query.responses import AnswerMeta
+from app.query.snapshot import Snapshot, read_values
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.packages import PACKAGES, Package, StatedTotal
-from app.resources.sums import Ledger, Sum, unstated
+from app.resources.sums import LineSums, Sum, unstated_note
+from app.schemas import Int32, Note, Schema
 
-KNOWN = Statement(select(PACKAGES.table.c.key, PACKAGES.table.c.known).where(PACKAGES.table.c.id == bindparam("id")))
+STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of serving values
 
 
-class ReconciledTotal(Shape):
+class ReconciledTotal(Schema):
     """One stated total against the lines."""
 
     stated: StatedTotal
@@ -32,27 +34,49 @@ class ReconciledTotal(Shape):
     notes: list[Note] = Field(description="What is known of the difference.")
 
 
-class Reconciliation(Shape):
+class Reconciliation(Schema):
     """Every total that the package states; none, and `data` is empty."""
 
     data: list[ReconciledTotal]
     meta: AnswerMeta
 
 
-def reconcile(id_: str, dataset: Dataset, sets: Sets, rows: Rows) -> Reconciliation:
-    """Raises a 404 Problem when there is no such package."""
-    package = Package.model_validate_json(item(PACKAGES, id_, rows))
-    ((key, known),) = rows(KNOWN, id=id_)
-    found = Ledger(sets).sum(sets.values(BUDGET_LINES, "package").of(key))
-    notes = [[Note(**note) for note in each] for each in orjson.loads(known)]
+router = APIRouter(tags=[PACKAGES.name])
+
+
+@router.get(
+    "/v1/packages/{id}/reconciliation",
+    operation_id="get_package_reconciliation",
+    summary="Hold a package's stated totals against its lines",
+    description=(
+        "Each total that the document states, what the budget lines give, the difference, and what is known "
+        "of it. No difference is explained away."
+    ),
+    response_model=Reconciliation,
+)
+async def get_package_reconciliation(id_: RecordId, context: NoParameters) -> Response:
+    found = await context.snapshot.run(lambda matcher: reconcile(id_, context.snapshot, matcher))
+    return json_response(found.model_dump_json().encode())
+
+
+def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> Reconciliation:
+    """Raises a 404 Problem if there is no such package."""
+    package = Package.model_validate_json(read_record(PACKAGES, id_, matcher.session))
+    name = STATED_TOTAL_NOTES + id_
+    notes: Sequence[Sequence[Any]] = orjson.loads(read_values(matcher.session, name)[name])
+    rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
+    itemised = LineSums(matcher.index, matcher.vocabularies).sum(rows)
     return Reconciliation(
-        data=[_held_against(*pair, found) for pair in zip(package.stated_totals, notes, strict=True)],
-        meta=AnswerMeta(dataset=dataset.version, attribution=dataset.attribution),
+        data=[
+            _reconciled(total, [Note(**note) for note in known], itemised)
+            for total, known in zip(package.stated_totals, notes, strict=True)
+        ],
+        meta=AnswerMeta(dataset=snapshot.dataset.version, attribution=snapshot.dataset.attribution),
     )
 
 
-def _held_against(total: StatedTotal, notes: list[Note], found: Sum) -> ReconciledTotal:
-    stated, itemised = total.amount, Amount(**found.amount(found.involved))
+def _reconciled(total: StatedTotal, notes: list[Note], lines: Sum) -> ReconciledTotal:
+    stated, itemised = total.amount, Amount(**lines.amount(lines.involved))
     difference = summed(
         (stated.jpy or 0) - (itemised.jpy or 0),
         (stated.basis, itemised.basis),
@@ -63,29 +87,6 @@ def _held_against(total: StatedTotal, notes: list[Note], found: Sum) -> Reconcil
         stated=total,
         itemised=itemised,
         difference=Amount(**difference),
-        lines=found.lines,
-        notes=[*notes, *unstated([found])],
+        lines=lines.lines,
+        notes=[*notes, *unstated_note([lines])],
     )
-
-
-def operations(_: Service) -> list[Operation]:
-    """The reconciliation of a package."""
-
-    async def get_package_reconciliation(snapshot: Snapshot, _: Question, id_: str) -> Response:
-        found = await snapshot.database.answer(lambda rows: reconcile(id_, snapshot.dataset, snapshot.sets, rows))
-        return respond(found.model_dump_json().encode())
-
-    return [
-        Operation(
-            path=f"/v1/{PACKAGES.name}/{{id}}/reconciliation",
-            answer=get_package_reconciliation,
-            name="get_package_reconciliation",
-            summary="Hold a package's stated totals against its lines",
-            description=(
-                "Each total that the document states, what the budget lines give, the difference, and what is known "
-                "of it. No difference is explained away."
-            ),
-            tag=PACKAGES.name,
-            shape=Reconciliation,
-        )
-    ]

@@ -1,39 +1,61 @@
-"""Search: one ranked list over all resources, with the words that matched; it finds what `q` finds in each."""
+"""Search: one ranked list over all resources, with the field that matched."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
+from sqlmodel import col, select
 from starlette.responses import Response
 
-from app.db import Rows
-from app.facts.shapes import Id, Name, Sentence, Shape
-from app.facts.text import fold
-from app.reading.filters import Parameter, one_of
-from app.reading.operations import Operation, respond
-from app.reading.page import Listing, answer, is_light, page_of
-from app.reading.question import Question
-from app.reading.resource import Resource, texts_of
-from app.reading.routes import CURSOR, LIMIT, OFFSET, Q, by_name
-from app.reading.service import Service, Snapshot
-from app.reading.sets import SHOWN, Sets
-from app.reading.views import Found, Keys, View
+from app.api.collections import is_light
+from app.api.parameters import CURSOR, LIMIT, OFFSET, Context, Q, asked, by_name, described
+from app.api.responses import json_response
+from app.db.base import InList, Statement
+from app.db.tables import ServingRecord
+from app.index import Keyset, Row, search_beginnings
+from app.query.filters import Parameter, one_of
+from app.query.matching import Matcher, Texts
+from app.query.page import Listing, page_model, render_page
+from app.query.parser import Query
+from app.query.resource import Resource, texts_of
+from app.resources import RESOURCES
+from app.schemas import Id, Name, Schema, Sentence
+from app.text import fold
 
-AROUND = 40  # characters of an excerpt on each side of the match
+CONTEXT = 40  # characters of an excerpt on each side of the match
+
+BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in RESOURCES}
+FOUND = Statement(
+    select(ServingRecord.key, ServingRecord.resource, ServingRecord.record).where(
+        InList(col(ServingRecord.key), "keys")
+    )
+)
+
+TYPE = Parameter(
+    name="type",
+    meaning="Resources to search; all when left out.",
+    kind="choice",
+    many=True,
+    choices=one_of(*BY_NAME),
+    schema="RecordType",
+    example="measures",
+)
+PARAMETERS = by_name(replace(Q, required=True), TYPE, LIMIT, OFFSET, CURSOR)
 
 
-class Match(Shape):
+class Match(Schema):
     """What matched first."""
 
     field: Sentence = Field(description="The record's field, such as `name.ja`.")
     excerpt: Sentence = Field(description="The words around the match, as they stand in the record.")
 
 
-class SearchResult(Shape):
+class SearchResult(Schema):
     """One record found."""
 
     type: str = Field(description="The resource.")
@@ -42,86 +64,60 @@ class SearchResult(Shape):
     matched: Match
 
 
-def operations(service: Service, resources: Sequence[Resource]) -> list[Operation]:
-    """The search over these resources; records of one rank come in their order."""
-    by_type = {resource.name: resource for resource in resources}
-    type_ = Parameter(
-        name="type",
-        meaning="Resources to search; all when left out.",
-        kind="choice",
-        many=True,
-        choices=one_of(*by_type),
-        schema="RecordType",
-        example="measures",
+router = APIRouter(tags=["search"])
+
+
+@router.get(
+    "/v1/search",
+    operation_id="search",
+    summary="Search everything",
+    description=(
+        "Records whose names or descriptions contain every word of `q`, in either language: exact names first, "
+        "then names that begin with it, names that contain it, and descriptions."
+    ),
+    response_model=page_model(SearchResult),
+    openapi_extra=described(PARAMETERS),
+)
+async def search_records(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
+    query, snapshot = context.query, context.snapshot
+    path = f"{context.prefix}/v1/search"
+    body, links = await snapshot.run(
+        lambda matcher: render_page(_listing(query, matcher), query, snapshot, path), light=is_light(query)
     )
-    parameters = by_name(replace(Q, required=True), type_, LIMIT, OFFSET, CURSOR)
-
-    async def search(snapshot: Snapshot, question: Question, _: str) -> Response:
-        path = f"{service.settings.prefix}/v1/search"
-        body, links = await snapshot.database.answer(
-            lambda rows: answer(
-                _listing(question, by_type, snapshot.sets, rows), question, snapshot.dataset, path, rows
-            ),
-            light=is_light(question),
-        )
-        return respond(body, links)
-
-    return [
-        Operation(
-            path="/v1/search",
-            answer=search,
-            name="search",
-            summary="Search everything",
-            description=(
-                "Records whose names or descriptions contain every word of `q`, in either language: exact names first, "
-                "then names that begin with it, names that contain it, and descriptions."
-            ),
-            tag="search",
-            shape=page_of(SearchResult),
-            parameters=parameters,
-        )
-    ]
+    return json_response(body, links)
 
 
-def _listing(question: Question, by_type: Mapping[str, Resource], sets: Sets, rows: Rows) -> Listing:
-    """Exact names first, then names that begin with the words, names that hold each of them, and the rest."""
-    words = sets.words(question.terms, rows)
-    among = words.anywhere
-    if question.get("type"):
-        among = BitMap.union(*(sets.of(by_type[type_], among) for type_ in question.get("type")))
-    named = words.named & among
-    exact, beginning = sets.beginning(" ".join(question.terms), named, rows)
-    parts = (exact, beginning - exact, named - beginning, among - named)
-    return Listing(
-        "search", View(tuple(map(Keys, parts))), lambda found, rows: _results(found, question, by_type, sets, rows)
-    )
+def _listing(query: Query, matcher: Matcher) -> Listing:
+    """Ranked: names equal to the query, names that begin with it, names that contain each term, and descriptions."""
+    matches = matcher.search(query.terms)
+    rows = matches.anywhere
+    if query.get("type"):
+        rows = rows & BitMap.union(*(matcher.index.rows(type_) for type_ in query.get("type")))
+    in_names = matches.in_names & rows
+    equal, beginning = search_beginnings(" ".join(query.terms), in_names, Texts(matcher.session))
+    ranked = Keyset.ranked(equal, beginning - equal, in_names - beginning, rows - in_names)
+    return Listing("search", ranked, lambda page: list(_results(page, query.terms, matcher)))
 
 
-def _results(
-    found: Sequence[Found], question: Question, by_type: Mapping[str, Resource], sets: Sets, rows: Rows
-) -> list[Any]:
-    """The records of a page."""
-    types = list(by_type)  # in the order in which they were written: of those that begin together, the last has rows
-    firsts = [sets.first[name] for name in types]
-    keys = [row.key for row in found]
-    shown = dict(rows(SHOWN, keys=keys))
-    return [
-        _result(by_type[types[bisect_right(firsts, key) - 1]], orjson.loads(shown[key]), question.terms) for key in keys
-    ]
+def _results(page: Sequence[Row], terms: Sequence[str], matcher: Matcher) -> Iterable[dict[str, Any]]:
+    found = {key: rest for key, *rest in matcher.session.query(FOUND, keys=[row.key for row in page])}
+    for row in page:
+        name, record = found[row.key]
+        yield _result(BY_NAME[name], orjson.loads(record), terms[0])
 
 
-def _result(resource: Resource, record: dict[str, Any], terms: tuple[str, ...]) -> dict[str, Any]:
-    texts = list(texts_of((*resource.names, *resource.descriptions), record))
-    # `q` found the record, so each of its words stands in one of these.
-    field, text = next(each for each in texts if terms[0] in fold(each[1]))
-    matched = {"field": field, "excerpt": excerpt(text, terms[0])}
+def _result(resource: Resource, record: dict[str, Any], term: str) -> dict[str, Any]:
+    """The result for a record, one of whose texts contains the term."""
+    texts = texts_of((*resource.names, *resource.descriptions), record)
+    field, text = next(each for each in texts if term in fold(each[1]))
+    matched = {"field": field, "excerpt": excerpt(text, term)}
     return {"type": resource.name, "id": record["id"], "name": record["name"], "matched": matched}
 
 
 def excerpt(text: str, term: str) -> str:
-    """The words around the first place where `term` stands, cut from the text as it is: folding may change how many
-    characters there are, so both ends of the place are sought in the text itself."""
+    """The text around the first occurrence of a folded term. Folding may change the number of characters, so both ends
+    of the occurrence are searched for in the text as it is."""
     end = bisect_left(range(len(text)), True, key=lambda place: term in fold(text[:place]))  # noqa: FBT003
     start = bisect_right(range(end), False, key=lambda place: term not in fold(text[place:end])) - 1  # noqa: FBT003
-    first, last = max(0, start - AROUND), min(len(text), end + AROUND)
+    first, last = max(0, start - CONTEXT), min(len(text), end + CONTEXT)
     return f"{'…' if first else ''}{text[first:last]}{'…' if last < len(text) else ''}"

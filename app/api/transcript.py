@@ -1,4 +1,34 @@
-class TranscriptLine(Shape):
+"""The lines of a document's transcript."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field
+from pyroaring import BitMap
+from sqlalchemy import bindparam, column, func, select, table
+from starlette.responses import Response
+
+from app.api.collections import RecordId
+from app.api.parameters import CURSOR, OFFSET, Context, asked, by_name, described, limit
+from app.api.responses import json_response
+from app.db.base import InList, Statement
+from app.errors import conflict
+from app.index import Keyset, Row
+from app.query.filters import Parameter
+from app.query.matching import Matcher
+from app.query.page import Links, Listing, page_model, render_page
+from app.query.records import read_record
+from app.resources.documents import DOCUMENTS
+from app.schemas import Int32, Schema, Sentence
+
+LINES = table("transcript_lines", column("document_id"), column("number"), column("text"))
+OF_DOCUMENT = LINES.c.document_id == bindparam("document")
+LINE_COUNT = Statement(select(func.count()).select_from(LINES).where(OF_DOCUMENT))
+TEXTS = Statement(select(LINES.c.number, LINES.c.text).where(OF_DOCUMENT, InList(LINES.c.number, "numbers")))
+
+
+class TranscriptLine(Schema):
     """One line of a transcript."""
 
     number: Int32 = Field(description="From 1.")
@@ -9,67 +39,43 @@ def _end(name: str, meaning: str) -> Parameter:
     return Parameter(name=name, meaning=meaning, kind="integer", minimum=1, maximum=10_000_000)
 
 
-LAST_LINE = Statement(select(func.max(LINE.c.key)).where(LINE.c.document == bindparam("document")))
-
-
-TEXTS = Statement(
-    select(LINE.c.key, LINE.c.text).where(LINE.c.document == bindparam("document"), Among(LINE.c.key, "keys"))
-)
-
-
-def _lines(document: int, found: Sequence[Found], rows: Rows) -> list[dict[str, Any]]:
-    keys = [row.key for row in found]
-    by_number = dict(rows(TEXTS, document=document, keys=keys))
-    return [{"number": number, "text": by_number[number]} for number in keys]
-
-
-LINES = by_name(
+PARAMETERS = by_name(
     _end("from", "First line; the transcript's first when left out."),
     _end("to", "Last line, included; the transcript's last when left out."),
-    limit_to(500),
+    limit(500),
     OFFSET,
     CURSOR,
 )
 
+router = APIRouter(tags=[DOCUMENTS.name])
 
-def operations(service: Service) -> list[Operation]:
-    """The lines of a document."""
 
-    async def list_document_lines(snapshot: Snapshot, question: Question, id_: str) -> Response:
-        first, last = question.number("from") or 1, question.number("to") or LINES["to"].maximum
-        if first > last:
-            message = "`from` is after `to`. Swap them."
-            raise Problem(422, message, errors=[conflict("from", message)])
+@router.get(
+    "/v1/documents/{id}/lines",
+    operation_id="list_document_lines",
+    summary="List the lines of a document's transcript",
+    description="The words as they were read, line by line; evidence names these numbers.",
+    response_model=page_model(TranscriptLine),
+    openapi_extra=described(PARAMETERS),
+)
+async def list_document_lines(id_: RecordId, context: Annotated[Context, asked(PARAMETERS)]) -> Response:
+    first, last = context.query.number("from") or 1, context.query.number("to") or PARAMETERS["to"].maximum
+    if first > last:
+        raise conflict("from", "`from` is after `to`. Swap them.")
+    body, links = await context.snapshot.run(lambda matcher: _page(id_, first, last, context, matcher))
+    return json_response(body, links)
 
-        def listing(rows: Rows) -> Listing:
-            found = rows(DOCUMENTS.reads.key, id=id_)
-            if not found:
-                raise missing(DOCUMENTS, id_, rows)
-            ((document,),) = found
-            ((count,),) = rows(LAST_LINE, document=document)
-            lines = Keys(BitMap(range(first, min(last, count) + 1)))
-            return Listing(f"documents/{id_}/lines", View((lines,)), lambda found, rows: _lines(document, found, rows))
 
-        body, links = await snapshot.database.answer(
-            lambda rows: answer(
-                listing(rows),
-                question,
-                snapshot.dataset,
-                f"{service.settings.prefix}/v1/documents/{id_}/lines",
-                rows,
-            )
-        )
-        return respond(body, links)
+def _page(id_: str, first: int, last: int, context: Context, matcher: Matcher) -> tuple[bytes, Links]:
+    session = matcher.session
+    read_record(DOCUMENTS, id_, session)  # raises a 404 Problem if there is no such document
+    ((count,),) = session.query(LINE_COUNT, document=id_)
 
-    return [
-        Operation(
-            path="/v1/documents/{id}/lines",
-            answer=list_document_lines,
-            name="list_document_lines",
-            summary="List the lines of a document's transcript",
-            description="The words as they were read, line by line; evidence names these numbers.",
-            tag="documents",
-            shape=page_of(TranscriptLine),
-            parameters=LINES,
-        )
-    ]
+    def render(rows: Sequence[Row]) -> list[Any]:
+        numbers = [row.key for row in rows]
+        texts = dict(session.query(TEXTS, document=id_, numbers=numbers))
+        return [{"number": number, "text": texts[number]} for number in numbers]
+
+    lines = Keyset.by_key(BitMap(range(first, min(last, count) + 1)))
+    path = f"{context.prefix}/v1/documents/{id_}/lines"
+    return render_page(Listing(f"documents/{id_}/lines", lines, render), context.query, context.snapshot, path)

@@ -1,23 +1,25 @@
-"""Which database the settings name, and how it is opened; what is in it is not looked at."""
+"""Which database the settings name, and how it is opened."""
 
-from app.db import Database, sqlite
+from app.db import sqlite
+from app.db.base import Database
 from app.settings import Settings
 
 
-def opened(settings: Settings) -> Database:
-    """The database that was built last. Raises Unusable when there is none."""
+def open_database(settings: Settings, schema: str) -> Database:
+    """The build that was published last. Raises Unusable if there is none of this schema."""
     if settings.database_url is None:
-        return sqlite.File(settings)
-    from app.db import postgres  # brings what a file does not need
+        return sqlite.SqliteDatabase(settings, schema)
+    # Imports the driver of PostgreSQL, which a service over a file does not need.
+    from app.db import postgres
 
-    return postgres.Schema(settings)
+    return postgres.PostgresDatabase(settings, schema)
 
 
-def usable(settings: Settings) -> None:
-    """Raises Unusable unless the database is there, whole, and of the tables that this code declares."""
+def check_usable(settings: Settings, schema: str) -> None:
+    """Raises Unusable unless the database is there, complete, and of this schema."""
     if settings.database_url is None:
-        sqlite.usable(settings.database)
+        sqlite.check_usable(settings.database, schema)
         return
     from app.db import postgres
 
-    postgres.usable(settings)
+    postgres.check_usable(settings, schema)

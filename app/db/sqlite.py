@@ -1,4 +1,4 @@
-"""A SQLite file behind the door: opened read-only and immutable, all connections at once; it never writes."""
+"""A SQLite file, opened read-only and immutable, with a small pool of connections."""
 
 import sqlite3
 import weakref
@@ -9,86 +9,85 @@ from queue import LifoQueue
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlmodel import col, select
 
-from app.db import DOWNLOADS, Database, Rows, Run, Statement, Unusable, too_slow
-from app.facts.tables import schema
+from app.db.base import DOWNLOAD_THREADS, Database, Session, Statement, Unusable, too_slow
+from app.db.tables import SCHEMA_NAME, ServingValue
 from app.settings import Settings
 
 T = TypeVar("T")
 
-STEPS = 4_000  # virtual machine steps between two looks at the clock
-DIALECT = SQLiteDialect_pysqlite(paramstyle="named")
+VM_STEPS = 4_000  # steps of SQLite's virtual machine between two looks at the clock
+MEND = "Run `shisaku build`."
+SCHEMA = Statement(select(ServingValue.data).where(col(ServingValue.name) == SCHEMA_NAME))
 
 
-class File(Database):
-    """Connections to one finished file, all opened at once: a build that replaces the file later never mixes into the
-    answers of this one."""
+class SqliteDatabase(Database):
+    """One file. All connections are opened at once, so that they all read the same file even if a build replaces it.
+    Raises Unusable if there is no usable file."""
 
-    near = True
+    in_process = True
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, schema: str) -> None:
         super().__init__(settings)
-        self.path = settings.database
-        usable(self.path)
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._path = settings.database
+        check_usable(self._path, schema)
+        self._pool: LifoQueue[sqlite3.Connection] = LifoQueue()
         self.identity: object = None
-        while self.identity != identity(self.path):  # a build that comes in between begins it anew
-            _close(self._idle)
-            self.identity = identity(self.path)
-            for _ in range(settings.threads * 2 + DOWNLOADS + 2):  # a question may learn while it asks
-                self._idle.put(_open(self.path))
-        # The queue knows nothing of this object, so that the last answer made from an old file closes it.
-        weakref.finalize(self, _close, self._idle)
+        while self.identity != file_identity(self._path):  # a build may replace the file meanwhile
+            _close_all(self._pool)
+            self.identity = file_identity(self._path)
+            for _ in range(settings.threads + DOWNLOAD_THREADS + 1):  # one for the event loop
+                self._pool.put(_connect(self._path))
+        # A replaced database is closed once the last request that uses it has ended.
+        weakref.finalize(self, _close_all, self._pool)
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection = self._idle.get()
+        connection = self._pool.get()
         try:
             yield connection
         finally:
-            self._idle.put(connection)
+            self._pool.put(connection)
 
-    def ask(self, question: Callable[[Rows], T]) -> T:
+    def query(self, work: Callable[[Session], T]) -> T:
         with self._connection() as connection:
-            rows = Rows(_run(connection), self._deadline)
-            connection.set_progress_handler(lambda: rows.late, STEPS)
+            session = Session(_executing(connection), self._seconds)
+            connection.set_progress_handler(lambda: session.expired, VM_STEPS)
             try:
-                return question(rows)
+                return work(session)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                     raise
-                raise too_slow(self._deadline) from error
+                raise too_slow(self._seconds) from error
             finally:
                 connection.set_progress_handler(None, 0)
 
-    def learn(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        with self._connection() as connection:
-            return _run(connection)(statement, values)
-
     def newest(self) -> object:
-        return identity(self.path)
+        return file_identity(self._path)
 
     def close(self) -> None:
-        _close(self._idle)
+        _close_all(self._pool)
 
 
-def _close(idle: "LifoQueue[sqlite3.Connection]") -> None:
-    while not idle.empty():
-        idle.get().close()
+def _close_all(pool: "LifoQueue[sqlite3.Connection]") -> None:
+    while not pool.empty():
+        pool.get().close()
 
 
-def _run(connection: sqlite3.Connection) -> Run:
-    def run(statement: Statement, values: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
-        text, own = statement.compiled(DIALECT)
-        sent = {name: orjson.dumps(each).decode() if isinstance(each, list) else each for name, each in values.items()}
-        return connection.execute(text, {**own, **sent}).fetchall()
+def _executing(
+    connection: sqlite3.Connection,
+) -> Callable[[Statement, dict[str, Any]], Sequence[tuple[Any, ...]]]:
+    def execute(statement: Statement, values: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+        text, literals = statement.sqlite
+        bound = {name: orjson.dumps(each).decode() if isinstance(each, list) else each for name, each in values.items()}
+        return connection.execute(text, {**literals, **bound}).fetchall()
 
-    return run
+    return execute
 
 
-def identity(path: Path) -> tuple[int, int, int] | None:
-    """What tells one built file from the next; None when there is none."""
+def file_identity(path: Path) -> tuple[int, int, int] | None:
+    """What tells one built file from the next; None if there is none."""
     try:
         stat = path.stat()
     except OSError:
@@ -96,8 +95,8 @@ def identity(path: Path) -> tuple[int, int, int] | None:
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    # immutable: no lock and no journal, because a build replaces the file and never changes it.
+def _connect(path: Path) -> sqlite3.Connection:
+    # immutable: neither locks nor a journal, because a build replaces the file and never changes it
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.execute("PRAGMA query_only = ON")
@@ -105,25 +104,25 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def usable(path: Path) -> None:
-    """Raises Unusable unless the file is a whole database of this code's schema."""
-    mend = "Run `shisaku build`."
+def check_usable(path: Path, schema: str) -> None:
+    """Raises Unusable unless the file is a complete database of this schema."""
     if not path.is_file():
-        raise Unusable(f"{path}: there is no database here. {mend}")
+        raise Unusable(f"{path}: there is no database here. {MEND}")
     if path.stat().st_size == 0:
-        raise Unusable(f"{path}: the database is empty. {mend}")
+        raise Unusable(f"{path}: the database is empty. {MEND}")
     try:
-        connection = _open(path)
+        connection = _connect(path)
     except sqlite3.OperationalError as error:
         raise Unusable(f"{path}: the database cannot be opened ({error}). Let this user read it.") from error
     try:
         pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         if path.stat().st_size < pages * size:
-            raise Unusable(f"{path}: the database is truncated. {mend}")
-        found = connection.execute("SELECT schema FROM dataset").fetchall()
-        if found != [(schema(),)]:
-            raise Unusable(f"{path}: the database was built by another version, with other tables. {mend}")
+            raise Unusable(f"{path}: the database is truncated. {MEND}")
+        text, literals = SCHEMA.sqlite
+        found = connection.execute(text, literals).fetchall()
+        if found != [(schema.encode(),)]:
+            raise Unusable(f"{path}: the database was built by another version, with other tables. {MEND}")
     except sqlite3.DatabaseError as error:
-        raise Unusable(f"{path}: this is not a Shisaku database ({error}). {mend}") from error
+        raise Unusable(f"{path}: this is not a Shisaku database ({error}). {MEND}") from error
     finally:
         connection.close()

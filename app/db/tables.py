@@ -1,10 +1,10 @@
 """The tables that serving reads. Their names begin with `serving_`, to tell them from the public relational tables of
 `app.resources.tables`."""
 
-from hashlib import sha256
-
 from sqlalchemy import LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
+
+SCHEMA_NAME = "schema"  # of the serving value that says which schema the database has
 
 
 class ServingRecord(SQLModel, table=True):
@@ -16,7 +16,7 @@ class ServingRecord(SQLModel, table=True):
     key: int = Field(primary_key=True, description="Its number among all records, resource by resource, from 1.")
     resource: str = Field(sa_type=Text)
     id: str = Field(sa_type=Text)
-    json_: bytes = Field(sa_type=LargeBinary)
+    record: bytes = Field(sa_type=LargeBinary)
 
 
 class ServingCsv(SQLModel, table=True):
@@ -49,19 +49,10 @@ class ServingIndex(SQLModel, table=True):
 
 
 class ServingValue(SQLModel, table=True):
-    """A JSON value that the build computed: the dataset's version, its vocabularies, sums that are asked for often."""
+    """A value that the build computed, most as JSON: the dataset's version, its vocabularies, sums that are asked for
+    often."""
 
     __tablename__ = "serving_value"
 
     name: str = Field(sa_type=Text, primary_key=True)
-    json_: bytes = Field(sa_type=LargeBinary)
-
-
-def schema_fingerprint() -> str:
-    """Identifies the tables and columns that this code declares. A database with another one was built by other code."""
-    lines = sorted(
-        f"{table.name}.{column.name} {column.type} {column.nullable}"
-        for table in SQLModel.metadata.tables.values()
-        for column in table.columns
-    )
-    return sha256("\n".join(lines).encode()).hexdigest()[:16]
+    data: bytes = Field(sa_type=LargeBinary)

@@ -1,122 +1,124 @@
-"""The byte cache: ready answers of one snapshot, kept by the question and found at once by how it was spelled before;
-it never decides what an answer is."""
+"""Response cache: complete responses of one snapshot, found by path, query string and coding, bounded by bytes.
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from sys import getsizeof
+It stands in front of the application, so that a response that is in it costs no more than its bytes.
+"""
 
-Spelling = tuple[str, bytes]  # a path and its query string, as they were sent
-# The path, and each parameter with its values in ids: the same for every spelling.
-Key = tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]
-Raw = list[tuple[bytes, bytes]]
+from collections.abc import Sequence
+from typing import NamedTuple
 
-ENTRY_COST = 2_000  # bytes that a representation takes beside its body and headers
-SPELLING_COST = 250
-VALUE_COST = 200  # of a parameter in a key
-SPELLINGS = 8  # of one question; the ninth replaces the first, so that a flood of them ends here
+import anyio
+import anyio.lowlevel
+from cachetools import LRUCache
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http.representation import accepts_gzip, not_modified, request_headers, without_body_headers
+from app.query.snapshot import Snapshot, Snapshots
+
+OVERHEAD = 2_000  # bytes of an entry beside its body: its key, messages and headers
+EMPTY: Message = {"type": "http.response.body", "body": b""}
+
+Key = tuple[str, bytes, bool]  # path, query string, whether gzip is accepted
 
 
-@dataclass(slots=True, eq=False)
-class Sent:
-    """One representation of an answer, ready to leave, and what says that it is unchanged."""
+class CachedResponse(NamedTuple):
+    """A response as it was sent, and the start of the 304 response that stands for it."""
 
-    tag: bytes
-    headers: Raw
-    unchanged: Raw
-    body: bytes
+    start: Message
+    body: Message
+    not_modified: Message
+    etag: bytes
+    last_modified: bytes
 
     @property
-    def cost(self) -> int:
-        return ENTRY_COST + len(self.body) + sum(map(len, dict(self.headers).values()))
+    def size(self) -> int:
+        return OVERHEAD + len(self.body["body"])
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One answer: its media type and date, as it is and packed with gzip, and what the cache knows of it."""
+class ResponseCacheMiddleware:
+    """Answers GET requests from the cache of the current snapshot. `warm_up` are paths that are requested once when the
+    server starts, so that the first client finds them cached."""
 
-    media_type: str
-    modified: bytes
-    plain: Sent
-    packable: bool = False
-    packed: Sent | None = None
-    key: Key = ("", ())
-    again: bool = False  # asked since it was last passed over
-    spellings: list[Spelling] = field(default_factory=list)
-    size: int = 0
+    def __init__(self, app: ASGIApp, snapshots: Snapshots, max_bytes: int, warm_up: Sequence[str] = ()) -> None:
+        self.app = app
+        self._snapshots = snapshots
+        self._max_bytes = max_bytes
+        self._warm_up = warm_up if max_bytes else ()
+        self._renew(snapshots.current())
 
+    def _renew(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.responses: LRUCache[Key, CachedResponse] = LRUCache(self._max_bytes, getsizeof=lambda each: each.size)
 
-class Cache:
-    """Bounded by bytes, keys and spellings included. The oldest go first, but those asked again are passed over once:
-    what nobody asks twice leaves before what many ask, and to find an answer moves nothing."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[Key, Entry] = OrderedDict()
-        self._spelled: dict[Spelling, Entry] = {}
-        self.size = 0
-
-    def spelled(self, spelling: Spelling) -> Entry | None:
-        """The answer to what was asked before in these very bytes."""
-        entry = self._spelled.get(spelling)
-        if entry is not None:
-            entry.again = True
-        return entry
-
-    def asked(self, key: Key, spelling: Spelling) -> Entry | None:
-        """The answer to what was asked before in any words, from now on in these too."""
-        entry = self._kept.get(key)
-        if entry is not None:
-            entry.again = True
-            self._remember(entry, spelling)
-        return entry
-
-    def keep(self, key: Key, spelling: Spelling, entry: Entry) -> None:
-        """Keeps an answer, unless it is larger than all that may be kept, or another came first."""
-        cost = entry.plain.cost + _key_cost(key) + _spelling_cost(spelling)
-        if cost > self._most or self.asked(key, spelling) is not None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._pass(scope, receive, send)
             return
-        # All of it is there before room is made, which may take it away again.
-        entry.key, entry.spellings = key, [spelling]
-        self._kept[key] = self._spelled[spelling] = entry
-        self._grow(entry, cost)
-
-    def pack(self, entry: Entry, packed: Sent) -> None:
-        """Adds the packed representation."""
-        if entry.packed is None:
-            entry.packed = packed
-            if self._kept.get(entry.key) is entry:
-                self._grow(entry, packed.cost)
-
-    def _remember(self, entry: Entry, spelling: Spelling) -> None:
-        if spelling in self._spelled:
+        snapshot = self._snapshots.current()
+        if snapshot is not self._snapshot:
+            self._renew(snapshot)
+        headers = request_headers(scope)
+        key = (scope["path"], scope["query_string"], accepts_gzip(headers.get(b"accept-encoding", b"")))
+        try:
+            response = self.responses[key]
+        except KeyError:
+            await self._answer(key, scope, receive, send)
             return
-        if len(entry.spellings) == SPELLINGS:
-            oldest = entry.spellings.pop(0)
-            del self._spelled[oldest]
-            self._grow(entry, -_spelling_cost(oldest))
-        entry.spellings.append(spelling)
-        self._spelled[spelling] = entry
-        self._grow(entry, _spelling_cost(spelling))
+        conditional = b"if-none-match" in headers or b"if-modified-since" in headers
+        if conditional and not_modified(headers, response.etag, response.last_modified):
+            await send(response.not_modified)
+            await send(EMPTY)
+        else:
+            await send(response.start)
+            await send(response.body)
 
-    def _grow(self, entry: Entry, more: int) -> None:
-        entry.size += more
-        self.size += more
-        while self.size > self._most:
-            key, oldest = self._kept.popitem(last=False)
-            if oldest.again:
-                oldest.again = False
-                self._kept[key] = oldest
-                continue
-            self.size -= oldest.size
-            for spelling in oldest.spellings:
-                del self._spelled[spelling]
+    async def _answer(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has the application answer, and keeps what may be kept."""
+        snapshot, responses = self._snapshot, self.responses  # a newer one may replace them meanwhile
+        state = scope.setdefault("state", {})
+        sent: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            if not (sent and sent[-1].get("more_body")):
+                sent.append(message)
+            await send(message)
+
+        await self.app(scope, receive, keep)
+        response = _cacheable(sent)
+        if response is not None and response.size <= self._max_bytes and state.get("snapshot") is snapshot:
+            responses[key] = response
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes on other requests, and the lifespan of the server, beside which the cache is warmed up."""
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._fill)
+            await self.app(scope, receive, send)
+            tasks.cancel_scope.cancel()
+
+    async def _fill(self) -> None:
+        for path in self._warm_up:
+            scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "root_path": ""}
+            # In gzip, as browsers ask for it.
+            await self({**scope, "headers": [(b"accept-encoding", b"gzip")]}, _no_body, _discard)
+            await anyio.lowlevel.checkpoint()  # requests of clients come first
 
 
-def _key_cost(key: Key) -> int:
-    path, asked = key
-    return getsizeof(path) + sum(VALUE_COST + sum(map(getsizeof, values)) for _, values in asked)
+def _cacheable(sent: list[Message]) -> CachedResponse | None:
+    """A complete response that may be kept; streams, files and errors are not."""
+    match sent:
+        case [{"status": 200, "headers": headers} as start, {"body": bytes()} as body] if not body.get("more_body"):
+            names = dict(headers)
+            if b"etag" in names and b"last-modified" in names and b"accept-ranges" not in names:
+                not_modified_ = {**start, "status": 304, "headers": without_body_headers(headers)}
+                return CachedResponse(start, body, not_modified_, names[b"etag"], names[b"last-modified"])
+    return None
 
 
-def _spelling_cost(spelling: Spelling) -> int:
-    path, query = spelling
-    return SPELLING_COST + getsizeof(path) + getsizeof(query)
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _discard(_: Message) -> None:
+    """Nobody waits for the responses of a warm-up."""

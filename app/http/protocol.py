@@ -1,35 +1,35 @@
-"""HTTP/1.1 as people type it: a request line in UTF-8 (`?ministry=厚`) is percent-encoded before it is parsed."""
+"""The server's HTTP/1.1 protocol: a request line in raw UTF-8 (`?ministry=厚`) is percent-encoded before parsing."""
 
 import re
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+NON_ASCII = re.compile(rb"[\x80-\xff]")
 
 
-class TypedProtocol(HttpToolsProtocol):
-    """Touches nothing but the line that begins a request: bodies and pipelined requests are parsed as they are, so
-    that what a proxy counted stays what is counted here."""
+class Utf8Protocol(HttpToolsProtocol):
+    """Changes only the request line. Bodies and pipelined requests are parsed as they are, so that a proxy and this
+    server agree on where each request begins."""
 
-    _begins = True
+    _at_start = True
 
     def data_received(self, data: bytes) -> None:
-        begins = self._begins
+        at_start = self._at_start
         line, end, rest = data.partition(b"\n")
-        if begins and not line.isascii():
-            data = BEYOND_ASCII.sub(_encoded, line) + end + rest
+        if at_start and not line.isascii():
+            data = NON_ASCII.sub(_percent_encode, line) + end + rest
         super().data_received(data)
-        if begins and not end:  # the line goes on
-            self._begins = True
+        if at_start and not end:  # the line is not complete yet
+            self._at_start = True
 
     def on_message_begin(self) -> None:
-        self._begins = False
+        self._at_start = False
         super().on_message_begin()
 
     def on_message_complete(self) -> None:
-        self._begins = True
+        self._at_start = True
         super().on_message_complete()
 
 
-def _encoded(match: re.Match[bytes]) -> bytes:
+def _percent_encode(match: re.Match[bytes]) -> bytes:
     return b"%%%02X" % match[0][0]

@@ -12,15 +12,15 @@ It knows neither HTTP nor resources nor SQL.
 """
 
 from app.index.bitslices import BitSlicedColumn
-from app.index.keyset import LARGEST, Keyset, Position, Row
-from app.index.ngrams import NgramWriter, TextMatches, TextReader
-from app.index.reader import Index
-from app.index.writer import Entry, IndexWriter
+from app.index.keyset import MAX_KEY, Keyset, Position, Row
+from app.index.ngrams import Field, NgramWriter, TextMatches, search, search_beginnings
+from app.index.reader import Index, ValueIndex
+from app.index.writer import IndexWriter
 
 __all__ = [
-    "LARGEST",
+    "MAX_KEY",
     "BitSlicedColumn",
-    "Entry",
+    "Field",
     "Index",
     "IndexWriter",
     "Keyset",
@@ -28,5 +28,7 @@ __all__ = [
     "Position",
     "Row",
     "TextMatches",
-    "TextReader",
+    "ValueIndex",
+    "search",
+    "search_beginnings",
 ]

@@ -9,7 +9,7 @@ from pyroaring import BitMap
 
 from app.index.orders import SortOrder
 
-LARGEST = 2**32 - 1  # of the numbers that a bitmap holds
+MAX_KEY = 2**32 - 1  # the largest number that a bitmap holds
 
 Position = tuple[int, int]  # the segment of a keyset, and a position in it that does not depend on the filters
 
@@ -44,11 +44,11 @@ class KeyOrder:
     def walk(self, position: int | None, skip: int, *, up: bool) -> Iterator[tuple[int, int]]:
         key = None if position is None else position + self.first
         if up:
-            start = skip if key is None else self.rows.rank(min(key, LARGEST)) + skip
+            start = skip if key is None else self.rows.rank(min(key, MAX_KEY)) + skip
             if start < len(self.rows):
                 yield from ((row - self.first, row) for row in self.rows.iter_equal_or_larger(self.rows[start]))
         else:
-            end = len(self.rows) if key is None else self.rows.rank(min(max(key - 1, 0), LARGEST))
+            end = len(self.rows) if key is None else self.rows.rank(min(max(key - 1, 0), MAX_KEY))
             for index in range(end - 1 - skip, -1, -1):
                 row = self.rows[index]
                 yield row - self.first, row

@@ -1,6 +1,6 @@
 """Index reader: loads the parts of an index when they are first used, and keeps them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -27,25 +27,36 @@ class ValueIndex:
         return self.rows.get(value, NO_ROWS)
 
     @classmethod
-    def load(cls, parts: Mapping[str, bytes]) -> "ValueIndex":
+    def load(cls, parts: Mapping[str, bytes], narrower: Mapping[str, Sequence[str]]) -> "ValueIndex":
         rows = {value: bitmaps.load(data) for value, data in parts.items()}
+        for value, below in narrower.items():
+            found = [rows[each] for each in (value, *below) if each in rows]
+            if found:
+                rows[value] = BitMap.union(*found)
         return cls(rows, BitMap.union(*rows.values()) if rows else BitMap())
 
 
-class Index:
-    """The index of one build. `read` gives the entries of a part by value."""
+Read = Callable[[str], Mapping[str, bytes]]  # the entries of a part by value
 
-    def __init__(self, read: Callable[[str], Mapping[str, bytes]]) -> None:
+
+class Index:
+    """The index of one build. Parts are loaded with `read` when they are first used."""
+
+    def __init__(self, read: Read, loaded: dict[str, Any] | None = None) -> None:
         self._read = read
-        self._loaded: dict[str, Any] = {}
+        self._loaded: dict[str, Any] = {} if loaded is None else loaded
+
+    def reading(self, read: Read) -> "Index":
+        """The same index, whose missing parts are loaded with another function."""
+        return Index(read, self._loaded)
 
     def rows(self, collection: str) -> BitMap:
-        """All rows of a collection; empty if it has none."""
+        """All rows of a collection. The result is shared: do not change it."""
         return self._load(writer.rows_part(collection), lambda parts: bitmaps.load(parts["all"]))
 
-    def values(self, collection: str, name: str) -> ValueIndex:
-        """The rows under each value of a filter."""
-        return self._load(writer.values_part(collection, name), ValueIndex.load)
+    def values(self, collection: str, name: str, narrower: Mapping[str, Sequence[str]] | None = None) -> ValueIndex:
+        """The rows under each value of a filter; a value that has `narrower` ones includes their rows."""
+        return self._load(writer.values_part(collection, name), lambda parts: ValueIndex.load(parts, narrower or {}))
 
     def column(self, collection: str, name: str) -> BitSlicedColumn:
         """A column of numbers."""

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.query.responses import DatasetVersion
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
+from app.schemas import Name
 
 DATASET = "dataset"  # names of serving values
 SCHEMA = "schema"
@@ -35,8 +38,8 @@ class About(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     version: DatasetVersion
-    name: Mapping[str, str]
-    description: Mapping[str, str]
+    name: Name
+    description: Name
     attribution: str
     downloads: Sequence[Download]
 
@@ -60,6 +63,21 @@ class Dataset:
     def version_json(self) -> orjson.Fragment:
         """The version as every answer's `meta` has it."""
         return orjson.Fragment(self.version.model_dump_json())
+
+    def rows(self, resource: str) -> int:
+        """The number of records of a resource."""
+        return self._rows[resource]
+
+    @cached_property
+    def _rows(self) -> Mapping[str, int]:
+        names = ((each.path.rpartition("/")[2].removesuffix(".csv"), each.rows) for each in self.about.downloads)
+        return {name: rows for name, rows in names if rows is not None}
+
+    @cached_property
+    def last_modified(self) -> bytes:
+        """The day of release, as an HTTP date."""
+        released = datetime.fromisoformat(self.version.released).replace(tzinfo=UTC)
+        return format_datetime(released, usegmt=True).encode()
 
     @classmethod
     def load(cls, values: Callable[[str], Mapping[str, bytes]]) -> "Dataset":

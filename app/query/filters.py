@@ -50,6 +50,11 @@ class Filter(Parameter):
     note: Note | None = None  # added to every answer in which the filter is used
 
     @property
+    def column(self) -> str:
+        """The name of the indexed column of a range: `amount` for the path `amount.jpy`."""
+        return self.paths[0].partition(".")[0]
+
+    @property
     def facet(self) -> bool:
         """Whether records can be counted by its values: all filters but the bounds of a range."""
         return self.bound is None

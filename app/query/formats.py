@@ -1,4 +1,4 @@
-"""Formats: records as CSV, NDJSON and XLSX, a batch at a time; which records, and from where, is not decided here."""
+"""Formats of downloads: records as CSV, NDJSON and XLSX, a batch at a time."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import orjson
 
@@ -16,66 +16,41 @@ from app.query.resource import Resource
 from app.query.responses import DatasetVersion
 from app.schemas import Note
 
-FORMULA = frozenset("=+-@\t\r'")  # first characters of what a spreadsheet would run, and the mark that stops it
-BOM = b"\xef\xbb\xbf"
-MAX_XLSX_ROWS = 50_000  # a workbook is made as a whole before its first byte is sent
-
 MEDIA_TYPES = {
     "csv": "text/csv",
     "ndjson": "application/x-ndjson",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
+MAX_CELL = 32_767  # characters that a cell of Excel holds
+
+FORMULA = frozenset("=+-@\t\r'")  # first characters of what a spreadsheet would run, and the mark that stops it
+BOM = b"\xef\xbb\xbf"
 
 
 def export_path(resource: Resource, extension: str) -> str:
-    """The path of a collection's download."""
     return f"/v1/exports/{resource.name}.{extension}"
-
-
-class Encoder(Protocol):
-    """Records, each as its JSON or its line of CSV, put together."""
-
-    def head(self) -> bytes: ...
-
-    def rows(self, records: Iterable[bytes]) -> bytes: ...
 
 
 @dataclass(frozen=True)
 class Csv:
-    """RFC 4180 in UTF-8. A text that a spreadsheet would run as a formula has an apostrophe before it, and so has one
-    that begins with an apostrophe: taking one off restores every cell."""
+    """RFC 4180 in UTF-8. A text that a spreadsheet would run as a formula is prefixed with an apostrophe, and so is one
+    that begins with an apostrophe: removing one restores every cell."""
 
     columns: Sequence[Column]
-    bom: bool = False
 
-    def head(self) -> bytes:
-        return (BOM if self.bom else b"") + _line([column.name for column in self.columns])
-
-    def rows(self, lines: Iterable[bytes]) -> bytes:
-        """Lines that `line` made."""
-        return b"".join(lines)
+    def head(self, *, bom: bool = False) -> bytes:
+        return (BOM if bom else b"") + _csv_line([column.name for column in self.columns])
 
     def line(self, record: Mapping[str, Any]) -> bytes:
-        """A record as one line."""
-        return _line(list(map(_csv_text, self._row(record))))
+        return _csv_line(list(map(_csv_cell, self._row(record))))
 
     @cached_property
     def _row(self) -> Callable[[Any], list[Cell]]:
         return row_of(self.columns)
 
 
-@dataclass(frozen=True)
-class Ndjson:
-    """Each record as lists have it, one a line."""
-
-    def head(self) -> bytes:
-        return b""
-
-    def rows(self, records: Iterable[bytes]) -> bytes:
-        return b"".join(b"%b\n" % record for record in records)
-
-
-def _csv_text(cell: Cell) -> str:
+def _csv_cell(cell: Cell) -> str:
     if isinstance(cell, str):
         return f"'{cell}" if cell[:1] in FORMULA else cell
     if cell is None:
@@ -83,7 +58,7 @@ def _csv_text(cell: Cell) -> str:
     return str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
-def _line(texts: list[str]) -> bytes:
+def _csv_line(texts: list[str]) -> bytes:
     whole = "".join(texts)
     if len(texts) > 1 and not ('"' in whole or "\n" in whole or "\r" in whole):
         # The same as below, in a third of the time: a comma is all that has to be quoted.
@@ -93,8 +68,13 @@ def _line(texts: list[str]) -> bytes:
     return line.getvalue().encode()
 
 
+def ndjson(records: Iterable[bytes]) -> bytes:
+    """Records as JSON, one a line."""
+    return b"".join(b"%b\n" % record for record in records)
+
+
 @dataclass(frozen=True)
-class About:
+class WorkbookAbout:
     """What the second sheet of a workbook says."""
 
     name: str
@@ -102,14 +82,34 @@ class About:
     lines: Sequence[tuple[str, str]]
 
 
-class Workbook:
-    """An XLSX workbook written row by row into a file: numbers are numbers, texts are never formulas."""
+def workbook_about(
+    resource: Resource, query: str, version: DatasetVersion, attribution: str, notes: Iterable[Note]
+) -> WorkbookAbout:
+    """What a workbook of a query says of itself."""
+    return WorkbookAbout(
+        name=resource.name,
+        created=datetime.fromisoformat(version.released).replace(tzinfo=UTC),
+        lines=[
+            ("contents", resource.meaning),
+            ("question", query or "everything"),
+            ("version", f"{version.version}, released {version.released}"),
+            ("digest", version.digest),
+            ("attribution", attribution),
+            *((note.code, f"{note.ja}\n{note.en}") for note in notes),
+        ],
+    )
 
-    def __init__(self, file: IO[bytes], columns: Sequence[Column], about: About, folder: Path | None = None) -> None:
+
+class Workbook:
+    """An XLSX workbook, written row by row into a file: numbers are numbers, and no text is a formula."""
+
+    def __init__(
+        self, file: IO[bytes], columns: Sequence[Column], about: WorkbookAbout, folder: Path | None = None
+    ) -> None:
+        import xlsxwriter  # takes long to import, and few requests need it
+
         options: dict[str, Any] = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         options["tmpdir"] = folder and str(folder)
-        import xlsxwriter  # seldom asked for, and slow to bring
-
         self._book = xlsxwriter.Workbook(file, options)
         self._book.set_properties({"title": about.name, "created": about.created})
         self._bold = self._book.add_format({"bold": True})
@@ -121,7 +121,8 @@ class Workbook:
             self._sheet.write_string(0, place, column.name, self._bold)
         self._row = 0
 
-    def rows(self, records: Iterable[bytes]) -> None:
+    def add(self, records: Iterable[bytes]) -> None:
+        """Writes records, given as JSON."""
         row = row_of(self._columns)
         sheet = self._sheet
         for record in map(orjson.loads, records):
@@ -135,32 +136,14 @@ class Workbook:
                     case int():
                         sheet.write_number(self._row, place, cell)
                     case _:
-                        sheet.write_string(self._row, place, cell[:32_767])  # as much as a cell of Excel holds
+                        sheet.write_string(self._row, place, cell[:MAX_CELL])
 
     def close(self) -> None:
-        """Writes the second sheet, with the attribution, the notes and what each column means, and ends the file."""
+        """Writes the second sheet, and ends the file."""
         sheet: Any = self._book.add_worksheet("about")
-        told = [*self._about.lines, ("", ""), ("column", "meaning")]
-        told.extend((column.name, column.meaning) for column in self._columns)
-        for row, (term, meaning) in enumerate(told):
+        lines = [*self._about.lines, ("", ""), ("column", "meaning")]
+        lines.extend((column.name, column.meaning) for column in self._columns)
+        for row, (term, meaning) in enumerate(lines):
             sheet.write_string(row, 0, term, self._bold)
             sheet.write_string(row, 1, meaning)
         self._book.close()
-
-
-def about_workbook(
-    resource: Resource, query: str, version: DatasetVersion, attribution: str, notes: Iterable[Note]
-) -> About:
-    """What the second sheet of a collection's workbook says."""
-    return About(
-        name=resource.name,
-        created=datetime.fromisoformat(version.released).replace(tzinfo=UTC),
-        lines=[
-            ("contents", resource.meaning),
-            ("question", query or "everything"),
-            ("version", f"{version.version}, released {version.released}"),
-            ("digest", version.digest),
-            ("attribution", attribution),
-            *((note.code, f"{note.ja}\n{note.en}") for note in notes),
-        ],
-    )

@@ -1,4 +1,4 @@
-"""From a question to a page: runs its statements and puts rows, counts, facets and links together."""
+"""Pages: from a query to the JSON of a list: rows, total, facets and links."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,162 +8,144 @@ import orjson
 from pydantic import create_model
 from pyroaring import BitMap
 
-from app.db import Rows
-from app.facts.shapes import Shape
-from app.reading.answers import Page
-from app.reading.cursor import Cursor, decode, encode, seal
-from app.reading.dataset import Dataset
-from app.reading.filters import Filter
-from app.reading.postings import GRAM
-from app.reading.question import Question, told
-from app.reading.resource import Resource
-from app.reading.sets import Sets
-from app.reading.sql import texts
-from app.reading.views import Found, View
+from app.index import Keyset, Row
+from app.query import cursor
+from app.query.cursor import Cursor
+from app.query.filters import Filter
+from app.query.matching import Matcher
+from app.query.parser import Query, filter_notes
+from app.query.records import RECORDS, read_rows
+from app.query.resource import Resource
+from app.query.responses import Page
+from app.query.snapshot import Snapshot
+from app.schemas import Schema
 
-PageLinks = Mapping[str, str | None]  # by relation
+MAX_OFFSET = 10_000
 
-LAST_OFFSET = 10_000
-FEW = 100  # rows
+Links = Mapping[str, str | None]  # by relation
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Something that is read page by page: `view` has its rows in their order, `data` makes a page's entries of them,
-    and `seal` tells its cursors from all others."""
+    """What is read page by page: rows in their order, and `render`, which gives the JSON values of a page's rows.
+    `name` tells its cursors from those of other listings."""
 
-    seal: str
-    view: View
-    data: Callable[[Sequence[Found], Rows], list[Any]]
-
-
-def page_of(shape: type[Shape]) -> type[Any]:
-    """The page model of a shape, named as SDKs want it."""
-    return create_model(f"{shape.__name__}Page", __base__=Page[shape], __doc__=Page.__doc__)  # type: ignore[valid-type]
+    name: str
+    rows: Keyset
+    render: Callable[[Sequence[Row]], list[Any]]
 
 
-def is_light(question: Question) -> bool:
-    """Whether a page is answered in less time than going to a thread takes: few rows, no facet, and no term whose texts
-    have to be read."""
-    short = all(len(term) <= GRAM for term in question.terms)
-    return short and not question.get("facet") and question.number("limit") <= FEW
+def page_model(schema: type[Schema]) -> type[Any]:
+    """The model of a page, with a name that suits generated clients."""
+    return create_model(f"{schema.__name__}Page", __base__=Page[schema], __doc__=Page.__doc__)  # type: ignore[valid-type]
 
 
-def list_page(
-    resource: Resource, question: Question, dataset: Dataset, sets: Sets, path: str, rows: Rows
-) -> tuple[bytes, PageLinks]:
-    """A page of a resource: found, counted and faceted in sets; one statement reads its records, and one its words."""
-    among = sets.matching(resource, question, rows)
+def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> tuple[bytes, Links]:
+    """A page of a resource as JSON, and its links. One statement reads the records, one more the n-grams of `q`."""
+    rows = matcher.match(resource, query)
     facets = {
-        name: _facet(resource, resource.filters[name], question, dataset, sets, among, rows)
-        for name in question.get("facet")
+        name: _facet(resource, resource.filters[name], query, snapshot, matcher, rows) for name in query.get("facet")
     }
     listing = Listing(
-        seal=resource.name,
-        view=sets.view(resource, question, among),
-        data=lambda found, rows: [orjson.Fragment(each) for each in texts(resource.reads.some_records, found, rows)],
+        name=resource.name,
+        rows=matcher.keyset(resource, query, rows),
+        render=lambda page: [orjson.Fragment(each) for each in read_rows(RECORDS, page, matcher.session)],
     )
-    return answer(listing, question, dataset, path, rows, facets)
+    return render_page(listing, query, snapshot, path, facets)
 
 
-def answer(
-    listing: Listing,
-    question: Question,
-    dataset: Dataset,
-    path: str,
-    rows: Rows,
-    facets: Mapping[str, Any] | None = None,
-) -> tuple[bytes, PageLinks]:
-    """The body of a page and its links."""
-    view = listing.view
-    sealed = seal(dataset.version.digest, f"{listing.seal}?{_identity(question)}")
-    sent = question.text("cursor")
-    cursor = decode(sent, sealed, len(view.parts)) if sent else None
-    at, backwards = (cursor.at, cursor.backwards) if cursor else (None, False)
-    limit, offset, total = question.number("limit"), question.number("offset"), len(view)
-    found = view.page(at, limit + 1, offset, backwards=backwards) if limit else []
-    more = len(found) > limit
-    found = found[:limit]
+def render_page(
+    listing: Listing, query: Query, snapshot: Snapshot, path: str, facets: Mapping[str, Any] | None = None
+) -> tuple[bytes, Links]:
+    """A page of a listing as JSON of the schema `Page`, and its links."""
+    dataset = snapshot.dataset
+    signed = cursor.signature(dataset.version.digest, f"{listing.name}?{_identity(query)}")
+    sent = query.text("cursor")
+    start = cursor.decode(sent, signed, len(listing.rows.segments)) if sent else None
+    at, backwards = (start.at, start.backwards) if start else (None, False)
+    limit, offset, total = query.number("limit"), query.number("offset"), len(listing.rows)
+    rows = listing.rows.page(at, limit + 1, offset, backwards=backwards) if limit else []
+    more = len(rows) > limit
+    rows = rows[:limit]
     if backwards:
-        found.reverse()
+        rows.reverse()
+    links = _Links(query, path, total, signed).around(rows, start, more=more)
     meta = {
         "total": total,
         "limit": limit,
-        "offset": None if cursor else offset,
-        "dataset": dataset.shown,
-        "notes": [note.model_dump() for note in told(question, dataset.vocabularies)],
+        "offset": None if start else offset,
+        "dataset": dataset.version_json,
+        "notes": [note.model_dump() for note in filter_notes(query, dataset.vocabularies)],
         "attribution": dataset.attribution,
     }
-    links = _links(question, path, found, total, cursor, more=more, sealed=sealed)
-    # In the shape of Page, which the contract tests hold every answer to.
-    return orjson.dumps(
-        {"data": listing.data(found, rows), "meta": meta, "facets": facets or {}, "links": links}
-    ), links
+    body = {"data": listing.render(rows), "meta": meta, "facets": facets or {}, "links": links}
+    return orjson.dumps(body), links
 
 
-def _identity(question: Question) -> str:
-    """The part of a question that decides which rows come, in which order."""
-    return question.query(limit=None, offset=None, cursor=None, facet=None)
+def _identity(query: Query) -> str:
+    """The part of a query that decides which rows it finds, in which order."""
+    return query.encode(limit=None, offset=None, cursor=None, facet=None)
 
 
 def _facet(
-    resource: Resource, filter_: Filter, question: Question, dataset: Dataset, sets: Sets, among: BitMap, rows: Rows
+    resource: Resource, filter_: Filter, query: Query, snapshot: Snapshot, matcher: Matcher, rows: BitMap
 ) -> dict[str, Any]:
-    if question.get(filter_.name):
-        among = sets.matching(resource, question, rows, but=filter_.name)
-    counts, missing = sets.counts(resource, filter_, among)
+    """Counts by the values of a filter, under every other filter of the query, whose rows are given."""
+    if query.get(filter_.name):
+        rows = matcher.match(resource, query, without=filter_.name)
+    counts, missing = matcher.count(resource, filter_, rows)
     buckets = (
-        b'%b,"count":%d}' % (told_, counts.get(value, 0))
-        for value, told_ in filter_.terms(dataset.vocabularies).buckets
+        b'%b,"count":%d}' % (bucket, counts.get(value, 0))
+        for value, bucket in filter_.values(snapshot.dataset.vocabularies).facet_buckets
     )
     return {"buckets": orjson.Fragment(b"[%b]" % b",".join(buckets)), "missing": missing}
 
 
-def _links(
-    question: Question,
-    path: str,
-    found: Sequence[Found],
-    total: int,
-    cursor: Cursor | None,
-    *,
-    more: bool,
-    sealed: str,
-) -> PageLinks:
-    """Links keep every parameter. `next` is always a cursor; `prev` is a page number where there is one."""
-    limit, offset = question.number("limit"), question.number("offset")
+@dataclass(frozen=True)
+class _Links:
+    """Links to the pages of a query. They keep every parameter."""
 
-    def to(**changed: Any) -> str:
-        query = question.query(**{"offset": None, "cursor": None, **changed})
-        return f"{path}?{query}" if query else path
+    query: Query
+    path: str
+    total: int
+    signed: str
 
-    def beyond(row: Found, *, backwards: bool) -> str:
-        return to(cursor=encode(Cursor(row.at, backwards), sealed))
+    def around(self, rows: Sequence[Row], start: Cursor | None, *, more: bool) -> Links:
+        """The links of a page. `next` is always a cursor; `prev` is a page number where the page has one."""
+        follows, previous = more, None
+        if start is None:
+            offset, limit = self.query.number("offset"), self.query.number("limit")
+            if offset and self.total:
+                at = min(offset, self._last_offset + limit) - limit
+                previous = self._to(offset=at) if at > 0 else self._to()
+        else:
+            if start.backwards:
+                follows = start.at is not None
+            if rows and (more or not start.backwards):
+                previous = self._beyond(rows[0], backwards=True)
+        own = self.query.encode()
+        return {
+            "self": f"{self.path}?{own}" if own else self.path,
+            "first": self._to(),
+            "prev": previous,
+            "next": self._beyond(rows[-1], backwards=False) if rows and follows else None,
+            "last": self._last(),
+        }
 
-    before = None
-    if cursor is None:
-        follows = more
-        if offset and total:
-            at = min(offset, _last_offset(total, limit) + limit) - limit
-            before = to(offset=at) if at > 0 else to()
-    else:
-        follows = cursor.at is not None if cursor.backwards else more
-        if found and (more or not cursor.backwards):
-            before = beyond(found[0], backwards=True)
-    return {
-        "self": f"{path}?{query}" if (query := question.query()) else path,
-        "first": to(),
-        "prev": before,
-        "next": beyond(found[-1], backwards=False) if found and follows else None,
-        "last": _last(to, total, limit, sealed),
-    }
+    def _to(self, **changed: Any) -> str:
+        encoded = self.query.encode(**{"offset": None, "cursor": None, **changed})
+        return f"{self.path}?{encoded}" if encoded else self.path
 
+    def _beyond(self, row: Row, *, backwards: bool) -> str:
+        return self._to(cursor=cursor.encode(Cursor(row.at, backwards), self.signed))
 
-def _last_offset(total: int, limit: int) -> int:
-    return (total - 1) // limit * limit if total and limit else 0
+    @property
+    def _last_offset(self) -> int:
+        limit = self.query.number("limit")
+        return (self.total - 1) // limit * limit if self.total and limit else 0
 
-
-def _last(to: Any, total: int, limit: int, sealed: str) -> str:
-    offset = _last_offset(total, limit)
-    if offset > LAST_OFFSET:
-        return str(to(cursor=encode(Cursor(None, backwards=True), sealed)))
-    return str(to(offset=offset) if offset else to())
+    def _last(self) -> str:
+        offset = self._last_offset
+        if offset > MAX_OFFSET:
+            return self._to(cursor=cursor.encode(Cursor(None, backwards=True), self.signed))
+        return self._to(offset=offset) if offset else self._to()

@@ -1,81 +1,121 @@
-"""Service: the open database and what is known of it, renewed when another build is published; it answers nothing."""
+"""Snapshots: the open database and what is known of it, replaced when a newer build is published."""
 
 import logging
 import threading
 import time
 import weakref
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from app.db import Database
-from app.db.opening import opened
+from sqlalchemy import bindparam
+from sqlmodel import col, select
+
+from app.db.base import Database, Session, Statement
+from app.db.opening import open_database
+from app.db.tables import ServingValue
 from app.errors import Problem
-from app.reading.dataset import Dataset, load
-from app.reading.sets import Sets
+from app.index import Index
+from app.query.dataset import Dataset
+from app.query.matching import Matcher
 from app.settings import Settings
 
-LOOK_EVERY = 1.0  # seconds between two looks for another build
+T = TypeVar("T")
+
+CHECK_SECONDS = 1.0  # between two looks for a newer build
 
 logger = logging.getLogger("shisaku")
+
+VALUES = Statement(
+    select(ServingValue.name, ServingValue.data).where(
+        col(ServingValue.name) >= bindparam("first"), col(ServingValue.name) < bindparam("end")
+    )
+)
+
+
+def read_values(session: Session, prefix: str) -> Mapping[str, bytes]:
+    """The serving values whose name begins with a text, by name."""
+    return dict(session.query(VALUES, first=prefix, end=f"{prefix}\U0010ffff"))
+
+
+def _not_read(part: str) -> Mapping[str, bytes]:
+    """Parts of the index are read in the session of a request: see Matcher."""
+    raise KeyError(part)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One built database: every part of one answer comes from the same."""
+    """One build: every part of one answer comes from the same."""
 
     database: Database
     dataset: Dataset
-    sets: Sets
+    index: Index
+
+    @classmethod
+    def open(cls, settings: Settings, schema: str) -> "Snapshot":
+        """The build that was published last. Raises Unusable if there is none of this schema."""
+        database = open_database(settings, schema)
+        dataset = database.query(lambda session: Dataset.load(lambda prefix: read_values(session, prefix)))
+        return cls(database, dataset, Index(_not_read))
+
+    def matcher(self, session: Session) -> Matcher:
+        return Matcher(self.index, self.dataset.vocabularies, session)
+
+    async def run(self, work: Callable[[Matcher], T], *, light: bool = False) -> T:
+        """Runs the work of a request: on a thread, or on the event loop if it takes less time than a switch to one."""
+        if light and self.database.in_process:
+            return self.database.query(lambda session: work(self.matcher(session)))
+        return await self.database.run_in_thread(lambda session: work(self.matcher(session)))
 
 
-class Service:
-    """Gives each request the newest usable snapshot. Raises Unusable at the start when there is none."""
+class Snapshots:
+    """Gives each request the newest usable snapshot. Raises Unusable at the start if there is none."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, schema: str) -> None:
         self.settings = settings
-        self._snapshot = _open(settings)
-        self._looked = time.monotonic()
+        self.schema = schema
+        self._current = Snapshot.open(settings, schema)
+        self._checked = time.monotonic()
         self._refused: object = None
-        self._near = self._snapshot.database.near
-        if not self._near:
-            threading.Thread(target=_watch, args=(weakref.ref(self),), name="watch", daemon=True).start()
+        self._in_process = self._current.database.in_process
+        if not self._in_process:
+            # To ask a server takes time that no request should wait.
+            threading.Thread(target=_watch, args=(weakref.ref(self),), name="snapshots", daemon=True).start()
 
-    def now(self) -> Snapshot:
+    def current(self) -> Snapshot:
         """The snapshot to answer from."""
-        if self._near and time.monotonic() - self._looked > LOOK_EVERY:
-            self._looked = time.monotonic()
+        if self._in_process and time.monotonic() - self._checked > CHECK_SECONDS:
+            self._checked = time.monotonic()
             self.renew()
-        return self._snapshot
+        return self._current
+
+    def close(self) -> None:
+        """Closes the connections of the current snapshot."""
+        self._current.database.close()
 
     def renew(self) -> None:
-        """Takes another build when one was published."""
+        """Opens a newer build if one was published."""
         try:
-            found = self._snapshot.database.newest()
+            newest = self._current.database.newest()
         except Problem:
             return
-        if found == self._snapshot.database.identity:
+        if newest == self._current.database.identity:
             return
         try:
-            # The old connections close when the last answer made from them is done.
-            self._snapshot = _open(self.settings)
-            logger.info("serving the new database, digest %s", self._snapshot.dataset.version.digest)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one is good
-            if found != self._refused:  # it is tried again at each look, and told of once
+            self._current = Snapshot.open(self.settings, self.schema)
+            logger.info("serving the new database, digest %s", self._current.dataset.version.digest)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the new build, the old one is good
+            if newest != self._refused:  # it is tried again at each look, and logged once
                 logger.warning("still serving the old database: %s", error)
-            self._refused = found
+            self._refused = newest
 
 
-def _watch(watched: "weakref.ref[Service]") -> None:
-    """Looks for another build of a database that is far: nobody who asks waits for it, and it ends with the service."""
+def _watch(reference: "weakref.ref[Snapshots]") -> None:
+    """Looks for newer builds as long as the snapshots are in use."""
     while True:
-        time.sleep(LOOK_EVERY)
-        service = watched()
-        if service is None:
+        time.sleep(CHECK_SECONDS)
+        snapshots = reference()
+        if snapshots is None:
             return
-        service.renew()
-        del service
-
-
-def _open(settings: Settings) -> Snapshot:
-    database = opened(settings)
-    dataset = database.ask(load)
-    return Snapshot(database, dataset, Sets(database.learn, dataset.vocabularies))
+        snapshots.renew()
+        del snapshots

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from app.schemas import Int64, Reason, Schema, Sentence
 
-
 OKU = 100_000_000
 
 
@@ -51,7 +50,7 @@ def in_oku(jpy: int) -> str:
     return f"{'-' if jpy < 0 else ''}{whole}{fraction}"
 
 
-def summed(jpy: int, bases: Iterable[AmountBasis | None], *, approximate: bool, uncertain: bool) -> dict[str, Any]:
+def summed(jpy: int, bases: Iterable[str | None], *, approximate: bool, uncertain: bool) -> dict[str, Any]:
     """A sum of amounts, or a difference of sums, in the shape of Amount; its basis is known when all that was summed
     has the same."""
     distinct = set(bases)

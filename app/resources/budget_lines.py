@@ -13,7 +13,6 @@ from app.resources.pillars import PillarRef
 from app.resources.sections import SectionRef
 from app.schemas import Derived, Name, Note, Record, Ref, References, Schema, Sentence
 
-
 THROUGH_CROSSWALK = Note(
     code="section-through-crosswalk",
     ja="予算事業と戦略の節との対応は、編集部による対応付け(crosswalk)を経たもので、文書に書かれたものではない。",

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from app.schemas import Int32, Schema
 
-
 ERAS = ((date(2019, 5, 1), "令和"), (date(1989, 1, 8), "平成"), (date(1926, 12, 25), "昭和"))
 
 

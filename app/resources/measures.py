@@ -12,7 +12,6 @@ from app.resources.pillars import PillarRef
 from app.resources.sections import SectionRef
 from app.schemas import Basis, Derived, Id, Name, Note, Record, Ref, References, Schema, Text
 
-
 UNLINKED = Note(
     code="no-crosswalk-link",
     ja="戦略の施策と予算事業との対応付け(編集部による)に、この施策はない。",

@@ -9,7 +9,6 @@ from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
 from app.schemas import REASON_CODES, Derived, Id, Int32, Name, Record, Ref, References, Schema
 
-
 Number = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=20)]
 
 

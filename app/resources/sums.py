@@ -1,87 +1,210 @@
-"""Sums over budget lines: each line once, joint ones apart; approximate stays approximate, and nothing is split."""
+"""Sums of budget lines by their dimensions. Each line counts once in a sum; a joint line is whole in `joint`, never
+split; a sum is approximate or uncertain if one of its lines is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any, NamedTuple
 
+import orjson
 from pyroaring import BitMap
 
-from app.facts.shapes import Note
-from app.reading.sets import Sets
+from app.index import Index, ValueIndex
+from app.query.filters import Filter
+from app.query.matching import values_of
+from app.query.parser import Query
+from app.query.vocabulary import NONE, Vocabularies
 from app.resources.amount import AmountBasis, summed
 from app.resources.budget_lines import BUDGET_LINES
+from app.schemas import Name, Note
 
+DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
+KEPT, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
+NO_VALUE = Name(ja="該当なし", en="none", en_official=False)
 
-class Ledger:
-    """What is known of every line's money, by which any set of lines is summed."""
-
-    def __init__(self, sets: Sets) -> None:
-        def of(column: str) -> BitMap:
-            return sets.values(BUDGET_LINES, column).of(True)  # noqa: FBT003 - the value that rows hold
-
-        self.amounts = sets.numbers(BUDGET_LINES, "amount")
-        self.joint = of("joint")
-        self.approximate = of("approximate")
-        self.uncertain = of("uncertain")
-        bases = sets.values(BUDGET_LINES, "basis")
-        self.bases = {basis: bases.of(basis.value) for basis in AmountBasis}
-        self.based = bases.some
-
-    def sum(self, among: BitMap) -> "Sum":
-        """The sum of these lines."""
-        together = among & self.joint
-        total, joint = self.amounts.total(among), self.amounts.total(together)
-        bases: list[AmountBasis | None] = [basis for basis, rows in self.bases.items() if rows.intersect(among)]
-        return Sum(
-            lines=len(among),
-            unstated=len(among) - among.intersection_cardinality(self.amounts.some),
-            bases=bases if among.issubset(self.based) else [*bases, None],
-            sole=self._part(total - joint, among - self.joint),
-            joint=self._part(joint, together),
-        )
-
-    def _part(self, jpy: int, part: BitMap) -> "Part":
-        return Part(jpy, part.intersect(self.approximate), part.intersect(self.uncertain))
+GroupKey = tuple[str, ...]  # the value of each dimension; NONE for lines without one
 
 
 class Part(NamedTuple):
-    """What some lines come to."""
+    """The amount of some lines."""
 
     jpy: int
     approximate: bool
     uncertain: bool
 
+    def plus(self, other: "Part") -> "Part":
+        return Part(self.jpy + other.jpy, self.approximate or other.approximate, self.uncertain or other.uncertain)
+
 
 class Sum(NamedTuple):
-    """What lines come to: those that one ministry pays alone, and those that several pay together."""
+    """The sum of some lines: of those that one ministry pays alone, and of those that several pay together."""
 
     lines: int
     unstated: int  # lines that state no amount
-    bases: list[AmountBasis | None]
+    bases: Sequence[str | None]  # distinct
     sole: Part
     joint: Part
 
     @classmethod
-    def unpacked(cls, packed: list[Any]) -> "Sum":
-        """A sum that was kept as JSON."""
-        lines, unstated_, bases, sole, joint = packed
-        return cls(lines, unstated_, [each and AmountBasis(each) for each in bases], Part(*sole), Part(*joint))
+    def load(cls, values: Sequence[Any]) -> "Sum":
+        lines, unstated, bases, sole, joint = values
+        return cls(lines, unstated, bases, Part(*sole), Part(*joint))
 
     @property
     def involved(self) -> Part:
-        """All of them."""
-        sole, joint = self.sole, self.joint
-        return Part(sole.jpy + joint.jpy, sole.approximate or joint.approximate, sole.uncertain or joint.uncertain)
+        """All lines."""
+        return self.sole.plus(self.joint)
 
     def amount(self, part: Part) -> dict[str, Any]:
-        """A part as answers show it, in the shape of Amount."""
+        """A part in the schema of Amount."""
         return summed(part.jpy, self.bases, approximate=part.approximate, uncertain=part.uncertain)
 
 
-NOTHING = Sum(0, 0, [], Part(0, False, False), Part(0, False, False))  # noqa: FBT003 - a sum of no lines
+NO_LINES = Sum(0, 0, (), Part(0, approximate=False, uncertain=False), Part(0, approximate=False, uncertain=False))
 
 
-def unstated(sums: Sequence[Sum]) -> list[Note]:
-    """What a sum over lines without an amount has to say."""
+def merged(sums: Iterable[Sum]) -> Sum:
+    """The sum of disjoint sets of lines."""
+    total = NO_LINES
+    for each in sums:
+        total = Sum(
+            total.lines + each.lines,
+            total.unstated + each.unstated,
+            tuple({*total.bases, *each.bases}),
+            total.sole.plus(each.sole),
+            total.joint.plus(each.joint),
+        )
+    return total
+
+
+class LineSums:
+    """Sums any set of budget lines with the index."""
+
+    def __init__(self, index: Index, vocabularies: Vocabularies) -> None:
+        def rows(path: str) -> ValueIndex:
+            return index.values(BUDGET_LINES.name, path)
+
+        self._index = index
+        self._vocabularies = vocabularies
+        self._amounts = index.column(BUDGET_LINES.name, "amount")
+        self._joint = rows("joint").of("true")
+        self._approximate = rows("amount.approximate").of("true")
+        self._uncertain = rows("amount.uncertain").of("true")
+        self._bases = rows("amount.basis")
+
+    def sum(self, rows: BitMap) -> Sum:
+        """The sum of these lines."""
+        joint = rows & self._joint
+        total, of_joint = self._amounts.sum(rows), self._amounts.sum(joint)
+        bases: list[str | None] = [basis for basis in AmountBasis if self._bases.of(basis).intersect(rows)]
+        return Sum(
+            lines=len(rows),
+            unstated=len(rows) - rows.intersection_cardinality(self._amounts.present),
+            bases=bases if rows.issubset(self._bases.present) else [*bases, None],
+            sole=self._part(total - of_joint, rows - self._joint),
+            joint=self._part(of_joint, joint),
+        )
+
+    def _part(self, jpy: int, rows: BitMap) -> Part:
+        return Part(jpy, rows.intersect(self._approximate), rows.intersect(self._uncertain))
+
+    def by(self, dimensions: Sequence[Filter], rows: BitMap, check: Callable[[], None]) -> dict[GroupKey, Sum]:
+        """The sums of the groups that have lines. `check` is called before each, and may raise."""
+        sums = {}
+        for key, group in self._groups(dimensions, rows):
+            check()
+            sums[key] = self.sum(group)
+        return sums
+
+    def _groups(self, dimensions: Sequence[Filter], rows: BitMap) -> Iterator[tuple[GroupKey, BitMap]]:
+        """The lines under each value of the first dimension, and under each of the others below it."""
+        first, *others = dimensions
+        values = values_of(self._index, self._vocabularies, BUDGET_LINES, first)
+        groups = [((value,), rows & bitmap) for value, bitmap in values.rows.items()]
+        for key, group in [*groups, ((NONE,), rows - values.present)]:
+            if group and others:
+                yield from (((*key, *more), lines) for more, lines in self._groups(others, group))
+            elif group:
+                yield key, group
+
+
+def kept_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
+    """The sums of all lines by one and by two dimensions, as serving values, for the build to store: the sums of each
+    group under KEPT, and the rendered groups under RENDERED."""
+    rows, sums = index.rows(BUDGET_LINES.name), LineSums(index, vocabularies)
+    total = sums.sum(rows)
+    for count in (1, 2):
+        for names in combinations(DIMENSIONS, count):
+            dimensions = [BUDGET_LINES.filters[name] for name in names]
+            groups = sums.by(dimensions, rows, lambda: None)
+            yield KEPT + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
+            rendered = [total, is_additive(groups, total)], render_groups(dimensions, groups, vocabularies)
+            yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)
+
+
+def is_additive(groups: Mapping[GroupKey, Sum], total: Sum) -> bool:
+    """Whether the groups add up to the total, because no line is in several."""
+    return sum(each.lines for each in groups.values()) == total.lines
+
+
+def render_groups(
+    dimensions: Sequence[Filter], sums: Mapping[GroupKey, Sum], vocabularies: Vocabularies
+) -> list[dict[str, Any]]:
+    """The groups as answers show them, in the order of the vocabularies, lines without a value last. By one dimension,
+    values without lines are shown too."""
+    labels = [
+        {**{term.id: term.label for term in each.values(vocabularies).terms.values()}, NONE: NO_VALUE}
+        for each in dimensions
+    ]
+    places = [{key: place for place, key in enumerate(each)} for each in labels]
+    keys: set[GroupKey] = set(sums)
+    if len(dimensions) == 1:
+        keys.update((id_,) for id_ in labels[0] if id_ != NONE)
+    groups = []
+    for key in sorted(keys, key=lambda key: [place[part] for place, part in zip(places, key, strict=True)]):
+        each = sums.get(key, NO_LINES)
+        names = [label[part] for label, part in zip(labels, key, strict=True)]
+        groups.append(
+            {
+                "key": ",".join(key),
+                "label": {
+                    "ja": " × ".join(name.ja for name in names),
+                    "en": " × ".join(name.en for name in names),
+                    "en_official": all(name.en_official for name in names),
+                },
+                "lines": each.lines,
+                "sole": each.amount(each.sole),
+                "joint": each.amount(each.joint),
+                "involved": each.amount(each.involved),
+            }
+        )
+    return groups
+
+
+def kept_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
+    """The dimensions of the kept sums that answer a query with at most one filter, or None if its lines have to be
+    summed. The sums under the values of a filter can be added if a line has only one of them."""
+    names = [filter_.name for filter_, _ in query.filters()]
+    wanted = [name for name in DIMENSIONS if name in (*group_by, *names)]
+    if query.terms or len(names) > 1 or len(wanted) > 2 or not set(names) <= set(DIMENSIONS):
+        return None
+    return None if any(BUDGET_LINES.filters[name].several for name in names) else wanted
+
+
+def regroup(
+    kept: Mapping[GroupKey, Sum], dimensions: Sequence[str], group_by: Sequence[str], query: Query
+) -> dict[GroupKey, Sum]:
+    """The groups of a query from kept sums by `dimensions`."""
+    allowed = {dimensions.index(filter_.name): set(ids) for filter_, ids in query.filters()}
+    places = [dimensions.index(name) for name in group_by]
+    groups: dict[GroupKey, list[Sum]] = {}
+    for key, each in kept.items():
+        if all(key[place] in ids for place, ids in allowed.items()):
+            groups.setdefault(tuple(key[place] for place in places), []).append(each)
+    return {key: merged(sums) for key, sums in groups.items()}
+
+
+def unstated_note(sums: Sequence[Sum]) -> list[Note]:
+    """The note of a sum over lines that state no amount."""
     count = sum(each.unstated for each in sums)
     if not count:
         return []

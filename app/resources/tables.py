@@ -71,7 +71,10 @@ def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Ta
         options["index"] = (name, column.name) in INDEXED
         fields[column.name] = (type_ if column.required else type_ | None, Field(**options))
     model = create_model(name, __base__=SQLModel, __cls_kwargs__={"table": True}, **fields)
-    return model.__table__  # type: ignore[no-any-return, attr-defined]
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    # Without a row number of its own, a list's rows stand in its primary key, once.
+    table.dialect_options["sqlite"]["with_rowid"] = len(primary) == 1
+    return table
 
 
 def _stored(resource: Resource, field: str, inner: Sequence[str]) -> bool:

@@ -1,0 +1,47 @@
+"""Health of the process, readiness of its database, and the OpenAPI document."""
+
+import logging
+
+import anyio.to_thread
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.api import openapi
+from app.api.parameters import NoParameters
+from app.api.responses import JSON, json_response
+from app.db.base import Unusable
+from app.db.opening import check_usable
+from app.errors import Problem
+from app.resources.schema import schema_version
+
+logger = logging.getLogger("shisaku")
+
+router = APIRouter(include_in_schema=False)
+
+
+def _state(state: dict[str, str]) -> Response:
+    return Response(orjson.dumps(state), headers={"Cache-Control": "no-store"}, media_type=JSON)
+
+
+@router.get("/healthz")
+async def healthz(_: NoParameters) -> Response:
+    """The process runs."""
+    return _state({"status": "ok"})
+
+
+@router.get("/readyz")
+async def readyz(request: Request, context: NoParameters) -> Response:
+    """The database is there, complete, and of this code's schema."""
+    try:
+        await anyio.to_thread.run_sync(check_usable, request.app.state.settings, schema_version())
+    except Unusable as error:
+        logger.warning("not ready: %s", error)
+        detail = "The database is missing or cannot be served; the log says more. Run `shisaku build`."
+        raise Problem(503, detail, headers={"Retry-After": "5"}) from error
+    return _state({"status": "ready", **context.snapshot.dataset.version.model_dump()})
+
+
+@router.get("/openapi.json")
+async def openapi_document(context: NoParameters) -> Response:
+    return json_response(openapi.served(context.prefix))

@@ -1,0 +1,154 @@
+"""Query parameters: parsed by a dependency, and described for the OpenAPI document, from the same declarations."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from app.query.filters import Parameter, one_of
+from app.query.page import MAX_OFFSET
+from app.query.parser import MAX_Q_LENGTH, MAX_VALUES, Query, parse
+from app.query.resource import Resource
+from app.query.snapshot import Snapshot
+
+MAX_ROWS = 500
+
+Parameters = Mapping[str, Parameter]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a route answers from: the parsed query, the snapshot of the data, and the prefix of all links."""
+
+    query: Query
+    snapshot: Snapshot
+    prefix: str
+
+
+def asked(parameters: Parameters) -> Any:
+    """A dependency that parses the query string against these parameters into a Context. It raises a 422 Problem that
+    names every error; with no parameters, any query string is one."""
+    required = any(parameter.required for parameter in parameters.values())
+    empty = None if required else Query(parameters)
+
+    async def context(request: Request) -> Context:
+        snapshot: Snapshot = request.state.snapshot
+        query_string: bytes = request.scope["query_string"]
+        query = empty
+        if query_string or query is None:
+            query = parse(parameters, query_string, snapshot.dataset.vocabularies)
+        return Context(query, snapshot, request.scope["root_path"])
+
+    return Depends(context)
+
+
+NoParameters = Annotated[Context, asked({})]
+
+
+def by_name(*parameters: Parameter) -> dict[str, Parameter]:
+    return {parameter.name: parameter for parameter in parameters}
+
+
+def described(parameters: Parameters) -> dict[str, Any]:
+    """The parameters for `openapi_extra`."""
+    return {"parameters": list(map(_described, parameters.values()))}
+
+
+def _described(parameter: Parameter) -> dict[str, Any]:
+    """A parameter as the OpenAPI document has it: arrays plain and exploded, nothing nullable."""
+    found: dict[str, Any] = {"name": parameter.name, "in": "query", "required": parameter.required}
+    found["description"] = parameter.meaning
+    schema = _schema(parameter)
+    if parameter.many:
+        found |= {"style": "form", "explode": True}
+        schema = {"type": "array", "items": schema, "maxItems": MAX_VALUES}
+    if parameter.default is not None:
+        schema["default"] = parameter.default == "true" if parameter.kind == "boolean" else parameter.default
+    found["schema"] = schema
+    if parameter.example is not None:
+        found["example"] = [parameter.example] if parameter.many else parameter.example
+    return found
+
+
+def _schema(parameter: Parameter) -> dict[str, Any]:
+    match parameter.kind:
+        case "integer":
+            limits = {"minimum": parameter.minimum, "maximum": parameter.maximum}
+            return {"type": "integer", "format": "int32", **limits}
+        case "amount":
+            return {"type": "integer", "format": "int64", "minimum": parameter.minimum}
+        case "boolean":
+            return {"type": "boolean"}
+        case "choice":
+            return {"type": "string", "enum": list(parameter.choices or ()), "title": parameter.schema}
+        case _:
+            return {"type": "string", "minLength": 1, "maxLength": parameter.maximum or MAX_Q_LENGTH}
+
+
+Q = Parameter(
+    name="q",
+    meaning=(
+        "Words that the names or descriptions contain, in either language: each is found as a part of the text, "
+        "whatever its case or width; several must all be there."
+    ),
+    kind="text",
+    maximum=MAX_Q_LENGTH,
+    example="創薬",
+)
+
+
+def limit(default: int) -> Parameter:
+    """The number of rows on a page, with a default."""
+    meaning = "Rows on a page; 0 gives the count alone."
+    return Parameter(name="limit", meaning=meaning, kind="integer", maximum=MAX_ROWS, default=default)
+
+
+LIMIT = limit(50)
+OFFSET = Parameter(
+    name="offset",
+    meaning="Rows to pass over, for page numbers; further on, follow `links.next`.",
+    kind="integer",
+    maximum=MAX_OFFSET,
+    default=0,
+)
+CURSOR = Parameter(
+    name="cursor",
+    meaning="A place in the list, from `links`; not to be made by hand.",
+    kind="text",
+    maximum=600,
+)
+ORDER = Parameter(
+    name="order",
+    meaning="Direction of `sort`; rows without a value come last either way.",
+    kind="choice",
+    choices=one_of("asc", "desc"),
+    schema="SortOrder",
+    default="asc",
+)
+
+
+def selection(resource: Resource) -> tuple[Parameter, ...]:
+    """The parameters that decide which rows come, and in which order: the same for pages and downloads."""
+    sort = Parameter(
+        name="sort",
+        meaning="What to order by; the collection's own order, mostly the documents', when left out.",
+        kind="choice",
+        choices=one_of(*resource.sorts),
+        schema=f"{resource.record.__name__}Sort",
+    )
+    return (*resource.filters.values(), Q, sort, ORDER)
+
+
+def list_parameters(resource: Resource) -> Parameters:
+    """The parameters of a list."""
+    facets = Parameter(
+        name="facet",
+        meaning="Filters to count the rows of: each value under every filter but its own.",
+        kind="choice",
+        many=True,
+        choices=one_of(*resource.facets),
+        schema=f"{resource.record.__name__}FacetName",
+    )
+    offered: Iterable[Parameter] = (facets,) if resource.facets else ()
+    return by_name(*selection(resource), LIMIT, OFFSET, CURSOR, *offered)

@@ -1,0 +1,161 @@
+"""Read-only access to a finished build, in a SQLite file or a PostgreSQL schema, each request with a deadline."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+from sqlalchemy import BindParameter, ColumnElement, bindparam
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.selectable import TypedReturnsRows
+
+from app.errors import Problem
+from app.settings import Settings
+
+T = TypeVar("T")
+
+DOWNLOAD_THREADS = 2
+SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
+
+
+class Unusable(Exception):  # noqa: N818 - a state, told to an operator
+    """The database cannot be served; the message names it and the command that mends it."""
+
+
+class InList(ColumnElement[bool]):
+    """The column's value is one of a list, which is bound as one value whatever its length: the text of the statement
+    stays the same, and no limit on the number of variables applies."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Any, name: str) -> None:
+        self.column: ColumnElement[Any] = column
+        self.values: BindParameter[Any] = bindparam(name)
+
+
+@compiles(InList, "sqlite")
+def _in_list_sqlite(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
+    column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both are of our own statements
+
+
+@compiles(InList, "postgresql")
+def _in_list_postgresql(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
+    type_ = compiler.dialect.type_compiler_instance.process(element.column.type)
+    return f"{compiler.process(element.column, **kw)} = ANY (({compiler.process(element.values, **kw)})::{type_}[])"
+
+
+class Contains(ColumnElement[bool]):
+    """The column's text contains another, in which no character has a special meaning."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Any, name: str) -> None:
+        self.column: ColumnElement[Any] = column
+        self.text: BindParameter[Any] = bindparam(name)
+
+
+@compiles(Contains, "sqlite")
+def _contains_sqlite(element: Contains, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"instr({compiler.process(element.column, **kw)}, {compiler.process(element.text, **kw)}) > 0"
+
+
+@compiles(Contains, "postgresql")
+def _contains_postgresql(element: Contains, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"strpos({compiler.process(element.column, **kw)}, {compiler.process(element.text, **kw)}) > 0"
+
+
+class Statement:
+    """A SELECT. Its text for SQLite is compiled once, since compiling costs more than running it."""
+
+    def __init__(self, select: TypedReturnsRows[*tuple[Any, ...]]) -> None:
+        self.select = select
+
+    @cached_property
+    def sqlite(self) -> tuple[str, Mapping[str, Any]]:
+        """The text, and the values of its literals."""
+        compiled = self.select.compile(dialect=SQLITE)
+        literals = {name: value for name, value in compiled.params.items() if value is not None}
+        return str(compiled), literals
+
+
+Execute = Callable[[Statement, dict[str, Any]], Sequence[tuple[Any, ...]]]
+
+
+def too_slow(seconds: float) -> Problem:
+    """The refusal of a request that was stopped."""
+    detail = f"The question took longer than {seconds:g} s and was stopped. Narrow it, or retry."
+    return Problem(503, detail, headers={"Retry-After": "5"})
+
+
+class Session:
+    """One connection for the statements of one request, until its deadline."""
+
+    def __init__(self, execute: Execute, seconds: float) -> None:
+        self._execute = execute
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+
+    def query(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
+        """The rows of a statement, run with values by name."""
+        self.check_deadline()
+        return self._execute(statement, values)
+
+    @property
+    def expired(self) -> bool:
+        return time.monotonic() > self._deadline
+
+    def check_deadline(self) -> None:
+        """Raises a 503 Problem when the deadline has passed: for long work between statements."""
+        if self.expired:
+            raise too_slow(self._seconds)
+
+
+class Database(ABC):
+    """One finished build: a build that is published later never mixes into its answers.
+
+    `identity` tells one build from the next. `in_process` says that a short query takes less time than a switch to a
+    thread.
+    """
+
+    identity: object
+    in_process: bool
+
+    def __init__(self, settings: Settings) -> None:
+        self._seconds = settings.deadline_seconds
+        self._max_waiting = settings.queue
+        self._threads = anyio.CapacityLimiter(settings.threads)
+        self._download_threads = anyio.CapacityLimiter(DOWNLOAD_THREADS)
+
+    @abstractmethod
+    def query(self, work: Callable[[Session], T]) -> T:
+        """Runs the work of a request on one connection. Raises a 503 Problem when its deadline passes."""
+
+    async def run_in_thread(self, work: Callable[[Session], T]) -> T:
+        """The same on a worker thread. Raises a 503 Problem when too many requests wait for one."""
+        if self._threads.statistics().tasks_waiting >= self._max_waiting:
+            raise Problem(503, "Too many questions at once. Try again shortly.", headers={"Retry-After": "1"})
+        return await anyio.to_thread.run_sync(self.query, work, limiter=self._threads)
+
+    async def run_for_download(self, work: Callable[[Session], T]) -> T:
+        """The same on a thread that only downloads use, so that they do not delay other requests."""
+        return await anyio.to_thread.run_sync(self.query, work, limiter=self._download_threads)
+
+    @abstractmethod
+    def newest(self) -> object:
+        """The identity of the build that was published last, or None. Raises a 503 Problem if it cannot be known."""
+
+    async def fetch_file(self, name: str, path: Path, sha256: str) -> bool:  # noqa: ARG002 - a SQLite build has it there
+        """Makes sure that a complete download stands at a path, and says whether it was fetched just now. Raises a 503
+        Problem if it cannot be fetched."""
+        return False
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes every connection."""

@@ -1,0 +1,61 @@
+"""Headers of every response: CORS, links of the service, and how long the response may be kept."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Headers = list[tuple[bytes, bytes]]
+
+EXPOSED = (
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Range",
+    "ETag",
+    "Last-Modified",
+    "Link",
+    "Repr-Digest",
+    "Retry-After",
+)
+LINKS = {"service-desc": "/openapi.json", "service-doc": "/docs", "license": "/terms"}  # by relation
+
+
+def common_headers(prefix: str) -> Headers:
+    """The headers that every response has, errors included.
+
+    Access-Control-Allow-Origin is among them whether or not a request names an origin: a shared cache may give a
+    browser the response to a request that named none.
+    """
+    links = ", ".join(f'<{prefix}{path}>; rel="{relation}"' for relation, path in LINKS.items())
+    return [
+        (b"access-control-allow-origin", b"*"),
+        (b"access-control-expose-headers", ", ".join(EXPOSED).encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"link", links.encode()),
+        (b"vary", b"Accept-Encoding"),
+    ]
+
+
+class HeadersMiddleware:
+    """Adds the common headers, and to responses that may be kept Cache-Control and Last-Modified."""
+
+    def __init__(self, app: ASGIApp, common: Headers, max_age: int) -> None:
+        self.app = app
+        self.common = common
+        self.cache_control = (b"cache-control", f"public, max-age={max_age}".encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message["headers"], *self.common]
+                if message["status"] < 400 and (b"cache-control", b"no-store") not in headers:
+                    headers = [each for each in headers if each[0] != b"last-modified"]
+                    headers += [
+                        self.cache_control,
+                        (b"last-modified", scope["state"]["snapshot"].dataset.last_modified),
+                    ]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
