@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from app.main import create_app
-from app.protocol import TypedProtocol
+from app.http.protocol import Utf8Protocol
 from app.seeding.build import SEED, build, check, target
 from app.settings import Settings
 from tests.postgres import OWNER, READER, Server, running
@@ -34,7 +34,7 @@ def serving(app: ASGIApp) -> Iterator[Client]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         # A client of a whole session may rest longer than a server usually keeps a connection.
-        config = uvicorn.Config(app, http=TypedProtocol, log_level="error", access_log=False, timeout_keep_alive=600)
+        config = uvicorn.Config(app, http=Utf8Protocol, log_level="error", access_log=False, timeout_keep_alive=600)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

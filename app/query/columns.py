@@ -86,7 +86,7 @@ def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]]) -> 
 
 
 def _joined(values: tuple[Any, ...]) -> str:
-    texts = list(map(_text, values))
+    texts = [value if type(value) is str else _text(value) for value in values]
     joined = BETWEEN.join(texts)
     if "\\" not in joined and joined.count(BETWEEN) < len(texts):
         return joined

@@ -43,16 +43,17 @@ class Csv:
         return (BOM if bom else b"") + _csv_line([column.name for column in self.columns])
 
     def line(self, record: Mapping[str, Any]) -> bytes:
-        return _csv_line(list(map(_csv_cell, self._row(record))))
+        texts = [cell if type(cell) is str else _csv_text(cell) for cell in self._row(record)]
+        if not FORMULA.isdisjoint([text[:1] for text in texts]):
+            texts = [f"'{text}" if text[:1] in FORMULA else text for text in texts]
+        return _csv_line(texts)
 
     @cached_property
     def _row(self) -> Callable[[Any], list[Cell]]:
         return row_of(self.columns)
 
 
-def _csv_cell(cell: Cell) -> str:
-    if isinstance(cell, str):
-        return f"'{cell}" if cell[:1] in FORMULA else cell
+def _csv_text(cell: Cell) -> str:
     if cell is None:
         return ""
     return str(cell).lower() if isinstance(cell, bool) else str(cell)

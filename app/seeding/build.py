@@ -91,15 +91,14 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
         folder.mkdir()
         downloads = Downloads(files, about, folder)
         tasks: list[Callable[[], Any]] = [
-            partial(write_relational, folder / DATABASE, files, _facts(about), checked.seed.transcripts),
+            partial(_make_database, downloads, checked),
             partial(write_search_index, index_file, files),
             downloads.package,
-            partial(downloads.file, DATABASE),
             *(partial(make, resource) for make in (downloads.workbook, downloads.ndjson) for resource in RESOURCES),
         ]
         with mapped(lambda number: tasks[number](), range(len(tasks)), checked.count) as results:
             with phase("Writing", checked.count) as done:
-                next(results)
+                made: list[Download] = [next(results)]
                 building.load_public(folder / DATABASE)
                 for resource in RESOURCES:
                     _write_records(building, resource, files, done)
@@ -108,7 +107,6 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
                 for table in TABLES:
                     building.insert(table, read_table(index_file, table))
             with phase("Downloads", len(tasks) - 2) as done:
-                made: list[Download] = []
                 for result in results:
                     made.extend(result if isinstance(result, list) else [result])
                     done(1)
@@ -126,6 +124,12 @@ def target(settings: Settings) -> Target:
     from app.seeding.postgres import PostgresTarget
 
     return PostgresTarget(settings)
+
+
+def _make_database(downloads: Downloads, checked: Checked) -> Download:
+    """Makes `dataset.sqlite`."""
+    write_relational(downloads.folder / DATABASE, checked.files, _facts(downloads.about), checked.seed.transcripts)
+    return downloads.file(DATABASE)
 
 
 def _write_records(building: Building, resource: Resource, files: RecordFiles, done: Done) -> None:

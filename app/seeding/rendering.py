@@ -25,6 +25,8 @@ from app.seeding.staging import Seed
 PIECE = 1 << 20  # bytes
 UNIT = 500  # entries of the largest kind that are checked and rendered at once
 
+MODELS = {resource.name: resource.record for resource in RESOURCES}
+
 Unit = dict[str, range]  # by kind, numbers of entries
 Target = tuple[str, str]  # kind and id
 
@@ -57,7 +59,8 @@ class RecordFiles:
         return self.folder / f"{name}.ndjson", self.folder / f"{name}.csv", self.folder / f"{name}.values"
 
     def append(self, texts: dict[str, tuple[bytes, bytes, bytes]]) -> None:
-        for name, parts in texts.items():
+        for name in self.counts.keys() & texts.keys():
+            parts = texts[name]
             for path, part in zip(self._paths(name), parts, strict=True):
                 self._appending[path].write(part)
 
@@ -143,33 +146,26 @@ def _units(counts: dict[str, int]) -> Iterator[Unit]:
 def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
     result = Result()
     for kind, numbers in unit.items():
+        records, lines, values = [], [], []
         for entry in seed.each(KINDS[kind], numbers, all_=True):
             result.errors.extend(_located(entry, own_errors(entry, seed)))
             if entry.key not in seed.left_out:
                 result.errors.extend(_located(entry, content_errors(entry, seed)))
-    if render and not result.errors:
-        for resource in RESOURCES:
-            if resource.name in unit:
-                _render(resource, seed, unit[resource.name], result)
+            if render and kind in RENDERERS and not result.errors:
+                rendered = RENDERERS[kind](entry, seed)
+                model = MODELS[kind]
+                result.coverage.extend(_located(entry, coverage_errors(rendered.record, entry, model)))
+                json = orjson.dumps(rendered.record)
+                model.model_validate_json(json)
+                records.append(json)
+                lines.append(csv_of(model).line(rendered.record))
+                values.append(orjson.dumps(rendered.values))
+        result.texts[kind] = (_ndjson(records), b"".join(lines), _ndjson(values))
     return result
 
 
 def _located(entry: Entry, errors: Iterator[Error]) -> Iterator[SeedError]:
     return (SeedError(entry.location.file, entry.location.line(*path), message) for path, message in errors)
-
-
-def _render(resource: Resource, seed: Seed, numbers: range, result: Result) -> None:
-    csv, render = csv_of(resource.record), RENDERERS[resource.name]
-    records, lines, values = [], [], []
-    for entry in seed.each(KINDS[resource.name], numbers):
-        rendered = render(entry, seed)
-        result.coverage.extend(_located(entry, coverage_errors(rendered.record, entry, resource.record)))
-        json = orjson.dumps(rendered.record)
-        resource.record.model_validate_json(json)
-        records.append(json)
-        lines.append(csv.line(rendered.record))
-        values.append(orjson.dumps(rendered.values))
-    result.texts[resource.name] = (_ndjson(records), b"".join(lines), _ndjson(values))
 
 
 def _ndjson(texts: Sequence[bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ from app.seeding.entries.base import E
 from app.seeding.errors import SeedError
 from app.seeding.transcript import Transcript
 
-CACHED = 5_000  # entries that a process keeps because they may be asked for again
+CACHED = 1_500  # entries that a process keeps, the least recently used going first; few, to stay in its cache
 FEW = 10_000  # values of a field that are kept, so that other values need no query
 
 PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536")
@@ -134,7 +135,7 @@ class Seed:
         self._path = path
         self._process = 0
         self._opened: sqlite3.Connection
-        self._entries: dict[int, Entry] = {}
+        self._entries: OrderedDict[int, Entry] = OrderedDict()
         self._keys: dict[tuple[type[Entry], str], int] = {}
         self._few: dict[str, frozenset[str] | None] = {}
         self.counts = dict(self._query("SELECT kind, count(*) FROM entry GROUP BY kind"))
@@ -161,7 +162,7 @@ class Seed:
     def each(self, kind: type[E], numbers: range | None = None, *, all_: bool = False) -> Iterator[E]:
         """The entries of a kind in seed order, or those of some numbers; with `all_`, those left out too."""
         first = FIRST_KEY[NAMES[kind]]
-        start, stop = (numbers.start, numbers.stop) if numbers else (1, 1 << 32)
+        start, stop = (1, 1 << 32) if numbers is None else (numbers.start, numbers.stop)
         rows = self._query(
             f"SELECT {ENTRY} FROM entry WHERE key >= ? AND key < ? AND json IS NOT NULL",  # noqa: S608 - a constant
             (first + start, first + stop),
@@ -181,14 +182,15 @@ class Seed:
             object.__setattr__(found, "location", Location(file, document, by_path))
             object.__setattr__(found, "key", key)
             if len(self._entries) >= CACHED:
-                self._entries.clear()
+                self._entries.popitem(last=False)
             self._entries[key] = found
         return found  # type: ignore[return-value]
 
     def get(self, kind: type[E], id_: str) -> E:
-        found = self._entries.get(self._keys.get((kind, id_), 0))
-        if found is not None:
-            return found  # type: ignore[return-value]
+        key = self._keys.get((kind, id_), 0)
+        if key in self._entries:
+            self._entries.move_to_end(key)
+            return self._entries[key]  # type: ignore[return-value]
         rows = self._query(
             f"SELECT {ENTRY} FROM entry WHERE kind = ? AND id = ? AND json IS NOT NULL ORDER BY key",  # noqa: S608
             (NAMES[kind], id_),
