@@ -3,7 +3,6 @@
 import csv
 import io
 import socket
-import sqlite3
 import time
 import zipfile
 from base64 import b64encode
@@ -21,9 +20,9 @@ from app.db import Database
 from app.db.postgres import Schema
 from app.db.sqlite import File
 from app.main import create_app
-from app.reading.columns import Column, columns, list_columns, own_columns
+from app.query.columns import Column, columns
 from app.reading.downloads import folder_of, sweep
-from app.reading.formats import Csv
+from app.query.formats import Csv
 from app.reading.resource import Resource
 from app.reading.service import Service
 from app.resources import RESOURCES
@@ -255,42 +254,6 @@ def test_the_list_of_downloads_is_true(clients: Client) -> None:
             extension = each["path"].rpartition(".")[2]
             assert len(read(extension, response.content)) == each["rows"]
     assert [each["resource"] for each in found["columns"]] == [resource.name for resource in RESOURCES]
-
-
-def test_the_whole_dataset_opens_in_any_sqlite_tool(clients: Client, tmp_path: Path) -> None:
-    path = tmp_path / "dataset.sqlite"
-    path.write_bytes(clients.get("/v1/exports/dataset.sqlite").content)
-    database = sqlite3.connect(path)
-    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert database.execute("PRAGMA foreign_key_check").fetchall() == []
-    for resource in RESOURCES:
-        records = walk(clients, f"/v1/{resource.name}")
-        names = ", ".join(f'"{column.name}"' for column in own_columns(resource.record))
-        rows = database.execute(f'SELECT {names} FROM "{resource.plural}"').fetchall()  # noqa: S608
-        assert [tuple(c.cell(record) for c in own_columns(resource.record)) for record in records] == rows
-        for name, inner in list_columns(resource.record).items():
-            table = f"{resource.singular}_{name}"
-            found = database.execute(f'SELECT * FROM "{table}"').fetchall()  # noqa: S608
-            expected = [
-                (record["id"], place, *(column.cell(item) for column in inner))
-                for record in records
-                for place, item in enumerate(record[name], 1)
-            ]
-            assert found == expected, table
-    (total,) = database.execute(
-        "SELECT sum(amount_jpy) FROM budget_lines WHERE id IN "
-        "(SELECT budget_line_id FROM budget_line_ministries WHERE ministry_id IN ('mext', 'mhlw')) "
-        "AND fiscal_year = 2025"
-    ).fetchone()
-    assert total == 265_800_000_000
-    explained = set(database.execute('SELECT "table", "column" FROM "columns"').fetchall())
-    for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-        if table not in ("columns", "dataset"):
-            for column in database.execute(f'PRAGMA table_info("{table}")').fetchall():
-                assert (table, column[1]) in explained
-    facts = dict(database.execute('SELECT * FROM "dataset"').fetchall())
-    assert facts["digest"] == answer(clients, "/v1")["dataset"]["digest"]
-    database.close()
 
 
 def test_the_data_package_holds_the_downloads_and_describes_them(clients: Client) -> None:
