@@ -94,6 +94,9 @@ def _generate(app: FastAPI, fetch: Fetch) -> bytes:
         del schemas[unused]
     schemas["ProblemDetails"] = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(schemas["ProblemDetails"].pop("$defs"))
+    document["paths"] = dict(
+        sorted(document["paths"].items(), key=lambda each: each[0] != "/v1")
+    )  # the entry point first
     for path, operation in _operations(document):
         _complete(path, operation, fetch)
     document["components"]["responses"] = {_component(code): _problem(code, None) for code in DETAILS}
