@@ -202,14 +202,14 @@ def _tidy(document: Schema, schemas: Schema) -> None:
 
 
 def _lift(schema: Schema) -> None:
-    """Tells in the schema's own description what a property would say beside its $ref, where generators trip."""
-    told = [
+    """Moves the description of a property with a $ref to that of the schema: generators fail on siblings of a $ref."""
+    lifted = [
         f"`{name}`: {child.pop('description')}"
         for name, child in schema.get("properties", {}).items()
         if "$ref" in child and "description" in child
     ]
-    if told:
-        schema["description"] = "\n\n".join([schema["description"], *told])
+    if lifted:
+        schema["description"] = "\n\n".join([schema["description"], *lifted])
 
 
 def _limit(node: Any) -> None:
@@ -240,8 +240,8 @@ def _untitle(node: Any) -> None:
 
 def _tags(document: Schema) -> list[Schema]:
     """Each with what its first operation says, the downloads last."""
-    told: dict[str, str] = {}
+    described: dict[str, str] = {}
     for _, operation in _operations(document):
-        told.setdefault(operation["tags"][0], operation["description"])
-    told["exports"] = told.pop("exports")
-    return [{"name": name, "description": description} for name, description in told.items()]
+        described.setdefault(operation["tags"][0], operation["description"])
+    described["exports"] = described.pop("exports")
+    return [{"name": name, "description": description} for name, description in described.items()]
