@@ -97,8 +97,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.exception_handler(Exception)
     async def server_error(_: Request, __: Exception) -> Response:
-        """Answered outside the middleware above, so the common headers are added here. The server logs the error."""
+        """Answered outside the middleware above, so the common headers are added here. The server logs the error, and
+        closes the connection, which a client has to know."""
         response = SERVER_ERROR.response()
+        response.headers["Connection"] = "close"
         response.raw_headers.extend(common)
         return response
 

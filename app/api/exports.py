@@ -180,13 +180,14 @@ async def _xlsx(export: Export) -> AsyncIterator[bytes]:
         folder = TemporaryDirectory()
     except OSError as error:
         raise NO_FOLDER from error
+    path = Path(folder.name) / "workbook"
     try:
-        file = (Path(folder.name) / "workbook").open("w+b")
-        await _write_workbook(export, rows, file, Path(folder.name))
+        with path.open("wb") as file:
+            await _write_workbook(export, rows, file, path.parent)
     except BaseException:
         folder.cleanup()
         raise
-    return _chunks(file, folder)
+    return _chunks(path, folder)
 
 
 async def _write_workbook(export: Export, rows: Keyset, file: IO[bytes], folder: Path) -> None:
@@ -203,8 +204,7 @@ async def _write_workbook(export: Export, rows: Keyset, file: IO[bytes], folder:
     await anyio.to_thread.run_sync(workbook.close)
 
 
-async def _chunks(file: IO[bytes], folder: "TemporaryDirectory[str]") -> AsyncIterator[bytes]:
-    with folder, file:
-        file.seek(0)
+async def _chunks(path: Path, folder: "TemporaryDirectory[str]") -> AsyncIterator[bytes]:
+    with folder, path.open("rb") as file:
         while chunk := await anyio.to_thread.run_sync(file.read, CHUNK):
             yield chunk
