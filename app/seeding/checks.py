@@ -6,7 +6,7 @@ from typing import Any
 
 from app.errors import near
 from app.schemas import Basis, Derived, Record, References
-from app.seeding.entries import KINDS, NAMES, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
+from app.seeding.entries import KINDS, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
 from app.seeding.entries.base import contains
 from app.seeding.reading import TRANSCRIPT
 from app.seeding.staging import Seed

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import near
-from app.seeding.entries import KINDS, Entry, FieldPath, Location, NameEntry, indexed_fields
+from app.seeding.entries import KINDS, FieldPath, Location, NameEntry, indexed_fields
 from app.seeding.errors import SeedError
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
