@@ -28,7 +28,7 @@ from app.api import (
 from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
-from app.errors import SERVER_ERROR, Problem, near
+from app.errors import SERVER_ERROR, Problem, closest
 from app.http.cache import ResponseCacheMiddleware
 from app.http.headers import HeadersMiddleware, common_headers
 from app.http.methods import MethodsMiddleware
@@ -91,7 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, _: HTTPException) -> Response:
         """The routes raise no other HTTPException: methods are refused before."""
-        nearest = near(get_route_path(request.scope), [f"/v1/{resource.name}" for resource in RESOURCES])
+        nearest = closest(get_route_path(request.scope), [f"/v1/{resource.name}" for resource in RESOURCES])
         hint = f" Did you mean `{nearest}`?" if nearest else ""
         return Problem(404, f"There is nothing at this path.{hint} `/v1` lists what there is.").response()
 

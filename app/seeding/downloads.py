@@ -13,7 +13,7 @@ import orjson
 from app.query.columns import columns
 from app.query.dataset import About, Download
 from app.query.downloads import DATABASE, PACKAGE
-from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Workbook, workbook_about, export_path
+from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Workbook, export_path, workbook_about
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
