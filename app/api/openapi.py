@@ -213,8 +213,8 @@ def _lift(schema: Schema) -> None:
 
 
 def _limit(node: Any) -> None:
-    """Says how much a text or a list can be, where its model does not: nothing here comes closest, and a client that wants
-    a bound has one. A whole number has none beyond its format, for some generators cannot write one above 2^31."""
+    """Adds limits to texts and lists without one, for clients that want them: no value comes close. Integers keep their
+    format alone, since some generators cannot write a limit above 2^31."""
     if isinstance(node, dict):
         if node.get("type") == "string" and "enum" not in node:
             node.setdefault("maxLength", MOST_CHARACTERS)

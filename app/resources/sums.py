@@ -181,8 +181,8 @@ def render_groups(
 
 
 def precomputed_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
-    """The dimensions of the precomputed sums that answer a query with at most one filter, or None if its lines have to be
-    summed. The sums under the values of a filter can be added if a line has only one of them."""
+    """The dimensions of the precomputed sums that answer a query, which has at most one filter, or None if its lines
+    have to be summed. The sums under the values of a filter can be added if a line has only one of them."""
     names = [filter_.name for filter_, _ in query.filters()]
     wanted = [name for name in DIMENSIONS if name in (*group_by, *names)]
     if query.terms or len(names) > 1 or len(wanted) > 2 or not set(names) <= set(DIMENSIONS):
