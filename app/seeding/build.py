@@ -20,7 +20,7 @@ from app.query.resource import Resource
 from app.query.responses import DatasetVersion
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
-from app.resources.sums import kept_sums
+from app.resources.sums import precomputed_sums
 from app.schemas import Name
 from app.seeding.downloads import Downloads, in_order
 from app.seeding.entries import DocumentEntry, PackageEntry
@@ -176,4 +176,4 @@ def _values(checked: Checked, about: About, made: list[Download], index_file: Pa
     yield DATASET, about.model_copy(update={"downloads": in_order(made)}).model_dump_json().encode()
     for package in checked.seed.each(PackageEntry):
         yield f"stated-total-notes/{package.id}", orjson.dumps(stated_total_notes(package, checked.seed))
-    yield from kept_sums(*read_index(index_file))
+    yield from precomputed_sums(*read_index(index_file))
