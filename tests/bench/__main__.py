@@ -1,8 +1,9 @@
 """The run: every size in turn, the servers interleaved, the tables at the end. It judges by printing, never fails on a
 number, and sends nothing beyond this machine's loopback.
 
-    make bench                    BENCH_LINES=13,10000 BENCH_SECONDS=60 BENCH_BURST=10 BENCH_CONNECTIONS=8
-    make bench BENCH=--markdown   short tables, for the README
+    make bench BENCH_LINES=13,10000 BENCH_SECONDS=60 BENCH_BURST=10 BENCH_CONNECTIONS=8
+
+The tables are Markdown: paste them into tests/bench/RESULTS.md, which describes the method.
 """
 
 import os
@@ -31,7 +32,7 @@ from tests.bench.questions import CLASSES, SIZE, Question, RequestClass, Values,
 from tests.bench.servers import Server
 from tests.bench.table import Result
 
-COLD, HOT, ALONE, AROUND = 0.5, 0.2, 0.1, 0.2  # of the seconds of a size
+COLD, HOT, ALONE, AROUND = 0.45, 0.25, 0.1, 0.2  # of the seconds of a size
 VARIED = ("one by id", "list of 20, one filter")  # asked as gzip too, and with what the caller has already
 UNCACHED = VARIED
 CURSORS = 150
@@ -51,7 +52,7 @@ def main() -> None:
             result.figures += figures
             measure(corpus, there, bounds, result)
             results.append(result)
-        report(result, results, brief="--markdown" in sys.argv)
+        report(result, results)
     print(machine(load))  # noqa: T201
 
 
@@ -70,7 +71,7 @@ def measure(corpus: Corpus, there: Elsewhere | None, bounds: Bounds, result: Res
         _hot(ours, values, bounds, result)
         after = ours.memory()
         others = {rival.server.name: rival.server.memory() for rival in running.values() if rival.server is not ours}
-        result.figures += scenarios.memory_figures(rest, after, others, corpus.lines)
+        result.figures += scenarios.memory_figures(rest, after, others)
         datasette = running["Datasette page"].server if "Datasette page" in running else None
         each = bounds.seconds * AROUND / 6
         tell(f"{corpus.lines:,} lines: neighbours, downloads, workers, bursts")
@@ -110,7 +111,7 @@ def _hot(ours: Server, values: Values, bounds: Bounds, result: Result) -> None:
     asked: dict[str, list[Variant]] = {}
     names: dict[str, tuple[str, Variant]] = {}
     for each in CLASSES:
-        question = next(each.asks(values, Random(7)), None) if each.hot else None
+        question = next(each.asks(values, Random(7)), None)
         if question is None:
             continue
         path, variants = path_of(question), [Variant("")]
@@ -151,15 +152,11 @@ def cursors(server: Server, values: Values) -> Iterator[str]:
         yield dict(part.split("=", 1) for part in path.partition("?")[2].split("&"))["cursor"]
 
 
-def report(result: Result, results: list[Result], *, brief: bool) -> None:
+def report(result: Result, results: list[Result]) -> None:
     """Prints one size."""
     small = next((each for each in results if table.ENOUGH <= each.lines < result.lines), None)
     parts = [f"\n### {result.lines:,} budget lines, {result.connections} connections"]
-    parts += (
-        [table.brief(result)]
-        if brief
-        else [table.cold(result), table.uncached(result), table.hot(result), table.alone(result, small)]
-    )
+    parts += [table.cold(result), table.uncached(result), table.hot(result), table.alone(result, small)]
     parts += [table.around(result.figures)]
     print("\n\n".join(parts), flush=True)  # noqa: T201
     refused = {key: each.refused for key, each in result.cold.items() if each.refused}

@@ -67,7 +67,7 @@ def rivals(corpus: Corpus, there: Elsewhere | None) -> Iterator[dict[str, Rival]
 
 
 def _roapi(corpus: Corpus) -> list[str]:
-    tables = [part for table in sql.COPIED for part in ("--table", f"{table}={corpus.table(table)}")]
+    tables = [part for table in sql.TABLES for part in ("--table", f"{table}={corpus.table(table)}")]
     others = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     own = ["--addr-http", "127.0.0.1:{port}", "--addr-postgres", others[0], "--addr-flight-sql", others[1]]
     return [str(ROAPI), *own, *tables]
