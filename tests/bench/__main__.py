@@ -29,6 +29,7 @@ from tests.bench.line_up import Rival, Variant, bare_application, fetch, keep_an
 from tests.bench.load import get
 from tests.bench.measure import ROUNDS, Contest, Measured, Supply, interleaved, repeated
 from tests.bench.questions import CLASSES, SIZE, Question, RequestClass, Values, values_of
+from tests.bench.routing import routing_figures
 from tests.bench.servers import Server
 from tests.bench.table import Result
 
@@ -79,6 +80,7 @@ def measure(corpus: Corpus, there: Elsewhere | None, bounds: Bounds, result: Res
         result.figures += scenarios.export_figures(ours, datasette, corpus.lines, each)
     result.figures += scenarios.worker_figures(corpus, values, 2 * each)
     result.figures += scenarios.burst_figures(corpus, values, bounds.burst)
+    result.figures += routing_figures(corpus, values)
 
 
 def _cold(running: dict[str, Rival], values: Values, bounds: Bounds, result: Result) -> dict[str, Supply]:

@@ -133,9 +133,9 @@ class Peer:
     rows: str
 
 
-_LINE = "budget_line_id TEXT, position INTEGER"
+_LINE = "budget_line_id TEXT REFERENCES budget_lines (id), position INTEGER"
 _LINE_KEY = "PRIMARY KEY (budget_line_id, position)"
-_MEASURE = "measure_id TEXT, position INTEGER"
+_MEASURE = "measure_id TEXT REFERENCES measures (id), position INTEGER"
 _MEASURE_KEY = "PRIMARY KEY (measure_id, position)"
 _NAMES = "o.name_ja, o.name_en"
 
