@@ -92,7 +92,7 @@ class Problem(Exception):  # noqa: N818 - the name is the RFC's
 SERVER_ERROR = Problem(500, "Something went wrong here. It is not your request; try again later.")
 
 
-def near(value: str, candidates: Iterable[str]) -> str | None:
+def closest(value: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `value` was most likely meant to be."""
     lowered = {candidate.lower(): candidate for candidate in candidates}
     found = get_close_matches(value.lower()[:100], lowered, n=1, cutoff=0.6)

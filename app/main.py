@@ -28,7 +28,7 @@ from app.api import (
 from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
-from app.errors import SERVER_ERROR, Problem, near
+from app.errors import SERVER_ERROR, Problem, closest
 from app.http.cache import ResponseCacheMiddleware
 from app.http.headers import HeadersMiddleware, common_headers
 from app.http.methods import MethodsMiddleware
@@ -78,8 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(budget_summary.router)
     app.include_router(crosswalk.router)
     app.include_router(search.router)
-    app.include_router(exports_router(RESOURCES))
     app.include_router(downloads.router)
+    app.include_router(exports_router(RESOURCES))
     app.include_router(dataset.router)
     app.include_router(pages.router)
     app.include_router(health.router)
@@ -91,14 +91,16 @@ def create_app(settings: Settings) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, _: HTTPException) -> Response:
         """The routes raise no other HTTPException: methods are refused before."""
-        nearest = near(get_route_path(request.scope), [f"/v1/{resource.name}" for resource in RESOURCES])
+        nearest = closest(get_route_path(request.scope), [f"/v1/{resource.name}" for resource in RESOURCES])
         hint = f" Did you mean `{nearest}`?" if nearest else ""
         return Problem(404, f"There is nothing at this path.{hint} `/v1` lists what there is.").response()
 
     @app.exception_handler(Exception)
     async def server_error(_: Request, __: Exception) -> Response:
-        """Answered outside the middleware above, so the common headers are added here. The server logs the error."""
+        """Answered outside the middleware above, so the common headers are added here. The server logs the error, and
+        closes the connection, which a client has to know."""
         response = SERVER_ERROR.response()
+        response.headers["Connection"] = "close"
         response.raw_headers.extend(common)
         return response
 

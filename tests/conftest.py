@@ -1,5 +1,10 @@
-"""Databases of one document and of two, of either kind, and a real server over each, for every test to ask."""
+"""Databases of one document and of two, in SQLite and in PostgreSQL, and a real server over each.
 
+With pytest-xdist, the workers of a run share the SQLite databases: the first that needs one builds it.
+"""
+
+import fcntl
+import os
 import shutil
 import socket
 import threading
@@ -12,11 +17,16 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from app.main import create_app
-from app.protocol import TypedProtocol
+from app.http.protocol import Utf8Protocol
+from app.main import create_app, with_cache
+from app.query.dataset import Dataset
+from app.query.snapshot import Snapshots
+from app.resources.schema import schema_version
 from app.seeding.build import SEED, build, check, target
 from app.settings import Settings
 from tests.postgres import OWNER, READER, Server, running
@@ -25,39 +35,57 @@ HERE = Path(__file__).parent
 ALONE = HERE / "seed" / "alone"
 TOGETHER = HERE / "seed" / "together"
 
+SQLITE, POSTGRES = "sqlite", "postgres"
+
+for profile, examples in {"quick": 10, "default": 60, "thorough": 200}.items():
+    # No deadline: a loaded machine is no error of the code.
+    hypothesis_settings.register_profile(
+        profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+hypothesis_settings.load_profile("default")
+
 Client = httpx.Client
 
 
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[Client]:
-    """A client of a real server over the application, on a port of its own."""
+def serving(what: Settings | ASGIApp) -> Iterator[Client]:
+    """A client of a real server over an application, on a port of its own; with settings, over the whole service."""
+    app = with_cache(create_app(what)) if isinstance(what, Settings) else what
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         # A client of a whole session may rest longer than a server usually keeps a connection.
-        config = uvicorn.Config(app, http=TypedProtocol, log_level="error", access_log=False, timeout_keep_alive=600)
-        server = uvicorn.Server(config)
+        config = uvicorn.Config(app, http=Utf8Protocol, log_level="error", access_log=False, timeout_keep_alive=600)
+        server = _Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
+            assert server.listening.wait(60)
             host, port = listening.getsockname()
-            with Client(base_url=f"http://{host}:{port}", timeout=30) as client:
-                for _ in range(1_000):
-                    if server.started:
-                        break
-                    threading.Event().wait(0.01)
+            with Client(base_url=f"http://{host}:{port}", timeout=60) as client:
                 yield client
         finally:
             server.should_exit = True
             thread.join()
 
 
-SQLITE, POSTGRES = "sqlite", "postgres"
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A module whose promises hold for every database says `EVERY_DATABASE = True`, and is asked of each."""
+    """A module whose promises may differ between databases says `EVERY_DATABASE = True`, and runs with each."""
     if "kind" in metafunc.fixturenames:
-        kinds = [SQLITE, POSTGRES] if getattr(metafunc.module, "EVERY_DATABASE", False) else [SQLITE]
+        kinds = [SQLITE]
+        if getattr(metafunc.module, "EVERY_DATABASE", False):
+            kinds.append(pytest.param(POSTGRES, marks=pytest.mark.postgres))  # type: ignore[arg-type]
         metafunc.parametrize("kind", kinds, indirect=True, scope="session")
 
 
@@ -69,21 +97,21 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A PostgreSQL of the tests' own."""
+    """A PostgreSQL server of the tests' own."""
     with running() as server:
         yield server
 
 
 @dataclass(frozen=True)
 class Built:
-    """Where a test's data is kept: it is built by one role and read by another that may do nothing else."""
+    """A database that one role builds, and another reads that may do nothing else."""
 
     building: Settings
     reading: Settings
 
     @classmethod
     def at(cls, path: Path, server: Server | None = None) -> "Built":
-        """Settings without a cache: tests ask what is made, not what was kept."""
+        """Settings without a cache: tests ask for responses that are made, not for cached ones."""
         if server is None:
             settings = Settings(database=path, database_url=None, cache_bytes=0)
             return cls(settings, settings)
@@ -99,70 +127,103 @@ class Built:
 
 
 def built(seed: Path, path: Path, server: Server | None = None) -> Settings:
-    """Makes a database from a seed, and gives the settings that it is read with."""
+    """Builds a database from a seed. Returns the settings that it is read with."""
     made = Built.at(path, server)
     made.build(seed)
     return made.reading
 
 
-Keep = Callable[[Path], Settings]
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of a run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """A folder that the first worker makes, and for which the others wait."""
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            incomplete = folder.with_suffix(".incomplete")
+            shutil.rmtree(incomplete, ignore_errors=True)
+            incomplete.mkdir()
+            make(incomplete)
+            incomplete.rename(folder)
+    return folder
+
+
+BuildDatabase = Callable[[str, Path], Settings]
 
 
 @pytest.fixture(scope="session")
-def keep(kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Keep:
-    """Makes a database from a seed, and gives the settings that it is read with."""
+def build_database(kind: str, shared: Path, request: pytest.FixtureRequest) -> BuildDatabase:
+    """Builds a database from a seed, once in a run for each name. Returns the settings that it is read with."""
 
-    def kept(seed: Path) -> Settings:
-        server = request.getfixturevalue("server") if kind == POSTGRES else None
-        return built(seed, tmp_path_factory.mktemp("kept") / "shisaku.sqlite", server)
+    def build_named(name: str, seed: Path) -> Settings:
+        if kind == POSTGRES:
+            folder = request.getfixturevalue("tmp_path_factory").mktemp(name)
+            return built(seed, folder / "shisaku.sqlite", request.getfixturevalue("server"))
+        folder = made_once(shared / name, lambda made: built(seed, made / "shisaku.sqlite"))
+        return Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0)
 
-    return kept
+    return build_named
+
+
+def _write_both(folder: Path) -> None:
+    shutil.copytree(SEED, folder, dirs_exist_ok=True)
+    for each in (*(path for path in ALONE.iterdir() if path.is_dir()), TOGETHER):
+        shutil.copytree(each, folder / each.name)
 
 
 @pytest.fixture(scope="session")
-def both_seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def both_seed(shared: Path) -> Path:
     """The seed of the first document and the invented one, which adds evidence and a line to the first's measure."""
-    seed = tmp_path_factory.mktemp("both") / "seed"
-    shutil.copytree(SEED, seed)
-    for folder in (*(path for path in ALONE.iterdir() if path.is_dir()), TOGETHER):
-        shutil.copytree(folder, seed / folder.name)
-    return seed
+    return made_once(shared / "both-seed", _write_both)
 
 
 @pytest.fixture(scope="session")
-def first(keep: Keep) -> Settings:
+def first(build_database: BuildDatabase) -> Settings:
     """The first document."""
-    return keep(SEED)
+    return build_database("first", SEED)
 
 
 @pytest.fixture(scope="session")
-def second(keep: Keep) -> Settings:
+def second(build_database: BuildDatabase) -> Settings:
     """The invented document alone."""
-    return keep(ALONE)
+    return build_database("second", ALONE)
 
 
 @pytest.fixture(scope="session")
-def both(both_seed: Path, keep: Keep) -> Settings:
+def both(both_seed: Path, build_database: BuildDatabase) -> Settings:
     """Both documents in one database."""
-    return keep(both_seed)
+    return build_database("both", both_seed)
+
+
+@pytest.fixture(scope="session")
+def dataset(both: Settings) -> Dataset:
+    """What a service knows of both documents' database."""
+    return Snapshots(both, schema_version()).current().dataset
 
 
 @pytest.fixture(scope="session")
 def client(first: Settings) -> Iterator[Client]:
     """A client of the first document's service."""
-    with serving(create_app(first)) as client:
+    with serving(first) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def clients(both: Settings) -> Iterator[Client]:
     """A client of both documents' service."""
-    with serving(create_app(both)) as client:
+    with serving(both) as client:
         yield client
 
 
 def answer(client: Client, path: str, status: int = 200, /, **query: Any) -> dict[str, Any]:
-    """The JSON of a request whose status is as expected."""
+    """The JSON of a response whose status is as expected."""
     response = client.get(path, params=query) if query else client.get(path)
     assert response.status_code == status, response.text
     found: dict[str, Any] = response.json()

@@ -20,14 +20,14 @@ from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.sums import (
     DIMENSIONS,
-    KEPT,
     RENDERED,
+    SUMS,
     GroupKey,
     LineSums,
     Sum,
     is_additive,
-    kept_dimensions,
     merged,
+    precomputed_dimensions,
     regroup,
     render_groups,
     unstated_note,
@@ -110,8 +110,8 @@ def few_lines(snapshot: Snapshot) -> bool:
 
 
 def _is_light(context: Context) -> bool:
-    kept = kept_dimensions(context.query, context.query.get("group_by")) is not None
-    return kept or few_lines(context.snapshot)
+    precomputed = precomputed_dimensions(context.query, context.query.get("group_by")) is not None
+    return precomputed or few_lines(context.snapshot)
 
 
 def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
@@ -151,19 +151,19 @@ def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool
 
 def _sums(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, Mapping[GroupKey, Sum]]:
     """The total, and the sums of the groups."""
-    dimensions = kept_dimensions(query, group_by)
+    dimensions = precomputed_dimensions(query, group_by)
     if dimensions is not None:
         filtered = [filter_.name for filter_, _ in query.filters()]
-        total = regroup(_read_kept(filtered, matcher), filtered, (), query)
-        return merged(total.values()), regroup(_read_kept(dimensions, matcher), dimensions, group_by, query)
+        total = regroup(_read_precomputed(filtered, matcher), filtered, (), query)
+        return merged(total.values()), regroup(_read_precomputed(dimensions, matcher), dimensions, group_by, query)
     rows = matcher.match(BUDGET_LINES, query)
     sums = LineSums(matcher.index, matcher.vocabularies)
     filters = [BUDGET_LINES.filters[name] for name in group_by]
     return sums.sum(rows), sums.by(filters, rows, matcher.session.check_deadline)
 
 
-def _read_kept(dimensions: Sequence[str], matcher: Matcher) -> dict[GroupKey, Sum]:
-    """The kept sums of all lines by these dimensions."""
-    name = KEPT + ",".join(dimensions)
+def _read_precomputed(dimensions: Sequence[str], matcher: Matcher) -> dict[GroupKey, Sum]:
+    """The precomputed sums of all lines by these dimensions."""
+    name = SUMS + ",".join(dimensions)
     stored = orjson.loads(read_values(matcher.session, name)[name])
     return {tuple(key): Sum.load(values) for key, values in stored}

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Annotated, Any
 
 import anyio.to_thread
+import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
@@ -115,14 +116,15 @@ async def _nothing() -> AsyncIterator[bytes]:
 
 def _etag(export: Export, extension: str) -> str:
     """Identifies the bytes by all that they are made from, so that they need not be made to be compared."""
-    made_from = (
-        export.snapshot.dataset.version.model_dump(),
-        export.snapshot.dataset.attribution,
-        columns(export.resource.record),
-        f"{export.resource.name}.{extension}?{export.query.encode()}",
+    dataset = export.snapshot.dataset
+    made_from = [
         __version__,
-    )
-    return f'"{sha256(repr(made_from).encode()).hexdigest()[:24]}"'
+        dataset.version.model_dump(),
+        dataset.attribution,
+        [(column.name, column.meaning) for column in columns(export.resource.record)],
+        f"{export.resource.name}.{extension}?{export.query.encode()}",
+    ]
+    return f'"{sha256(orjson.dumps(made_from)).hexdigest()[:24]}"'
 
 
 async def _csv(export: Export) -> AsyncIterator[bytes]:
@@ -180,13 +182,14 @@ async def _xlsx(export: Export) -> AsyncIterator[bytes]:
         folder = TemporaryDirectory()
     except OSError as error:
         raise NO_FOLDER from error
+    path = Path(folder.name) / "workbook"
     try:
-        file = (Path(folder.name) / "workbook").open("w+b")
-        await _write_workbook(export, rows, file, Path(folder.name))
+        with path.open("wb") as file:
+            await _write_workbook(export, rows, file, path.parent)
     except BaseException:
         folder.cleanup()
         raise
-    return _chunks(file, folder)
+    return _chunks(path, folder)
 
 
 async def _write_workbook(export: Export, rows: Keyset, file: IO[bytes], folder: Path) -> None:
@@ -203,8 +206,7 @@ async def _write_workbook(export: Export, rows: Keyset, file: IO[bytes], folder:
     await anyio.to_thread.run_sync(workbook.close)
 
 
-async def _chunks(file: IO[bytes], folder: "TemporaryDirectory[str]") -> AsyncIterator[bytes]:
-    with folder, file:
-        file.seek(0)
+async def _chunks(path: Path, folder: "TemporaryDirectory[str]") -> AsyncIterator[bytes]:
+    with folder, path.open("rb") as file:
         while chunk := await anyio.to_thread.run_sync(file.read, CHUNK):
             yield chunk

@@ -61,6 +61,8 @@ class ResponseCacheMiddleware:
         try:
             response = self.responses[key]
         except KeyError:
+            response = None
+        if response is None:  # outside of the handler, so that no KeyError is logged with an error of the application
             await self._answer(key, scope, receive, send)
             return
         conditional = b"if-none-match" in headers or b"if-modified-since" in headers

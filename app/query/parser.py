@@ -8,7 +8,7 @@ from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
-from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, near, parameter_error
+from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, closest, conflict, cut, parameter_error
 from app.query.filters import Filter, Parameter
 from app.query.vocabulary import NONE, Vocabularies
 from app.schemas import Note
@@ -104,7 +104,7 @@ def _split(query_string: bytes) -> Mapping[str, list[str]]:
 
 
 def _unknown(name: str, parameters: Mapping[str, Parameter]) -> ParameterError:
-    nearest = near(name, parameters)
+    nearest = closest(name, parameters)
     hint = f" Did you mean `{nearest}`?" if nearest else ""
     message = f"There is no parameter `{cut(name)}` here.{hint} `allowed` lists the parameters."
     return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=nearest)

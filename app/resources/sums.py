@@ -18,7 +18,7 @@ from app.resources.budget_lines import BUDGET_LINES
 from app.schemas import Name, Note
 
 DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
-KEPT, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
+SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
 NO_VALUE = Name(ja="該当なし", en="none", en_official=False)
 
 GroupKey = tuple[str, ...]  # the value of each dimension; NONE for lines without one
@@ -127,16 +127,16 @@ class LineSums:
                 yield key, group
 
 
-def kept_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
+def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
     """The sums of all lines by one and by two dimensions, as serving values, for the build to store: the sums of each
-    group under KEPT, and the rendered groups under RENDERED."""
+    group under SUMS, and the rendered groups under RENDERED."""
     rows, sums = index.rows(BUDGET_LINES.name), LineSums(index, vocabularies)
     total = sums.sum(rows)
     for count in (1, 2):
         for names in combinations(DIMENSIONS, count):
             dimensions = [BUDGET_LINES.filters[name] for name in names]
             groups = sums.by(dimensions, rows, lambda: None)
-            yield KEPT + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
+            yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
             rendered = [total, is_additive(groups, total)], render_groups(dimensions, groups, vocabularies)
             yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)
 
@@ -180,9 +180,9 @@ def render_groups(
     return groups
 
 
-def kept_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
-    """The dimensions of the kept sums that answer a query with at most one filter, or None if its lines have to be
-    summed. The sums under the values of a filter can be added if a line has only one of them."""
+def precomputed_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
+    """The dimensions of the precomputed sums that answer a query, which has at most one filter, or None if its lines
+    have to be summed. The sums under the values of a filter can be added if a line has only one of them."""
     names = [filter_.name for filter_, _ in query.filters()]
     wanted = [name for name in DIMENSIONS if name in (*group_by, *names)]
     if query.terms or len(names) > 1 or len(wanted) > 2 or not set(names) <= set(DIMENSIONS):
@@ -191,13 +191,13 @@ def kept_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | No
 
 
 def regroup(
-    kept: Mapping[GroupKey, Sum], dimensions: Sequence[str], group_by: Sequence[str], query: Query
+    precomputed: Mapping[GroupKey, Sum], dimensions: Sequence[str], group_by: Sequence[str], query: Query
 ) -> dict[GroupKey, Sum]:
-    """The groups of a query from kept sums by `dimensions`."""
+    """The groups of a query from precomputed sums by `dimensions`."""
     allowed = {dimensions.index(filter_.name): set(ids) for filter_, ids in query.filters()}
     places = [dimensions.index(name) for name in group_by]
     groups: dict[GroupKey, list[Sum]] = {}
-    for key, each in kept.items():
+    for key, each in precomputed.items():
         if all(key[place] in ids for place, ids in allowed.items()):
             groups.setdefault(tuple(key[place] for place in places), []).append(each)
     return {key: merged(sums) for key, sums in groups.items()}

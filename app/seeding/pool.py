@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -56,7 +56,7 @@ def _forked(processes: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _ordered(pool: ProcessPoolExecutor, arguments: Iterator[A], ahead: int) -> Iterator[R]:
-    waiting: deque[Future[R]] = deque(pool.submit(_call, argument) for argument in islice(arguments, ahead))
+    waiting: deque[Future[Any]] = deque(pool.submit(_call, argument) for argument in islice(arguments, ahead))
     while waiting:
         result = waiting.popleft().result()
         waiting.extend(pool.submit(_call, argument) for argument in islice(arguments, 1))

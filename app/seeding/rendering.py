@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from app.query.columns import columns
 from app.query.formats import Csv
 from app.query.resource import Resource
 from app.resources import RESOURCES
+from app.schemas import Record
 from app.seeding.checks import Error, content_errors, coverage_errors, link_errors, own_errors
 from app.seeding.entries import KINDS, DocumentEntry, Entry
-from app.seeding.errors import SeedError
+from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
 from app.seeding.reading import Source
@@ -22,7 +23,7 @@ from app.seeding.records import RENDERERS
 from app.seeding.staging import Seed
 
 PIECE = 1 << 20  # bytes
-UNIT = 1_000  # entries of the largest kind that are checked and rendered at once
+UNIT = 500  # entries of the largest kind that are checked and rendered at once
 
 Unit = dict[str, range]  # by kind, numbers of entries
 Target = tuple[str, str]  # kind and id
@@ -36,6 +37,11 @@ class Result:
     errors: list[SeedError] = field(default_factory=list)
     coverage: list[SeedError] = field(default_factory=list)
     texts: dict[str, tuple[bytes, bytes, bytes]] = field(default_factory=dict)
+
+
+@cache
+def csv_of(model: type[Record]) -> Csv:
+    return Csv(columns(model))
 
 
 class RecordFiles:
@@ -70,7 +76,7 @@ class RecordFiles:
 
     def csv(self, resource: Resource) -> Iterator[bytes]:
         """All records as CSV, with a header, in pieces."""
-        yield Csv(columns(resource.record)).head()
+        yield csv_of(resource.record).head()
         with self._paths(resource.name)[1].open("rb") as file:
             while text := file.read(PIECE):
                 yield text
@@ -101,8 +107,8 @@ class RecordFiles:
         return digest.hexdigest()
 
 
-def check_and_render(seed: Seed, source: Source, files: RecordFiles, phase: Phase) -> list[SeedError]:
-    """Every error of the seed, sorted. If there is none, the files hold every record."""
+def check_and_render(seed: Seed, source: Source, files: RecordFiles, phase: Phase) -> None:
+    """Raises InvalidSeed with every error of the seed, sorted. If there is none, the files hold every record."""
     errors = list(source.errors)
     unknown: set[Target] = seed.unknown_targets()
     if errors or unknown or any(document.id not in seed.transcripts for document in seed.each(DocumentEntry)):
@@ -121,7 +127,8 @@ def check_and_render(seed: Seed, source: Source, files: RecordFiles, phase: Phas
                 files.append(result.texts)
             done(1)
     files.close()
-    return sorted(set(errors or coverage))
+    if errors or coverage:
+        raise InvalidSeed(sorted(set(errors or coverage)))
 
 
 def _units(counts: dict[str, int]) -> Iterator[Unit]:
@@ -142,8 +149,8 @@ def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
                 result.errors.extend(_located(entry, content_errors(entry, seed)))
     if render and not result.errors:
         for resource in RESOURCES:
-            if numbers := unit.get(resource.name):
-                _render(resource, seed, numbers, result)
+            if resource.name in unit:
+                _render(resource, seed, unit[resource.name], result)
     return result
 
 
@@ -152,7 +159,7 @@ def _located(entry: Entry, errors: Iterator[Error]) -> Iterator[SeedError]:
 
 
 def _render(resource: Resource, seed: Seed, numbers: range, result: Result) -> None:
-    csv, render = Csv(columns(resource.record)), RENDERERS[resource.name]
+    csv, render = csv_of(resource.record), RENDERERS[resource.name]
     records, lines, values = [], [], []
     for entry in seed.each(KINDS[resource.name], numbers):
         rendered = render(entry, seed)

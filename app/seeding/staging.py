@@ -34,11 +34,12 @@ INDEXES = """
 """
 ENTRY = "key, kind, file, document, line, lines, json"
 REPEATED = """
+    WITH repeated AS (
+        SELECT kind, id, min(key) AS first FROM entry WHERE id IS NOT NULL GROUP BY kind, id HAVING count(*) > 1
+    )
     SELECT later.key, later.file, later.line, later.id, first.key, first.file, first.line
-    FROM (SELECT kind, id, min(key) AS key FROM entry WHERE id IS NOT NULL GROUP BY kind, id HAVING count(*) > 1) AS found
-    JOIN entry AS first ON first.key = found.key
-    JOIN entry AS later ON later.kind = found.kind AND later.id = found.id AND later.key > found.key
-    ORDER BY later.key
+    FROM repeated JOIN entry AS later USING (kind, id) JOIN entry AS first ON first.key = repeated.first
+    WHERE later.key > first.key ORDER BY later.key
 """
 UNKNOWN = """
     SELECT kind, id FROM target
@@ -174,8 +175,10 @@ class Seed:
         found = self._entries.get(key)
         if found is None:
             found = kind.model_validate_json(json)
-            paths = {(): line} if lines is None else {tuple(path): number for path, number in orjson.loads(lines)}
-            object.__setattr__(found, "location", Location(file, document, paths))
+            by_path: dict[FieldPath, int] = {(): line}
+            if lines is not None:
+                by_path = {tuple(path): number for path, number in orjson.loads(lines)}
+            object.__setattr__(found, "location", Location(file, document, by_path))
             object.__setattr__(found, "key", key)
             if len(self._entries) >= CACHED:
                 self._entries.clear()
@@ -211,9 +214,8 @@ class Seed:
     def _values(self, field: str) -> frozenset[str] | None:
         """The values of an indexed field, if they are few."""
         if field not in self._few:
-            found = self._query(
-                f"SELECT DISTINCT value FROM indexed WHERE field = ? LIMIT {FEW + 1}", (field,)
-            ).fetchall()  # noqa: S608
+            sql = "SELECT DISTINCT value FROM indexed WHERE field = ? LIMIT ?"
+            found = self._query(sql, (field, FEW + 1)).fetchall()
             self._few[field] = None if len(found) > FEW else frozenset(value for (value,) in found)
         return self._few[field]
 

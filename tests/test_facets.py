@@ -1,0 +1,62 @@
+"""Facets: how many records each value of a filter would find, under every other filter of the query."""
+
+import pytest
+
+from app.query.dataset import Dataset
+from app.query.resource import Resource
+from app.resources import RESOURCES
+from tests.conftest import Client, answer, walk
+
+EVERY_DATABASE = True
+
+FACETS = [(resource, name) for resource in RESOURCES for name in resource.facets]
+EACH_FACET = pytest.mark.parametrize(("resource", "facet"), FACETS, ids=lambda value: getattr(value, "name", value))
+
+
+def path(resource: Resource) -> str:
+    return f"/v1/{resource.name}"
+
+
+@EACH_FACET
+def test_each_bucket_counts_what_its_filter_finds(
+    resource: Resource, facet: str, clients: Client, dataset: Dataset
+) -> None:
+    total = answer(clients, path(resource), limit=0)["meta"]["total"]
+    found = answer(clients, path(resource), facet=facet, limit=0)["facets"][facet]
+    filter_ = resource.filters[facet]
+    assert [bucket["value"] for bucket in found["buckets"]] == list(filter_.values(dataset.vocabularies).terms)
+    for bucket in found["buckets"]:
+        assert len(walk(clients, path(resource), limit=3, **{facet: bucket["value"]})) == bucket["count"]
+    if filter_.optional:
+        assert answer(clients, path(resource), limit=0, **{facet: "none"})["meta"]["total"] == found["missing"]
+    else:
+        assert found["missing"] == 0
+        answer(clients, path(resource), 422, **{facet: "none"})
+    assert all(bucket["count"] <= total for bucket in found["buckets"])
+    if filter_.many:
+        every = ",".join(bucket["value"] for bucket in found["buckets"])
+        rows = answer(clients, path(resource), limit=0, **{facet: every})["meta"]["total"]
+        assert rows + found["missing"] == total
+
+
+@EACH_FACET
+def test_a_facet_counts_under_every_filter_but_its_own(resource: Resource, facet: str, clients: Client) -> None:
+    other = next((name for name in resource.facets if name != facet), None)
+    if other is None:
+        return
+    plain = answer(clients, path(resource), facet=[facet, other], limit=0)["facets"]
+    chosen = max(plain[facet]["buckets"], key=lambda bucket: bucket["count"])["value"]
+    narrowed = answer(clients, path(resource), facet=[facet, other], limit=0, **{facet: chosen})["facets"]
+    assert narrowed[facet] == plain[facet]
+    for bucket in narrowed[other]["buckets"]:
+        query = {facet: chosen, other: bucket["value"]}
+        assert answer(clients, path(resource), limit=0, **query)["meta"]["total"] == bucket["count"]
+
+
+def test_a_facet_does_not_depend_on_the_page(clients: Client) -> None:
+    whole = answer(clients, "/v1/measures", facet="ministry,kind")["facets"]
+    assert list(whole) == ["kind", "ministry"] or list(whole) == ["ministry", "kind"]
+    for query in ({"limit": 0}, {"limit": 1, "offset": 3}, {"sort": "name", "order": "desc"}):
+        assert answer(clients, "/v1/measures", facet="ministry,kind", **query)["facets"] == whole
+    following = answer(clients, "/v1/measures?facet=ministry&facet=kind&limit=2")["links"]["next"]
+    assert answer(clients, following)["facets"] == whole
