@@ -1,4 +1,4 @@
-"""The documentation is true: its commands run, its answers are the service's, its tables and its diffs are the code's."""
+"""The documentation is true: its commands run, its answers are the service's, its tables and diffs are the code's."""
 
 import os
 import re
@@ -158,7 +158,7 @@ def test_the_walk_through_adds_a_filter_and_a_resource(tmp_path: Path) -> None:
     for number, diff in enumerate(blocks(WALK_THROUGH, "diff")):
         patch = tmp_path / f"{number}.diff"
         patch.write_text(diff)
-        subprocess.run(["git", "apply", patch.name], cwd=tmp_path, env=outside, check=True)
+        subprocess.run(["git", "apply", patch.name], cwd=tmp_path, env=outside, check=True)  # noqa: S607
     (entries,) = blocks(WALK_THROUGH, "yaml")
     (tmp_path / SEED_FILE).write_text(entries)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "SHISAKU_DATABASE": str(tmp_path / "built.sqlite")}

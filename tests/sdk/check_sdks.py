@@ -12,8 +12,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from app.api.openapi import COMMITTED
 from app.main import create_app
-from app.openapi import COMMITTED
 from app.settings import PROJECT, Settings
 from tests.conftest import serving
 from tests.test_readme import ADDRESS, RECIPES, blocks
