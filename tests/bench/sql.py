@@ -156,27 +156,27 @@ TABLES = {
     "budget_line_ministries": Peer(
         f"{_LINE}, ministry_id TEXT, name_ja TEXT, name_en TEXT, {_LINE_KEY}",
         f"SELECT j.budget_line_id, j.position, o.id, {_NAMES} FROM source.budget_line_ministries j "
-        "JOIN source.organizations o ON o.id = j.ministry_id ORDER BY j.rowid",
+        "JOIN source.organizations o ON o.id = j.ministry_id ORDER BY 1, 2",
     ),
     "budget_line_modalities": Peer(
         f"{_LINE}, modality_id TEXT, name_ja TEXT, name_en TEXT, {_LINE_KEY}",
         f"SELECT j.budget_line_id, j.position, o.id, {_NAMES} FROM source.budget_line_modalities j "
-        "JOIN source.modalities o ON o.id = j.modality_id ORDER BY j.rowid",
+        "JOIN source.modalities o ON o.id = j.modality_id ORDER BY 1, 2",
     ),
     "budget_line_sections": Peer(
         f"{_LINE}, section_id TEXT, number TEXT, name_ja TEXT, name_en TEXT, {_LINE_KEY}",
         f"SELECT j.budget_line_id, j.position, o.id, o.number, {_NAMES} FROM source.budget_line_sections j "
-        "JOIN source.sections o ON o.id = j.section_id ORDER BY j.rowid",
+        "JOIN source.sections o ON o.id = j.section_id ORDER BY 1, 2",
     ),
     "measure_sections": Peer(
         f"{_MEASURE}, section_id TEXT, number TEXT, name_ja TEXT, name_en TEXT, {_MEASURE_KEY}",
         f"SELECT j.measure_id, j.position, o.id, o.number, {_NAMES} FROM source.measure_sections j "
-        "JOIN source.sections o ON o.id = j.section_id ORDER BY j.rowid",
+        "JOIN source.sections o ON o.id = j.section_id ORDER BY 1, 2",
     ),
     "measure_related": Peer(
         f"{_MEASURE}, related_id TEXT, name_ja TEXT, basis TEXT, note_ja TEXT, {_MEASURE_KEY}",
         "SELECT j.measure_id, j.position, o.id, o.name_ja, j.basis, j.note_ja FROM source.measure_related j "
-        "JOIN source.measures o ON o.id = j.related_id ORDER BY j.rowid",
+        "JOIN source.measures o ON o.id = j.related_id ORDER BY 1, 2",
     ),
 }
 # A line is found under what is broader than its own modalities and sections too, as it is in this service.
