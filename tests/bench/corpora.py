@@ -103,11 +103,14 @@ def _measured(command: list[str], environment: dict[str, str]) -> Built:
 
 
 def _ready(made: Corpus) -> Corpus:
-    """Adds the peers' database, and its tables as CSV, unless they are newer than the build."""
-    if not made.peers.exists() or made.peers.stat().st_mtime < made.database.stat().st_mtime:
-        made.peers.unlink(missing_ok=True)
-        with closing(sqlite3.connect(made.peers, isolation_level=None)) as target:
+    """Adds the peers' database, and its tables as CSV, unless they are newer than what they are made from."""
+    sources = (made.database, Path(sql.__file__))
+    if not made.peers.exists() or made.peers.stat().st_mtime < max(each.stat().st_mtime for each in sources):
+        copy = made.peers.with_suffix(".making")
+        copy.unlink(missing_ok=True)
+        with closing(sqlite3.connect(copy, isolation_level=None)) as target:
             _copy(target, made)
+        copy.replace(made.peers)
     return made
 
 

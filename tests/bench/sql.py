@@ -133,6 +133,13 @@ class Peer:
     rows: str
 
 
+def _amount(name: str, *, typed: bool = True) -> str:
+    """The columns of an amount."""
+    types = {"jpy": "INTEGER", "oku_yen": "TEXT", "text": "TEXT", "approximate": "BOOLEAN", "uncertain": "BOOLEAN"}
+    types |= {"basis": "TEXT", "basis_reason": "TEXT"}
+    return ", ".join(f"{name}_{part} {type_}" if typed else f"{name}_{part}" for part, type_ in types.items())
+
+
 _LINE = "budget_line_id TEXT REFERENCES budget_lines (id), position INTEGER"
 _LINE_KEY = "PRIMARY KEY (budget_line_id, position)"
 _MEASURE = "measure_id TEXT REFERENCES measures (id), position INTEGER"
@@ -146,12 +153,17 @@ TABLES = {
         "SELECT id, kind, name_ja, name_en FROM source.measures ORDER BY key",
     ),
     "budget_lines": Peer(
-        "id TEXT PRIMARY KEY, name_ja TEXT, name_en TEXT, measure_id TEXT REFERENCES measures (id), package_id TEXT, "
-        "pillar_id TEXT, pillar_number INTEGER, pillar_name_ja TEXT, fiscal_year INTEGER, budget_kind TEXT, "
-        "joint BOOLEAN, amount_jpy INTEGER, amount_oku_yen TEXT, amount_text TEXT, amount_approximate BOOLEAN",
-        "SELECT l.id, l.name_ja, l.name_en, l.measure_id, l.package_id, l.pillar_id, p.number, p.name_ja, "
-        "l.fiscal_year, l.budget_kind, l.joint, l.amount_jpy, l.amount_oku_yen, l.amount_text, l.amount_approximate "
-        "FROM source.budget_lines l LEFT JOIN source.pillars p ON p.id = l.pillar_id ORDER BY l.key",
+        "id TEXT PRIMARY KEY, name_ja TEXT, name_en TEXT, name_en_official BOOLEAN, "
+        "measure_id TEXT REFERENCES measures (id), measure_name_ja TEXT, measure_name_en TEXT, "
+        "package_id TEXT, package_name_ja TEXT, package_name_en TEXT, "
+        "pillar_id TEXT, pillar_number INTEGER, pillar_name_ja TEXT, pillar_name_en TEXT, "
+        "fiscal_year INTEGER, fiscal_year_era TEXT, budget_kind TEXT, joint BOOLEAN, "
+        f"{_amount('amount')}, {_amount('national_expenditure_amount')}, national_expenditure_url TEXT",
+        "SELECT l.id, l.name_ja, l.name_en, l.name_en_official, m.id, m.name_ja, m.name_en, "
+        "p.id, p.name_ja, p.name_en, h.id, h.number, h.name_ja, h.name_en, l.fiscal_year, l.fiscal_year_era, l.budget_kind, l.joint, "
+        f"{_amount('l.amount', typed=False)}, {_amount('l.national_expenditure_amount', typed=False)}, "
+        "l.national_expenditure_url FROM source.budget_lines l JOIN source.measures m ON m.id = l.measure_id "
+        "JOIN source.packages p ON p.id = l.package_id LEFT JOIN source.pillars h ON h.id = l.pillar_id ORDER BY l.key",
     ),
     "budget_line_ministries": Peer(
         f"{_LINE}, ministry_id TEXT, name_ja TEXT, name_en TEXT, {_LINE_KEY}",
