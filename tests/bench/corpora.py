@@ -72,12 +72,12 @@ def corpus_of(lines: int, bounds: Bounds) -> Iterator[Corpus]:
 
 def _built(folder: Path) -> Built:
     """What the build took; what it took when it was made, where it stands already."""
-    told, database = folder / "built.json", folder / "shisaku.sqlite"
+    record, database = folder / "built.json", folder / "shisaku.sqlite"
     before = database.stat().st_mtime_ns if database.exists() else 0
     took = build(folder / "seed", {**os.environ, "SHISAKU_DATABASE": str(database)}, "--if-needed")
-    if database.stat().st_mtime_ns == before and told.exists():
-        return Built(**orjson.loads(told.read_bytes()))
-    told.write_bytes(orjson.dumps(asdict(took)))
+    if database.stat().st_mtime_ns == before and record.exists():
+        return Built(**orjson.loads(record.read_bytes()))
+    record.write_bytes(orjson.dumps(asdict(took)))
     return took
 
 

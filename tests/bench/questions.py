@@ -73,7 +73,7 @@ class RequestClass:
     """A class of requests, and what is to be reached: multiples of what the others take, in CPU per request."""
 
     name: str
-    asks: Asks
+    questions: Asks
     naive: float = 10.0
     best_peer: float = 1.3
     page: float | None = None  # of Datasette's table page

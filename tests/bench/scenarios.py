@@ -33,13 +33,13 @@ class Figure:
     met: bool | None = None
 
 
-def build_figures(built: Built, there: Built | None, lines: int) -> Iterator[Figure]:
+def build_figures(built: Built, postgres: Built | None, lines: int) -> Iterator[Figure]:
     judged = lines >= 1_000_000
     value = f"{built.wall:,.0f} s ({built.cpu:,.0f} s of CPU)"
     yield Figure("build", "≤ 300 s", value, built.wall <= 300 if judged else None)
     yield Figure("build, memory", "≤ 1,024 MB", f"{built.memory:,.0f} MB", built.memory <= 1024 if judged else None)
-    if there:
-        yield Figure("build into PostgreSQL", "", f"{there.wall:,.0f} s, {there.memory:,.0f} MB")
+    if postgres:
+        yield Figure("build into PostgreSQL", "", f"{postgres.wall:,.0f} s, {postgres.memory:,.0f} MB")
 
 
 def start_figures(corpus: Corpus, at_13: float | None) -> tuple[float, list[Figure]]:
@@ -151,7 +151,7 @@ def worker_figures(corpus: Corpus, values: Values, seconds: float) -> Iterator[F
 
 def mixed(values: Values, seed: int) -> Iterator[Question]:
     """Every class in turn, without an end."""
-    asking = [list(islice(each.asks(values, Random(seed)), 5_000)) for each in CLASSES]
+    asking = [list(islice(each.questions(values, Random(seed)), 5_000)) for each in CLASSES]
     for place in count():
         for questions in filter(None, asking):
             yield questions[place % len(questions)]

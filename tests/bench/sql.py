@@ -160,7 +160,8 @@ TABLES = {
         "fiscal_year INTEGER, fiscal_year_era TEXT, budget_kind TEXT, joint BOOLEAN, "
         f"{_amount('amount')}, {_amount('national_expenditure_amount')}, national_expenditure_url TEXT",
         "SELECT l.id, l.name_ja, l.name_en, l.name_en_official, m.id, m.name_ja, m.name_en, "
-        "p.id, p.name_ja, p.name_en, h.id, h.number, h.name_ja, h.name_en, l.fiscal_year, l.fiscal_year_era, l.budget_kind, l.joint, "
+        "p.id, p.name_ja, p.name_en, h.id, h.number, h.name_ja, h.name_en, "
+        "l.fiscal_year, l.fiscal_year_era, l.budget_kind, l.joint, "
         f"{_amount('l.amount', typed=False)}, {_amount('l.national_expenditure_amount', typed=False)}, "
         "l.national_expenditure_url FROM source.budget_lines l JOIN source.measures m ON m.id = l.measure_id "
         "JOIN source.packages p ON p.id = l.package_id LEFT JOIN source.pillars h ON h.id = l.pillar_id ORDER BY l.key",
