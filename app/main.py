@@ -108,8 +108,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def with_cache(app: FastAPI) -> ASGIApp:
-    """The application behind its response cache, which is outside all middleware of the framework for speed: a cached
-    response costs a twelfth of what it costs to go through these (`make bench`, asked before)."""
+    """The application behind its response cache, which is outside all middleware of the framework for speed: going
+    through these costs many times what a cached response does (`make bench`, an item in one process)."""
     settings: Settings = app.state.settings
     return ResponseCacheMiddleware(app, app.state.snapshots, settings.cache_bytes, WARM_UP)
 
