@@ -42,7 +42,7 @@ sdk: .venv/dev .venv-sdk/ready ## generate clients with the real tools, compile 
 	$(BIN)/python -m pytest tests/sdk/check_sdks.py
 
 bench: .venv/dev .venv-bench/ready ## how fast it answers beside its peers (BENCH_LINES, BENCH_SECONDS, BENCH_FOLDER)
-	$(BIN)/python -m tests.bench $(BENCH)
+	$(BIN)/python -m tests.bench
 
 lock: .venv/dev ## write the lock files anew
 	$(COMPILE) --upgrade pyproject.toml --group build --output-file requirements.txt

@@ -92,15 +92,38 @@ class Problem(Exception):  # noqa: N818 - the name is the RFC's
 SERVER_ERROR = Problem(500, "Something went wrong here. It is not your request; try again later.")
 
 
-def near(value: str, candidates: Iterable[str]) -> str | None:
+def closest(value: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `value` was most likely meant to be."""
     lowered = {candidate.lower(): candidate for candidate in candidates}
     found = get_close_matches(value.lower()[:100], lowered, n=1, cutoff=0.6)
     return lowered[found[0]] if found else None
 
 
-def conflict(parameter: str, message: str) -> ParameterError:
-    """Two parameters that cannot both be meant."""
+def parameter_error(
+    parameter: str,
+    message: str,
+    code: ErrorCode = ErrorCode.INVALID_VALUE,
+    *,
+    value: str | None = None,
+    allowed: Iterable[str] = (),
+    did_you_mean: str | None = None,
+) -> ParameterError:
+    """An error of a parameter, with a value that is cut and values that are allowed, the first of them."""
     return ParameterError(
-        parameter=parameter, value=None, code=ErrorCode.CONFLICT, message=message, allowed=[], did_you_mean=None
+        parameter=parameter,
+        value=None if value is None else cut(value),
+        code=code,
+        message=message,
+        allowed=list(allowed)[:MAX_LISTED],
+        did_you_mean=did_you_mean,
     )
+
+
+def cut(value: str) -> str:
+    """A value as errors show it."""
+    return value if len(value) <= 200 else value[:200] + "…"
+
+
+def conflict(parameter: str, message: str) -> Problem:
+    """The refusal of a parameter that contradicts another, or itself."""
+    return Problem(422, message, errors=[parameter_error(parameter, message, ErrorCode.CONFLICT)])

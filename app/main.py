@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
-from starlette.routing import get_route_path
+from starlette.routing import get_route_path  # type: ignore[attr-defined] # not exported, and the only one that knows
 from starlette.types import ASGIApp
 
 from app import __version__
@@ -28,7 +28,7 @@ from app.api import (
 from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
-from app.errors import SERVER_ERROR, Problem, near
+from app.errors import SERVER_ERROR, Problem, closest
 from app.http.cache import ResponseCacheMiddleware
 from app.http.headers import HeadersMiddleware, common_headers
 from app.http.methods import MethodsMiddleware
@@ -79,8 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(budget_summary.router)
     app.include_router(crosswalk.router)
     app.include_router(search.router)
-    app.include_router(exports_router(RESOURCES))
     app.include_router(downloads.router)
+    app.include_router(exports_router(RESOURCES))
     app.include_router(dataset.router)
     app.include_router(pages.router)
     app.include_router(health.router)
@@ -92,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, _: HTTPException) -> Response:
         """The routes raise no other HTTPException: methods are refused before."""
-        nearest = near(get_route_path(request.scope), [f"/v1/{resource.name}" for resource in RESOURCES])
+        nearest = closest(get_route_path(request.scope), [f"/v1/{resource.name}" for resource in RESOURCES])
         hint = f" Did you mean `{nearest}`?" if nearest else ""
         return Problem(404, f"There is nothing at this path.{hint} `/v1` lists what there is.").response()
 
@@ -109,8 +109,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def with_cache(app: FastAPI) -> ASGIApp:
-    """The application behind its response cache, which is outside all middleware of the framework for speed: a cached
-    response costs a twelfth of what it costs to go through these (`make bench`, asked before)."""
+    """The application behind its response cache, which is outside all middleware of the framework for speed: going
+    through these costs many times what a cached response does (`make bench`, an item in one process)."""
     settings: Settings = app.state.settings
     return ResponseCacheMiddleware(app, app.state.snapshots, settings.cache_bytes, WARM_UP)
 

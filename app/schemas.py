@@ -99,7 +99,7 @@ class Evidence(Schema):
     """Where a fact stands."""
 
     basis: Basis = Field(description="How the fact is known.")
-    document: Id = Field(description="Id of the document read.")
+    document: Annotated[Id, References("documents")] = Field(description="Id of the document read.")
     lines: LineRange | None = Field(description="The transcript's lines that hold the quote.")
     quote: Sentence | None = Field(description="Those words, character for character.")
     supports: Annotated[list[str], Field(min_length=1, max_length=50)] = Field(
@@ -113,7 +113,7 @@ class Record(Schema):
     """What every record has."""
 
     id: Annotated[Id, Derived()] = Field(description="Stable, ASCII.")
-    documents: Annotated[list[Id], Derived(), Field(max_length=1_000)] = Field(
+    documents: Annotated[list[Id], Derived(), References("documents"), Field(max_length=1_000)] = Field(
         description="Ids of the documents that evidence it."
     )
     evidence: Annotated[list[Evidence], Derived(), Field(max_length=1_000)] = Field(

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resources.amount import UNITS, AmountBasis, AmountEntry, in_oku, summed
+from app.resources.amount import AmountBasis, in_oku, summed
 from app.resources.dates import day, fiscal_year
+from app.seeding.entries import AmountEntry
+from app.seeding.entries.budgets import UNITS
 
 
 def entry(**fields: Any) -> AmountEntry:
@@ -27,14 +29,14 @@ def test_oku_yen_is_exact(jpy: int) -> None:
 @given(st.integers(min_value=0, max_value=10**9), st.sampled_from(sorted(UNITS)))
 def test_what_is_printed_is_what_is_read(number: int, unit: str) -> None:
     amount = entry(value=str(number), unit=unit, text=f"{number:,}{unit}")
-    assert list(amount.faults()) == []
-    assert amount.published().jpy == number * UNITS[unit]
+    assert list(amount.errors()) == []
+    assert amount.jpy == number * UNITS[unit]
     wrong = entry(value=str(number + 1), unit=unit, text=f"{number:,}{unit}")
-    assert [fault for fault in wrong.faults() if "is not what" in fault]
+    assert [error for error in wrong.errors() if "is not what" in error]
 
 
 @pytest.mark.parametrize(
-    ("fields", "fault"),
+    ("fields", "message"),
     [
         ({"text": "調整中"}, "holds no number"),
         ({"value": "0.5", "unit": "円", "text": "0.5円"}, "not a whole number of yen"),
@@ -43,13 +45,13 @@ def test_what_is_printed_is_what_is_read(number: int, unit: str) -> None:
         ({"value": "15", "text": "１.5億円"}, "is not what"),
     ],
 )
-def test_an_amount_that_does_not_agree_with_its_text_is_a_fault(fields: dict[str, Any], fault: str) -> None:
-    assert any(fault in found for found in list(entry(**fields).faults()))
+def test_an_amount_that_does_not_agree_with_its_text_is_an_error(fields: dict[str, Any], message: str) -> None:
+    assert any(message in found for found in list(entry(**fields).errors()))
 
 
 def test_wide_digits_and_other_words_for_about_are_read() -> None:
-    assert list(entry(value="1.5", text="約１．５億円", approximate=True).faults()) == []
-    assert list(entry(value="10000", unit="万円", text="1億円").faults()) == []
+    assert list(entry(value="1.5", text="約１．５億円", approximate=True).errors()) == []
+    assert list(entry(value="10000", unit="万円", text="1億円").errors()) == []
 
 
 def test_a_sum_has_a_basis_when_all_its_parts_have_one() -> None:

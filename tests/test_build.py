@@ -14,18 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from click.testing import CliRunner
 
 from app.cli import main
 from app.db import Unusable
-from app.facts.tables import schema
 from app.main import application, create_app
 from app.reading.service import Service
 from app.seeding.build import SEED, build, check
-from app.seeding.migrating import MIGRATIONS, alembic_config, migrated, sqlite
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, answer, serving, walk
 
@@ -109,28 +104,6 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
     result = CliRunner().invoke(main, ["build"])
     assert result.exit_code == 1
     assert "The old database, if there was one, stands." in result.output
-
-
-def test_migrations_give_the_tables_that_the_resources_declare(tmp_path: Path) -> None:
-    path = tmp_path / "migrated.sqlite"
-    migrated(sqlite(path))
-    command.check(alembic_config(sqlite(path)))
-    assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1
-    connection = sqlite3.connect(path)
-    connection.execute("ALTER TABLE stage ADD COLUMN more TEXT")
-    connection.close()
-    with pytest.raises(CommandError, match="New upgrade operations detected"):
-        command.check(alembic_config(sqlite(path)))
-    command.downgrade(alembic_config(sqlite(path)), "base")
-
-
-def test_a_new_table_gets_its_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "migrations"
-    shutil.copytree(MIGRATIONS, folder)
-    monkeypatch.setattr("app.seeding.migrating.MIGRATIONS", folder)
-    assert CliRunner().invoke(main, ["migration", "nothing new"]).exit_code == 0
-    (written,) = folder.glob("versions/*nothing_new.py")
-    assert "down_revision" in written.read_text()
 
 
 def damaged(name: str, path: Path, good: Path) -> None:
@@ -316,11 +289,6 @@ def test_the_service_looks_at_the_file_only_now_and_then(first: Settings, monkey
     assert service.now() is snapshot
 
 
-def test_the_schema_is_a_fingerprint_of_every_table() -> None:
-    assert len(schema()) == 16
-    assert schema() == schema()
-
-
 def test_a_seed_without_faults_is_said_to_be_so() -> None:
     result = CliRunner().invoke(main, ["check"])
     assert result.exit_code == 0
@@ -330,7 +298,7 @@ def test_a_seed_without_faults_is_said_to_be_so() -> None:
 def test_many_documents_are_attributed_where_they_are_listed(
     both_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.seeding.build.MOST_ATTRIBUTIONS", 1)
+    monkeypatch.setattr("app.seeding.build.MAX_ATTRIBUTIONS", 1)
     path = tmp_path / "shisaku.sqlite"
     build(check(both_seed), path)
     with serving(create_app(Settings(database=path))) as client:

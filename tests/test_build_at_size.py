@@ -1,4 +1,4 @@
-"""A build of many records: in pieces, by any number of processes, with the same bytes and the same faults."""
+"""A build of many records: in parts, by any number of processes, with the same bytes and the same errors."""
 
 import os
 import sqlite3
@@ -11,12 +11,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from app.facts.library import REMEMBERED, Library, remembered
-from app.reading.columns import Column
-from app.seeding import processes
+from app.query.columns import Column
+from app.query.downloads import DATABASE
+from app.seeding import pool, staging
 from app.seeding.build import build, check
-from app.seeding.fault import Faulty
-from app.seeding.shelf import Transcript
+from app.seeding.entries import MeasureEntry, OrganizationEntry
+from app.seeding.errors import InvalidSeed
+from app.seeding.transcript import Transcript
 from app.settings import PROJECT
 from tests.corpus import write
 
@@ -24,17 +25,18 @@ BUILD = """
 import sys
 from hashlib import sha256
 from pathlib import Path
-from app.seeding import processes, source, verify
+from app.seeding import pool, reading, rendering
 from app.seeding.build import build, check
-from app.seeding.fault import Faulty
+from app.seeding.errors import InvalidSeed
 count, seed, path = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
-processes.cores = lambda: count
-processes.FEW = 100
-source.PIECE = verify.PIECE = 70
+pool.process_count = lambda: count
+pool.SMALL_SEED = 100
+reading.CHUNK = 20_000
+rendering.UNIT = 70
 try:
     build(check(seed, path.parent), path)
-except Faulty as faulty:
-    print(faulty)
+except InvalidSeed as invalid:
+    print(invalid)
 else:
     for file in sorted(path.parent.rglob("*")):
         if file.is_file():
@@ -43,7 +45,7 @@ else:
 
 
 def made(processes: int, seed: Path, folder: Path, hash_seed: str = "0") -> str:
-    """What a build by so many processes leaves, or the faults that it tells."""
+    """What a build by so many processes leaves, or the errors that it finds."""
     folder.mkdir()
     return subprocess.run(
         [sys.executable, "-c", BUILD, str(processes), str(seed), str(folder / "s.sqlite")],
@@ -65,10 +67,10 @@ def change(path: Path, *changes: Callable[[dict[str, object]], object]) -> None:
     path.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
-def told(seed: Path) -> list[str]:
-    with pytest.raises(Faulty) as caught:
+def errors_of(seed: Path) -> list[str]:
+    with pytest.raises(InvalidSeed) as caught:
         check(seed)
-    return [str(fault) for fault in caught.value.faults]
+    return [str(error) for error in caught.value.errors]
 
 
 def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path) -> None:
     assert others == [one, one]
 
 
-def test_any_number_of_processes_tells_the_same_faults(tmp_path: Path) -> None:
+def test_any_number_of_processes_finds_the_same_errors(tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     write(seed, 300)
     change(seed / "corpus-1" / "measures.ndjson", lambda m: m.update(sections=["cs-4.9"]), lambda m: m.update(kind="x"))
@@ -99,7 +101,7 @@ def test_any_number_of_processes_tells_the_same_faults(tmp_path: Path) -> None:
     assert list((tmp_path / "by-2").iterdir()) == []
 
 
-def test_a_fault_in_one_piece_is_told_when_the_next_is_clean(tmp_path: Path) -> None:
+def test_an_error_in_one_unit_is_found_when_the_next_has_none(tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     write(seed, 300)
     change(seed / "corpus-1" / "budget-lines.ndjson", lambda line: line["evidence"][0].update(quote="別の言葉"))  # type: ignore[index]
@@ -111,7 +113,7 @@ def test_a_fault_in_one_piece_is_told_when_the_next_is_clean(tmp_path: Path) -> 
 def test_a_process_that_fails_fails_the_build_and_leaves_nothing(tmp_path: Path) -> None:
     write(tmp_path / "seed", 300)
     (tmp_path / "made").mkdir()
-    failing = BUILD.replace("try:", "from app.seeding.draft import Piece\nPiece.write = lambda *_: 1 / 0\ntry:", 1)
+    failing = BUILD.replace("try:", "rendering.csv_of = lambda _: 1 / 0\ntry:", 1)
     result = subprocess.run(
         [sys.executable, "-c", failing, "2", str(tmp_path / "seed"), str(tmp_path / "made" / "s.sqlite")],
         cwd=PROJECT,
@@ -134,7 +136,7 @@ def test_an_id_that_is_taken_is_told_in_bulk_files_too(tmp_path: Path) -> None:
     one, two = (orjson.loads(line)["id"] for line in (first, second))
     name = "seed/corpus-0/measures.ndjson"
     mend = "choose another, or merge the two"
-    assert told(seed) == [
+    assert errors_of(seed) == [
         f"{name}:2: the id `{one}` is already taken at {name}:1: {mend}",
         f"{name}:{len(rest) + 4}: the id `{two}` is already taken at {name}:3: {mend}",
     ]
@@ -146,7 +148,7 @@ def test_an_id_that_a_faulty_entry_has_is_taken(tmp_path: Path) -> None:
     path = seed / "corpus-0" / "measures.ndjson"
     first, *rest = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([first.replace(b'"kind":"', b'"kind":"x'), first, *rest, b"{", b""]))
-    faults, taken = told(seed), orjson.loads(first)["id"]
+    faults, taken = errors_of(seed), orjson.loads(first)["id"]
     mend = "choose another, or merge the two"
     assert f"seed/corpus-0/measures.ndjson:2: the id `{taken}` is already taken: {mend}" in faults
     assert any(fault.startswith("seed/corpus-0/measures.ndjson:1: `kind`") for fault in faults)
@@ -158,7 +160,7 @@ def test_what_only_a_lenient_reader_takes_is_read_as_before(tmp_path: Path) -> N
     path = seed / "corpus-0" / "notes.ndjson"
     more = b'{"id": "half", "ja": "\\ud800", "en": "x"}\n{"id": "quoted", "ja": "\\u0022", "en": "x"}\n'
     path.write_bytes(path.read_bytes() + more)
-    assert any(fault.startswith("seed/corpus-0/notes.ndjson:2: `ja`") for fault in told(seed))
+    assert any(fault.startswith("seed/corpus-0/notes.ndjson:2: `ja`") for fault in errors_of(seed))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\\ud800", b"x"))
     assert check(seed).count > 150
 
@@ -168,7 +170,7 @@ def test_a_transcript_of_no_document_is_told(tmp_path: Path) -> None:
     write(seed, 40)
     (seed / "corpus-9").mkdir()
     (seed / "corpus-9" / "transcript.md").write_text("words\n")
-    assert told(seed) == [
+    assert errors_of(seed) == [
         "seed/corpus-9/transcript.md:1: no entry in documents.yaml is `corpus-9`: describe the document there"
     ]
 
@@ -179,58 +181,56 @@ def test_no_id_is_sought_that_was_meant_among_too_many(tmp_path: Path, monkeypat
     pillar = orjson.loads((seed / "corpus-0" / "pillars.ndjson").read_bytes().splitlines()[0])["id"]
     meant = f"{pillar[:-1]}8"
     change(seed / "corpus-0" / "budget-lines.ndjson", lambda line: line.update(pillar=meant))
-    assert any(f"did you mean `{pillar[:-1]}" in fault for fault in told(seed))
-    monkeypatch.setattr("app.seeding.verify.NEAR", 3)
-    assert any(f"`{meant}` is no id in pillars.yaml: add it to" in fault for fault in told(seed))
+    assert any(f"did you mean `{pillar[:-1]}" in fault for fault in errors_of(seed))
+    monkeypatch.setattr("app.seeding.checks.MAX_COMPARED", 3)
+    assert any(f"`{meant}` is no id in pillars.yaml: add it to" in fault for fault in errors_of(seed))
 
 
-def test_a_long_transcript_is_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.seeding.draft.ASIDES", 50)
+def test_a_transcript_is_written_line_by_line(tmp_path: Path) -> None:
     write(tmp_path / "seed", 13)
-    build(check(tmp_path / "seed"), tmp_path / "s.sqlite")
-    with closing(sqlite3.connect(tmp_path / "s.sqlite")) as database:
-        ((lines, last),) = database.execute("SELECT count(*), max(key) FROM transcript_line WHERE document = 1")
-    assert lines == last > 100
+    digest = build(check(tmp_path / "seed"), tmp_path / "s.sqlite")
+    lines = (tmp_path / "seed" / "corpus-0" / "transcript.md").read_text().splitlines()
+    for path in (tmp_path / "s.sqlite", tmp_path / f"s.sqlite.{digest[:16]}" / DATABASE):
+        with closing(sqlite3.connect(path)) as database:
+            rows = database.execute("SELECT number, text FROM transcript_lines WHERE document_id = 'corpus-0'")
+            assert rows.fetchall() == list(enumerate(lines, 1))
 
 
-def test_drafts_go_with_the_seed_that_was_checked(tmp_path: Path) -> None:
+def test_temporary_files_are_removed_with_the_checked_seed(tmp_path: Path) -> None:
     write(tmp_path / "seed", 13)
     (tmp_path / "made").mkdir()
     checked = check(tmp_path / "seed", tmp_path / "made")
-    assert [each.suffix for each in (tmp_path / "made").iterdir()] == [".drafts"]
+    assert [each.suffix for each in (tmp_path / "made").iterdir()] == [".records"]
     digests = {build(checked, tmp_path / f"{name}.sqlite") for name in ("one", "two")}
-    assert digests == {checked.drafts.digest}
+    assert digests == {checked.files.digest()}
     del checked
     assert list((tmp_path / "made").iterdir()) == []
 
 
-def test_processes_are_as_many_as_cores_where_they_can_be_forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert processes.cores() >= 1
+def test_there_are_as_many_processes_as_cores_where_they_can_be_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pool.process_count() >= 1
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    assert processes.cores() == 3
+    assert pool.process_count() == 3
     monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
-    assert processes.cores() == 1
+    assert pool.process_count() == 1
 
 
-def test_what_many_records_share_is_made_once_and_forgotten_in_time() -> None:
-    asked = []
-
-    @remembered
-    def shared(_: Library, id_: str) -> str:
-        asked.append(id_)
-        return id_
-
-    library = Library({}, {})
-    assert [shared(library, "a"), shared(library, "a")] == ["a", "a"]
-    assert asked == ["a"]
-    for number in range(REMEMBERED):
-        shared(library, str(number))
-    assert len(library.memory) <= REMEMBERED
+def test_entries_are_kept_for_a_while_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging, "CACHED", 10)
+    write(tmp_path / "seed", 40)
+    seed = check(tmp_path / "seed").seed
+    measures = list(seed.each(MeasureEntry))
+    assert len(measures) > 10
+    assert [seed.get(MeasureEntry, measure.id) for measure in measures] == measures
+    first = seed.get(OrganizationEntry, "mhlw")
+    assert seed.get(OrganizationEntry, "mhlw") is first
+    with pytest.raises(KeyError):
+        seed.get(OrganizationEntry, "none")
 
 
 def test_a_transcript_is_a_sequence_of_its_lines() -> None:
-    transcript = Transcript("t", "一\n二\n\n四\n".encode())
+    transcript = Transcript("t", "一\n二\n\n四\n".encode(), "")
     assert list(transcript) == ["一", "二", "", "四"]
     assert transcript[1:3] == ["二", ""]
     with pytest.raises(IndexError):

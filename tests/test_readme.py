@@ -1,7 +1,9 @@
-"""The READMEs are true: their commands run, their answers are the service's, their tables are the code's."""
+"""The documentation is true: its commands run, its answers are the service's, its tables and diffs are the code's."""
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,77 +17,88 @@ from tests.conftest import Client
 from tests.postgres import GRANTS
 
 READMES = [PROJECT / "README.md", PROJECT / "README.ja.md"]
+RECIPES = PROJECT / "app" / "api" / "RECIPES.md"
+WALK_THROUGH = PROJECT / "app" / "resources" / "README.md"
+OPERATIONS = PROJECT / "app" / "db" / "README.md"
+RESULTS = PROJECT / "tests" / "bench" / "RESULTS.md"
+PAGES = [*READMES, RECIPES, WALK_THROUGH, OPERATIONS, RESULTS]
+
 EACH = pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
-BLOCK = re.compile(r"```(\w+)\n(.*?)```\n", re.DOTALL)
+EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(PROJECT).as_posix())
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 ADDRESS = "http://127.0.0.1:8000"
 MORE = "…"
+MAX_LINES = 200
 
 
-def blocks(readme: Path, language: str) -> list[str]:
-    return [text for found, text in BLOCK.findall(readme.read_text()) if found == language]
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for found, text in BLOCK.findall(page.read_text()) if found == language]
 
 
-def commands(readme: Path) -> list[tuple[str, str]]:
-    """Each command, and what the README says it prints."""
+def commands(page: Path) -> list[tuple[str, str]]:
+    """Each command, and what the page says it prints."""
     found = []
-    for text in blocks(readme, "console"):
-        command, _, printed = text.partition("\n")
-        found.append((command.removeprefix("$ "), printed.strip()))
+    for text in blocks(page, "console"):
+        for part in text.removeprefix("$ ").split("\n$ "):
+            command, _, printed = part.partition("\n")
+            found.append((command, printed.strip()))
     return found
 
 
-def said(shown: Any, actual: Any) -> bool:
-    """Whether an answer is what a README shows; `…` stands for what it leaves out."""
+def requests(page: Path) -> list[tuple[str, Any]]:
+    """Each path that is requested, and the answer that is shown."""
+    paths = [shlex.split(command)[1] for command, _ in commands(page) if command.startswith("curl '")]
+    answers = [orjson.loads(text) for text in blocks(page, "json")]
+    return [(path.removeprefix(ADDRESS), answer) for path, answer in zip(paths, answers, strict=True)]
+
+
+def matches(shown: Any, actual: Any) -> bool:
+    """Whether an answer is what a page shows; `…` stands for what it leaves out."""
     if isinstance(shown, dict) and isinstance(actual, dict):
         named = {key for key in shown if key != MORE}
         fits = named <= set(actual) if MORE in shown else named == set(actual)
-        return fits and all(said(shown[key], actual[key]) for key in named)
+        return fits and all(matches(shown[key], actual[key]) for key in named)
     if isinstance(shown, list) and isinstance(actual, list):
         named_items = [item for item in shown if item != MORE]
         fits = len(named_items) <= len(actual) if MORE in shown else len(shown) == len(actual)
-        return fits and all(said(item, actual[place]) for place, item in enumerate(named_items))
+        return fits and all(matches(item, actual[place]) for place, item in enumerate(named_items))
     return bool(shown == actual)
 
 
 @EACH
 def test_every_request_is_answered_as_shown(readme: Path, client: Client) -> None:
-    requests = [shlex.split(command)[1] for command, _ in commands(readme) if command.startswith("curl '")]
-    answers = [orjson.loads(text) for text in blocks(readme, "json")]
-    assert len(requests) == len(answers) >= 3
-    for request, shown in zip(requests, answers, strict=True):
-        actual = client.get(request.removeprefix(ADDRESS)).json()
-        assert said(shown, actual), (request, actual)
+    assert len(requests(readme)) == 4
+    for path, shown in requests(readme):
+        actual = client.get(path).json()
+        assert matches(shown, actual), (path, actual)
 
 
-@EACH
-def test_every_other_command_runs(readme: Path) -> None:
-    for command, printed in commands(readme):
+@EACH_PAGE
+def test_every_other_command_runs(page: Path) -> None:
+    for command, printed in commands(page):
         program, *arguments = shlex.split(command)
         match program:
             case "curl":
-                continue  # asked above, and in the next test
+                continue  # requested by the tests of answers, downloads and the walk-through
             case "make":
                 run = ["make", "--dry-run", *arguments]
             case ".venv/bin/shisaku":
                 run = [sys.executable, "-m", "app.cli", *arguments]
             case _:
-                pytest.fail(f"{readme.name} shows `{command}`, which no test runs")
+                pytest.fail(f"{page.name} shows `{command}`, which no test runs")
         result = subprocess.run(run, cwd=PROJECT, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
         assert printed.removeprefix(MORE) in result.stdout
 
 
-@EACH
-def test_what_is_downloaded_is_there(readme: Path, client: Client) -> None:
-    (request,) = [
-        shlex.split(command)[2] for command, _ in commands(readme) if command.startswith("curl --remote-name")
-    ]
-    assert client.get(request.removeprefix(ADDRESS)).text.count("\r\n") == 1 + 7
+@pytest.mark.parametrize("page", [*READMES, RECIPES], ids=lambda path: path.name)
+def test_the_download_is_there(page: Path, client: Client) -> None:
+    (path,) = [shlex.split(command)[2] for command, _ in commands(page) if command.startswith("curl --remote-name")]
+    assert client.get(path.removeprefix(ADDRESS)).text.count("\r\n") == 1 + 7
 
 
-@EACH
-def test_the_python_recipe_runs(readme: Path, client: Client) -> None:
-    (recipe,) = [text for text in blocks(readme, "python") if "httpx" in text]
+def test_the_python_recipe_runs(client: Client) -> None:
+    (recipe,) = [text for text in blocks(RECIPES, "python") if "httpx" in text]
     script = recipe.replace(ADDRESS, str(client.base_url).rstrip("/"))
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1].startswith("バイオシミラーの使用促進 (4.3 エコシステム")
@@ -103,11 +116,6 @@ def test_the_settings_are_all_there(readme: Path) -> None:
     assert {name: default.strip() for name, default in rows} == expected
 
 
-@EACH
-def test_the_rights_of_the_role_that_serves_are_what_the_tests_give_it(readme: Path) -> None:
-    assert blocks(readme, "sql") == [GRANTS]
-
-
 def test_the_settings_are_described_in_their_own_words() -> None:
     text = READMES[0].read_text()
     for field in Settings.model_fields.values():
@@ -115,33 +123,104 @@ def test_the_settings_are_described_in_their_own_words() -> None:
         assert field.description in text
 
 
+def test_the_rights_of_the_role_that_serves_are_what_the_tests_give_it() -> None:
+    assert blocks(OPERATIONS, "sql") == [GRANTS]
+
+
 @EACH
 def test_every_path_that_is_named_answers(readme: Path, client: Client) -> None:
     paths = {path for path in re.findall(r"`(?:GET )?(/[a-z][\w./?=-]*)`", readme.read_text()) if path != "/shisaku"}
     assert {"/v1", "/docs", "/openapi.json", "/healthz", "/readyz", "/terms"} <= paths
     for path in paths:
-        target = f"{path}薬" if path.endswith("?q=") else path
-        assert client.get(target).status_code == 200, path
+        assert client.get(path).status_code == 200, path
 
 
-@EACH
-def test_every_file_that_is_named_is_there(readme: Path) -> None:
-    text = readme.read_text()
-    for name in re.findall(r"\]\((?!http)([\w./]+)\)|`((?:app|seed|tests)/[\w/.-]*|Dockerfile)`", text):
-        assert (PROJECT / (name[0] or name[1])).exists(), name
+@EACH_PAGE
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    text = page.read_text()
+    for link, name in re.findall(r"\]\((?!http)([\w./]+)\)|`((?:app|seed|tests)/[\w/.-]*|Dockerfile)`", text):
+        there = page.parent / link if link else PROJECT / name
+        assert there.exists() or name in added_files(), link or name
+
+
+def added_files() -> set[str]:
+    """The files that the walk-through adds."""
+    return {*re.findall(r"^\+\+\+ b/(\S+)", "".join(blocks(WALK_THROUGH, "diff")), re.MULTILINE), SEED_FILE}
+
+
+SEED_FILE = "seed/cao-20260203-bio/indicators.yaml"
+
+
+def test_the_walk_through_adds_a_filter_and_a_resource(tmp_path: Path) -> None:
+    for name in ("app", "migrations", "seed"):
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    outside = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}  # of any repository around the folder
+    for number, diff in enumerate(blocks(WALK_THROUGH, "diff")):
+        patch = tmp_path / f"{number}.diff"
+        patch.write_text(diff)
+        subprocess.run(["git", "apply", patch.name], cwd=tmp_path, env=outside, check=True)  # noqa: S607
+    (entries,) = blocks(WALK_THROUGH, "yaml")
+    (tmp_path / SEED_FILE).write_text(entries)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "SHISAKU_DATABASE": str(tmp_path / "built.sqlite")}
+    for arguments in (["-m", "app.cli", "build"], ["-c", ASK, *(path for path, _ in requests(WALK_THROUGH))]):
+        command = [sys.executable, *arguments]
+        result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+    answers = [orjson.loads(line) for line in result.stdout.splitlines()]
+    for (path, shown), actual in zip(requests(WALK_THROUGH), answers, strict=True):
+        assert matches(shown, actual), (path, actual)
+
+
+# Asks the application of the folder in which it runs, without a server.
+ASK = """
+import sys
+from anyio.from_thread import start_blocking_portal
+from app.api.openapi import _request
+from app.main import create_app
+from app.settings import Settings
+from urllib.parse import quote
+import orjson
+
+app = create_app(Settings())
+with start_blocking_portal() as portal:
+    for path in sys.argv[1:]:
+        status, answer = portal.call(_request, app, quote(path, safe="/?&=%"))
+        print(orjson.dumps(answer).decode())
+"""
+
+
+def test_the_readme_shows_lines_of_the_walk_through() -> None:
+    whole = {line.strip() for diff in blocks(WALK_THROUGH, "diff") for line in diff.splitlines()}
+    for diff in blocks(READMES[0], "diff"):
+        assert {line for line in diff.splitlines() if line.startswith("+")} <= whole
+
+
+def test_the_readme_counts_the_lines_of_the_walk_through() -> None:
+    one, resource = (
+        sum(line.startswith("+") and not line.startswith("+++") for line in diff.splitlines())
+        for diff in blocks(WALK_THROUGH, "diff")
+    )
+    assert one == 1
+    assert f"{resource} lines" in READMES[0].read_text()
+    assert f"## A resource: {resource} lines" in WALK_THROUGH.read_text()
+
+
+def test_the_readme_is_short() -> None:
+    lines = READMES[0].read_text().splitlines()
+    assert len(lines) <= MAX_LINES
+    assert all(len(line) <= 120 or line.startswith("|") for line in lines)
 
 
 def test_both_readmes_show_the_same_requests() -> None:
     first, second = ([command for command, _ in commands(readme)] for readme in READMES)
     assert first == second
-    for language in ("json", "python", "javascript", "r"):
-        assert blocks(READMES[0], language) == blocks(READMES[1], language)
+    assert blocks(READMES[0], "json") == blocks(READMES[1], "json")
 
 
-def test_what_is_said_is_compared_exactly() -> None:
-    assert said({"a": 1, MORE: MORE}, {"a": 1, "b": 2})
-    assert not said({"a": 1}, {"a": 1, "b": 2})
-    assert not said({"a": 1, MORE: MORE}, {"b": 2})
-    assert said([1, MORE], [1, 2])
-    assert not said([1], [1, 2])
-    assert not said([{"a": 2}], [{"a": 1}])
+def test_answers_are_compared_exactly() -> None:
+    assert matches({"a": 1, MORE: MORE}, {"a": 1, "b": 2})
+    assert not matches({"a": 1}, {"a": 1, "b": 2})
+    assert not matches({"a": 1, MORE: MORE}, {"b": 2})
+    assert matches([1, MORE], [1, 2])
+    assert not matches([1], [1, 2])
+    assert not matches([{"a": 2}], [{"a": 1}])

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.seeding.build import SEED, check
-from app.seeding.fault import Fault, Faulty
+from app.seeding.errors import InvalidSeed, SeedError
 from tests.conftest import ALONE
 from tests.corpus import write
 
@@ -23,10 +23,10 @@ def seed(tmp_path: Path) -> Path:
     return copy
 
 
-def faults(seed: Path) -> list[Fault]:
-    with pytest.raises(Faulty) as caught:
+def faults(seed: Path) -> list[SeedError]:
+    with pytest.raises(InvalidSeed) as caught:
         check(seed)
-    return caught.value.faults
+    return caught.value.errors
 
 
 def line_of(path: Path, text: str) -> int:

@@ -10,32 +10,31 @@ from starlette.responses import Response
 
 from app.api.parameters import Context, Q, asked, by_name, described
 from app.api.responses import json_response
-from app.errors import Problem, conflict
+from app.errors import conflict
 from app.query.filters import Parameter, one_of
 from app.query.matching import Matcher
 from app.query.parser import Query, filter_notes
 from app.query.responses import AnswerMeta
 from app.query.snapshot import Snapshot, read_values
-from app.query.vocabulary import NONE, Term
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.sums import (
     DIMENSIONS,
-    KEPT,
-    NO_LINES,
+    RENDERED,
+    SUMS,
     GroupKey,
     LineSums,
     Sum,
-    kept_dimensions,
+    is_additive,
     merged,
+    precomputed_dimensions,
     regroup,
+    render_groups,
     unstated_note,
 )
 from app.schemas import Int32, Name, Note, Schema
 
 FEW_LINES = 20_000
-
-NO_VALUE = Name(ja="該当なし", en="none", en_official=False)
 
 GROUP_BY = Parameter(
     name="group_by",
@@ -97,8 +96,7 @@ router = APIRouter(tags=["budget-summary"])
 )
 async def get_budget_summary(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
     if len(context.query.get("group_by")) > 2:
-        message = "`group_by` takes one dimension or two. Leave some out."
-        raise Problem(422, message, errors=[conflict("group_by", message)])
+        raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
     return json_response(
         await context.snapshot.run(
             lambda matcher: summarize(context.query, context.snapshot, matcher), light=_is_light(context)
@@ -106,19 +104,26 @@ async def get_budget_summary(context: Annotated[Context, asked(PARAMETERS)]) -> 
     )
 
 
+def few_lines(snapshot: Snapshot) -> bool:
+    """Whether all budget lines are summed in less time than a switch to a thread takes."""
+    return snapshot.dataset.rows(BUDGET_LINES.name) <= FEW_LINES
+
+
 def _is_light(context: Context) -> bool:
-    """Whether a sum takes less time than a switch to a thread: it is kept, or there are few lines."""
-    few = context.snapshot.dataset.rows(BUDGET_LINES.name) <= FEW_LINES
-    return few or kept_dimensions(context.query, context.query.get("group_by")) is not None
+    precomputed = precomputed_dimensions(context.query, context.query.get("group_by")) is not None
+    return precomputed or few_lines(context.snapshot)
 
 
 def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of BudgetSummary."""
     dataset, group_by = snapshot.dataset, query.get("group_by")
     dimensions = [BUDGET_LINES.filters[name] for name in group_by]
-    total, sums = _sums(query, group_by, matcher)
-    groups = _groups([list(each.values(dataset.vocabularies).terms.values()) for each in dimensions], sums)
-    additive = sum(each.lines for each in sums.values()) == total.lines
+    groups: Any
+    if not query.terms and not list(query.filters()):
+        total, additive, groups = _read_rendered(group_by, matcher)
+    else:
+        total, sums = _sums(query, group_by, matcher)
+        additive, groups = is_additive(sums, total), render_groups(dimensions, sums, dataset.vocabularies)
     notes = [*filter_notes(query, dataset.vocabularies), *unstated_note([total])]
     if not additive:
         notes.append(GROUPS_OVERLAP)
@@ -135,51 +140,30 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     return orjson.dumps(answer)
 
 
+def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, orjson.Fragment]:
+    """The sums of all lines: the total, whether the groups add up to it, and the groups as JSON."""
+    matcher.session.check_deadline()
+    name = RENDERED + ",".join(group_by)
+    head, _, groups = read_values(matcher.session, name)[name].partition(b"\n")
+    total, additive = orjson.loads(head)
+    return Sum.load(total), additive, orjson.Fragment(groups)
+
+
 def _sums(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, Mapping[GroupKey, Sum]]:
     """The total, and the sums of the groups."""
-    dimensions = kept_dimensions(query, group_by)
+    dimensions = precomputed_dimensions(query, group_by)
     if dimensions is not None:
-        of_total = kept_dimensions(query, ()) or ["fiscal_year"]
-        total = regroup(_read_kept(of_total, matcher), of_total, (), query)
-        return merged(total.values()), regroup(_read_kept(dimensions, matcher), dimensions, group_by, query)
+        filtered = [filter_.name for filter_, _ in query.filters()]
+        total = regroup(_read_precomputed(filtered, matcher), filtered, (), query)
+        return merged(total.values()), regroup(_read_precomputed(dimensions, matcher), dimensions, group_by, query)
     rows = matcher.match(BUDGET_LINES, query)
     sums = LineSums(matcher.index, matcher.vocabularies)
     filters = [BUDGET_LINES.filters[name] for name in group_by]
     return sums.sum(rows), sums.by(filters, rows, matcher.session.check_deadline)
 
 
-def _read_kept(dimensions: Sequence[str], matcher: Matcher) -> dict[GroupKey, Sum]:
-    name = KEPT + ",".join(dimensions)
+def _read_precomputed(dimensions: Sequence[str], matcher: Matcher) -> dict[GroupKey, Sum]:
+    """The precomputed sums of all lines by these dimensions."""
+    name = SUMS + ",".join(dimensions)
     stored = orjson.loads(read_values(matcher.session, name)[name])
     return {tuple(key): Sum.load(values) for key, values in stored}
-
-
-def _groups(vocabularies: list[list[Term]], sums: Mapping[GroupKey, Sum]) -> list[dict[str, Any]]:
-    """In the vocabularies' order, lines without a value last; by one dimension, values without lines too."""
-    labels = [{**{term.id: term.label for term in terms}, NONE: NO_VALUE} for terms in vocabularies]
-    places = [{key: place for place, key in enumerate(each)} for each in labels]
-    keys: set[GroupKey] = set(sums)
-    if len(vocabularies) == 1:
-        keys.update((term.id,) for term in vocabularies[0])
-    groups = []
-    for key in sorted(keys, key=lambda key: [place[part] for place, part in zip(places, key, strict=True)]):
-        each = sums.get(key, NO_LINES)
-        groups.append(
-            {
-                "key": ",".join(key),
-                "label": _joined([label[part] for label, part in zip(labels, key, strict=True)]),
-                "lines": each.lines,
-                "sole": each.amount(each.sole),
-                "joint": each.amount(each.joint),
-                "involved": each.amount(each.involved),
-            }
-        )
-    return groups
-
-
-def _joined(labels: list[Name]) -> dict[str, Any]:
-    return {
-        "ja": " × ".join([label.ja for label in labels]),
-        "en": " × ".join([label.en for label in labels]),
-        "en_official": all(label.en_official for label in labels),
-    }

@@ -21,7 +21,7 @@ RecordId = Annotated[str, Path(alias="id", description="The record's id.")]
 
 def add_collections(app: FastAPI, resources: Iterable[Resource]) -> None:
     """Adds the routes of all resources. They are routes of the application itself, because FastAPI matches those of an
-    included router twice: that costs an item as much as reading it (`make bench`, one by id)."""
+    included router twice: that costs an item more than reading its record (`make bench`, an item in one process)."""
     for resource in resources:
         _add_list(app, resource)
         _add_item(app, resource)

@@ -9,9 +9,10 @@ import orjson
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
-from sqlalchemy import column, select, table
+from sqlalchemy import ColumnClause, column, select, table
 from starlette.responses import Response
 
+from app.api.budget_summary import few_lines
 from app.api.parameters import Context, asked, by_name, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
@@ -35,7 +36,7 @@ MEASURE = table("measures", *map(column, ("key", "id", "name_ja", "name_en", "na
 RELATED = table(
     "measure_related", *map(column, ("measure_id", "position", "related_id", "basis", "note_ja", "note_en"))
 )
-AMOUNT = {name: column(f"amount_{name}") for name in Amount.model_fields}
+AMOUNT: Mapping[str, ColumnClause[Any]] = {name: column(f"amount_{name}") for name in Amount.model_fields}
 LINE = table("budget_lines", column("key"), column("id"), column("measure_id"), *AMOUNT.values())
 
 NAMES = Statement(
@@ -58,10 +59,9 @@ LINKS = Statement(
     .where(InList(RELATED.c.measure_id, "directions"))
     .order_by(RELATED.c.measure_id, RELATED.c.position)
 )
+LINE_KEYS = Statement(select(LINE.c.measure_id, LINE.c.key).where(InList(LINE.c.measure_id, "programmes")))
 LINES = Statement(
-    select(LINE.c.measure_id, LINE.c.key, LINE.c.id, *(LINE.c[each.name] for each in AMOUNT.values()))
-    .where(InList(LINE.c.measure_id, "programmes"))
-    .order_by(LINE.c.key)
+    select(LINE.c.key, LINE.c.id, *(LINE.c[each.name] for each in AMOUNT.values())).where(InList(LINE.c.key, "keys"))
 )
 
 # The walk begins at sections, so `none` means nothing here.
@@ -128,11 +128,15 @@ router = APIRouter(tags=["crosswalk"])
     openapi_extra=described(PARAMETERS),
 )
 async def get_crosswalk(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
-    return json_response(await context.snapshot.run(lambda matcher: walk(context.query, context.snapshot, matcher)))
+    return json_response(
+        await context.snapshot.run(
+            lambda matcher: walk(context.query, context.snapshot, matcher), light=few_lines(context.snapshot)
+        )
+    )
 
 
 def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
-    """A query of PARAMETERS answered in the schema of Crosswalk. Takes four statements for any number of sections."""
+    """A query of PARAMETERS answered in the schema of Crosswalk. Takes a few statements for any number of sections."""
     dataset, sums = snapshot.dataset, LineSums(matcher.index, matcher.vocabularies)
     chosen = _sections(query, snapshot)
     under = matcher.values(BUDGET_LINES, BUDGET_LINES.filters["section"])
@@ -197,11 +201,7 @@ def _measures(keys: Sequence[int], rows: BitMap, session: Session) -> Mapping[in
     }
     related: dict[str, list[Any]] = {measure["id"]: measure["related"] for measure in named.values()}
     links = session.query(LINKS, directions=list(related))
-    lines: dict[str, list[Any]] = defaultdict(list)
-    programmes = sorted({programme for _, programme, *_ in links})
-    for programme, key, id_, *amount in session.query(LINES, programmes=programmes):
-        if key in rows and len(lines[programme]) < MAX_LINES:
-            lines[programme].append({"id": id_, "amount": _amount(amount)})
+    lines = _lines(sorted({programme for _, programme, *_ in links}), rows, session)
     for direction, programme, ja, en, official, basis, note_ja, note_en in links:
         related[direction].append(
             {
@@ -213,6 +213,18 @@ def _measures(keys: Sequence[int], rows: BitMap, session: Session) -> Mapping[in
             }
         )
     return named
+
+
+def _lines(programmes: Sequence[str], rows: BitMap, session: Session) -> Mapping[str, list[Any]]:
+    """By programme, the first of its budget lines that are among the rows, in the schema of LineRef. Their keys come
+    from the index of the table alone, so that only lines that are shown are read."""
+    keys: dict[str, list[int]] = defaultdict(list)
+    for programme, key in sorted(session.query(LINE_KEYS, programmes=programmes)):
+        if key in rows and len(keys[programme]) < MAX_LINES:
+            keys[programme].append(key)
+    wanted = [key for several in keys.values() for key in several]
+    found = {key: {"id": id_, "amount": _amount(amount)} for key, id_, *amount in session.query(LINES, keys=wanted)}
+    return {programme: [found[key] for key in keys[programme]] for programme in programmes}
 
 
 def _name(ja: str, en: str, official: object) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Annotated, Any
 
 import anyio.to_thread
+import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
@@ -115,14 +116,15 @@ async def _nothing() -> AsyncIterator[bytes]:
 
 def _etag(export: Export, extension: str) -> str:
     """Identifies the bytes by all that they are made from, so that they need not be made to be compared."""
-    made_from = (
-        export.snapshot.dataset.version.model_dump(),
-        export.snapshot.dataset.attribution,
-        columns(export.resource.record),
-        f"{export.resource.name}.{extension}?{export.query.encode()}",
+    dataset = export.snapshot.dataset
+    made_from = [
         __version__,
-    )
-    return f'"{sha256(repr(made_from).encode()).hexdigest()[:24]}"'
+        dataset.version.model_dump(),
+        dataset.attribution,
+        [(column.name, column.meaning) for column in columns(export.resource.record)],
+        f"{export.resource.name}.{extension}?{export.query.encode()}",
+    ]
+    return f'"{sha256(orjson.dumps(made_from)).hexdigest()[:24]}"'
 
 
 async def _csv(export: Export) -> AsyncIterator[bytes]:

@@ -94,6 +94,9 @@ def _generate(app: FastAPI, fetch: Fetch) -> bytes:
         del schemas[unused]
     schemas["ProblemDetails"] = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(schemas["ProblemDetails"].pop("$defs"))
+    document["paths"] = dict(
+        sorted(document["paths"].items(), key=lambda each: each[0] != "/v1")
+    )  # the entry point first
     for path, operation in _operations(document):
         _complete(path, operation, fetch)
     document["components"]["responses"] = {_component(code): _problem(code, None) for code in DETAILS}
@@ -199,19 +202,19 @@ def _tidy(document: Schema, schemas: Schema) -> None:
 
 
 def _lift(schema: Schema) -> None:
-    """Tells in the schema's own description what a property would say beside its $ref, where generators trip."""
-    told = [
+    """Moves the description of a property with a $ref to that of the schema: generators fail on siblings of a $ref."""
+    lifted = [
         f"`{name}`: {child.pop('description')}"
         for name, child in schema.get("properties", {}).items()
         if "$ref" in child and "description" in child
     ]
-    if told:
-        schema["description"] = "\n\n".join([schema["description"], *told])
+    if lifted:
+        schema["description"] = "\n\n".join([schema["description"], *lifted])
 
 
 def _limit(node: Any) -> None:
-    """Says how much a text or a list can be, where its model does not: nothing here comes near, and a client that wants
-    a bound has one. A whole number has none beyond its format, for some generators cannot write one above 2^31."""
+    """Adds limits to texts and lists without one, for clients that want them: no value comes close. Integers keep their
+    format alone, since some generators cannot write a limit above 2^31."""
     if isinstance(node, dict):
         if node.get("type") == "string" and "enum" not in node:
             node.setdefault("maxLength", MOST_CHARACTERS)
@@ -237,8 +240,8 @@ def _untitle(node: Any) -> None:
 
 def _tags(document: Schema) -> list[Schema]:
     """Each with what its first operation says, the downloads last."""
-    told: dict[str, str] = {}
+    described: dict[str, str] = {}
     for _, operation in _operations(document):
-        told.setdefault(operation["tags"][0], operation["description"])
-    told["exports"] = told.pop("exports")
-    return [{"name": name, "description": description} for name, description in told.items()]
+        described.setdefault(operation["tags"][0], operation["description"])
+    described["exports"] = described.pop("exports")
+    return [{"name": name, "description": description} for name, description in described.items()]

@@ -13,7 +13,7 @@ from app.api.collections import RecordId
 from app.api.parameters import CURSOR, OFFSET, Context, asked, by_name, described, limit
 from app.api.responses import json_response
 from app.db.base import InList, Statement
-from app.errors import Problem, conflict
+from app.errors import conflict
 from app.index import Keyset, Row
 from app.query.filters import Parameter
 from app.query.matching import Matcher
@@ -61,8 +61,7 @@ router = APIRouter(tags=[DOCUMENTS.name])
 async def list_document_lines(id_: RecordId, context: Annotated[Context, asked(PARAMETERS)]) -> Response:
     first, last = context.query.number("from") or 1, context.query.number("to") or PARAMETERS["to"].maximum
     if first > last:
-        message = "`from` is after `to`. Swap them."
-        raise Problem(422, message, errors=[conflict("from", message)])
+        raise conflict("from", "`from` is after `to`. Swap them.")
     body, links = await context.snapshot.run(lambda matcher: _page(id_, first, last, context, matcher))
     return json_response(body, links)
 
@@ -74,7 +73,7 @@ def _page(id_: str, first: int, last: int, context: Context, matcher: Matcher) -
 
     def render(rows: Sequence[Row]) -> list[Any]:
         numbers = [row.key for row in rows]
-        texts = dict(session.query(TEXTS, document=id_, numbers=numbers))  # type: ignore[arg-type]
+        texts = dict(session.query(TEXTS, document=id_, numbers=numbers))
         return [{"number": number, "text": texts[number]} for number in numbers]
 
     lines = Keyset.by_key(BitMap(range(first, min(last, count) + 1)))

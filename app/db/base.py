@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam
+from sqlalchemy import BindParameter, ColumnElement, bindparam
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from app.errors import Problem
 from app.settings import Settings
@@ -33,8 +34,8 @@ class InList(ColumnElement[bool]):
 
     inherit_cache = True
 
-    def __init__(self, column: ColumnElement[Any], name: str) -> None:
-        self.column = column
+    def __init__(self, column: Any, name: str) -> None:
+        self.column: ColumnElement[Any] = column
         self.values: BindParameter[Any] = bindparam(name)
 
 
@@ -55,8 +56,8 @@ class Contains(ColumnElement[bool]):
 
     inherit_cache = True
 
-    def __init__(self, column: ColumnElement[Any], name: str) -> None:
-        self.column = column
+    def __init__(self, column: Any, name: str) -> None:
+        self.column: ColumnElement[Any] = column
         self.text: BindParameter[Any] = bindparam(name)
 
 
@@ -73,7 +74,7 @@ def _contains_postgresql(element: Contains, compiler: SQLCompiler, **kw: Any) ->
 class Statement:
     """A SELECT. Its text for SQLite is compiled once, since compiling costs more than running it."""
 
-    def __init__(self, select: Select[Any]) -> None:
+    def __init__(self, select: TypedReturnsRows[*tuple[Any, ...]]) -> None:
         self.select = select
 
     @cached_property

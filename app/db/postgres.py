@@ -50,7 +50,7 @@ NEWEST = text(
     "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname ~ '^shisaku_[0-9]{6,}_[0-9a-f]{16}$'"
     " ORDER BY pg_catalog.split_part(nspname, '_', 2)::bigint DESC"
 )
-SCHEMA = select(ServingValue.data).where(col(ServingValue.name) == SCHEMA_NAME)
+SCHEMA = select(col(ServingValue.data)).where(col(ServingValue.name) == SCHEMA_NAME)
 
 # The complete downloads, in chunks: a machine that serves may be another than the one that built.
 FILES = Table(

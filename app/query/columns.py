@@ -1,13 +1,11 @@
 """Columns: a record as one flat row, derived from its model; every value is in it, and nothing is worked out."""
 
-import re
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from itertools import groupby
-from operator import itemgetter
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from app.schemas import Id, Name, Record, References, Schema
@@ -16,7 +14,6 @@ Cell = str | int | bool | None
 Kind = Literal["string", "integer", "boolean"]
 
 BETWEEN = ";"  # between the values of a list; within a value it is written `\\;`
-PARTING = re.compile(r"[;\\]")
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,7 @@ def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]]) -> 
     (name,) = first
     if below == [((), False)]:
         return lambda record, cells: cells.append(record[name])
-    inner = _parts(below)
-    values = [_value(path) for path, _ in below]
+    inner, of_item = _parts(below), _parts((path, False) for path, _ in below)
     nothing, blank = [None] * len(below), [""] * len(below)
 
     def cells_of(record: Any, cells: list[Cell]) -> None:
@@ -77,34 +73,34 @@ def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]]) -> 
                 part(value, cells)
         elif not value:
             cells.extend(blank)
-        elif len(value) == 1:
-            cells.extend([_written(read(value[0])) for read in values])
         else:
-            cells.extend([BETWEEN.join([_written(read(item)) for item in value]) for read in values])
+            cells.extend(map(_joined, zip(*[row(item) for item in value], strict=True)))
+
+    def row(item: Any) -> list[Cell]:
+        cells: list[Cell] = []
+        for part in of_item:
+            part(item, cells)
+        return cells
 
     return cells_of
 
 
-def _value(path: tuple[str, ...]) -> Callable[[Any], Any]:
-    if len(path) == 1:
-        return itemgetter(*path)
-
-    def value(item: Any) -> Any:
-        for name in path:
-            item = item and item[name]
-        return item
-
-    return value
+def _joined(values: tuple[Any, ...]) -> str:
+    texts = [value if type(value) is str else _text(value) for value in values]
+    joined = BETWEEN.join(texts)
+    if "\\" not in joined and joined.count(BETWEEN) < len(texts):
+        return joined
+    return BETWEEN.join([text.replace("\\", "\\\\").replace(BETWEEN, f"\\{BETWEEN}") for text in texts])
 
 
-def _written(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, str):
-        return value.replace("\\", "\\\\").replace(BETWEEN, f"\\{BETWEEN}") if PARTING.search(value) else value
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _written(" ".join(value)) if isinstance(value, list) else str(value)
+    return " ".join(value) if isinstance(value, list) else str(value)
 
 
 @cache

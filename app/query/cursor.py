@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import orjson
 
-from app.errors import ErrorCode, ParameterError, Problem
+from app.errors import Problem, parameter_error
 from app.index import MAX_KEY, Position
 
 
@@ -45,12 +45,4 @@ def decode(text: str, signed: str, segments: int) -> Cursor:
         "`cursor` is not of this question and this version of the data. Start from the first page, and change "
         "no filter, sort or order while following `links.next`."
     )
-    error = ParameterError(
-        parameter="cursor",
-        value=text[:200],
-        code=ErrorCode.INVALID_VALUE,
-        message=message,
-        allowed=[],
-        did_you_mean=None,
-    )
-    raise Problem(422, message, errors=[error])
+    raise Problem(422, message, errors=[parameter_error("cursor", message, value=text[:200])])

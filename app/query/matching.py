@@ -48,7 +48,7 @@ class Texts:
         self._session = session
 
     def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
-        return self._session.query(ENTRIES, names=names, entries=values)  # type: ignore[return-value]
+        return self._session.query(ENTRIES, names=names, entries=values)
 
     def containing(self, field: Field, rows: BitMap, text: str) -> BitMap:
         keys, found = list(rows), BitMap()
@@ -62,7 +62,7 @@ class Matcher:
     """Evaluates queries in one session. `index` is what its snapshot has loaded so far, for all sessions."""
 
     def __init__(self, index: Index, vocabularies: Vocabularies, session: Session) -> None:
-        self.index = index.reading(lambda name: dict(session.query(PART, name=name)))  # type: ignore[arg-type]
+        self.index = index.reading(lambda name: dict(session.query(PART, name=name)))
         self.session = session
         self.vocabularies = vocabularies
 

@@ -1,14 +1,14 @@
 """Query strings, parsed strictly against declared parameters: every error is reported at once, and nothing that was
 asked is ignored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
-from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, near
+from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, closest, conflict, cut, parameter_error
 from app.query.filters import Filter, Parameter
 from app.query.vocabulary import NONE, Vocabularies
 from app.schemas import Note
@@ -65,6 +65,30 @@ class Query:
 
 def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies) -> Query:
     """Parses a query string. Raises a 422 Problem that names every error."""
+    sent = _split(query_string)
+    values: dict[str, tuple[str, ...]] = {}
+    errors = [_unknown(name, parameters) for name in sent if name not in parameters]
+    for name, parameter in parameters.items():
+        if name in sent:
+            found, wrong = _values(parameter, sent[name], vocabularies)
+            errors.extend(wrong)
+            if found:
+                values[name] = found
+        elif parameter.required:
+            errors.append(parameter_error(name, f"`{name}` is required: {parameter.meaning}"))
+    errors.extend(_swapped(parameters, values))
+    if errors:
+        first = errors[0].message
+        message = first if len(errors) == 1 else f"{first} ({len(errors)} errors in all, each in `errors`.)"
+        raise Problem(422, message, errors=errors[:MAX_LISTED])
+    query = Query(parameters, values)
+    if query.get("cursor") and query.number("offset"):  # clients send the default beside a cursor
+        raise conflict("offset", "`cursor` and `offset` are two places at once. Send one of them.")
+    return query
+
+
+def _split(query_string: bytes) -> Mapping[str, list[str]]:
+    """The values that were sent for each name."""
     if len(query_string) > MAX_QUERY_LENGTH:
         raise Problem(422, f"The query string is longer than {MAX_QUERY_LENGTH} bytes. Ask for less at once.")
     try:
@@ -76,179 +100,110 @@ def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies
     sent: dict[str, list[str]] = {}
     for name, value in pairs:
         sent.setdefault(name, []).append(value)
-    parser = _Parser(parameters, vocabularies)
-    values = parser.parse(sent)
-    if parser.errors:
-        raise Problem(422, _summary(parser.errors), errors=parser.errors[:MAX_LISTED])
-    query = Query(parameters, values)
-    if query.get("cursor") and query.number("offset"):  # clients send the default beside a cursor
-        message = "`cursor` and `offset` are two places at once. Send one of them."
-        raise Problem(422, message, errors=[conflict("offset", message)])
-    return query
+    return sent
 
 
-def _summary(errors: list[ParameterError]) -> str:
-    first = errors[0].message
-    return first if len(errors) == 1 else f"{first} ({len(errors)} errors in all, each in `errors`.)"
+def _unknown(name: str, parameters: Mapping[str, Parameter]) -> ParameterError:
+    nearest = closest(name, parameters)
+    hint = f" Did you mean `{nearest}`?" if nearest else ""
+    message = f"There is no parameter `{cut(name)}` here.{hint} `allowed` lists the parameters."
+    return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=nearest)
 
 
-class _Parser:
-    """Collects every error of a query string instead of stopping at the first."""
+def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]]) -> Iterator[ParameterError]:
+    """A range whose ends are swapped matches nothing, and is surely a mistake."""
+    bounds = {
+        (parameter.paths, parameter.bound): (name, int(values[name][0]))
+        for name, parameter in parameters.items()
+        if name in values and isinstance(parameter, Filter) and parameter.bound
+    }
+    for (paths, bound), (name, low) in bounds.items():
+        other, high = bounds.get((paths, "max"), (name, low))
+        if bound == "min" and low > high:
+            yield parameter_error(name, f"`{name}` is more than `{other}`. Swap them.", ErrorCode.CONFLICT)
 
-    def __init__(self, parameters: Mapping[str, Parameter], vocabularies: Vocabularies) -> None:
-        self.parameters = parameters
-        self.vocabularies = vocabularies
-        self.errors: list[ParameterError] = []
 
-    def parse(self, sent: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
-        for name in sent:
-            if name not in self.parameters:
-                self._unknown(name)
-        found = {}
-        for name, parameter in self.parameters.items():
-            if name in sent:
-                values = self._values(parameter, sent[name])
-                if values:
-                    found[name] = values
-            elif parameter.required:
-                self._refuse(name, None, ErrorCode.INVALID_VALUE, f"`{name}` is required: {parameter.meaning}")
-        self._compare(found)
-        return found
-
-    def _compare(self, found: Mapping[str, tuple[str, ...]]) -> None:
-        """A range whose ends are swapped matches nothing, and is surely a mistake."""
-        ends = {
-            (parameter.paths, parameter.bound): (name, int(found[name][0]))
-            for name, parameter in self.parameters.items()
-            if name in found and isinstance(parameter, Filter) and parameter.bound
-        }
-        for (paths, bound), (name, low) in ends.items():
-            other, high = ends.get((paths, "max"), (name, low))
-            if bound == "min" and low > high:
-                self.errors.append(conflict(name, f"`{name}` is more than `{other}`. Swap them."))
-
-    def _values(self, parameter: Parameter, sent: list[str]) -> tuple[str, ...]:
-        if not parameter.many:
-            if len(sent) > 1:
-                self._refuse(
-                    parameter.name,
-                    sent[1],
-                    ErrorCode.REPEATED_PARAMETER,
-                    f"`{parameter.name}` takes one value. Send it once.",
-                )
-                return ()
-            return self._one(parameter, sent[0])
-        # A name may hold a comma of its own.
-        known = parameter.values(self.vocabularies)
-        pieces = [piece for value in sent for piece in ([value] if known.find(value) else value.split(","))]
-        if len(pieces) > MAX_VALUES:
-            message = f"`{parameter.name}` takes at most {MAX_VALUES} values. Ask for less at once."
-            self._refuse(parameter.name, None, ErrorCode.INVALID_VALUE, message)
-            return ()
-        ids = {id_ for piece in pieces for id_ in self._one(parameter, piece)}
-        return tuple(id_ for id_ in (*known.terms, NONE) if id_ in ids)
-
-    def _one(self, parameter: Parameter, value: str) -> tuple[str, ...]:
-        if parameter.kind == "text":
-            return self._text(parameter, value)
-        if parameter.kind in ("integer", "amount"):
-            return self._integer(parameter, value)
-        return self._code(parameter, value)
-
-    def _text(self, parameter: Parameter, value: str) -> tuple[str, ...]:
-        maximum = parameter.maximum
-        if not value.strip():
-            self._refuse(
-                parameter.name, value, ErrorCode.INVALID_VALUE, f"`{parameter.name}` is empty. Leave it out instead."
-            )
-        elif len(value) > maximum:
-            self._refuse(
-                parameter.name,
-                value,
-                ErrorCode.INVALID_VALUE,
-                f"`{parameter.name}` is longer than {maximum} characters. Shorten it.",
-            )
-        elif any(category(character) == "Cc" for character in value):
-            self._refuse(
-                parameter.name,
-                value,
-                ErrorCode.INVALID_VALUE,
-                f"`{parameter.name}` holds a control character. Send plain text.",
-            )
-        elif len(terms(value)) > MAX_TERMS:
-            self._refuse(
-                parameter.name,
-                value,
-                ErrorCode.INVALID_VALUE,
-                f"`{parameter.name}` has more than {MAX_TERMS} words. Send fewer.",
-            )
+def _values(
+    parameter: Parameter, sent: list[str], vocabularies: Vocabularies
+) -> tuple[tuple[str, ...], list[ParameterError]]:
+    """The values of a parameter, as ids in the order of its vocabulary, and what is wrong with the others."""
+    name = parameter.name
+    if not parameter.many:
+        if len(sent) > 1:
+            message = f"`{name}` takes one value. Send it once."
+            return (), [parameter_error(name, message, ErrorCode.REPEATED_PARAMETER, value=sent[1])]
+        found = _value(parameter, sent[0], vocabularies)
+        return ((), [found]) if isinstance(found, ParameterError) else (found, [])
+    vocabulary = parameter.values(vocabularies)
+    # A name may contain a comma.
+    pieces = [piece for value in sent for piece in ([value] if vocabulary.find(value) else value.split(","))]
+    if len(pieces) > MAX_VALUES:
+        return (), [parameter_error(name, f"`{name}` takes at most {MAX_VALUES} values. Ask for less at once.")]
+    ids, errors = set[str](), list[ParameterError]()
+    for piece in pieces:
+        # A hint takes time, and later errors are not listed.
+        found = _value(parameter, piece, vocabularies, hint=len(errors) < MAX_LISTED)
+        if isinstance(found, ParameterError):
+            errors.append(found)
         else:
-            return (value,)
-        return ()
-
-    def _integer(self, parameter: Parameter, value: str) -> tuple[str, ...]:
-        minimum, maximum = parameter.minimum, parameter.maximum or MAX_AMOUNT
-        digits = value.removeprefix("-")
-        if digits.isascii() and digits.isdigit() and len(digits) <= 19 and minimum <= int(value) <= maximum:
-            return (str(int(value)),)
-        what = "a whole number of yen" if parameter.kind == "amount" else "a whole number"
-        hint = " Beyond that, follow `links.next`." if parameter.name == "offset" else ""
-        self._refuse(
-            parameter.name,
-            value,
-            ErrorCode.INVALID_VALUE,
-            f"`{parameter.name}` takes {what} from {minimum} to {maximum}.{hint}",
-        )
-        return ()
-
-    def _code(self, parameter: Parameter, value: str) -> tuple[str, ...]:
-        vocabulary = parameter.values(self.vocabularies)
-        ids = vocabulary.find(value)
-        takes_none = isinstance(parameter, Filter) and parameter.optional
-        if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
-            return ids
-        allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]
-        nearest = vocabulary.nearest(value) if len(self.errors) < MAX_LISTED else None  # later ones are not listed
-        hint = f" Did you mean `{nearest}`?" if nearest else ""
-        self._refuse(
-            parameter.name,
-            value,
-            ErrorCode.UNKNOWN_VALUE,
-            f"`{_cut(value)}` is not a value of `{parameter.name}`.{hint} `allowed` lists the values.",
-            allowed,
-            nearest,
-        )
-        return ()
-
-    def _unknown(self, name: str) -> None:
-        nearest = near(name, self.parameters)
-        hint = f" Did you mean `{nearest}`?" if nearest else ""
-        message = f"There is no parameter `{_cut(name)}` here.{hint} `allowed` lists the parameters."
-        self._refuse(_cut(name), None, ErrorCode.UNKNOWN_PARAMETER, message, list(self.parameters), nearest)
-
-    def _refuse(
-        self,
-        name: str,
-        value: str | None,
-        code: ErrorCode,
-        message: str,
-        allowed: list[str] | None = None,
-        nearest: str | None = None,
-    ) -> None:
-        self.errors.append(
-            ParameterError(
-                parameter=name,
-                value=None if value is None else _cut(value),
-                code=code,
-                message=message,
-                allowed=(allowed or [])[:MAX_LISTED],
-                did_you_mean=nearest,
-            )
-        )
+            ids.update(found)
+    return tuple(id_ for id_ in (*vocabulary.terms, NONE) if id_ in ids), errors
 
 
-def _cut(value: str) -> str:
-    return value if len(value) <= 200 else value[:200] + "…"
+def _value(
+    parameter: Parameter, value: str, vocabularies: Vocabularies, *, hint: bool = True
+) -> tuple[str, ...] | ParameterError:
+    """What one value means: several ids, where they share an alias."""
+    match parameter.kind:
+        case "text":
+            message = _text_error(parameter, value)
+        case "integer" | "amount":
+            message = _number_error(parameter, value)
+        case _:
+            return _code(parameter, value, vocabularies, hint=hint)
+    if message:
+        return parameter_error(parameter.name, f"`{parameter.name}` {message}", value=value)
+    return (value if parameter.kind == "text" else str(int(value)),)
+
+
+def _text_error(parameter: Parameter, value: str) -> str:
+    if not value.strip():
+        return "is empty. Leave it out instead."
+    if len(value) > parameter.maximum:
+        return f"is longer than {parameter.maximum} characters. Shorten it."
+    if any(category(character) == "Cc" for character in value):
+        return "holds a control character. Send plain text."
+    if len(terms(value)) > MAX_TERMS:
+        return f"has more than {MAX_TERMS} words. Send fewer."
+    return ""
+
+
+def _number_error(parameter: Parameter, value: str) -> str:
+    minimum, maximum = parameter.minimum, parameter.maximum or MAX_AMOUNT
+    digits = value.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 19 and minimum <= int(value) <= maximum:
+        return ""
+    what = "a whole number of yen" if parameter.kind == "amount" else "a whole number"
+    hint = " Beyond that, follow `links.next`." if parameter.name == "offset" else ""
+    return f"takes {what} from {minimum} to {maximum}.{hint}"
+
+
+def _code(
+    parameter: Parameter, value: str, vocabularies: Vocabularies, *, hint: bool
+) -> tuple[str, ...] | ParameterError:
+    """The ids of a value of a vocabulary, or `none` where a record may have no value."""
+    vocabulary = parameter.values(vocabularies)
+    ids = vocabulary.find(value)
+    takes_none = isinstance(parameter, Filter) and parameter.optional
+    if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
+        return ids
+    nearest = vocabulary.nearest(value) if hint else None
+    meant = f" Did you mean `{nearest}`?" if nearest else ""
+    message = f"`{cut(value)}` is not a value of `{parameter.name}`.{meant} `allowed` lists the values."
+    allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]
+    return parameter_error(
+        parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=nearest
+    )
 
 
 def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:

@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from app.db.base import InList, Session, Statement
 from app.db.tables import ServingCsv, ServingRecord
-from app.errors import Problem, near
+from app.errors import Problem, closest
 from app.index import Row
 from app.query.resource import Resource
 
@@ -34,7 +34,7 @@ SIMILAR_IDS = Statement(
 def read_rows(statement: Statement, rows: Sequence[Row], session: Session) -> list[bytes]:
     """What RECORDS or CSV_LINES gives of rows, in their order."""
     keys = [row.key for row in rows]
-    found: dict[int, bytes] = dict(session.query(statement, keys=keys)) if keys else {}  # type: ignore[arg-type]
+    found: dict[int, bytes] = dict(session.query(statement, keys=keys)) if keys else {}
     return [found[key] for key in keys]
 
 
@@ -45,7 +45,7 @@ def read_record(resource: Resource, id_: str, session: Session) -> bytes:
         return bytes(found[0][0])
     start = id_[:3]
     similar = session.query(SIMILAR_IDS, resource=resource.name, first=start, end=f"{start}\U0010ffff")
-    nearest = near(id_, [id_ for (id_,) in similar])
+    nearest = closest(id_, [id_ for (id_,) in similar])
     hint = f" Did you mean `{nearest}`?" if nearest else ""
     noun = resource.singular.replace("_", " ")
     raise Problem(404, f"There is no {noun} of this id.{hint} `/v1/{resource.name}` lists them.")

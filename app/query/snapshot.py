@@ -35,7 +35,12 @@ VALUES = Statement(
 
 def read_values(session: Session, prefix: str) -> Mapping[str, bytes]:
     """The serving values whose name begins with a text, by name."""
-    return dict(session.query(VALUES, first=prefix, end=f"{prefix}\U0010ffff"))  # type: ignore[arg-type]
+    return dict(session.query(VALUES, first=prefix, end=f"{prefix}\U0010ffff"))
+
+
+def _not_read(part: str) -> Mapping[str, bytes]:
+    """Parts of the index are read in the session of a request: see Matcher."""
+    raise KeyError(part)
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Snapshot:
         """The build that was published last. Raises Unusable if there is none of this schema."""
         database = open_database(settings, schema)
         dataset = database.query(lambda session: Dataset.load(lambda prefix: read_values(session, prefix)))
-        return cls(database, dataset, Index({}.__getitem__))
+        return cls(database, dataset, Index(_not_read))
 
     def matcher(self, session: Session) -> Matcher:
         return Matcher(self.index, self.dataset.vocabularies, session)

@@ -7,7 +7,7 @@ from functools import cached_property
 import orjson
 from pydantic import BaseModel, ConfigDict
 
-from app.errors import near
+from app.errors import closest
 from app.schemas import Name, Note
 from app.text import fold
 
@@ -64,7 +64,7 @@ class Vocabulary:
 
     def nearest(self, value: str) -> str | None:
         """The id that was most likely meant."""
-        found = near(fold(value), self._names)
+        found = closest(fold(value), self._names)
         return self._names[found] if found else None
 
     @cached_property

@@ -15,10 +15,11 @@ from app.query.parser import Query
 from app.query.vocabulary import NONE, Vocabularies
 from app.resources.amount import AmountBasis, summed
 from app.resources.budget_lines import BUDGET_LINES
-from app.schemas import Note
+from app.schemas import Name, Note
 
 DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
-KEPT = "sums/"  # prefix of the serving values that hold the sums of all lines
+SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
+NO_VALUE = Name(ja="該当なし", en="none", en_official=False)
 
 GroupKey = tuple[str, ...]  # the value of each dimension; NONE for lines without one
 
@@ -126,20 +127,62 @@ class LineSums:
                 yield key, group
 
 
-def kept_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
-    """The sums of all lines by one and by two dimensions, as serving values, for the build to store."""
-    sums = LineSums(index, vocabularies)
+def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
+    """The sums of all lines by one and by two dimensions, as serving values, for the build to store: the sums of each
+    group under SUMS, and the rendered groups under RENDERED."""
+    rows, sums = index.rows(BUDGET_LINES.name), LineSums(index, vocabularies)
+    total = sums.sum(rows)
     for count in (1, 2):
         for names in combinations(DIMENSIONS, count):
-            filters = [BUDGET_LINES.filters[name] for name in names]
-            groups = sums.by(filters, index.rows(BUDGET_LINES.name), lambda: None)
-            yield KEPT + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
+            dimensions = [BUDGET_LINES.filters[name] for name in names]
+            groups = sums.by(dimensions, rows, lambda: None)
+            yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
+            rendered = [total, is_additive(groups, total)], render_groups(dimensions, groups, vocabularies)
+            yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)
 
 
-def kept_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
-    """The dimensions of the kept sums that answer a query, or None if its lines have to be summed: a query without
-    filters is answered by the sums of all lines, one with a single filter by the sums under each of its values, if a
-    line has only one."""
+def is_additive(groups: Mapping[GroupKey, Sum], total: Sum) -> bool:
+    """Whether the groups add up to the total, because no line is in several."""
+    return sum(each.lines for each in groups.values()) == total.lines
+
+
+def render_groups(
+    dimensions: Sequence[Filter], sums: Mapping[GroupKey, Sum], vocabularies: Vocabularies
+) -> list[dict[str, Any]]:
+    """The groups as answers show them, in the order of the vocabularies, lines without a value last. By one dimension,
+    values without lines are shown too."""
+    labels = [
+        {**{term.id: term.label for term in each.values(vocabularies).terms.values()}, NONE: NO_VALUE}
+        for each in dimensions
+    ]
+    places = [{key: place for place, key in enumerate(each)} for each in labels]
+    keys: set[GroupKey] = set(sums)
+    if len(dimensions) == 1:
+        keys.update((id_,) for id_ in labels[0] if id_ != NONE)
+    groups = []
+    for key in sorted(keys, key=lambda key: [place[part] for place, part in zip(places, key, strict=True)]):
+        each = sums.get(key, NO_LINES)
+        names = [label[part] for label, part in zip(labels, key, strict=True)]
+        groups.append(
+            {
+                "key": ",".join(key),
+                "label": {
+                    "ja": " × ".join(name.ja for name in names),
+                    "en": " × ".join(name.en for name in names),
+                    "en_official": all(name.en_official for name in names),
+                },
+                "lines": each.lines,
+                "sole": each.amount(each.sole),
+                "joint": each.amount(each.joint),
+                "involved": each.amount(each.involved),
+            }
+        )
+    return groups
+
+
+def precomputed_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
+    """The dimensions of the precomputed sums that answer a query, which has at most one filter, or None if its lines
+    have to be summed. The sums under the values of a filter can be added if a line has only one of them."""
     names = [filter_.name for filter_, _ in query.filters()]
     wanted = [name for name in DIMENSIONS if name in (*group_by, *names)]
     if query.terms or len(names) > 1 or len(wanted) > 2 or not set(names) <= set(DIMENSIONS):
@@ -148,13 +191,13 @@ def kept_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | No
 
 
 def regroup(
-    kept: Mapping[GroupKey, Sum], dimensions: Sequence[str], group_by: Sequence[str], query: Query
+    precomputed: Mapping[GroupKey, Sum], dimensions: Sequence[str], group_by: Sequence[str], query: Query
 ) -> dict[GroupKey, Sum]:
-    """The groups of a query from kept sums by `dimensions`."""
+    """The groups of a query from precomputed sums by `dimensions`."""
     allowed = {dimensions.index(filter_.name): set(ids) for filter_, ids in query.filters()}
     places = [dimensions.index(name) for name in group_by]
     groups: dict[GroupKey, list[Sum]] = {}
-    for key, each in kept.items():
+    for key, each in precomputed.items():
         if all(key[place] in ids for place, ids in allowed.items()):
             groups.setdefault(tuple(key[place] for place in places), []).append(each)
     return {key: merged(sums) for key, sums in groups.items()}

@@ -2,7 +2,7 @@
 models. They are what `dataset.sqlite` holds, and what somebody sees who opens the database that is served."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import create_model
@@ -56,7 +56,7 @@ class DatasetFact(SQLModel, table=True):
 def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Table:
     """Declares a table: `primary` are the columns of its primary key."""
     fields: dict[str, Any] = {}
-    for column in (*primary, *(column for column in columns if column not in primary)):
+    for column in (*primary, *columns):
         type_, sa_type = TYPES[column.kind]
         options: dict[str, Any] = {"sa_column_kwargs": {"comment": column.meaning}, "sa_type": sa_type}
         if column in primary:
@@ -71,32 +71,30 @@ def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Ta
         options["index"] = (name, column.name) in INDEXED
         fields[column.name] = (type_ if column.required else type_ | None, Field(**options))
     model = create_model(name, __base__=SQLModel, __cls_kwargs__={"table": True}, **fields)
-    return model.__table__  # type: ignore[no-any-return, attr-defined]
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    # Without a row number of its own, a list's rows stand in its primary key, once.
+    table.dialect_options["sqlite"]["with_rowid"] = len(primary) == 1
+    return table
 
 
-def _kept(resource: Resource, field: str, columns: Sequence[Column], within: int) -> tuple[Column, ...]:
-    """Without what a record that the field refers to says itself: that is joined."""
+def _stored(resource: Resource, field: str, inner: Sequence[str]) -> bool:
+    """Whether a column of a field is stored. What a record says that the field refers to is joined."""
     marks = resource.record.model_fields[field].metadata
     target = next((mark.type for mark in marks if isinstance(mark, References)), None)
-    own = RECORD_OF[target].model_fields if target else {}
-    return tuple(
-        column
-        for column in columns
-        if not (column.path[within:] and column.path[within] in own and column.path[within] != "id")
-    )
+    return target is None or not inner or inner[0] == "id" or inner[0] not in RECORD_OF[target].model_fields
 
 
 def _resource_tables(resource: Resource) -> Iterator[ResourceTable]:
-    fields = resource.record.model_fields
-    names = {info.alias or name: name for name, info in fields.items()}
-    own = own_columns(resource.record)
-    kept = tuple(column for column in own if _kept(resource, names[column.path[0]], [column], 1))
-    yield ResourceTable(_make(resource.plural, kept, [KEY]), "", kept)
+    fields = {info.alias or name: name for name, info in resource.record.model_fields.items()}
+    own = tuple(
+        column for column in own_columns(resource.record) if _stored(resource, fields[column.path[0]], column.path[1:])
+    )
+    yield ResourceTable(_make(resource.plural, own, [KEY]), "", own)
     holder = Column(f"{resource.singular}_id", "string", f"The {resource.singular}.", ("id",), to=resource.name)
     for name, columns in list_columns(resource.record).items():
-        kept = _kept(resource, name, columns, 0)
-        table = _make(f"{resource.singular}_{name}", (holder, POSITION, *kept), [holder, POSITION])
-        yield ResourceTable(table, name, kept)
+        inner = tuple(column for column in columns if _stored(resource, name, column.path))
+        table = _make(f"{resource.singular}_{name}", inner, [holder, POSITION])
+        yield ResourceTable(table, name, inner)
 
 
 RESOURCE_TABLES: Mapping[str, tuple[ResourceTable, ...]] = {

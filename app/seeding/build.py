@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
 
 import orjson
 from sqlalchemy import Table
@@ -15,15 +16,14 @@ from sqlalchemy import Table
 from app.db.tables import SCHEMA_NAME, ServingCsv, ServingRecord
 from app.query.dataset import DATASET, About, Download
 from app.query.downloads import DATABASE
-from app.query.responses import DatasetVersion
 from app.query.resource import Resource
+from app.query.responses import DatasetVersion
 from app.resources import RESOURCES
-from app.resources.sums import kept_sums
 from app.resources.schema import schema_version
+from app.resources.sums import precomputed_sums
 from app.schemas import Name
 from app.seeding.downloads import Downloads, in_order
 from app.seeding.entries import DocumentEntry, PackageEntry
-from app.seeding.errors import InvalidSeed
 from app.seeding.pool import mapped
 from app.seeding.progress import Done, Phase, no_progress
 from app.seeding.reading import AboutEntry, read
@@ -68,9 +68,7 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
         source.errors.extend(staging.finish())
         entries = Seed(temporary / "staging.sqlite", source.transcripts)
         files = RecordFiles(temporary, entries.counts)
-        errors = check_and_render(entries, source, files, phase)
-        if errors:
-            raise InvalidSeed(errors)
+        check_and_render(entries, source, files, phase)
     except BaseException:
         shutil.rmtree(temporary)
         raise
@@ -92,16 +90,15 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
         folder, index_file = Path(temporary) / "downloads", Path(temporary) / "index.sqlite"
         folder.mkdir()
         downloads = Downloads(files, about, folder)
-        tasks: list[Callable[[], object]] = [
-            partial(write_relational, folder / DATABASE, files, _facts(about), checked.seed.transcripts),
+        tasks: list[Callable[[], Any]] = [
+            partial(_make_database, downloads, checked),
             partial(write_search_index, index_file, files),
             downloads.package,
-            partial(downloads.file, DATABASE),
             *(partial(make, resource) for make in (downloads.workbook, downloads.ndjson) for resource in RESOURCES),
         ]
         with mapped(lambda number: tasks[number](), range(len(tasks)), checked.count) as results:
             with phase("Writing", checked.count) as done:
-                next(results)
+                made: list[Download] = [next(results)]
                 building.load_public(folder / DATABASE)
                 for resource in RESOURCES:
                     _write_records(building, resource, files, done)
@@ -110,7 +107,6 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
                 for table in TABLES:
                     building.insert(table, read_table(index_file, table))
             with phase("Downloads", len(tasks) - 2) as done:
-                made: list[Download] = []
                 for result in results:
                     made.extend(result if isinstance(result, list) else [result])
                     done(1)
@@ -128,6 +124,12 @@ def target(settings: Settings) -> Target:
     from app.seeding.postgres import PostgresTarget
 
     return PostgresTarget(settings)
+
+
+def _make_database(downloads: Downloads, checked: Checked) -> Download:
+    """Makes `dataset.sqlite`."""
+    write_relational(downloads.folder / DATABASE, checked.files, _facts(downloads.about), checked.seed.transcripts)
+    return downloads.file(DATABASE)
 
 
 def _write_records(building: Building, resource: Resource, files: RecordFiles, done: Done) -> None:
@@ -174,4 +176,4 @@ def _values(checked: Checked, about: About, made: list[Download], index_file: Pa
     yield DATASET, about.model_copy(update={"downloads": in_order(made)}).model_dump_json().encode()
     for package in checked.seed.each(PackageEntry):
         yield f"stated-total-notes/{package.id}", orjson.dumps(stated_total_notes(package, checked.seed))
-    yield from kept_sums(*read_index(index_file))
+    yield from precomputed_sums(*read_index(index_file))

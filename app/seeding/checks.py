@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from app.errors import near
+from app.errors import closest
 from app.schemas import Basis, Derived, Record, References
-from app.seeding.entries import KINDS, NAMES, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
+from app.seeding.entries import KINDS, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
 from app.seeding.entries.base import contains
 from app.seeding.reading import TRANSCRIPT
 from app.seeding.staging import Seed
@@ -25,7 +25,7 @@ def link_errors(entry: Entry, seed: Seed, unknown: set[tuple[str, str]], unread:
         if kind not in KINDS:
             yield path, f"`{kind}` is no kind of entry: it is one of {', '.join(KINDS)}"
         elif kind not in unread and not seed.has(kind, id_):
-            nearest = near(id_, seed.ids(kind)) if seed.counts.get(kind, 0) <= MAX_COMPARED else None
+            nearest = closest(id_, seed.ids(kind)) if seed.counts.get(kind, 0) <= MAX_COMPARED else None
             hint = f"did you mean `{nearest}`?" if nearest else f"add it to {kind}.yaml, or correct it"
             yield path, f"`{id_}` is no id in {kind}.yaml: {hint}"
 
@@ -61,7 +61,7 @@ def _quote_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
         if document is None:
             yield ("evidence", number), "the evidence names no document: add `document:`"
         elif document not in seed.transcripts:
-            nearest = near(document, seed.transcripts)
+            nearest = closest(document, seed.transcripts)
             hint = f"did you mean `{nearest}`?" if nearest else "name a document's folder"
             yield ("evidence", number, "document"), f"`{document}` has no {TRANSCRIPT}: {hint}"
         elif piece.lines and piece.quote:
@@ -157,7 +157,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def _unknown_field(field: str, fields: Iterable[str]) -> str:
-    nearest = near(field, fields)
+    nearest = closest(field, fields)
     hint = f"did you mean `{nearest}`?" if nearest else f"it is one of {', '.join(fields)}"
     return f"`{field}` is no field of the record: {hint}"
 

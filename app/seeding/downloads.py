@@ -13,7 +13,7 @@ import orjson
 from app.query.columns import columns
 from app.query.dataset import About, Download
 from app.query.downloads import DATABASE, PACKAGE
-from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, workbook_about, export_path
+from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Workbook, export_path, workbook_about
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
@@ -64,8 +64,9 @@ class Downloads:
         with zipfile.ZipFile(self.folder / PACKAGE, "w", zipfile.ZIP_DEFLATED) as package:
             for resource in RESOURCES:
                 with package.open(entry(f"{resource.name}.csv"), "w", force_zip64=True) as file:
-                    texts = self.files.csv(resource)
-                    tables.append(self._export(resource, "csv", (file.write(text) and text for text in texts)))
+                    for text in self.files.csv(resource):
+                        file.write(text)
+                tables.append(self._export(resource, "csv", self.files.csv(resource)))
             described = orjson.dumps(self._descriptor(tables), option=orjson.OPT_INDENT_2)
             package.writestr(entry("datapackage.json"), described)
         return [self.file(PACKAGE), *tables]

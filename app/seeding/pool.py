@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -16,7 +16,7 @@ R = TypeVar("R")
 SMALL_SEED = 8_000  # entries that are not worth another process
 AHEAD = 3  # tasks per process that are begun before their results are taken: results wait in memory
 
-_function: Callable[..., object]  # forked processes find it here, with all that it refers to, without a copy
+_functions: list[Callable[..., object]] = []  # forked processes find it here, with all that it refers to, uncopied
 
 
 def process_count() -> int:
@@ -30,14 +30,16 @@ def process_count() -> int:
 def mapped(function: Callable[[A], R], arguments: Iterable[A], entries: int) -> Iterator[Iterator[R]]:
     """The results of a function in the order of its arguments, computed in processes if there are many entries. The
     function may refer to anything; its arguments and results are pickled."""
-    global _function  # noqa: PLW0603 - see there
     processes = process_count() if entries >= SMALL_SEED else 1
     if processes == 1:
         yield map(function, arguments)
         return
-    _function = function
-    with _forked(processes) as pool:
-        yield _ordered(pool, iter(arguments), processes * AHEAD)
+    _functions.append(function)
+    try:
+        with _forked(processes) as pool:
+            yield _ordered(pool, iter(arguments), processes * AHEAD)
+    finally:
+        _functions.clear()
 
 
 @contextmanager
@@ -56,7 +58,7 @@ def _forked(processes: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _ordered(pool: ProcessPoolExecutor, arguments: Iterator[A], ahead: int) -> Iterator[R]:
-    waiting: deque[Future[R]] = deque(pool.submit(_call, argument) for argument in islice(arguments, ahead))
+    waiting: deque[Future[Any]] = deque(pool.submit(_call, argument) for argument in islice(arguments, ahead))
     while waiting:
         result = waiting.popleft().result()
         waiting.extend(pool.submit(_call, argument) for argument in islice(arguments, 1))
@@ -64,4 +66,4 @@ def _ordered(pool: ProcessPoolExecutor, arguments: Iterator[A], ahead: int) -> I
 
 
 def _call(argument: object) -> object:
-    return _function(argument)
+    return _functions[-1](argument)

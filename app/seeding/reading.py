@@ -15,8 +15,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from app.errors import near
-from app.seeding.entries import KINDS, Entry, FieldPath, Location, NameEntry, indexed_fields
+from app.errors import closest
+from app.seeding.entries import KINDS, FieldPath, Location, NameEntry, indexed_fields
 from app.seeding.errors import SeedError
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
@@ -89,7 +89,7 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
             document = path.parent.name if (path.parent / TRANSCRIPT).exists() else None
             chunks.extend(_chunks(path, Chunk(path, path.stem, file, document)))
         elif path.is_file() and not path.name.endswith(".schema.json"):
-            nearest = near(path.name, [f"{kind}{YAML}" for kind in KINDS])
+            nearest = closest(path.name, [f"{kind}{YAML}" for kind in KINDS])
             hint = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(KINDS)}"
             report(1, f"{path.name} is no seed file: {hint}")
     size = sum(chunk.size for chunk in chunks)
@@ -214,7 +214,7 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
         case "missing":
             return f"`{where}` is missing: add it"
         case "extra_forbidden":
-            nearest = near(str(detail["loc"][-1]), model.model_fields)
+            nearest = closest(str(detail["loc"][-1]), model.model_fields)
             hint = f"did you mean `{nearest}`?" if nearest else "remove it"
             return f"`{where}` is no field here: {hint}"
         case _:

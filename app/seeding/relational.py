@@ -18,7 +18,7 @@ from app.seeding.migrating import sqlite_url
 from app.seeding.rendering import RecordFiles
 from app.seeding.sqlite import SqliteWriter
 
-BATCH = 1_000  # records
+BATCH = 50  # records: as many as stay in the cache of a processor
 
 
 def write_relational(

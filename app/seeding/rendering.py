@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from app.query.columns import columns
 from app.query.formats import Csv
 from app.query.resource import Resource
 from app.resources import RESOURCES
+from app.schemas import Record
 from app.seeding.checks import Error, content_errors, coverage_errors, link_errors, own_errors
 from app.seeding.entries import KINDS, DocumentEntry, Entry
-from app.seeding.errors import SeedError
+from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
 from app.seeding.reading import Source
@@ -22,7 +23,9 @@ from app.seeding.records import RENDERERS
 from app.seeding.staging import Seed
 
 PIECE = 1 << 20  # bytes
-UNIT = 1_000  # entries of the largest kind that are checked and rendered at once
+UNIT = 500  # entries of the largest kind that are checked and rendered at once
+
+MODELS = {resource.name: resource.record for resource in RESOURCES}
 
 Unit = dict[str, range]  # by kind, numbers of entries
 Target = tuple[str, str]  # kind and id
@@ -38,6 +41,11 @@ class Result:
     texts: dict[str, tuple[bytes, bytes, bytes]] = field(default_factory=dict)
 
 
+@cache
+def csv_of(model: type[Record]) -> Csv:
+    return Csv(columns(model))
+
+
 class RecordFiles:
     """The rendered records of each resource, in the order of their keys: NDJSON, CSV without a header, and JSON lists
     of filter values."""
@@ -51,7 +59,8 @@ class RecordFiles:
         return self.folder / f"{name}.ndjson", self.folder / f"{name}.csv", self.folder / f"{name}.values"
 
     def append(self, texts: dict[str, tuple[bytes, bytes, bytes]]) -> None:
-        for name, parts in texts.items():
+        for name in self.counts.keys() & texts.keys():
+            parts = texts[name]
             for path, part in zip(self._paths(name), parts, strict=True):
                 self._appending[path].write(part)
 
@@ -70,7 +79,7 @@ class RecordFiles:
 
     def csv(self, resource: Resource) -> Iterator[bytes]:
         """All records as CSV, with a header, in pieces."""
-        yield Csv(columns(resource.record)).head()
+        yield csv_of(resource.record).head()
         with self._paths(resource.name)[1].open("rb") as file:
             while text := file.read(PIECE):
                 yield text
@@ -101,8 +110,8 @@ class RecordFiles:
         return digest.hexdigest()
 
 
-def check_and_render(seed: Seed, source: Source, files: RecordFiles, phase: Phase) -> list[SeedError]:
-    """Every error of the seed, sorted. If there is none, the files hold every record."""
+def check_and_render(seed: Seed, source: Source, files: RecordFiles, phase: Phase) -> None:
+    """Raises InvalidSeed with every error of the seed, sorted. If there is none, the files hold every record."""
     errors = list(source.errors)
     unknown: set[Target] = seed.unknown_targets()
     if errors or unknown or any(document.id not in seed.transcripts for document in seed.each(DocumentEntry)):
@@ -121,7 +130,8 @@ def check_and_render(seed: Seed, source: Source, files: RecordFiles, phase: Phas
                 files.append(result.texts)
             done(1)
     files.close()
-    return sorted(set(errors or coverage))
+    if errors or coverage:
+        raise InvalidSeed(sorted(set(errors or coverage)))
 
 
 def _units(counts: dict[str, int]) -> Iterator[Unit]:
@@ -136,33 +146,26 @@ def _units(counts: dict[str, int]) -> Iterator[Unit]:
 def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
     result = Result()
     for kind, numbers in unit.items():
+        records, lines, values = [], [], []
         for entry in seed.each(KINDS[kind], numbers, all_=True):
             result.errors.extend(_located(entry, own_errors(entry, seed)))
             if entry.key not in seed.left_out:
                 result.errors.extend(_located(entry, content_errors(entry, seed)))
-    if render and not result.errors:
-        for resource in RESOURCES:
-            if numbers := unit.get(resource.name):
-                _render(resource, seed, numbers, result)
+            if render and kind in RENDERERS and not result.errors:
+                rendered = RENDERERS[kind](entry, seed)
+                model = MODELS[kind]
+                result.coverage.extend(_located(entry, coverage_errors(rendered.record, entry, model)))
+                json = orjson.dumps(rendered.record)
+                model.model_validate_json(json)
+                records.append(json)
+                lines.append(csv_of(model).line(rendered.record))
+                values.append(orjson.dumps(rendered.values))
+        result.texts[kind] = (_ndjson(records), b"".join(lines), _ndjson(values))
     return result
 
 
 def _located(entry: Entry, errors: Iterator[Error]) -> Iterator[SeedError]:
     return (SeedError(entry.location.file, entry.location.line(*path), message) for path, message in errors)
-
-
-def _render(resource: Resource, seed: Seed, numbers: range, result: Result) -> None:
-    csv, render = Csv(columns(resource.record)), RENDERERS[resource.name]
-    records, lines, values = [], [], []
-    for entry in seed.each(KINDS[resource.name], numbers):
-        rendered = render(entry, seed)
-        result.coverage.extend(_located(entry, coverage_errors(rendered.record, entry, resource.record)))
-        json = orjson.dumps(rendered.record)
-        resource.record.model_validate_json(json)
-        records.append(json)
-        lines.append(csv.line(rendered.record))
-        values.append(orjson.dumps(rendered.values))
-    result.texts[resource.name] = (_ndjson(records), b"".join(lines), _ndjson(values))
 
 
 def _ndjson(texts: Sequence[bytes]) -> bytes:

@@ -48,10 +48,10 @@ class SqliteWriter:
 
 
 def read_table(file: Path, table: Table) -> Iterator[tuple[object, ...]]:
-    """The rows of a table, in the order in which they were written."""
+    """The rows of a table."""
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        yield from connection.execute(f'SELECT {names} FROM "{table.name}" ORDER BY rowid')  # noqa: S608
+        yield from connection.execute(f'SELECT {names} FROM "{table.name}"')  # noqa: S608
 
 
 class SqliteTarget:

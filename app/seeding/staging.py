@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ from app.seeding.entries.base import E
 from app.seeding.errors import SeedError
 from app.seeding.transcript import Transcript
 
-CACHED = 5_000  # entries that a process keeps because they may be asked for again
+CACHED = 1_500  # entries that a process keeps, the least recently used going first; few, to stay in its cache
 FEW = 10_000  # values of a field that are kept, so that other values need no query
 
 PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536")
@@ -34,11 +35,12 @@ INDEXES = """
 """
 ENTRY = "key, kind, file, document, line, lines, json"
 REPEATED = """
+    WITH repeated AS (
+        SELECT kind, id, min(key) AS first FROM entry WHERE id IS NOT NULL GROUP BY kind, id HAVING count(*) > 1
+    )
     SELECT later.key, later.file, later.line, later.id, first.key, first.file, first.line
-    FROM (SELECT kind, id, min(key) AS key FROM entry WHERE id IS NOT NULL GROUP BY kind, id HAVING count(*) > 1) AS found
-    JOIN entry AS first ON first.key = found.key
-    JOIN entry AS later ON later.kind = found.kind AND later.id = found.id AND later.key > found.key
-    ORDER BY later.key
+    FROM repeated JOIN entry AS later USING (kind, id) JOIN entry AS first ON first.key = repeated.first
+    WHERE later.key > first.key ORDER BY later.key
 """
 UNKNOWN = """
     SELECT kind, id FROM target
@@ -133,7 +135,7 @@ class Seed:
         self._path = path
         self._process = 0
         self._opened: sqlite3.Connection
-        self._entries: dict[int, Entry] = {}
+        self._entries: OrderedDict[int, Entry] = OrderedDict()
         self._keys: dict[tuple[type[Entry], str], int] = {}
         self._few: dict[str, frozenset[str] | None] = {}
         self.counts = dict(self._query("SELECT kind, count(*) FROM entry GROUP BY kind"))
@@ -160,7 +162,7 @@ class Seed:
     def each(self, kind: type[E], numbers: range | None = None, *, all_: bool = False) -> Iterator[E]:
         """The entries of a kind in seed order, or those of some numbers; with `all_`, those left out too."""
         first = FIRST_KEY[NAMES[kind]]
-        start, stop = (numbers.start, numbers.stop) if numbers else (1, 1 << 32)
+        start, stop = (1, 1 << 32) if numbers is None else (numbers.start, numbers.stop)
         rows = self._query(
             f"SELECT {ENTRY} FROM entry WHERE key >= ? AND key < ? AND json IS NOT NULL",  # noqa: S608 - a constant
             (first + start, first + stop),
@@ -174,18 +176,21 @@ class Seed:
         found = self._entries.get(key)
         if found is None:
             found = kind.model_validate_json(json)
-            paths = {(): line} if lines is None else {tuple(path): number for path, number in orjson.loads(lines)}
-            object.__setattr__(found, "location", Location(file, document, paths))
+            by_path: dict[FieldPath, int] = {(): line}
+            if lines is not None:
+                by_path = {tuple(path): number for path, number in orjson.loads(lines)}
+            object.__setattr__(found, "location", Location(file, document, by_path))
             object.__setattr__(found, "key", key)
             if len(self._entries) >= CACHED:
-                self._entries.clear()
+                self._entries.popitem(last=False)
             self._entries[key] = found
         return found  # type: ignore[return-value]
 
     def get(self, kind: type[E], id_: str) -> E:
-        found = self._entries.get(self._keys.get((kind, id_), 0))
-        if found is not None:
-            return found  # type: ignore[return-value]
+        key = self._keys.get((kind, id_), 0)
+        if key in self._entries:
+            self._entries.move_to_end(key)
+            return self._entries[key]  # type: ignore[return-value]
         rows = self._query(
             f"SELECT {ENTRY} FROM entry WHERE kind = ? AND id = ? AND json IS NOT NULL ORDER BY key",  # noqa: S608
             (NAMES[kind], id_),
@@ -211,9 +216,8 @@ class Seed:
     def _values(self, field: str) -> frozenset[str] | None:
         """The values of an indexed field, if they are few."""
         if field not in self._few:
-            found = self._query(
-                f"SELECT DISTINCT value FROM indexed WHERE field = ? LIMIT {FEW + 1}", (field,)
-            ).fetchall()  # noqa: S608
+            sql = "SELECT DISTINCT value FROM indexed WHERE field = ? LIMIT ?"
+            found = self._query(sql, (field, FEW + 1)).fetchall()
             self._few[field] = None if len(found) > FEW else frozenset(value for (value,) in found)
         return self._few[field]
 

@@ -1,8 +1,9 @@
 """The run: every size in turn, the servers interleaved, the tables at the end. It judges by printing, never fails on a
 number, and sends nothing beyond this machine's loopback.
 
-    make bench                    BENCH_LINES=13,10000 BENCH_SECONDS=60 BENCH_BURST=10 BENCH_CONNECTIONS=8
-    make bench BENCH=--markdown   short tables, for the README
+    make bench BENCH_LINES=13,10000 BENCH_SECONDS=60 BENCH_BURST=10 BENCH_CONNECTIONS=8
+
+The tables are Markdown: paste them into tests/bench/RESULTS.md, which describes the method.
 """
 
 import os
@@ -22,16 +23,17 @@ import orjson
 from tests.bench import scenarios, table
 from tests.bench.bounds import Bounds, from_environment
 from tests.bench.corpora import Corpus, corpus_of
-from tests.bench.elsewhere import Elsewhere, elsewhere
 from tests.bench.languages import path_of
 from tests.bench.line_up import Rival, Variant, bare_application, fetch, keep_answers, rivals
 from tests.bench.load import get
 from tests.bench.measure import ROUNDS, Contest, Measured, Supply, interleaved, repeated
+from tests.bench.postgres_corpus import PostgresCorpus, postgres_corpus
 from tests.bench.questions import CLASSES, SIZE, Question, RequestClass, Values, values_of
+from tests.bench.routing import routing_figures
 from tests.bench.servers import Server
 from tests.bench.table import Result
 
-COLD, HOT, ALONE, AROUND = 0.5, 0.2, 0.1, 0.2  # of the seconds of a size
+COLD, HOT, ALONE, AROUND = 0.45, 0.25, 0.1, 0.2  # of the seconds of a size
 VARIED = ("one by id", "list of 20, one filter")  # asked as gzip too, and with what the caller has already
 UNCACHED = VARIED
 CURSORS = 150
@@ -42,63 +44,64 @@ def main() -> None:
     bounds, results, load = from_environment(), list[Result](), os.getloadavg()[0]
     started: float | None = None
     for lines in bounds.lines:
-        with corpus_of(lines, bounds) as corpus, elsewhere(corpus, bounds.postgres) as there:
-            built = scenarios.build_figures(corpus.built, there.built if there else None, lines)
+        with corpus_of(lines, bounds) as corpus, postgres_corpus(corpus, bounds.postgres) as postgres:
+            built = scenarios.build_figures(corpus.built, postgres.built if postgres else None, lines)
             result = Result(lines, bounds.at(lines), figures=list(built))
-            tell(f"{lines:,} lines: starts")
+            log(f"{lines:,} lines: starts")
             start, figures = scenarios.start_figures(corpus, started)
             started = start if lines < table.ENOUGH else started
             result.figures += figures
-            measure(corpus, there, bounds, result)
+            measure(corpus, postgres, bounds, result)
             results.append(result)
-        report(result, results, brief="--markdown" in sys.argv)
+        report(result, results)
     print(machine(load))  # noqa: T201
 
 
-def measure(corpus: Corpus, there: Elsewhere | None, bounds: Bounds, result: Result) -> None:
-    """One size: what was never asked, what was, one caller alone, and what surrounds them."""
+def measure(corpus: Corpus, postgres: PostgresCorpus | None, bounds: Bounds, result: Result) -> None:
+    """One size: cold and hot requests, one caller alone, and what surrounds them."""
     values = values_of(corpus.dataset)
-    with rivals(corpus, there) as running:
+    with rivals(corpus, postgres) as running:
         ours = running["ours"].server
         rest = ours.memory()
         values = replace(values, cursors=list(cursors(ours, values)))
         supplies = _cold(running, values, bounds, result)
-        tell(f"{corpus.lines:,} lines: one caller alone")
+        log(f"{corpus.lines:,} lines: one caller alone")
         lone = {name: Contest(ours, supply, 1) for name, supply in supplies.items()}
         interleaved(list(lone.values()), bounds.seconds * ALONE)
         result.alone = {name: contest.found for name, contest in lone.items()}
         _hot(ours, values, bounds, result)
         after = ours.memory()
         others = {rival.server.name: rival.server.memory() for rival in running.values() if rival.server is not ours}
-        result.figures += scenarios.memory_figures(rest, after, others, corpus.lines)
+        result.figures += scenarios.memory_figures(rest, after, others)
         datasette = running["Datasette page"].server if "Datasette page" in running else None
         each = bounds.seconds * AROUND / 6
-        tell(f"{corpus.lines:,} lines: neighbours, downloads, workers, bursts")
+        log(f"{corpus.lines:,} lines: neighbours, downloads, workers, bursts")
         result.figures += scenarios.neighbour_figures(running["uncached"].server, values, result.connections, each)
         result.figures += scenarios.export_figures(ours, datasette, corpus.lines, each)
     result.figures += scenarios.worker_figures(corpus, values, 2 * each)
     result.figures += scenarios.burst_figures(corpus, values, bounds.burst)
+    result.figures += routing_figures(corpus, values)
 
 
 def _cold(running: dict[str, Rival], values: Values, bounds: Bounds, result: Result) -> dict[str, Supply]:
-    """Every class asked of everybody, the same questions in the same order; gives what is left of ours."""
+    """Cold requests of every class to every server, in the same order. Returns what is left of ours."""
     left: dict[str, Supply] = {}
-    chosen = {asked.name: _contests(asked, running, values, result) for asked in CLASSES}
+    chosen = {class_.name: _contests(class_, running, values, result) for class_ in CLASSES}
     total = sum(map(len, chosen.values()))
     for name, contests in chosen.items():
-        tell(f"{result.lines:,} lines: {name}")
+        log(f"{result.lines:,} lines: {name}")
         interleaved(list(contests.values()), bounds.seconds * COLD * len(contests) / total)
         result.cold |= {(name, server): contest.found for server, contest in contests.items() if contest.found.requests}
         left[name] = contests["ours"].supply
     return left
 
 
-def _contests(asked: RequestClass, running: dict[str, Rival], values: Values, result: Result) -> dict[str, Contest]:
+def _contests(class_: RequestClass, running: dict[str, Rival], values: Values, result: Result) -> dict[str, Contest]:
     found = {}
     for name, rival in running.items():
-        if name == "uncached" and asked.name not in UNCACHED:
+        if name == "uncached" and class_.name not in UNCACHED:
             continue
-        supply = Supply(asked.asks(values, Random(result.lines)), rival.language)
+        supply = Supply(class_.questions(values, Random(result.lines)), rival.language)
         if supply.prepare(1):
             found[name] = Contest(rival.server, supply, result.connections)
     return found or {"ours": Contest(running["ours"].server, Supply(iter(()), running["ours"].language), 1)}
@@ -106,11 +109,11 @@ def _contests(asked: RequestClass, running: dict[str, Rival], values: Values, re
 
 def _hot(ours: Server, values: Values, bounds: Bounds, result: Result) -> None:
     """The same requests again and again, of this service and of the bare application."""
-    tell(f"{result.lines:,} lines: asked before")
+    log(f"{result.lines:,} lines: hot")
     asked: dict[str, list[Variant]] = {}
     names: dict[str, tuple[str, Variant]] = {}
     for each in CLASSES:
-        question = next(each.asks(values, Random(7)), None) if each.hot else None
+        question = next(each.questions(values, Random(7)), None)
         if question is None:
             continue
         path, variants = path_of(question), [Variant("")]
@@ -151,20 +154,16 @@ def cursors(server: Server, values: Values) -> Iterator[str]:
         yield dict(part.split("=", 1) for part in path.partition("?")[2].split("&"))["cursor"]
 
 
-def report(result: Result, results: list[Result], *, brief: bool) -> None:
+def report(result: Result, results: list[Result]) -> None:
     """Prints one size."""
     small = next((each for each in results if table.ENOUGH <= each.lines < result.lines), None)
     parts = [f"\n### {result.lines:,} budget lines, {result.connections} connections"]
-    parts += (
-        [table.brief(result)]
-        if brief
-        else [table.cold(result), table.uncached(result), table.hot(result), table.alone(result, small)]
-    )
+    parts += [table.cold(result), table.uncached(result), table.hot(result), table.alone(result, small)]
     parts += [table.around(result.figures)]
     print("\n\n".join(parts), flush=True)  # noqa: T201
     refused = {key: each.refused for key, each in result.cold.items() if each.refused}
     if refused:
-        tell(f"refused or broken: {refused}")
+        log(f"refused or broken: {refused}")
 
 
 def machine(load: float) -> str:
@@ -177,7 +176,7 @@ def machine(load: float) -> str:
     )
 
 
-def tell(what: str) -> None:
+def log(what: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)  # noqa: T201
 
 

@@ -22,13 +22,13 @@ class Bounds:
 
 
 def from_environment() -> Bounds:
-    told = os.environ
-    folder, connections = told.get("BENCH_FOLDER"), told.get("BENCH_CONNECTIONS")
+    environ = os.environ
+    folder, connections = environ.get("BENCH_FOLDER"), environ.get("BENCH_CONNECTIONS")
     return Bounds(
-        lines=tuple(int(each) for each in told.get("BENCH_LINES", "13,10000").split(",")),
-        seconds=float(told.get("BENCH_SECONDS", "60")),
-        burst=float(told.get("BENCH_BURST", "10")),
+        lines=tuple(int(each) for each in environ.get("BENCH_LINES", "13,10000").split(",")),
+        seconds=float(environ.get("BENCH_SECONDS", "60")),
+        burst=float(environ.get("BENCH_BURST", "10")),
         connections=int(connections) if connections else None,
         folder=Path(folder).resolve() if folder else None,
-        postgres=told.get("BENCH_POSTGRES", ""),
+        postgres=environ.get("BENCH_POSTGRES", ""),
     )

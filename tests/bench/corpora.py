@@ -72,12 +72,12 @@ def corpus_of(lines: int, bounds: Bounds) -> Iterator[Corpus]:
 
 def _built(folder: Path) -> Built:
     """What the build took; what it took when it was made, where it stands already."""
-    told, database = folder / "built.json", folder / "shisaku.sqlite"
+    record, database = folder / "built.json", folder / "shisaku.sqlite"
     before = database.stat().st_mtime_ns if database.exists() else 0
     took = build(folder / "seed", {**os.environ, "SHISAKU_DATABASE": str(database)}, "--if-needed")
-    if database.stat().st_mtime_ns == before and told.exists():
-        return Built(**orjson.loads(told.read_bytes()))
-    told.write_bytes(orjson.dumps(asdict(took)))
+    if database.stat().st_mtime_ns == before and record.exists():
+        return Built(**orjson.loads(record.read_bytes()))
+    record.write_bytes(orjson.dumps(asdict(took)))
     return took
 
 
@@ -103,28 +103,30 @@ def _measured(command: list[str], environment: dict[str, str]) -> Built:
 
 
 def _ready(made: Corpus) -> Corpus:
-    """Adds the peers' copy, and its tables as CSV, unless they are newer than the build."""
-    if not made.peers.exists() or made.peers.stat().st_mtime < made.database.stat().st_mtime:
-        made.peers.unlink(missing_ok=True)
-        with closing(sqlite3.connect(made.peers, isolation_level=None)) as target:
+    """Adds the peers' database, and its tables as CSV, unless they are newer than what they are made from."""
+    sources = (made.database, Path(sql.__file__))
+    if not made.peers.exists() or made.peers.stat().st_mtime < max(each.stat().st_mtime for each in sources):
+        copy = made.peers.with_suffix(".making")
+        copy.unlink(missing_ok=True)
+        with closing(sqlite3.connect(copy, isolation_level=None)) as target:
             _copy(target, made)
+        copy.replace(made.peers)
     return made
 
 
 def _copy(target: sqlite3.Connection, made: Corpus) -> None:
-    """The dataset's tables as they are, with the indexes and closures that the questions need."""
+    """The peers' tables, with the indexes and closures that the questions need, and each table as CSV."""
     target.execute("PRAGMA journal_mode = OFF")
     target.execute("PRAGMA synchronous = OFF")
     target.execute("ATTACH ? AS source", (str(made.dataset),))
-    for table in sql.COPIED:
-        (statement,) = target.execute("SELECT sql FROM source.sqlite_master WHERE name = ?", (table,)).fetchone()
+    for name, table in sql.TABLES.items():
+        target.execute(f"CREATE TABLE {name} ({table.columns})")
+        target.execute(f"INSERT INTO main.{name} {table.rows}")
+    for statement in (*sql.CLOSURES, *sql.INDEXES, "ANALYZE main"):
         target.execute(statement)
-        target.execute(f'INSERT INTO main."{table}" SELECT * FROM source."{table}" ORDER BY rowid')
-    for statement in (*sql.CLOSURES, *sql.INDEXES, "ANALYZE"):
-        target.execute(statement)
-    for table in sql.COPIED:
-        rows = target.execute(f'SELECT * FROM main."{table}"')
-        with made.table(table).open("w", newline="") as file:
+    for name in sql.TABLES:
+        rows = target.execute(f"SELECT * FROM main.{name}")
+        with made.table(name).open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(column[0] for column in rows.description)
             writer.writerows(rows)

@@ -43,7 +43,7 @@ def ours(question: Question) -> bytes:
 
 
 def plain(question: Question) -> bytes | None:
-    if question.cursor or question.kind in ("crosswalk", "search") or len(question.by) == 2:
+    if question.cursor or question.kind in ("crosswalk", "search"):
         return None
     return get(path_of(question))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from app.settings import PROJECT
 from tests.bench import sql
 from tests.bench.corpora import Corpus
-from tests.bench.elsewhere import Elsewhere
 from tests.bench.languages import Language, data_fusion, ours, plain, sql_page, table_page
+from tests.bench.postgres_corpus import PostgresCorpus
 from tests.bench.servers import Server, free_port, python
 
 PEERS = ".venv-bench"
@@ -44,8 +44,8 @@ def bare_application(sent: Path) -> Server:
 
 
 @contextmanager
-def rivals(corpus: Corpus, there: Elsewhere | None) -> Iterator[dict[str, Rival]]:
-    """Everybody who is asked what was never asked."""
+def rivals(corpus: Corpus, postgres: PostgresCorpus | None) -> Iterator[dict[str, Rival]]:
+    """The servers that get cold requests."""
     with ExitStack() as stack:
 
         def enter(name: str, server: Server, *languages: tuple[str, Language]) -> Iterator[tuple[str, Rival]]:
@@ -55,8 +55,8 @@ def rivals(corpus: Corpus, there: Elsewhere | None) -> Iterator[dict[str, Rival]
 
         found = dict(enter("ours", service(corpus), ("", ours)))
         found |= enter("uncached", service(corpus, SHISAKU_CACHE_BYTES="0"), ("", ours))
-        if there:
-            found |= enter("PostgreSQL", service(corpus, beside=there.process, **there.settings), ("", ours))
+        if postgres:
+            found |= enter("PostgreSQL", service(corpus, beside=postgres.process, **postgres.settings), ("", ours))
         found |= enter("naive", plain_service(corpus), ("", plain))
         if DATASETTE.exists():
             command = python("-m", "tests.bench.peers", str(corpus.peers), "{port}", environment=PEERS)
@@ -67,7 +67,7 @@ def rivals(corpus: Corpus, there: Elsewhere | None) -> Iterator[dict[str, Rival]
 
 
 def _roapi(corpus: Corpus) -> list[str]:
-    tables = [part for table in sql.COPIED for part in ("--table", f"{table}={corpus.table(table)}")]
+    tables = [part for table in sql.TABLES for part in ("--table", f"{table}={corpus.table(table)}")]
     others = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     own = ["--addr-http", "127.0.0.1:{port}", "--addr-postgres", others[0], "--addr-flight-sql", others[1]]
     return [str(ROAPI), *own, *tables]
@@ -75,7 +75,7 @@ def _roapi(corpus: Corpus) -> list[str]:
 
 @dataclass(frozen=True)
 class Variant:
-    """A request that is repeated, and how it is told from another of the same path."""
+    """A request that is repeated, and the header that distinguishes it from another of the same path."""
 
     name: str
     header: tuple[str, str] | None = None

@@ -16,7 +16,7 @@ LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 def get(path: str, *headers: str) -> bytes:
-    """A request as it is sent. The headers come last, so that a server can tell by the last what is asked."""
+    """A request as it is sent. The headers come last, so that the bare application finds its response by the last."""
     return "\r\n".join([f"GET {path} HTTP/1.1", "Host: bench", *headers, "", ""]).encode()
 
 

@@ -3,7 +3,7 @@ judgement."""
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice, repeat
 from statistics import median, quantiles
@@ -146,7 +146,7 @@ def _settle(server: Server) -> None:
             return
 
 
-def interleaved(contests: list[Contest], seconds: float, tell: Callable[[], None] = lambda: None) -> None:
+def interleaved(contests: list[Contest], seconds: float) -> None:
     """Runs them in turns for so long in all, a slice of each in every round."""
     for contest in contests:
         contest.probe()
@@ -156,7 +156,6 @@ def interleaved(contests: list[Contest], seconds: float, tell: Callable[[], None
         for contest in open_:
             if contest.found.seconds < each * ROUNDS:
                 contest.slice(each)
-        tell()
 
 
 def repeated(server: Server, request: bytes, connections: int, seconds: float, into: Measured) -> None:

@@ -1,5 +1,5 @@
 """What this service is compared with, of our own making: an application that only sends bytes, and a service as a
-tutorial writes it, over the dataset's own tables. It must run as `shisaku serve` runs.
+tutorial writes it, over the peers' tables (`tests.bench.sql`). It must run as `shisaku serve` runs.
 
     python -m tests.bench.references bare|plain PORT
 """
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 # As `shisaku serve` has them; a test compares the two.
 OPTIONS: dict[str, Any] = {
-    "http": "app.protocol:TypedProtocol",
+    "http": "app.http.protocol:Utf8Protocol",
     "access_log": False,
     "server_header": False,
     "date_header": True,
@@ -190,7 +190,7 @@ def plain() -> FastAPI:
         pillar: str = "",
     ) -> dict[str, Any]:
         asked = {"ministry": ministry, "modality": modality, "fiscal_year": fiscal_year, "pillar": pillar}
-        groups = grouped(group_by, func.count(), func.sum(Line.amount_jpy), Line.joint)
+        groups = grouped(group_by.split(","), func.count(), func.sum(Line.amount_jpy), Line.joint)
         found = db.exec(narrowed(groups, asked, None, "").group_by(Line.joint)).all()
         total = db.exec(narrowed(select(func.sum(Line.amount_jpy)), asked, None, "")).one()
         return {"groups": [list(row) for row in found], "total": total}
@@ -210,18 +210,20 @@ def narrowed(rows: Any, asked: dict[str, str], amount_min: int | None, q: str) -
     return rows.where(Line.name_ja.contains(q)) if q else rows  # type: ignore[attr-defined]
 
 
-def grouped(by: str, *shown: Any) -> Any:
-    if by in LINKED:
-        relation, column = LINKED[by]
-        return select(column, *shown).select_from(Line).join(relation).group_by(column)
-    return select(OWN[by], *shown).group_by(OWN[by])
+def grouped(by: list[str], *shown: Any) -> Any:
+    columns = [LINKED[name][1] if name in LINKED else OWN[name] for name in by]
+    rows = select(*columns, *shown).select_from(Line).group_by(*columns)
+    for name in by:
+        if name in LINKED:
+            rows = rows.join(LINKED[name][0])
+    return rows
 
 
 def counts(db: Session, asked: dict[str, str], name: str) -> dict[str, int]:
     """A facet: under every filter but its own."""
     others = {other: text for other, text in asked.items() if other != name}
     return {
-        str(value): number for value, number in db.exec(narrowed(grouped(name, func.count()), others, None, "")).all()
+        str(value): number for value, number in db.exec(narrowed(grouped([name], func.count()), others, None, "")).all()
     }
 
 

@@ -1,5 +1,7 @@
-"""A question in SQL, as one who knows SQLite or DataFusion would write it over the dataset's own tables; None where it
-cannot be asked. The text is made of the benchmark's own values only."""
+"""A question in SQL, as somebody who knows SQLite or DataFusion would write it over the peers' tables, or None where it
+cannot be asked; and those tables, derived from `dataset.sqlite`. The SQL holds only the benchmark's own values."""
+
+from dataclasses import dataclass
 
 from tests.bench.questions import Question
 
@@ -121,16 +123,76 @@ INDEXES = (
     "CREATE INDEX of_measure ON budget_lines (measure_id)",
     "CREATE INDEX in_section ON measure_sections (number, measure_id)",
 )
-COPIED = (
-    "budget_lines",
-    "budget_line_ministries",
-    "budget_line_modalities",
-    "budget_line_sections",
-    "measures",
-    "measure_sections",
-    "measure_related",
-)
-# A line stands under what is above its own modalities and sections too, as it does in this service.
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A table of the peers: its columns, and the SELECT over the published database that fills it."""
+
+    columns: str
+    rows: str
+
+
+def _amount(name: str, *, typed: bool = True) -> str:
+    """The columns of an amount."""
+    types = {"jpy": "INTEGER", "oku_yen": "TEXT", "text": "TEXT", "approximate": "BOOLEAN", "uncertain": "BOOLEAN"}
+    types |= {"basis": "TEXT", "basis_reason": "TEXT"}
+    return ", ".join(f"{name}_{part} {type_}" if typed else f"{name}_{part}" for part, type_ in types.items())
+
+
+_LINE = "budget_line_id TEXT REFERENCES budget_lines (id), position INTEGER"
+_LINE_KEY = "PRIMARY KEY (budget_line_id, position)"
+_MEASURE = "measure_id TEXT REFERENCES measures (id), position INTEGER"
+_MEASURE_KEY = "PRIMARY KEY (measure_id, position)"
+_NAMES = "o.name_ja, o.name_en"
+
+# What the questions show stands in one table each, so that no peer has to join for a name.
+TABLES = {
+    "measures": Peer(
+        "id TEXT PRIMARY KEY, kind TEXT, name_ja TEXT, name_en TEXT",
+        "SELECT id, kind, name_ja, name_en FROM source.measures ORDER BY key",
+    ),
+    "budget_lines": Peer(
+        "id TEXT PRIMARY KEY, name_ja TEXT, name_en TEXT, name_en_official BOOLEAN, "
+        "measure_id TEXT REFERENCES measures (id), measure_name_ja TEXT, measure_name_en TEXT, "
+        "package_id TEXT, package_name_ja TEXT, package_name_en TEXT, "
+        "pillar_id TEXT, pillar_number INTEGER, pillar_name_ja TEXT, pillar_name_en TEXT, "
+        "fiscal_year INTEGER, fiscal_year_era TEXT, budget_kind TEXT, joint BOOLEAN, "
+        f"{_amount('amount')}, {_amount('national_expenditure_amount')}, national_expenditure_url TEXT",
+        "SELECT l.id, l.name_ja, l.name_en, l.name_en_official, m.id, m.name_ja, m.name_en, "
+        "p.id, p.name_ja, p.name_en, h.id, h.number, h.name_ja, h.name_en, "
+        "l.fiscal_year, l.fiscal_year_era, l.budget_kind, l.joint, "
+        f"{_amount('l.amount', typed=False)}, {_amount('l.national_expenditure_amount', typed=False)}, "
+        "l.national_expenditure_url FROM source.budget_lines l JOIN source.measures m ON m.id = l.measure_id "
+        "JOIN source.packages p ON p.id = l.package_id LEFT JOIN source.pillars h ON h.id = l.pillar_id ORDER BY l.key",
+    ),
+    "budget_line_ministries": Peer(
+        f"{_LINE}, ministry_id TEXT, name_ja TEXT, name_en TEXT, {_LINE_KEY}",
+        f"SELECT j.budget_line_id, j.position, o.id, {_NAMES} FROM source.budget_line_ministries j "
+        "JOIN source.organizations o ON o.id = j.ministry_id ORDER BY 1, 2",
+    ),
+    "budget_line_modalities": Peer(
+        f"{_LINE}, modality_id TEXT, name_ja TEXT, name_en TEXT, {_LINE_KEY}",
+        f"SELECT j.budget_line_id, j.position, o.id, {_NAMES} FROM source.budget_line_modalities j "
+        "JOIN source.modalities o ON o.id = j.modality_id ORDER BY 1, 2",
+    ),
+    "budget_line_sections": Peer(
+        f"{_LINE}, section_id TEXT, number TEXT, name_ja TEXT, name_en TEXT, {_LINE_KEY}",
+        f"SELECT j.budget_line_id, j.position, o.id, o.number, {_NAMES} FROM source.budget_line_sections j "
+        "JOIN source.sections o ON o.id = j.section_id ORDER BY 1, 2",
+    ),
+    "measure_sections": Peer(
+        f"{_MEASURE}, section_id TEXT, number TEXT, name_ja TEXT, name_en TEXT, {_MEASURE_KEY}",
+        f"SELECT j.measure_id, j.position, o.id, o.number, {_NAMES} FROM source.measure_sections j "
+        "JOIN source.sections o ON o.id = j.section_id ORDER BY 1, 2",
+    ),
+    "measure_related": Peer(
+        f"{_MEASURE}, related_id TEXT, name_ja TEXT, basis TEXT, note_ja TEXT, {_MEASURE_KEY}",
+        "SELECT j.measure_id, j.position, o.id, o.name_ja, j.basis, j.note_ja FROM source.measure_related j "
+        "JOIN source.measures o ON o.id = j.related_id ORDER BY 1, 2",
+    ),
+}
+# A line is found under what is broader than its own modalities and sections too, as it is in this service.
 CLOSED = """
     INSERT INTO {table}
     WITH RECURSIVE up (id, above) AS (
@@ -140,15 +202,14 @@ CLOSED = """
         SELECT DISTINCT j.{holder}, up.above FROM {table} j JOIN up ON up.id = j.{column}
         EXCEPT SELECT {holder}, {column} FROM {table}
     )
-    SELECT w.{holder}, 1000 + row_number() OVER (), {columns} FROM wanted w JOIN source.{of} o ON o.id = w.above
+    SELECT w.{holder}, 1000 + row_number() OVER (), {columns}, o.name_ja, o.name_en
+    FROM wanted w JOIN source.{of} o ON o.id = w.above
 """
-_NAMES = "o.id, o.name_ja, o.name_en"
-_CODED = "o.id, o.number, o.code, o.name_ja, o.name_en"
 CLOSURES = tuple(
     CLOSED.format(table=table, holder=holder, of=of, above=above, column=column, columns=columns)
     for table, holder, of, above, column, columns in (
-        ("budget_line_modalities", "budget_line_id", "modalities", "broader_id", "modality_id", _NAMES),
-        ("budget_line_sections", "budget_line_id", "sections", "parent_id", "section_id", _CODED),
-        ("measure_sections", "measure_id", "sections", "parent_id", "section_id", _CODED),
+        ("budget_line_modalities", "budget_line_id", "modalities", "broader_id", "modality_id", "o.id"),
+        ("budget_line_sections", "budget_line_id", "sections", "parent_id", "section_id", "o.id, o.number"),
+        ("measure_sections", "measure_id", "sections", "parent_id", "section_id", "o.id, o.number"),
     )
 )

@@ -15,7 +15,7 @@ import pytest
 from app.api.openapi import COMMITTED
 from app.settings import PROJECT, Settings
 from tests.conftest import serving
-from tests.test_readme import ADDRESS, READMES, blocks
+from tests.test_readme import ADDRESS, RECIPES, blocks
 
 HERE = Path(__file__).parent
 GENERATED = HERE / "generated"
@@ -73,8 +73,8 @@ def test_pydantic_models() -> None:
 
 
 def recipe(language: str, mark: str, address: str) -> str:
-    """A recipe of the README, asking this service."""
-    (text,) = [block for block in blocks(READMES[0], language) if mark in block]
+    """A recipe of the documentation, asking this service."""
+    (text,) = [block for block in blocks(RECIPES, language) if mark in block]
     return text.replace(ADDRESS, address)
 
 

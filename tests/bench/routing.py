@@ -1,0 +1,89 @@
+"""What an item costs inside one process, without a server: from the response cache, through the application, and
+through the same routes in an included router. `app.api.collections` and `app.main` rest on these figures."""
+
+import time
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp, Message
+
+from app.api.collections import add_collections
+from app.main import create_app, with_cache
+from app.query.records import read_record
+from app.query.snapshot import Snapshot
+from app.resources import RESOURCES
+from app.resources.budget_lines import BUDGET_LINES
+from app.settings import Settings
+from tests.bench.corpora import Corpus
+from tests.bench.questions import Values
+from tests.bench.scenarios import Figure
+
+ROUNDS = 15
+REQUESTS = 400  # of a round
+
+
+def included(settings: Settings) -> FastAPI:
+    """The application, with the collections in an included router before its own routes."""
+    app = create_app(settings)
+    router: Any = APIRouter()  # takes the routes as an application does
+    add_collections(router, RESOURCES)
+    count = len(app.router.routes)
+    app.include_router(router)
+    app.router.routes[:] = [*app.router.routes[count:], *app.router.routes[:count]]
+    return app
+
+
+def routing_figures(corpus: Corpus, values: Values) -> list[Figure]:
+    settings = Settings(database=corpus.database, database_url=None)
+    path = f"/v1/{BUDGET_LINES.name}/{values.ids[0]}"
+    app = create_app(settings)
+    apps: dict[str, ASGIApp] = {
+        "an item in one process, from the response cache": with_cache(create_app(settings)),
+        "the same, by a route of the application": app,
+        "the same, by a route of an included router": included(settings),
+    }
+    took: dict[str, list[float]] = {name: [] for name in apps}
+
+    async def run() -> None:
+        for _ in range(ROUNDS):
+            for name, each in apps.items():
+                took[name].append(await _each(each, path))
+
+    anyio.run(run)
+    read = _reading(app.state.snapshots.current(), values.ids[0])
+    figures = [Figure(name, "", f"{min(times):,.0f} µs") for name, times in took.items()]
+    return [*figures, Figure("the same, reading the record alone", "", f"{read:,.0f} µs")]
+
+
+def _reading(snapshot: Snapshot, id_: str) -> float:
+    """Microseconds of CPU of the query that an item is read with, least of all rounds."""
+    found = []
+    for _ in range(ROUNDS):
+        begun = time.process_time()
+        for _ in range(REQUESTS):
+            snapshot.database.query(lambda session: read_record(BUDGET_LINES, id_, session))
+        found.append((time.process_time() - begun) / REQUESTS * 1e6)
+    return min(found)
+
+
+async def _each(app: ASGIApp, path: str) -> float:
+    """Microseconds of CPU per request."""
+    await _request(app, path)
+    begun = time.process_time()
+    for _ in range(REQUESTS):
+        await _request(app, path)
+    return (time.process_time() - begun) / REQUESTS * 1e6
+
+
+async def _request(app: ASGIApp, path: str) -> None:
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "query_string": b"", "headers": []}
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] != 200:
+            raise RuntimeError(f"{path}: {message['status']}")
+
+    await app(scope, receive, send)
