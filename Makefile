@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --qui
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
-.PHONY: serve build test check sdk bench format lock openapi clean
+.PHONY: serve build quick test test-all check sdk bench format lock openapi clean
 
 serve: .venv/runtime ## install, build the database when it is missing or old, and serve it
 	$(BIN)/shisaku build --if-needed
@@ -17,8 +17,20 @@ serve: .venv/runtime ## install, build the database when it is missing or old, a
 build: .venv/runtime ## build the database from seed/
 	$(BIN)/shisaku build
 
-test: .venv/dev ## every test, and every branch of app/ covered
-	$(BIN)/python -m pytest --cov
+# All tests of a module run in one process, because they share a service.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+QUICK := $(addprefix tests/test_,$(addsuffix .py,first_document second_document search sums errors http settings \
+	compatibility read_only))
+
+quick: .venv/dev ## what an editor wants after each save: ten seconds
+	$(PYTEST) -q --hypothesis-profile quick -m "not postgres and not slow" $(QUICK)
+
+test: .venv/dev ## every test over SQLite: two minutes on two cores
+	$(PYTEST) -m "not postgres and not slow"
+
+test-all: .venv/dev ## every test, over PostgreSQL too, on a larger corpus, and every branch of app/ covered; the SDKs
+	CORPUS_LINES=13,1000,20000 $(PYTEST) --hypothesis-profile thorough --cov
+	$(MAKE) --no-print-directory sdk
 
 check: .venv/dev ## format, lint, types, imports, seed, locks, and what is generated
 	$(BIN)/ruff format --check

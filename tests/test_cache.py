@@ -34,7 +34,13 @@ HEADERS = [
     {"Accept-Encoding": coding, **more}
     for coding, more in itertools.product(
         ("identity", "gzip"),
-        ({}, {"If-None-Match": "*"}, {"Origin": "https://example.org"}, {"Range": "bytes=0-9"}, {"Accept": "text/html"}),
+        (
+            {},
+            {"If-None-Match": "*"},
+            {"Origin": "https://example.org"},
+            {"Range": "bytes=0-9"},
+            {"Accept": "text/html"},
+        ),
     )
 ]
 
@@ -157,7 +163,7 @@ def maybe(name: bytes, *values: bytes) -> st.SearchStrategy[tuple[tuple[bytes, b
 
 
 REQUESTS = st.builds(
-    lambda query, method, headers: Request(*query, method, tuple(itertools.chain(*headers))),
+    lambda query, method, headers: Request(query[0], query[1], method, tuple(itertools.chain(*headers))),
     st.sampled_from(QUERIES),
     st.sampled_from(("GET", "GET", "GET", "HEAD", "OPTIONS", "POST")),
     st.tuples(
@@ -215,6 +221,7 @@ class Fake:
     def __init__(self) -> None:
         self.snapshot = SimpleNamespace(name=b"old")
         self.made: list[bytes] = []
+        self.begun = asyncio.Event()
         self.gate: asyncio.Event | None = None
 
     def current(self) -> Any:
@@ -223,6 +230,7 @@ class Fake:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         snapshot = scope["state"]["snapshot"] = self.snapshot
         self.made.append(snapshot.name)
+        self.begun.set()
         if self.gate:
             await self.gate.wait()
         headers = {"ETag": f'"{snapshot.name.decode()}"', "Last-Modified": "Tue, 24 Nov 2026 00:00:00 GMT"}
@@ -247,8 +255,7 @@ def test_a_late_response_of_the_old_database_is_not_kept_for_the_new() -> None:
         app = caching(fake, 2**20)
         gate = fake.gate = asyncio.Event()
         late = asyncio.ensure_future(ask(app, Request("/x")))
-        while not fake.made:
-            await asyncio.sleep(0)
+        await fake.begun.wait()
         fake.snapshot, fake.gate = SimpleNamespace(name=b"new"), None
         assert (await ask(app, Request("/x"))).body == b"new" * 10
         gate.set()

@@ -177,9 +177,11 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.sent = b""
+        self.written = asyncio.Event()
 
     def write(self, data: Any) -> None:
         self.sent += data
+        self.written.set()
 
     def is_closing(self) -> bool:
         return False
@@ -221,7 +223,8 @@ def test_a_query_may_be_sent_as_utf8_in_any_pieces(cuts: list[int]) -> None:
                     if piece:  # a transport never delivers nothing
                         protocol.data_received(piece)
                 while transport.sent.count(b"200 OK") < number:
-                    await asyncio.sleep(0)
+                    await transport.written.wait()
+                    transport.written.clear()
         protocol.connection_lost(None)
 
     asyncio.run(run())

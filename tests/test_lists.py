@@ -64,7 +64,9 @@ def test_each_sort_orders_by_its_value_and_pages_hold_each_row_once(
     resource: Resource, sort: str, order: str, clients: Client
 ) -> None:
     descending = order == "desc"
-    rows = [(next(values_at(row, resource.sorts[sort]), None), row["id"]) for row in walk(clients, path(resource))]
+    rows: list[tuple[Any, str]] = [
+        (next(values_at(row, resource.sorts[sort]), None), row["id"]) for row in walk(clients, path(resource))
+    ]
     with_value = [row for row in rows if row[0] is not None]
     # Equal values keep the collection's order, turned around with the rest; rows without a value come last.
     with_value.sort(key=lambda row: row[0])

@@ -2,8 +2,6 @@
 
 import gc
 import logging
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,7 +33,7 @@ from app.seeding.migrating import alembic_config
 from app.seeding.postgres import LOCK
 from app.seeding.progress import Phase
 from app.seeding.target import NotBuilt
-from app.settings import PROJECT, Settings
+from app.settings import Settings
 from tests.conftest import ALONE, Built, Client, answer, eventually, serving, visible
 from tests.postgres import OWNER, READER, Server
 

@@ -36,7 +36,9 @@ def test_a_slow_query_is_stopped_at_its_deadline(first: Settings) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM measures", "ATTACH DATABASE 'x' AS y", "SELECT 1; DELETE FROM stages"])
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM measures", "ATTACH DATABASE 'x' AS y", "SELECT 1; DELETE FROM stages"]
+)
 def test_the_database_cannot_be_written_through_the_service(statement: str, first: Settings) -> None:
     database = SqliteDatabase(first, schema_version())
     with pytest.raises(Exception, match=r"readonly database|too many attached|one statement"):
@@ -47,7 +49,7 @@ def test_the_database_cannot_be_written_through_the_service(statement: str, firs
     connection.close()
 
 
-@pytest.mark.parametrize("text", ["' OR 1=1 --", "\"", "a\x00b", "%", "_", "x'); DROP TABLE measures; --"])
+@pytest.mark.parametrize("text", ["' OR 1=1 --", '"', "a\x00b", "%", "_", "x'); DROP TABLE measures; --"])
 def test_no_text_of_a_caller_becomes_sql(text: str, client: Client) -> None:
     assert client.get("/v1/measures", params={"q": text}).status_code in (200, 422)
     assert client.get("/v1/measures", params={"ministry": text}).status_code == 422
