@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
@@ -122,6 +123,11 @@ class Record(Schema):
     notes: Annotated[list[Note], Derived(), Field(max_length=100)] = Field(
         description="Readings, doubts and gaps to know of; why a field is empty is among them."
     )
+
+
+def to_json(value: Any) -> bytes:
+    """JSON of a value, parts of which may be schemas."""
+    return orjson.dumps(value, default=BaseModel.model_dump)
 
 
 def distinct(values: Iterable[T]) -> list[T]:

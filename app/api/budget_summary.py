@@ -12,6 +12,7 @@ from app.api.parameters import Context, Q, asked, by_name, described
 from app.api.responses import json_response
 from app.errors import conflict
 from app.query.filters import Parameter, one_of
+from app.query.formats import export_path
 from app.query.matching import Matcher
 from app.query.parser import Query, filter_notes
 from app.query.responses import AnswerMeta
@@ -32,7 +33,7 @@ from app.resources.sums import (
     render_groups,
     unstated_note,
 )
-from app.schemas import Int32, Name, Note, Schema
+from app.schemas import Int32, Name, Note, Schema, to_json
 
 FEW_LINES = 20_000
 
@@ -106,7 +107,7 @@ async def get_budget_summary(context: Annotated[Context, asked(PARAMETERS)]) -> 
 
 def few_lines(snapshot: Snapshot) -> bool:
     """Whether all budget lines are summed in less time than a switch to a thread takes."""
-    return snapshot.dataset.rows(BUDGET_LINES.name) <= FEW_LINES
+    return (snapshot.dataset.download(export_path(BUDGET_LINES, "csv")).rows or 0) <= FEW_LINES
 
 
 def _is_light(context: Context) -> bool:
@@ -134,10 +135,10 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         "total": total.amount(total.involved),
         "lines": total.lines,
         "additive": additive,
-        "notes": [note.model_dump() for note in notes],
-        "meta": {"dataset": dataset.version_json, "attribution": dataset.attribution},
+        "notes": notes,
+        "meta": dataset.meta,
     }
-    return orjson.dumps(answer)
+    return to_json(answer)
 
 
 def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, orjson.Fragment]:

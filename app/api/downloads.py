@@ -14,14 +14,14 @@ from app.api import dcat
 from app.api.exports import BINARY, MEANINGS
 from app.api.parameters import NoParameters
 from app.api.responses import json_response
-from app.errors import Problem
+from app.errors import Problem, unavailable
 from app.query.columns import columns
 from app.query.dataset import Download
 from app.query.downloads import DATABASE, PACKAGE, folder_of, remove_old
 from app.query.responses import AnswerMeta
 from app.query.snapshot import Snapshot
 from app.resources import RESOURCES
-from app.schemas import Int32, Int64, Schema, Sentence
+from app.schemas import Int32, Int64, Schema, Sentence, to_json
 
 FILES = {
     DATABASE: "The whole dataset as a plain SQLite database: a table for each resource, one for each of its lists, "
@@ -76,32 +76,25 @@ router = APIRouter(tags=["exports"])
     response_model=ExportList,
 )
 async def list_exports(context: NoParameters) -> Response:
-    snapshot, prefix = context.snapshot, context.prefix
-    found = ExportList(
-        data=[
-            Export(
-                path=f"{prefix}{each.path}",
-                media_type=each.media_type,
-                meaning=_meaning(each),
-                rows=each.rows,
-                bytes=each.bytes,
-                sha256=each.sha256,
-            )
-            for each in snapshot.dataset.about.downloads
+    dataset = context.snapshot.dataset
+    answer = {
+        "data": [
+            Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": _meaning(each)})
+            for each in dataset.about.downloads
         ],
-        columns=[
-            ColumnSet(
-                resource=resource.name,
-                columns=[
+        "columns": [
+            {
+                "resource": resource.name,
+                "columns": [
                     ExportColumn(name=column.name, type=column.kind, meaning=column.meaning)
                     for column in columns(resource.record)
                 ],
-            )
+            }
             for resource in RESOURCES
         ],
-        meta=AnswerMeta(dataset=snapshot.dataset.version, attribution=snapshot.dataset.attribution),
-    )
-    return json_response(orjson.dumps(found.model_dump(mode="json")))
+        "meta": dataset.meta,
+    }
+    return json_response(to_json(answer))
 
 
 def _meaning(download: Download) -> str:
@@ -152,14 +145,13 @@ async def export_dataset_package(request: Request, context: NoParameters) -> Res
 async def _file(name: str, request: Request, snapshot: Snapshot) -> Response:
     path = f"/v1/exports/{name}"
     database = request.app.state.settings.database
-    download = next(each for each in snapshot.dataset.about.downloads if each.path == path)
+    download = snapshot.dataset.download(path)
     digest = download.sha256 or ""
     folder = folder_of(database, snapshot.dataset.version.digest)
     if await snapshot.database.fetch_file(name, folder / name, digest):
         await anyio.to_thread.run_sync(remove_old, database, folder)
     if not (folder / name).is_file():
-        detail = "The file is not beside the database. Run `shisaku build`."
-        raise Problem(503, detail, headers={"Retry-After": "60"})
+        raise unavailable("The file is not beside the database. Run `shisaku build`.", 60)
     headers = {
         "Content-Disposition": f'attachment; filename="shisaku-{snapshot.dataset.version.version}-{name}"',
         "ETag": f'"{digest[:32]}"',

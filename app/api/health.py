@@ -12,7 +12,7 @@ from app.api.parameters import NoParameters
 from app.api.responses import JSON, json_response
 from app.db.base import Unusable
 from app.db.opening import check_usable
-from app.errors import Problem
+from app.errors import unavailable
 from app.resources.schema import schema_version
 
 logger = logging.getLogger("shisaku")
@@ -38,7 +38,7 @@ async def readyz(request: Request, context: NoParameters) -> Response:
     except Unusable as error:
         logger.warning("not ready: %s", error)
         detail = "The database is missing or cannot be served; the log says more. Run `shisaku build`."
-        raise Problem(503, detail, headers={"Retry-After": "5"}) from error
+        raise unavailable(detail, 5) from error
     return _state({"status": "ready", **context.snapshot.dataset.version.model_dump()})
 
 

@@ -19,7 +19,7 @@ from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.packages import PACKAGES, Package, StatedTotal
 from app.resources.sums import LineSums, Sum, unstated_note
-from app.schemas import Int32, Note, Schema
+from app.schemas import Int32, Note, Schema, to_json
 
 STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of serving values
 
@@ -55,27 +55,22 @@ router = APIRouter(tags=[PACKAGES.name])
     response_model=Reconciliation,
 )
 async def get_package_reconciliation(id_: RecordId, context: NoParameters) -> Response:
-    found = await context.snapshot.run(lambda matcher: reconcile(id_, context.snapshot, matcher))
-    return json_response(found.model_dump_json().encode())
+    return json_response(await context.snapshot.run(lambda matcher: reconcile(id_, context.snapshot, matcher)))
 
 
-def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> Reconciliation:
-    """Raises a 404 Problem if there is no such package."""
+def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
+    """A package in the schema of Reconciliation. Raises a 404 Problem if there is no such package."""
     package = Package.model_validate_json(read_record(PACKAGES, id_, matcher.session))
     name = STATED_TOTAL_NOTES + id_
     notes: Sequence[Sequence[Any]] = orjson.loads(read_values(matcher.session, name)[name])
     rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
     itemised = LineSums(matcher.index, matcher.vocabularies).sum(rows)
-    return Reconciliation(
-        data=[
-            _reconciled(total, [Note(**note) for note in known], itemised)
-            for total, known in zip(package.stated_totals, notes, strict=True)
-        ],
-        meta=AnswerMeta(dataset=snapshot.dataset.version, attribution=snapshot.dataset.attribution),
-    )
+    totals = zip(package.stated_totals, notes, strict=True)
+    data = [_reconciled(total, known, itemised) for total, known in totals]
+    return to_json({"data": data, "meta": snapshot.dataset.meta})
 
 
-def _reconciled(total: StatedTotal, notes: list[Note], lines: Sum) -> ReconciledTotal:
+def _reconciled(total: StatedTotal, notes: Sequence[Any], lines: Sum) -> ReconciledTotal:
     stated, itemised = total.amount, Amount(**lines.amount(lines.involved))
     difference = summed(
         (stated.jpy or 0) - (itemised.jpy or 0),
@@ -88,5 +83,5 @@ def _reconciled(total: StatedTotal, notes: list[Note], lines: Sum) -> Reconciled
         itemised=itemised,
         difference=Amount(**difference),
         lines=lines.lines,
-        notes=[*notes, *unstated_note([lines])],
+        notes=[*(Note(**note) for note in notes), *unstated_note([lines])],
     )

@@ -15,7 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
-from app.errors import Problem
+from app.errors import BUSY, Problem, unavailable
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -90,8 +90,7 @@ Execute = Callable[[Statement, dict[str, Any]], Sequence[tuple[Any, ...]]]
 
 def too_slow(seconds: float) -> Problem:
     """The refusal of a request that was stopped."""
-    detail = f"The question took longer than {seconds:g} s and was stopped. Narrow it, or retry."
-    return Problem(503, detail, headers={"Retry-After": "5"})
+    return unavailable(f"The question took longer than {seconds:g} s and was stopped. Narrow it, or retry.", 5)
 
 
 class Session:
@@ -140,7 +139,7 @@ class Database(ABC):
     async def run_in_thread(self, work: Callable[[Session], T]) -> T:
         """The same on a worker thread. Raises a 503 Problem when too many requests wait for one."""
         if self._threads.statistics().tasks_waiting >= self._max_waiting:
-            raise Problem(503, "Too many questions at once. Try again shortly.", headers={"Retry-After": "1"})
+            raise unavailable(BUSY, 1)
         return await anyio.to_thread.run_sync(self.query, work, limiter=self._threads)
 
     async def run_for_download(self, work: Callable[[Session], T]) -> T:

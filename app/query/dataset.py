@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.query.responses import DatasetVersion
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
-from app.schemas import Name
+from app.schemas import Name, to_json
 
 DATASET = "dataset"  # names of serving values
 SCHEMA = "schema"
@@ -60,18 +60,18 @@ class Dataset:
         return self.about.attribution
 
     @cached_property
-    def version_json(self) -> orjson.Fragment:
-        """The version as every answer's `meta` has it."""
-        return orjson.Fragment(self.version.model_dump_json())
-
-    def rows(self, resource: str) -> int:
-        """The number of records of a resource."""
-        return self._rows[resource]
+    def meta(self) -> orjson.Fragment:
+        """The `meta` of answers that are not lists, in the schema of AnswerMeta."""
+        return orjson.Fragment(to_json({"dataset": self.version, "attribution": self.attribution}))
 
     @cached_property
-    def _rows(self) -> Mapping[str, int]:
-        names = ((each.path.rpartition("/")[2].removesuffix(".csv"), each.rows) for each in self.about.downloads)
-        return {name: rows for name, rows in names if rows is not None}
+    def version_json(self) -> orjson.Fragment:
+        """The version as the `meta` of every list has it."""
+        return orjson.Fragment(to_json(self.version))
+
+    def download(self, path: str) -> Download:
+        """The complete download at a path."""
+        return next(each for each in self.about.downloads if each.path == path)
 
     @cached_property
     def last_modified(self) -> bytes:

@@ -18,7 +18,7 @@ from app.query.records import RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.responses import Page
 from app.query.snapshot import Snapshot
-from app.schemas import Schema
+from app.schemas import Schema, to_json
 
 MAX_OFFSET = 10_000
 
@@ -75,11 +75,11 @@ def render_page(
         "limit": limit,
         "offset": None if start else offset,
         "dataset": dataset.version_json,
-        "notes": [note.model_dump() for note in filter_notes(query, dataset.vocabularies)],
+        "notes": filter_notes(query, dataset.vocabularies),
         "attribution": dataset.attribution,
     }
     body = {"data": listing.render(rows), "meta": meta, "facets": facets or {}, "links": links}
-    return orjson.dumps(body), links
+    return to_json(body), links
 
 
 def _identity(query: Query) -> str:
