@@ -19,7 +19,7 @@ from app.db.base import InList, Statement
 from app.db.tables import ServingRecord
 from app.index import Keyset, Row, search_beginnings
 from app.query.filters import Parameter, one_of
-from app.query.matching import Matcher, Texts
+from app.query.matching import Matcher
 from app.query.page import Listing, page_model, render_page
 from app.query.parser import Query
 from app.query.resource import Resource, texts_of
@@ -94,7 +94,7 @@ def _listing(query: Query, matcher: Matcher) -> Listing:
     if query.get("type"):
         rows = rows & BitMap.union(*(matcher.index.rows(type_) for type_ in query.get("type")))
     in_names = matches.in_names & rows
-    equal, beginning = search_beginnings(" ".join(query.terms), in_names, Texts(matcher.session))
+    equal, beginning = search_beginnings(" ".join(query.terms), in_names, matcher)
     ranked = Keyset.ranked(equal, beginning - equal, in_names - beginning, rows - in_names)
     return Listing("search", ranked, lambda page: list(_results(page, query.terms, matcher)))
 
