@@ -18,7 +18,7 @@ from app.query.snapshot import Snapshot, read_values
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.packages import PACKAGES, Package, StatedTotal
-from app.resources.sums import LineSums, Sum, unstated_note
+from app.resources.sums import LineSums, unstated_note
 from app.schemas import Int32, Note, Schema, to_json
 
 STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of serving values
@@ -64,24 +64,23 @@ def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
     name = STATED_TOTAL_NOTES + id_
     notes: Sequence[Sequence[Any]] = orjson.loads(read_values(matcher.session, name)[name])
     rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
-    itemised = LineSums(matcher.index, matcher.vocabularies).sum(rows)
-    totals = zip(package.stated_totals, notes, strict=True)
-    data = [_reconciled(total, known, itemised) for total, known in totals]
+    lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)
+    itemised = Amount(**lines.amount(lines.involved))
+    data = []
+    for stated, known in zip(package.stated_totals, notes, strict=True):
+        difference = summed(
+            (stated.amount.jpy or 0) - (itemised.jpy or 0),
+            (stated.amount.basis, itemised.basis),
+            approximate=stated.amount.approximate or itemised.approximate,
+            uncertain=stated.amount.uncertain or itemised.uncertain,
+        )
+        data.append(
+            {
+                "stated": stated,
+                "itemised": itemised,
+                "difference": difference,
+                "lines": lines.lines,
+                "notes": [*known, *unstated_note([lines])],
+            }
+        )
     return to_json({"data": data, "meta": snapshot.dataset.meta})
-
-
-def _reconciled(total: StatedTotal, notes: Sequence[Any], lines: Sum) -> ReconciledTotal:
-    stated, itemised = total.amount, Amount(**lines.amount(lines.involved))
-    difference = summed(
-        (stated.jpy or 0) - (itemised.jpy or 0),
-        (stated.basis, itemised.basis),
-        approximate=stated.approximate or itemised.approximate,
-        uncertain=stated.uncertain or itemised.uncertain,
-    )
-    return ReconciledTotal(
-        stated=total,
-        itemised=itemised,
-        difference=Amount(**difference),
-        lines=lines.lines,
-        notes=[*(Note(**note) for note in notes), *unstated_note([lines])],
-    )

@@ -28,47 +28,38 @@ class Unusable(Exception):  # noqa: N818 - a state, told to an operator
     """The database cannot be served; the message names it and the command that mends it."""
 
 
-class InList(ColumnElement[bool]):
+class _Condition(ColumnElement[bool]):
+    """A condition on a column and one bound value."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Any, name: str) -> None:
+        self.column: ColumnElement[Any] = column
+        self.value: BindParameter[Any] = bindparam(name)
+
+
+class InList(_Condition):
     """The column's value is one of a list, which is bound as one value whatever its length: the text of the statement
     stays the same, and no limit on the number of variables applies."""
 
-    inherit_cache = True
 
-    def __init__(self, column: Any, name: str) -> None:
-        self.column: ColumnElement[Any] = column
-        self.values: BindParameter[Any] = bindparam(name)
-
-
-@compiles(InList, "sqlite")
-def _in_list_sqlite(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
-    column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
-    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both are of our own statements
-
-
-@compiles(InList, "postgresql")
-def _in_list_postgresql(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
-    type_ = compiler.dialect.type_compiler_instance.process(element.column.type)
-    return f"{compiler.process(element.column, **kw)} = ANY (({compiler.process(element.values, **kw)})::{type_}[])"
-
-
-class Contains(ColumnElement[bool]):
+class Contains(_Condition):
     """The column's text contains another, in which no character has a special meaning."""
 
-    inherit_cache = True
 
-    def __init__(self, column: Any, name: str) -> None:
-        self.column: ColumnElement[Any] = column
-        self.text: BindParameter[Any] = bindparam(name)
-
-
-@compiles(Contains, "sqlite")
-def _contains_sqlite(element: Contains, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"instr({compiler.process(element.column, **kw)}, {compiler.process(element.text, **kw)}) > 0"
+@compiles(InList)
+def _in_list(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
+    column, value = compiler.process(element.column, **kw), compiler.process(element.value, **kw)
+    if compiler.dialect.name == "sqlite":
+        return f"{column} IN (SELECT value FROM json_each({value}))"  # noqa: S608 - both are of our own statements
+    type_ = compiler.dialect.type_compiler_instance.process(element.column.type)
+    return f"{column} = ANY (({value})::{type_}[])"
 
 
-@compiles(Contains, "postgresql")
-def _contains_postgresql(element: Contains, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"strpos({compiler.process(element.column, **kw)}, {compiler.process(element.text, **kw)}) > 0"
+@compiles(Contains)
+def _contains(element: Contains, compiler: SQLCompiler, **kw: Any) -> str:
+    function = "instr" if compiler.dialect.name == "sqlite" else "strpos"
+    return f"{function}({compiler.process(element.column, **kw)}, {compiler.process(element.value, **kw)}) > 0"
 
 
 class Statement:

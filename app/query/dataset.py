@@ -16,7 +16,6 @@ from app.query.vocabulary import Term, Vocabularies, Vocabulary
 from app.schemas import Name, to_json
 
 DATASET = "dataset"  # names of serving values
-SCHEMA = "schema"
 VOCABULARY = "vocabulary/"
 
 
