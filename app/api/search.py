@@ -99,9 +99,8 @@ def _listing(query: Query, matcher: Matcher) -> Listing:
     ranked = Keyset.ranked(equal, beginning - equal, in_names - beginning, rows - in_names)
 
     def render(page: Sequence[Row]) -> list[dict[str, Any]]:
-        found = {
-            key: (name, record) for key, name, record in matcher.session.query(FOUND, keys=[row.key for row in page])
-        }
+        records = matcher.session.query(FOUND, keys=[row.key for row in page])
+        found = {key: (name, record) for key, name, record in records}
         return [_result(*found[row.key], terms[0]) for row in page]
 
     return Listing("search", ranked, render)

@@ -115,9 +115,14 @@ def flag(name: str, meaning: str, *, path: str = "") -> Filter:
     return Filter(name=name, meaning=meaning, kind="boolean", paths=(path or name,), choices=YES_NO)
 
 
-def bound(name: str, side: Literal["min", "max"], path: str, meaning: str) -> Filter:
-    """The number at the path is this or more, or this or less."""
-    return Filter(name=name, meaning=meaning, kind="amount", paths=(path,), bound=side)
+def at_least(name: str, path: str, meaning: str) -> Filter:
+    """The number at the path is this or more."""
+    return Filter(name=name, meaning=meaning, kind="amount", paths=(path,), bound="min")
+
+
+def at_most(name: str, path: str, meaning: str) -> Filter:
+    """The number at the path is this or less."""
+    return Filter(name=name, meaning=meaning, kind="amount", paths=(path,), bound="max")
 
 
 def one_of(*values: str) -> Mapping[str, Name]:

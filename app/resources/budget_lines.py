@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.query.filters import bound, column, flag, linked
+from app.query.filters import at_least, at_most, column, flag, linked
 from app.query.resource import Resource
 from app.resources.amount import Amount
 from app.resources.dates import FiscalYear
@@ -70,10 +70,8 @@ BUDGET_LINES = Resource(
         BUDGET_KIND,
         column("package", "The budget package.", path="package.id", example="fy2025-supplementary-drug-discovery"),
         flag("joint", "Whether several ministries pay the line together."),
-        bound(
-            "amount_min", "min", "amount.jpy", "Lines of at least so many yen; those without an amount are left out."
-        ),
-        bound("amount_max", "max", "amount.jpy", "Lines of at most so many yen; those without an amount are left out."),
+        at_least("amount_min", "amount.jpy", "Lines of at least so many yen; those without an amount are left out."),
+        at_most("amount_max", "amount.jpy", "Lines of at most so many yen; those without an amount are left out."),
     ),
     own_sorts={"amount": "amount.jpy", "fiscal_year": "fiscal_year.year"},
     extra_indexes=("amount.approximate", "amount.uncertain", "amount.basis"),
