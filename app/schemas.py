@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 T = TypeVar("T")
 
@@ -34,6 +35,11 @@ class References:
     """Marks a field that holds ids of a resource (or, in a seed entry, of entries in `<type>.yaml`)."""
 
     type: str
+
+
+def referenced(field: FieldInfo) -> str | None:
+    """The resource that a field refers to."""
+    return next((mark.type for mark in field.metadata if isinstance(mark, References)), None)
 
 
 class Basis(StrEnum):
