@@ -98,21 +98,14 @@ router = APIRouter(tags=["budget-summary"])
 async def get_budget_summary(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
     if len(context.query.get("group_by")) > 2:
         raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
-    return json_response(
-        await context.snapshot.run(
-            lambda matcher: summarize(context.query, context.snapshot, matcher), light=_is_light(context)
-        )
-    )
+    query, snapshot = context.query, context.snapshot
+    light = few_lines(snapshot) or precomputed_dimensions(query, query.get("group_by")) is not None
+    return json_response(await snapshot.run(lambda matcher: summarize(query, snapshot, matcher), light=light))
 
 
 def few_lines(snapshot: Snapshot) -> bool:
     """Whether all budget lines are summed in less time than a switch to a thread takes."""
     return (snapshot.dataset.download(export_path(BUDGET_LINES, "csv")).rows or 0) <= FEW_LINES
-
-
-def _is_light(context: Context) -> bool:
-    precomputed = precomputed_dimensions(context.query, context.query.get("group_by")) is not None
-    return precomputed or few_lines(context.snapshot)
 
 
 def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
@@ -125,7 +118,7 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     else:
         total, sums = _sums(query, group_by, matcher)
         additive, groups = is_additive(sums, total), render_groups(dimensions, sums, dataset.vocabularies)
-    notes = [*filter_notes(query, dataset.vocabularies), *unstated_note([total])]
+    notes = [*filter_notes(query, dataset.vocabularies), *unstated_note(total)]
     if not additive:
         notes.append(GROUPS_OVERLAP)
     notes.extend(each.note for each in dimensions if each.note and each.note not in notes)

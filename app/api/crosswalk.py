@@ -97,11 +97,8 @@ router = APIRouter(tags=["crosswalk"])
     openapi_extra=described(PARAMETERS),
 )
 async def get_crosswalk(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
-    return json_response(
-        await context.snapshot.run(
-            lambda matcher: walk(context.query, context.snapshot, matcher), light=few_lines(context.snapshot)
-        )
-    )
+    query, snapshot = context.query, context.snapshot
+    return json_response(await snapshot.run(lambda matcher: walk(query, snapshot, matcher), light=few_lines(snapshot)))
 
 
 def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
@@ -120,7 +117,7 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     for section in sections:
         of_section = sums.sum(rows & under.of(section["id"]))
         found = [measures[key] for key in directions[section["id"]]]
-        notes = [*terms[section["id"]].notes, *unstated_note([of_section])]
+        notes = [*terms[section["id"]].notes, *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
             notes.append(UNLINKED)
         data.append(

@@ -1,7 +1,6 @@
 """Complete downloads: the list of everything that can be downloaded, and the files that a build made of the dataset."""
 
 from base64 import b64encode
-from typing import Any
 
 import anyio.to_thread
 import orjson
@@ -16,10 +15,8 @@ from app.api.parameters import NoParameters
 from app.api.responses import json_response
 from app.errors import Problem, unavailable
 from app.query.columns import columns
-from app.query.dataset import Download
 from app.query.downloads import DATABASE, PACKAGE, folder_of, remove_old
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot
 from app.resources import RESOURCES
 from app.schemas import Int32, Int64, Schema, Sentence, to_json
 
@@ -77,11 +74,13 @@ router = APIRouter(tags=["exports"])
 )
 async def list_exports(context: NoParameters) -> Response:
     dataset = context.snapshot.dataset
+    exports = []
+    for each in dataset.about.downloads:
+        name = each.path.rpartition("/")[2]
+        meaning = FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
+        exports.append(Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": meaning}))
     answer = {
-        "data": [
-            Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": _meaning(each)})
-            for each in dataset.about.downloads
-        ],
+        "data": exports,
         "columns": [
             {
                 "resource": resource.name,
@@ -97,11 +96,6 @@ async def list_exports(context: NoParameters) -> Response:
     return json_response(to_json(answer))
 
 
-def _meaning(download: Download) -> str:
-    name = download.path.rpartition("/")[2]
-    return FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
-
-
 @router.get(
     dcat.PATH,
     operation_id="export_catalog_entry",
@@ -115,49 +109,34 @@ async def export_catalog_entry(context: NoParameters) -> Response:
     return json_response(orjson.dumps(entry), media_type=dcat.MEDIA_TYPE)
 
 
-def _described(name: str, media_type: str) -> dict[str, Any]:
-    return {
-        "summary": f"Download {name}",
-        "description": f"{FILES[name]} Takes `Range`; `Repr-Digest` is of the whole file.",
-        "response_class": Response,
-        "responses": {200: {"content": {media_type: {"schema": BINARY}}}},
-    }
+def _add_file(name: str, operation_id: str, media_type: str) -> None:
+    @router.get(
+        f"/v1/exports/{name}",
+        operation_id=operation_id,
+        summary=f"Download {name}",
+        description=f"{FILES[name]} Takes `Range`; `Repr-Digest` is of the whole file.",
+        response_class=Response,
+        responses={200: {"content": {media_type: {"schema": BINARY}}}},
+    )
+    async def export_file(request: Request, context: NoParameters) -> Response:
+        snapshot, database = context.snapshot, request.app.state.settings.database
+        version = snapshot.dataset.version
+        digest = snapshot.dataset.download(f"/v1/exports/{name}").sha256 or ""
+        folder = folder_of(database, version.digest)
+        if await snapshot.database.fetch_file(name, folder / name, digest):
+            await anyio.to_thread.run_sync(remove_old, database, folder)
+        if not (folder / name).is_file():
+            raise unavailable("The file is not beside the database. Run `shisaku build`.", 60)
+        headers = {
+            "Content-Disposition": f'attachment; filename="shisaku-{version.version}-{name}"',
+            "ETag": f'"{digest[:32]}"',
+            "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(digest)).decode()}:",
+        }
+        return RangeFileResponse(folder / name, media_type=media_type, headers=headers)
 
 
-@router.get(
-    f"/v1/exports/{DATABASE}",
-    operation_id="export_dataset_sqlite",
-    **_described(DATABASE, "application/vnd.sqlite3"),
-)
-async def export_dataset_sqlite(request: Request, context: NoParameters) -> Response:
-    return await _file(DATABASE, request, context.snapshot)
-
-
-@router.get(
-    f"/v1/exports/{PACKAGE}",
-    operation_id="export_dataset_package",
-    **_described(PACKAGE, "application/zip"),
-)
-async def export_dataset_package(request: Request, context: NoParameters) -> Response:
-    return await _file(PACKAGE, request, context.snapshot)
-
-
-async def _file(name: str, request: Request, snapshot: Snapshot) -> Response:
-    path = f"/v1/exports/{name}"
-    database = request.app.state.settings.database
-    download = snapshot.dataset.download(path)
-    digest = download.sha256 or ""
-    folder = folder_of(database, snapshot.dataset.version.digest)
-    if await snapshot.database.fetch_file(name, folder / name, digest):
-        await anyio.to_thread.run_sync(remove_old, database, folder)
-    if not (folder / name).is_file():
-        raise unavailable("The file is not beside the database. Run `shisaku build`.", 60)
-    headers = {
-        "Content-Disposition": f'attachment; filename="shisaku-{snapshot.dataset.version.version}-{name}"',
-        "ETag": f'"{digest[:32]}"',
-        "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(digest)).decode()}:",
-    }
-    return RangeFileResponse(folder / name, media_type=download.media_type, headers=headers)
+_add_file(DATABASE, "export_dataset_sqlite", "application/vnd.sqlite3")
+_add_file(PACKAGE, "export_dataset_package", "application/zip")
 
 
 class RangeFileResponse(FileResponse):
@@ -169,13 +148,9 @@ class RangeFileResponse(FileResponse):
 
         async def send_or_refuse(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400:
-                raise _range_problem(message)
+                size = dict(message["headers"]).get(b"content-range", b"").decode("latin-1")
+                detail = "The Range of this request cannot be given. Leave it out, or ask within the file."
+                raise Problem(message["status"], detail, headers={"Content-Range": size} if size else {})
             await send(message)
 
         await super().__call__({**scope, "headers": headers}, receive, send_or_refuse)
-
-
-def _range_problem(start: Message) -> Problem:
-    size = dict(start["headers"]).get(b"content-range", b"").decode("latin-1")
-    detail = "The Range of this request cannot be given. Leave it out, or ask within the file."
-    return Problem(start["status"], detail, headers={"Content-Range": size} if size else {})

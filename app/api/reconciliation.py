@@ -80,7 +80,7 @@ def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
                 "itemised": itemised,
                 "difference": difference,
                 "lines": lines.lines,
-                "notes": [*known, *unstated_note([lines])],
+                "notes": [*known, *unstated_note(lines)],
             }
         )
     return to_json({"data": data, "meta": snapshot.dataset.meta})

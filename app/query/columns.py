@@ -116,9 +116,8 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
         item, _ = _plain(get_args(annotation)[0])
         single, to = _singular(name), referenced(info)
         if _is_schema(item):
-            inner = _columns(item, 2)
             found[name] = tuple(
-                replace(each, name=f"{single}_id", to=to) if each.name == "id" else each for each in inner
+                replace(each, name=f"{single}_id", to=to) if each.name == "id" else each for each in _columns(item, 2)
             )
         else:
             found[name] = (Column(single, "string", info.description or "", (), to=to),)
