@@ -11,12 +11,13 @@ from starlette.responses import Response
 from app.api.parameters import Context, Q, asked, by_name, described
 from app.api.responses import json_response
 from app.errors import conflict
+from app.query.dataset import read_value
 from app.query.filters import Parameter, one_of
 from app.query.formats import export_path
 from app.query.matching import Matcher
 from app.query.parser import Query, filter_notes
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot, read_values
+from app.query.snapshot import Snapshot
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.sums import (
@@ -38,9 +39,9 @@ from app.schemas import Int32, Name, Note, Schema, to_json
 FEW_LINES = 20_000
 
 GROUP_BY = Parameter(
-    name="group_by",
-    meaning="What to sum by: one of these, or two.",
-    kind="choice",
+    "group_by",
+    "What to sum by: one of these, or two.",
+    "choice",
     many=True,
     choices=one_of(*DIMENSIONS),
     schema="BudgetDimension",
@@ -137,8 +138,7 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
 def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, orjson.Fragment]:
     """The sums of all lines: the total, whether the groups add up to it, and the groups as JSON."""
     matcher.session.check_deadline()
-    name = RENDERED + ",".join(group_by)
-    head, _, groups = read_values(matcher.session, name)[name].partition(b"\n")
+    head, _, groups = read_value(matcher.session, RENDERED + ",".join(group_by)).partition(b"\n")
     total, additive = orjson.loads(head)
     return Sum.load(total), additive, orjson.Fragment(groups)
 
@@ -158,6 +158,5 @@ def _sums(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum,
 
 def _read_precomputed(dimensions: Sequence[str], matcher: Matcher) -> dict[GroupKey, Sum]:
     """The precomputed sums of all lines by these dimensions."""
-    name = SUMS + ",".join(dimensions)
-    stored = orjson.loads(read_values(matcher.session, name)[name])
+    stored = orjson.loads(read_value(matcher.session, SUMS + ",".join(dimensions)))
     return {tuple(key): Sum.load(values) for key, values in stored}

@@ -41,9 +41,9 @@ MEANINGS = {
 BINARY = {"type": "string", "format": "binary"}
 
 BOM = Parameter(
-    name="bom",
-    meaning="Begin with a byte order mark, by which Excel knows UTF-8.",
-    kind="boolean",
+    "bom",
+    "Begin with a byte order mark, by which Excel knows UTF-8.",
+    "boolean",
     choices=YES_NO,
     default="false",
 )

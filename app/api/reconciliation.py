@@ -11,10 +11,11 @@ from starlette.responses import Response
 from app.api.collections import RecordId
 from app.api.parameters import NoParameters
 from app.api.responses import json_response
+from app.query.dataset import read_value
 from app.query.matching import Matcher
 from app.query.records import read_record
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot, read_values
+from app.query.snapshot import Snapshot
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.packages import PACKAGES, Package, StatedTotal
@@ -61,8 +62,7 @@ async def get_package_reconciliation(id_: RecordId, context: NoParameters) -> Re
 def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
     """A package in the schema of Reconciliation. Raises a 404 Problem if there is no such package."""
     package = Package.model_validate_json(read_record(PACKAGES, id_, matcher.session))
-    name = STATED_TOTAL_NOTES + id_
-    notes: Sequence[Sequence[Any]] = orjson.loads(read_values(matcher.session, name)[name])
+    notes: Sequence[Sequence[Any]] = orjson.loads(read_value(matcher.session, STATED_TOTAL_NOTES + id_))
     rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
     lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)
     itemised = Amount(**lines.amount(lines.involved))

@@ -37,9 +37,9 @@ FOUND = Statement(
 )
 
 TYPE = Parameter(
-    name="type",
-    meaning="Resources to search; all when left out.",
-    kind="choice",
+    "type",
+    "Resources to search; all when left out.",
+    "choice",
     many=True,
     choices=one_of(*BY_NAME),
     schema="RecordType",

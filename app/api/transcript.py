@@ -36,7 +36,7 @@ class TranscriptLine(Schema):
 
 
 def _end(name: str, meaning: str) -> Parameter:
-    return Parameter(name=name, meaning=meaning, kind="integer", minimum=1, maximum=10_000_000)
+    return Parameter(name, meaning, "integer", minimum=1, maximum=10_000_000)
 
 
 PARAMETERS = by_name(

@@ -149,19 +149,13 @@ class PostgresDatabase(Database):
                 raise unavailable(REPLACED, 1) from error
             if not isinstance(cause, psycopg.OperationalError):
                 raise
-            self._log_state(lost=True, why=reason(cause))
+            if not self._lost:
+                logger.warning("%s: the database cannot be reached: %s", shown(self._url), reason(cause))
+            self._lost = True
             raise unavailable(GONE, 5) from error
-        self._log_state(lost=False)
-
-    def _log_state(self, *, lost: bool, why: str = "") -> None:
-        """Logs when the database is lost and when it is back, once each."""
-        if lost == self._lost:
-            return
-        self._lost = lost
-        if lost:
-            logger.warning("%s: the database cannot be reached: %s", shown(self._url), why)
-        else:
+        if self._lost:
             logger.info("%s: the database answers again", shown(self._url))
+        self._lost = False
 
     def _fetch_file(self, name: str, path: Path, digest: str) -> bool:
         if name in self._fetched and path.is_file():

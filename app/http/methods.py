@@ -9,6 +9,7 @@ from app.http.headers import Headers
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 ALLOW = ", ".join(METHODS)
+PREFLIGHT = {b"origin", b"access-control-request-method"}  # the headers of a CORS preflight request
 READ_ONLY = Problem(405, f"This service is read-only: use {ALLOW}.", headers={"Allow": ALLOW})
 
 
@@ -30,10 +31,7 @@ class MethodsMiddleware:
         elif scope["method"] == "HEAD":
             state = {**scope.get("state", {}), "method": "HEAD"}
             await self.app({**scope, "method": "GET", "state": state}, receive, _without_body(send))
-        elif (
-            scope["method"] == "OPTIONS"
-            and {b"origin", b"access-control-request-method"} <= dict(scope["headers"]).keys()
-        ):
+        elif scope["method"] == "OPTIONS" and dict(scope["headers"]).keys() >= PREFLIGHT:
             await self.preflight(scope, receive, send)
         else:
             refused = scope["method"] != "OPTIONS"

@@ -1,22 +1,37 @@
 """Dataset: what a snapshot knows of the whole database: its version, vocabularies and downloads."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cached_property
-from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import bindparam
+from sqlmodel import col, select
 
+from app.db.base import Session, Statement
+from app.db.tables import ServingValue
 from app.query.responses import DatasetVersion
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
 from app.schemas import Name, to_json
 
 DATASET = "dataset"  # names of serving values
 VOCABULARY = "vocabulary/"
+
+
+VALUE = Statement(select(ServingValue.data).where(col(ServingValue.name) == bindparam("name")))
+VOCABULARIES = Statement(
+    select(ServingValue.name, ServingValue.data).where(col(ServingValue.name).startswith(VOCABULARY))
+)
+
+
+def read_value(session: Session, name: str) -> bytes:
+    """The serving value of a name, which the build has stored."""
+    ((data,),) = session.query(VALUE, name=name)
+    return bytes(data)
 
 
 class Download(BaseModel):
@@ -79,11 +94,11 @@ class Dataset:
         return format_datetime(released, usegmt=True).encode()
 
     @classmethod
-    def load(cls, values: Callable[[str], Mapping[str, bytes]]) -> "Dataset":
-        """`values` gives the serving values whose name begins with a text, by name."""
+    def load(cls, session: Session) -> "Dataset":
+        """The dataset of a database."""
         vocabularies = {
             name.removeprefix(VOCABULARY): Vocabulary.of(Term(**term) for term in orjson.loads(json))
-            for name, json in values(VOCABULARY).items()
+            for name, json in session.query(VOCABULARIES)
         }
-        about: Any = orjson.loads(values(DATASET)[DATASET])
-        return cls(About(**about), defaultdict(lambda: Vocabulary.of(()), vocabularies))
+        about = About.model_validate_json(read_value(session, DATASET))
+        return cls(about, defaultdict(lambda: Vocabulary.of(()), vocabularies))
