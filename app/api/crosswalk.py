@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
-from sqlalchemy import column, select, table
+from sqlalchemy import Integer, Text, column, select, table
 from starlette.responses import Response
 
 from app.api.budget_summary import few_lines
@@ -18,7 +18,7 @@ from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
 from app.query.matching import Matcher
 from app.query.parser import Query, filter_notes
-from app.query.records import RECORDS, read_records
+from app.query.records import read_records
 from app.query.responses import AnswerMeta
 from app.query.snapshot import Snapshot
 from app.resources.amount import Amount
@@ -26,12 +26,39 @@ from app.resources.budget_lines import BUDGET_LINES, THROUGH_CROSSWALK
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.sections import SECTIONS, SectionRef
 from app.resources.sums import LineSums, unstated_note
-from app.schemas import Id, Int32, Name, Note, Schema, distinct, to_json
+from app.schemas import Id, Int32, Name, Note, Schema, to_json
 
 MAX_LINES = 50  # listed of one programme; all are counted
 
-LINES = table("budget_lines", column("key"), column("measure_id"))  # the relational table, with the columns read here
-LINE_KEYS = Statement(select(LINES.c.measure_id, LINES.c.key).where(InList(LINES.c.measure_id, "programmes")))
+# Relational tables, with the columns read here: whole records would take several times as long to parse.
+NAME = ("name_ja", "name_en", "name_en_official")
+AMOUNT = tuple(Amount.model_fields)
+MEASURE = table("measures", column("key", Integer), column("id", Text), *map(column, NAME))
+RELATED = table(
+    "measure_related",
+    column("measure_id", Text),
+    *map(column, ("position", "related_id", "basis", "note_ja", "note_en")),
+)
+LINE = table(
+    "budget_lines",
+    column("key", Integer),
+    column("id", Text),
+    column("measure_id", Text),
+    *(column(f"amount_{name}") for name in AMOUNT),
+)
+NAMES = Statement(
+    select(MEASURE.c.key, MEASURE.c.id, *(MEASURE.c[name] for name in NAME))
+    .where(InList(MEASURE.c.key, "keys"))
+    .order_by(MEASURE.c.key)
+)
+LINKS = Statement(
+    select(RELATED, *(MEASURE.c[name] for name in NAME))
+    .join_from(RELATED, MEASURE, MEASURE.c.id == RELATED.c.related_id)
+    .where(InList(RELATED.c.measure_id, "directions"))
+    .order_by(RELATED.c.measure_id, RELATED.c.position)
+)
+LINE_KEYS = Statement(select(LINE.c.measure_id, LINE.c.key).where(InList(LINE.c.measure_id, "programmes")))
+LINES = Statement(select(LINE).where(InList(LINE.c.key, "keys")))
 
 # The walk begins at sections, so `none` means nothing here.
 SECTION = replace(
@@ -150,17 +177,22 @@ def _directions(sections: Sequence[str], matcher: Matcher) -> Mapping[str, BitMa
 
 def _measures(keys: BitMap, rows: BitMap, session: Session) -> Mapping[int, dict[str, Any]]:
     """Measures in the schema of CrosswalkMeasure, by key, with those budget lines that are among the rows."""
-    records = {key: orjson.loads(record) for key, record in session.query(RECORDS, keys=list(keys))}
-    programmes = distinct(related["id"] for record in records.values() for related in record["related"])
-    lines = _lines(programmes, rows, session)
-    return {
-        key: {
-            "id": record["id"],
-            "name": record["name"],
-            "related": [{**related, "lines": lines[related["id"]]} for related in record["related"]],
-        }
-        for key, record in records.items()
-    }
+    names = session.query(NAMES, keys=list(keys))
+    measures = {key: {"id": id_, "name": _name(*name), "related": []} for key, id_, *name in names}
+    related: dict[str, list[Any]] = {measure["id"]: measure["related"] for measure in measures.values()}
+    links = session.query(LINKS, directions=list(related))
+    lines = _lines(sorted({programme for _, _, programme, *_ in links}), rows, session)
+    for direction, _, programme, basis, note_ja, note_en, *name in links:
+        related[direction].append(
+            {
+                "id": programme,
+                "name": _name(*name),
+                "basis": basis,
+                "note": {"ja": note_ja, "en": note_en},
+                "lines": lines[programme],
+            }
+        )
+    return measures
 
 
 def _lines(programmes: Sequence[str], rows: BitMap, session: Session) -> Mapping[str, list[Any]]:
@@ -170,7 +202,15 @@ def _lines(programmes: Sequence[str], rows: BitMap, session: Session) -> Mapping
     for programme, key in sorted(session.query(LINE_KEYS, programmes=programmes)):
         if key in rows and len(keys[programme]) < MAX_LINES:
             keys[programme].append(key)
-    shown = [key for several in keys.values() for key in several]
-    records = {key: orjson.loads(record) for key, record in session.query(RECORDS, keys=shown)}
-    lines = {key: {"id": record["id"], "amount": record["amount"]} for key, record in records.items()}
+    shown = session.query(LINES, keys=[key for several in keys.values() for key in several])
+    lines = {key: {"id": id_, "amount": _amount(amount)} for key, id_, _, *amount in shown}
     return {programme: [lines[key] for key in keys[programme]] for programme in programmes}
+
+
+def _name(ja: str, en: str, official: object) -> dict[str, Any]:
+    return {"ja": ja, "en": en, "en_official": bool(official)}
+
+
+def _amount(values: Sequence[Any]) -> dict[str, Any]:
+    amount = dict(zip(AMOUNT, values, strict=True))
+    return {**amount, "approximate": bool(amount["approximate"]), "uncertain": bool(amount["uncertain"])}

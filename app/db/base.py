@@ -31,8 +31,6 @@ class Unusable(Exception):  # noqa: N818 - a state, told to an operator
 class _Condition(ColumnElement[bool]):
     """A condition on a column and one bound value."""
 
-    inherit_cache = True
-
     def __init__(self, column: Any, name: str) -> None:
         self.column: ColumnElement[Any] = column
         self.value: BindParameter[Any] = bindparam(name)
@@ -42,9 +40,13 @@ class InList(_Condition):
     """The column's value is one of a list, which is bound as one value whatever its length: the text of the statement
     stays the same, and no limit on the number of variables applies."""
 
+    inherit_cache = True
+
 
 class Contains(_Condition):
     """The column's text contains another, in which no character has a special meaning."""
+
+    inherit_cache = True
 
 
 @compiles(InList)
