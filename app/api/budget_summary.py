@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from app.api.parameters import Context, Q, asked, by_name, described
+from app.api.parameters import Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.errors import conflict
 from app.query.dataset import read_value
@@ -96,7 +96,7 @@ router = APIRouter(tags=["budget-summary"])
     response_model=BudgetSummary,
     openapi_extra=described(PARAMETERS),
 )
-async def get_budget_summary(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
+async def get_budget_summary(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
     if len(context.query.get("group_by")) > 2:
         raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
     query, snapshot = context.query, context.snapshot

@@ -1,12 +1,13 @@
 """The list and the item of every resource, made from its declaration."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated
 
-from fastapi import FastAPI, Path
+from fastapi import FastAPI
 from starlette.responses import Response
 
-from app.api.parameters import Context, NoParameters, asked, described, list_parameters
+from app.api.parameters import Context, NoParameters, context_of, described, list_parameters
 from app.api.responses import json_response
 from app.index.ngrams import N
 from app.query.page import list_page, page_model
@@ -15,8 +16,6 @@ from app.query.records import read_record
 from app.query.resource import Resource
 
 FEW_ROWS = 100
-
-RecordId = Annotated[str, Path(alias="id", description="The record's id.")]
 
 
 def add_collections(app: FastAPI, resources: Iterable[Resource]) -> None:
@@ -44,7 +43,7 @@ def _add_list(app: FastAPI, resource: Resource) -> None:
         response_model=page_model(resource.record),
         openapi_extra=described(parameters),
     )
-    async def list_records(context: Annotated[Context, asked(parameters)]) -> Response:
+    async def list_records(context: Annotated[Context, context_of(parameters)]) -> Response:
         query, snapshot = context.query, context.snapshot
         body, links = await snapshot.run(
             lambda matcher: list_page(resource, query, snapshot, f"{context.prefix}{path}", matcher),
@@ -64,6 +63,7 @@ def _add_item(app: FastAPI, resource: Resource) -> None:
         tags=[resource.name],
         response_model=resource.record,
     )
-    async def get_record(id_: RecordId, context: NoParameters) -> Response:
-        body = await context.snapshot.run(lambda matcher: read_record(resource, id_, matcher.session), light=True)
+    async def get_record(context: NoParameters) -> Response:
+        read = partial(read_record, resource, context.id)
+        body = await context.snapshot.run(lambda matcher: read(matcher.session), light=True)
         return json_response(body)

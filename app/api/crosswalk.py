@@ -13,7 +13,7 @@ from sqlalchemy import Integer, Text, column, select, table
 from starlette.responses import Response
 
 from app.api.budget_summary import few_lines
-from app.api.parameters import Context, asked, by_name, described
+from app.api.parameters import Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
 from app.query.matching import Matcher
@@ -123,7 +123,7 @@ router = APIRouter(tags=["crosswalk"])
     response_model=Crosswalk,
     openapi_extra=described(PARAMETERS),
 )
-async def get_crosswalk(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
+async def get_crosswalk(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
     query, snapshot = context.query, context.snapshot
     return json_response(await snapshot.run(lambda matcher: walk(query, snapshot, matcher), light=few_lines(snapshot)))
 

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from app import __version__
-from app.api.parameters import Context, Parameters, asked, by_name, described, selection
+from app.api.parameters import Context, Parameters, by_name, context_of, described, selection
 from app.db.base import Session, Statement
 from app.errors import Problem, unavailable
 from app.http.representation import not_modified, request_headers
@@ -117,7 +117,7 @@ def _add_export(
         responses={200: {"content": {media_type: {"schema": schema}}}},
         openapi_extra=described(parameters),
     )
-    async def download(request: Request, context: Annotated[Context, asked(parameters)]) -> Response:
+    async def download(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
         export = Export(resource, context.query, context.snapshot)
         etag = _etag(export, extension)
         # The content is not made for a response without a body.

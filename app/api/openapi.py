@@ -90,13 +90,10 @@ def _generate(app: FastAPI, fetch: Fetch) -> bytes:
     document["info"]["contact"] = {"name": "Shisaku"}
     document["security"] = []
     schemas = document["components"]["schemas"]
-    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own errors, which the parser raises none of
-        del schemas[unused]
     schemas["ProblemDetails"] = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(schemas["ProblemDetails"].pop("$defs"))
-    document["paths"] = dict(
-        sorted(document["paths"].items(), key=lambda each: each[0] != "/v1")
-    )  # the entry point first
+    # The entry point first.
+    document["paths"] = dict(sorted(document["paths"].items(), key=lambda each: each[0] != "/v1"))
     for path, operation in _operations(document):
         _complete(path, operation, fetch)
     document["components"]["responses"] = {_component(code): _problem(code, None) for code in DETAILS}
@@ -112,15 +109,14 @@ def _operations(document: Schema) -> Iterator[tuple[str, Schema]]:
 
 
 def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
-    """Adds the refusals that the operation can give, and true examples."""
-    examples = {}
-    for parameter in operation.get("parameters", []):
-        if parameter["in"] == "path":
-            _, listed = fetch(f"{path.partition('/{')[0]}?limit=1")
-            examples[parameter["name"]] = listed["data"][0]["id"]
-            parameter["schema"] = {"type": "string", "maxLength": 200}
-            parameter["example"] = examples[parameter["name"]]
-    actual = path.format(**examples)
+    """Adds the id in the path, the refusals that the operation can give, and true examples."""
+    collection, has_id, _ = path.partition("/{id}")
+    id_ = fetch(f"{collection}?limit=1")[1]["data"][0]["id"] if has_id else ""
+    if has_id:
+        in_path = {"name": "id", "in": "path", "required": True, "description": "The record's id."}
+        in_path |= {"schema": {"type": "string", "maxLength": 200}, "example": id_}
+        operation["parameters"] = [in_path, *operation.get("parameters", [])]
+    actual = path.format(id=id_)
     sent = {}
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "query" and parameter["required"]:
@@ -137,8 +133,8 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
         assert status == 200, (path, answer)  # noqa: S101 - an example that is refused is a fault of this file
         content["example"] = _short(answer)
     refused = {422: f"{actual}?ministy=mhlw"}
-    if examples:
-        refused[404] = path.format(id=f"{examples['id']}x")
+    if has_id:
+        refused[404] = path.format(id=f"{id_}x")
     for code, request in refused.items():
         found, problem = fetch(request)
         assert found == code, (request, problem)  # noqa: S101

@@ -19,14 +19,16 @@ Parameters = Mapping[str, Parameter]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a route answers from: the parsed query, the snapshot of the data, and the prefix of all links."""
+    """What a route answers from: the parsed query, the snapshot of the data, the prefix of all links, and the id in the
+    path, if it has one."""
 
     query: Query
     snapshot: Snapshot
     prefix: str
+    id: str
 
 
-def asked(parameters: Parameters) -> Any:
+def context_of(parameters: Parameters) -> Any:
     """A dependency that parses the query string against these parameters into a Context. It raises a 422 Problem that
     names every error; with no parameters, any query string is one."""
     required = any(parameter.required for parameter in parameters.values())
@@ -38,12 +40,13 @@ def asked(parameters: Parameters) -> Any:
         query = empty
         if query_string or query is None:
             query = parse(parameters, query_string, snapshot.dataset.vocabularies)
-        return Context(query, snapshot, request.scope["root_path"])
+        # Not a path parameter of the route: validating a text that may be anything costs as much as the rest of this.
+        return Context(query, snapshot, request.scope["root_path"], request.path_params.get("id", ""))
 
     return Depends(context)
 
 
-NoParameters = Annotated[Context, asked({})]
+NoParameters = Annotated[Context, context_of({})]
 
 
 def by_name(*parameters: Parameter) -> dict[str, Parameter]:

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from starlette.responses import Response
 
 from app.api.collections import is_light
-from app.api.parameters import CURSOR, LIMIT, OFFSET, Context, Q, asked, by_name, described
+from app.api.parameters import CURSOR, LIMIT, OFFSET, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Statement
 from app.db.tables import ServingRecord
@@ -78,7 +78,7 @@ router = APIRouter(tags=["search"])
     response_model=page_model(SearchResult),
     openapi_extra=described(PARAMETERS),
 )
-async def search_records(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
+async def search_records(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
     query, snapshot = context.query, context.snapshot
     path = f"{context.prefix}/v1/search"
     body, links = await snapshot.run(

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from queue import LifoQueue
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import orjson
@@ -32,7 +32,7 @@ class SqliteDatabase(Database):
         super().__init__(settings)
         self._path = settings.database
         check_usable(self._path, schema)
-        self._pool: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._pool: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         self.identity: object = None
         while self.identity != file_identity(self._path):  # a build may replace the file meanwhile
             _close_all(self._pool)
@@ -63,7 +63,7 @@ class SqliteDatabase(Database):
         _close_all(self._pool)
 
 
-def _close_all(pool: "LifoQueue[sqlite3.Connection]") -> None:
+def _close_all(pool: "SimpleQueue[sqlite3.Connection]") -> None:
     while not pool.empty():
         pool.get().close()
 
