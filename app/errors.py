@@ -89,7 +89,13 @@ class Problem(Exception):  # noqa: N818 - the name is the RFC's
         return Response(body, self.status, headers, MEDIA_TYPE)
 
 
+BUSY = "Too many questions at once. Try again shortly."
 SERVER_ERROR = Problem(500, "Something went wrong here. It is not your request; try again later.")
+
+
+def unavailable(detail: str, retry_after: int) -> Problem:
+    """A 503 Problem; `retry_after` is in seconds."""
+    return Problem(503, detail, headers={"Retry-After": str(retry_after)})
 
 
 def closest(value: str, candidates: Iterable[str]) -> str | None:
@@ -97,6 +103,11 @@ def closest(value: str, candidates: Iterable[str]) -> str | None:
     lowered = {candidate.lower(): candidate for candidate in candidates}
     found = get_close_matches(value.lower()[:100], lowered, n=1, cutoff=0.6)
     return lowered[found[0]] if found else None
+
+
+def hint(nearest: str | None) -> str:
+    """The part of a message that names the nearest allowed value, if one is near."""
+    return f" Did you mean `{nearest}`?" if nearest else ""
 
 
 def parameter_error(

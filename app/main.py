@@ -14,21 +14,11 @@ from starlette.routing import get_route_path  # type: ignore[attr-defined] # not
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.api import (
-    budget_summary,
-    crosswalk,
-    dataset,
-    downloads,
-    health,
-    pages,
-    reconciliation,
-    search,
-    transcript,
-)
+from app.api import budget_summary, crosswalk, dataset, downloads, health, pages, reconciliation, search, transcript
 from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
-from app.errors import SERVER_ERROR, Problem, closest
+from app.errors import SERVER_ERROR, Problem, closest, hint
 from app.http.cache import ResponseCacheMiddleware
 from app.http.headers import HeadersMiddleware, common_headers
 from app.http.methods import MethodsMiddleware
@@ -74,16 +64,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.snapshots = snapshots
 
     add_collections(app, RESOURCES)
-    app.include_router(transcript.router)
-    app.include_router(reconciliation.router)
-    app.include_router(budget_summary.router)
-    app.include_router(crosswalk.router)
-    app.include_router(search.router)
-    app.include_router(downloads.router)
+    for module in (transcript, reconciliation, budget_summary, crosswalk, search, downloads):
+        app.include_router(module.router)
     app.include_router(exports_router(RESOURCES))
-    app.include_router(dataset.router)
-    app.include_router(pages.router)
-    app.include_router(health.router)
+    for module in (dataset, pages, health):
+        app.include_router(module.router)
 
     @app.exception_handler(Problem)
     async def problem(_: Request, error: Problem) -> Response:
@@ -93,8 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def not_found(request: Request, _: HTTPException) -> Response:
         """The routes raise no other HTTPException: methods are refused before."""
         nearest = closest(get_route_path(request.scope), [f"/v1/{resource.name}" for resource in RESOURCES])
-        hint = f" Did you mean `{nearest}`?" if nearest else ""
-        return Problem(404, f"There is nothing at this path.{hint} `/v1` lists what there is.").response()
+        return Problem(404, f"There is nothing at this path.{hint(nearest)} `/v1` lists what there is.").response()
 
     @app.exception_handler(Exception)
     async def server_error(_: Request, __: Exception) -> Response:

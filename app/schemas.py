@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 T = TypeVar("T")
 
@@ -33,6 +35,11 @@ class References:
     """Marks a field that holds ids of a resource (or, in a seed entry, of entries in `<type>.yaml`)."""
 
     type: str
+
+
+def referenced(field: FieldInfo) -> str | None:
+    """The resource that a field refers to."""
+    return next((mark.type for mark in field.metadata if isinstance(mark, References)), None)
 
 
 class Basis(StrEnum):
@@ -122,6 +129,11 @@ class Record(Schema):
     notes: Annotated[list[Note], Derived(), Field(max_length=100)] = Field(
         description="Readings, doubts and gaps to know of; why a field is empty is among them."
     )
+
+
+def to_json(value: Any) -> bytes:
+    """JSON of a value, parts of which may be schemas."""
+    return orjson.dumps(value, default=BaseModel.model_dump)
 
 
 def distinct(values: Iterable[T]) -> list[T]:

@@ -74,7 +74,7 @@ def test_tables_show_ratios_with_their_targets_and_judge_them() -> None:
     result = table.Result(10_000, 8, cold, hot, {name: measured(200)}, [Figure("start", "≤ 1 s", "2 s", met=False)])
     (row,) = (line for line in table.cold(result).splitlines() if line.startswith(f"| {name} "))
     assert row == f"| {name} | 200 | 14% | 5.5 × (≥ 1.3 ×) | 15 × (≥ 10 ×) | 5.5 × (≥ 6 ×) | – | – | **no** |"
-    assert f"| {name} | 96% (≥ 92%) | 28.0 | 27.0 | 100 | yes |" in table.hot(result)
+    assert f"| {name} | 96.4% (≥ 92%) | 28.0 | 27.0 | 100 | yes |" in table.hot(result)
     assert "200.0 (≤ 100) | **no** |" in table.alone(result, None)
     larger = table.Result(1_000_000, 4, {(name, "ours"): measured(500)}, {}, {name: measured(500)})
     assert "2.5 × (≤ 2.5 ×)" in table.alone(larger, result)

@@ -11,11 +11,13 @@ from starlette.responses import Response
 from app.api.parameters import Context, Q, asked, by_name, described
 from app.api.responses import json_response
 from app.errors import conflict
+from app.query.dataset import read_value
 from app.query.filters import Parameter, one_of
+from app.query.formats import export_path
 from app.query.matching import Matcher
 from app.query.parser import Query, filter_notes
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot, read_values
+from app.query.snapshot import Snapshot
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.sums import (
@@ -32,14 +34,14 @@ from app.resources.sums import (
     render_groups,
     unstated_note,
 )
-from app.schemas import Int32, Name, Note, Schema
+from app.schemas import Int32, Name, Note, Schema, to_json
 
 FEW_LINES = 20_000
 
 GROUP_BY = Parameter(
-    name="group_by",
-    meaning="What to sum by: one of these, or two.",
-    kind="choice",
+    "group_by",
+    "What to sum by: one of these, or two.",
+    "choice",
     many=True,
     choices=one_of(*DIMENSIONS),
     schema="BudgetDimension",
@@ -97,21 +99,14 @@ router = APIRouter(tags=["budget-summary"])
 async def get_budget_summary(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
     if len(context.query.get("group_by")) > 2:
         raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
-    return json_response(
-        await context.snapshot.run(
-            lambda matcher: summarize(context.query, context.snapshot, matcher), light=_is_light(context)
-        )
-    )
+    query, snapshot = context.query, context.snapshot
+    light = few_lines(snapshot) or precomputed_dimensions(query, query.get("group_by")) is not None
+    return json_response(await snapshot.run(lambda matcher: summarize(query, snapshot, matcher), light=light))
 
 
 def few_lines(snapshot: Snapshot) -> bool:
     """Whether all budget lines are summed in less time than a switch to a thread takes."""
-    return snapshot.dataset.rows(BUDGET_LINES.name) <= FEW_LINES
-
-
-def _is_light(context: Context) -> bool:
-    precomputed = precomputed_dimensions(context.query, context.query.get("group_by")) is not None
-    return precomputed or few_lines(context.snapshot)
+    return (snapshot.dataset.download(export_path(BUDGET_LINES, "csv")).rows or 0) <= FEW_LINES
 
 
 def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
@@ -124,7 +119,7 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     else:
         total, sums = _sums(query, group_by, matcher)
         additive, groups = is_additive(sums, total), render_groups(dimensions, sums, dataset.vocabularies)
-    notes = [*filter_notes(query, dataset.vocabularies), *unstated_note([total])]
+    notes = [*filter_notes(query, dataset.vocabularies), *unstated_note(total)]
     if not additive:
         notes.append(GROUPS_OVERLAP)
     notes.extend(each.note for each in dimensions if each.note and each.note not in notes)
@@ -134,17 +129,16 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         "total": total.amount(total.involved),
         "lines": total.lines,
         "additive": additive,
-        "notes": [note.model_dump() for note in notes],
-        "meta": {"dataset": dataset.version_json, "attribution": dataset.attribution},
+        "notes": notes,
+        "meta": dataset.meta,
     }
-    return orjson.dumps(answer)
+    return to_json(answer)
 
 
 def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, orjson.Fragment]:
     """The sums of all lines: the total, whether the groups add up to it, and the groups as JSON."""
     matcher.session.check_deadline()
-    name = RENDERED + ",".join(group_by)
-    head, _, groups = read_values(matcher.session, name)[name].partition(b"\n")
+    head, _, groups = read_value(matcher.session, RENDERED + ",".join(group_by)).partition(b"\n")
     total, additive = orjson.loads(head)
     return Sum.load(total), additive, orjson.Fragment(groups)
 
@@ -164,6 +158,5 @@ def _sums(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum,
 
 def _read_precomputed(dimensions: Sequence[str], matcher: Matcher) -> dict[GroupKey, Sum]:
     """The precomputed sums of all lines by these dimensions."""
-    name = SUMS + ",".join(dimensions)
-    stored = orjson.loads(read_values(matcher.session, name)[name])
+    stored = orjson.loads(read_value(matcher.session, SUMS + ",".join(dimensions)))
     return {tuple(key): Sum.load(values) for key, values in stored}

@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
-from sqlalchemy import ColumnClause, column, select, table
+from sqlalchemy import Integer, Text, column, select, table
 from starlette.responses import Response
 
 from app.api.budget_summary import few_lines
@@ -18,51 +18,47 @@ from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
 from app.query.matching import Matcher
 from app.query.parser import Query, filter_notes
-from app.query.records import RECORDS_BY_ID
+from app.query.records import read_records
 from app.query.responses import AnswerMeta
 from app.query.snapshot import Snapshot
-from app.query.vocabulary import Term
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, THROUGH_CROSSWALK
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.sections import SECTIONS, SectionRef
 from app.resources.sums import LineSums, unstated_note
-from app.schemas import Id, Int32, Name, Note, Schema
+from app.schemas import Id, Int32, Name, Note, Schema, to_json
 
 MAX_LINES = 50  # listed of one programme; all are counted
 
-# Relational tables, with the columns read here.
-MEASURE = table("measures", *map(column, ("key", "id", "name_ja", "name_en", "name_en_official")))
+# Relational tables, with the columns read here: whole records would take several times as long to parse.
+NAME = ("name_ja", "name_en", "name_en_official")
+AMOUNT = tuple(Amount.model_fields)
+MEASURE = table("measures", column("key", Integer), column("id", Text), *map(column, NAME))
 RELATED = table(
-    "measure_related", *map(column, ("measure_id", "position", "related_id", "basis", "note_ja", "note_en"))
+    "measure_related",
+    column("measure_id", Text),
+    *map(column, ("position", "related_id", "basis", "note_ja", "note_en")),
 )
-AMOUNT: Mapping[str, ColumnClause[Any]] = {name: column(f"amount_{name}") for name in Amount.model_fields}
-LINE = table("budget_lines", column("key"), column("id"), column("measure_id"), *AMOUNT.values())
-
+LINE = table(
+    "budget_lines",
+    column("key", Integer),
+    column("id", Text),
+    column("measure_id", Text),
+    *(column(f"amount_{name}") for name in AMOUNT),
+)
 NAMES = Statement(
-    select(MEASURE.c.key, MEASURE.c.id, MEASURE.c.name_ja, MEASURE.c.name_en, MEASURE.c.name_en_official)
+    select(MEASURE.c.key, MEASURE.c.id, *(MEASURE.c[name] for name in NAME))
     .where(InList(MEASURE.c.key, "keys"))
     .order_by(MEASURE.c.key)
 )
 LINKS = Statement(
-    select(
-        RELATED.c.measure_id,
-        RELATED.c.related_id,
-        MEASURE.c.name_ja,
-        MEASURE.c.name_en,
-        MEASURE.c.name_en_official,
-        RELATED.c.basis,
-        RELATED.c.note_ja,
-        RELATED.c.note_en,
-    )
+    select(RELATED, *(MEASURE.c[name] for name in NAME))
     .join_from(RELATED, MEASURE, MEASURE.c.id == RELATED.c.related_id)
     .where(InList(RELATED.c.measure_id, "directions"))
     .order_by(RELATED.c.measure_id, RELATED.c.position)
 )
 LINE_KEYS = Statement(select(LINE.c.measure_id, LINE.c.key).where(InList(LINE.c.measure_id, "programmes")))
-LINES = Statement(
-    select(LINE.c.key, LINE.c.id, *(LINE.c[each.name] for each in AMOUNT.values())).where(InList(LINE.c.key, "keys"))
-)
+LINES = Statement(select(LINE).where(InList(LINE.c.key, "keys")))
 
 # The walk begins at sections, so `none` means nothing here.
 SECTION = replace(
@@ -128,29 +124,27 @@ router = APIRouter(tags=["crosswalk"])
     openapi_extra=described(PARAMETERS),
 )
 async def get_crosswalk(context: Annotated[Context, asked(PARAMETERS)]) -> Response:
-    return json_response(
-        await context.snapshot.run(
-            lambda matcher: walk(context.query, context.snapshot, matcher), light=few_lines(context.snapshot)
-        )
-    )
+    query, snapshot = context.query, context.snapshot
+    return json_response(await snapshot.run(lambda matcher: walk(query, snapshot, matcher), light=few_lines(snapshot)))
 
 
 def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Crosswalk. Takes a few statements for any number of sections."""
     dataset, sums = snapshot.dataset, LineSums(matcher.index, matcher.vocabularies)
-    chosen = _sections(query, snapshot)
+    terms = dataset.vocabularies["section"].terms
+    named = query.get("section")
+    ids = [term.id for term in terms.values() if (term.id in named if named else term.broader is None)]
+    sections = map(orjson.loads, read_records(SECTIONS, ids, matcher.session))
     under = matcher.values(BUDGET_LINES, BUDGET_LINES.filters["section"])
     rows = matcher.match(BUDGET_LINES, query, without="section")
-    rows = rows & BitMap().union(*(under.of(term.id) for term in chosen))
-    total = sums.sum(rows)
-    directions = _directions(chosen, matcher)
-    wanted = sorted(BitMap().union(*directions.values()))
-    measures = _measures(wanted, rows, matcher.session)
+    rows = rows & BitMap().union(*(under.of(id_) for id_ in ids))
+    directions = _directions(ids, matcher)
+    measures = _measures(BitMap().union(*directions.values()), rows, matcher.session)
     data = []
-    for section in _section_records(chosen, matcher):
+    for section in sections:
         of_section = sums.sum(rows & under.of(section["id"]))
         found = [measures[key] for key in directions[section["id"]]]
-        notes = [*dataset.vocabularies["section"].terms[section["id"]].notes, *unstated_note([of_section])]
+        notes = [*terms[section["id"]].notes, *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
             notes.append(UNLINKED)
         data.append(
@@ -159,72 +153,58 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
                 "measures": found,
                 "lines": of_section.lines,
                 "amount": of_section.amount(of_section.involved),
-                "notes": [note.model_dump() for note in notes],
+                "notes": notes,
             }
         )
+    total = sums.sum(rows)
     notes = filter_notes(query, dataset.vocabularies)
-    notes = [THROUGH_CROSSWALK, *(note for note in notes if note != THROUGH_CROSSWALK)]
     answer = {
         "data": data,
         "total": total.amount(total.involved),
         "lines": total.lines,
-        "notes": [note.model_dump() for note in notes],
-        "meta": {"dataset": dataset.version_json, "attribution": dataset.attribution},
+        "notes": [THROUGH_CROSSWALK, *(note for note in notes if note != THROUGH_CROSSWALK)],
+        "meta": dataset.meta,
     }
-    return orjson.dumps(answer)
+    return to_json(answer)
 
 
-def _sections(query: Query, snapshot: Snapshot) -> list[Term]:
-    """The sections that the query names, or the top ones."""
-    terms = snapshot.dataset.vocabularies["section"].terms
-    named = query.get("section")
-    return [term for term in terms.values() if (term.id in named if named else term.broader is None)]
-
-
-def _section_records(sections: Sequence[Term], matcher: Matcher) -> list[dict[str, Any]]:
-    """The records of the sections, in the order of their keys."""
-    ids = [term.id for term in sections]
-    return [orjson.loads(json) for (json,) in matcher.session.query(RECORDS_BY_ID, resource=SECTIONS.name, ids=ids)]
-
-
-def _directions(sections: Sequence[Term], matcher: Matcher) -> Mapping[str, BitMap]:
-    """The directions of each section, by the section's id."""
+def _directions(sections: Sequence[str], matcher: Matcher) -> Mapping[str, BitMap]:
+    """The directions of each section."""
     of_kind = matcher.values(MEASURES, MEASURES.filters["kind"]).of(MeasureKind.DIRECTION)
     of_section = matcher.values(MEASURES, MEASURES.filters["section"])
-    return {term.id: of_section.of(term.id) & of_kind for term in sections}
+    return {section: of_section.of(section) & of_kind for section in sections}
 
 
-def _measures(keys: Sequence[int], rows: BitMap, session: Session) -> Mapping[int, dict[str, Any]]:
+def _measures(keys: BitMap, rows: BitMap, session: Session) -> Mapping[int, dict[str, Any]]:
     """Measures in the schema of CrosswalkMeasure, by key, with those budget lines that are among the rows."""
-    named = {
-        key: {"id": id_, "name": _name(*name), "related": []} for key, id_, *name in session.query(NAMES, keys=keys)
-    }
-    related: dict[str, list[Any]] = {measure["id"]: measure["related"] for measure in named.values()}
+    names = session.query(NAMES, keys=list(keys))
+    measures = {key: {"id": id_, "name": _name(*name), "related": []} for key, id_, *name in names}
+    related: dict[str, list[Any]] = {measure["id"]: measure["related"] for measure in measures.values()}
     links = session.query(LINKS, directions=list(related))
-    lines = _lines(sorted({programme for _, programme, *_ in links}), rows, session)
-    for direction, programme, ja, en, official, basis, note_ja, note_en in links:
+    lines = _lines(sorted({programme for _, _, programme, *_ in links}), rows, session)
+    for direction, _, programme, basis, note_ja, note_en, *name in links:
         related[direction].append(
             {
                 "id": programme,
-                "name": _name(ja, en, official),
+                "name": _name(*name),
                 "basis": basis,
                 "note": {"ja": note_ja, "en": note_en},
                 "lines": lines[programme],
             }
         )
-    return named
+    return measures
 
 
 def _lines(programmes: Sequence[str], rows: BitMap, session: Session) -> Mapping[str, list[Any]]:
-    """By programme, the first of its budget lines that are among the rows, in the schema of LineRef. Their keys come
-    from the index of the table alone, so that only lines that are shown are read."""
+    """By programme, the first of its budget lines that are among the rows, in the schema of LineRef. Only lines that
+    are shown are read."""
     keys: dict[str, list[int]] = defaultdict(list)
     for programme, key in sorted(session.query(LINE_KEYS, programmes=programmes)):
         if key in rows and len(keys[programme]) < MAX_LINES:
             keys[programme].append(key)
-    wanted = [key for several in keys.values() for key in several]
-    found = {key: {"id": id_, "amount": _amount(amount)} for key, id_, *amount in session.query(LINES, keys=wanted)}
-    return {programme: [found[key] for key in keys[programme]] for programme in programmes}
+    shown = session.query(LINES, keys=[key for several in keys.values() for key in several])
+    lines = {key: {"id": id_, "amount": _amount(amount)} for key, id_, _, *amount in shown}
+    return {programme: [lines[key] for key in keys[programme]] for programme in programmes}
 
 
 def _name(ja: str, en: str, official: object) -> dict[str, Any]:
@@ -232,5 +212,5 @@ def _name(ja: str, en: str, official: object) -> dict[str, Any]:
 
 
 def _amount(values: Sequence[Any]) -> dict[str, Any]:
-    found = dict(zip(AMOUNT, values, strict=True))
-    return {**found, "approximate": bool(found["approximate"]), "uncertain": bool(found["uncertain"])}
+    amount = dict(zip(AMOUNT, values, strict=True))
+    return {**amount, "approximate": bool(amount["approximate"]), "uncertain": bool(amount["uncertain"])}

@@ -1,7 +1,5 @@
 """GET /v1, which describes the dataset and every resource, and the API catalogue (RFC 9727)."""
 
-from collections.abc import Mapping
-
 import orjson
 from fastapi import APIRouter
 from pydantic import Field
@@ -10,6 +8,7 @@ from starlette.responses import Response
 from app.api import dcat
 from app.api.parameters import NoParameters
 from app.api.responses import json_response
+from app.http.headers import LINKS
 from app.query.filters import Filter
 from app.query.matching import Matcher
 from app.query.responses import DatasetVersion
@@ -28,7 +27,6 @@ QUESTIONS = (
     "/v1/crosswalk",
     "/v1/search",
 )
-LINKS: Mapping[str, str] = {"service-desc": "/openapi.json", "service-doc": "/docs", "license": "/terms"}
 
 
 class FilterValue(Schema):

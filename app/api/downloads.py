@@ -1,7 +1,6 @@
 """Complete downloads: the list of everything that can be downloaded, and the files that a build made of the dataset."""
 
 from base64 import b64encode
-from typing import Any
 
 import anyio.to_thread
 import orjson
@@ -14,14 +13,12 @@ from app.api import dcat
 from app.api.exports import BINARY, MEANINGS
 from app.api.parameters import NoParameters
 from app.api.responses import json_response
-from app.errors import Problem
+from app.errors import Problem, unavailable
 from app.query.columns import columns
-from app.query.dataset import Download
 from app.query.downloads import DATABASE, PACKAGE, folder_of, remove_old
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot
 from app.resources import RESOURCES
-from app.schemas import Int32, Int64, Schema, Sentence
+from app.schemas import Int32, Int64, Schema, Sentence, to_json
 
 FILES = {
     DATABASE: "The whole dataset as a plain SQLite database: a table for each resource, one for each of its lists, "
@@ -76,37 +73,27 @@ router = APIRouter(tags=["exports"])
     response_model=ExportList,
 )
 async def list_exports(context: NoParameters) -> Response:
-    snapshot, prefix = context.snapshot, context.prefix
-    found = ExportList(
-        data=[
-            Export(
-                path=f"{prefix}{each.path}",
-                media_type=each.media_type,
-                meaning=_meaning(each),
-                rows=each.rows,
-                bytes=each.bytes,
-                sha256=each.sha256,
-            )
-            for each in snapshot.dataset.about.downloads
-        ],
-        columns=[
-            ColumnSet(
-                resource=resource.name,
-                columns=[
+    dataset = context.snapshot.dataset
+    exports = []
+    for each in dataset.about.downloads:
+        name = each.path.rpartition("/")[2]
+        meaning = FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
+        exports.append(Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": meaning}))
+    answer = {
+        "data": exports,
+        "columns": [
+            {
+                "resource": resource.name,
+                "columns": [
                     ExportColumn(name=column.name, type=column.kind, meaning=column.meaning)
                     for column in columns(resource.record)
                 ],
-            )
+            }
             for resource in RESOURCES
         ],
-        meta=AnswerMeta(dataset=snapshot.dataset.version, attribution=snapshot.dataset.attribution),
-    )
-    return json_response(orjson.dumps(found.model_dump(mode="json")))
-
-
-def _meaning(download: Download) -> str:
-    name = download.path.rpartition("/")[2]
-    return FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
+        "meta": dataset.meta,
+    }
+    return json_response(to_json(answer))
 
 
 @router.get(
@@ -122,50 +109,34 @@ async def export_catalog_entry(context: NoParameters) -> Response:
     return json_response(orjson.dumps(entry), media_type=dcat.MEDIA_TYPE)
 
 
-def _described(name: str, media_type: str) -> dict[str, Any]:
-    return {
-        "summary": f"Download {name}",
-        "description": f"{FILES[name]} Takes `Range`; `Repr-Digest` is of the whole file.",
-        "response_class": Response,
-        "responses": {200: {"content": {media_type: {"schema": BINARY}}}},
-    }
+def _add_file(name: str, operation_id: str, media_type: str) -> None:
+    @router.get(
+        f"/v1/exports/{name}",
+        operation_id=operation_id,
+        summary=f"Download {name}",
+        description=f"{FILES[name]} Takes `Range`; `Repr-Digest` is of the whole file.",
+        response_class=Response,
+        responses={200: {"content": {media_type: {"schema": BINARY}}}},
+    )
+    async def export_file(request: Request, context: NoParameters) -> Response:
+        snapshot, database = context.snapshot, request.app.state.settings.database
+        version = snapshot.dataset.version
+        digest = snapshot.dataset.download(f"/v1/exports/{name}").sha256 or ""
+        folder = folder_of(database, version.digest)
+        if await snapshot.database.fetch_file(name, folder / name, digest):
+            await anyio.to_thread.run_sync(remove_old, database, folder)
+        if not (folder / name).is_file():
+            raise unavailable("The file is not beside the database. Run `shisaku build`.", 60)
+        headers = {
+            "Content-Disposition": f'attachment; filename="shisaku-{version.version}-{name}"',
+            "ETag": f'"{digest[:32]}"',
+            "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(digest)).decode()}:",
+        }
+        return RangeFileResponse(folder / name, media_type=media_type, headers=headers)
 
 
-@router.get(
-    f"/v1/exports/{DATABASE}",
-    operation_id="export_dataset_sqlite",
-    **_described(DATABASE, "application/vnd.sqlite3"),
-)
-async def export_dataset_sqlite(request: Request, context: NoParameters) -> Response:
-    return await _file(DATABASE, request, context.snapshot)
-
-
-@router.get(
-    f"/v1/exports/{PACKAGE}",
-    operation_id="export_dataset_package",
-    **_described(PACKAGE, "application/zip"),
-)
-async def export_dataset_package(request: Request, context: NoParameters) -> Response:
-    return await _file(PACKAGE, request, context.snapshot)
-
-
-async def _file(name: str, request: Request, snapshot: Snapshot) -> Response:
-    path = f"/v1/exports/{name}"
-    database = request.app.state.settings.database
-    download = next(each for each in snapshot.dataset.about.downloads if each.path == path)
-    digest = download.sha256 or ""
-    folder = folder_of(database, snapshot.dataset.version.digest)
-    if await snapshot.database.fetch_file(name, folder / name, digest):
-        await anyio.to_thread.run_sync(remove_old, database, folder)
-    if not (folder / name).is_file():
-        detail = "The file is not beside the database. Run `shisaku build`."
-        raise Problem(503, detail, headers={"Retry-After": "60"})
-    headers = {
-        "Content-Disposition": f'attachment; filename="shisaku-{snapshot.dataset.version.version}-{name}"',
-        "ETag": f'"{digest[:32]}"',
-        "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(digest)).decode()}:",
-    }
-    return RangeFileResponse(folder / name, media_type=download.media_type, headers=headers)
+_add_file(DATABASE, "export_dataset_sqlite", "application/vnd.sqlite3")
+_add_file(PACKAGE, "export_dataset_package", "application/zip")
 
 
 class RangeFileResponse(FileResponse):
@@ -177,13 +148,9 @@ class RangeFileResponse(FileResponse):
 
         async def send_or_refuse(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400:
-                raise _range_problem(message)
+                size = dict(message["headers"]).get(b"content-range", b"").decode("latin-1")
+                detail = "The Range of this request cannot be given. Leave it out, or ask within the file."
+                raise Problem(message["status"], detail, headers={"Content-Range": size} if size else {})
             await send(message)
 
         await super().__call__({**scope, "headers": headers}, receive, send_or_refuse)
-
-
-def _range_problem(start: Message) -> Problem:
-    size = dict(start["headers"]).get(b"content-range", b"").decode("latin-1")
-    detail = "The Range of this request cannot be given. Leave it out, or ask within the file."
-    return Problem(start["status"], detail, headers={"Content-Range": size} if size else {})

@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import anyio.to_thread
 import orjson
@@ -17,13 +17,12 @@ from starlette.responses import Response, StreamingResponse
 from app import __version__
 from app.api.parameters import Context, Parameters, asked, by_name, described, selection
 from app.db.base import Session, Statement
-from app.errors import Problem
+from app.errors import Problem, unavailable
 from app.http.representation import not_modified, request_headers
 from app.index import Keyset, Position
 from app.query.columns import columns
 from app.query.filters import YES_NO, Parameter
-from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, export_path, ndjson, workbook_about
-from app.query.matching import Matcher
+from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, export_path, ndjson
 from app.query.parser import Query, filter_notes
 from app.query.records import CSV_LINES, RECORDS, read_rows
 from app.query.resource import Resource
@@ -42,18 +41,14 @@ MEANINGS = {
 BINARY = {"type": "string", "format": "binary"}
 
 BOM = Parameter(
-    name="bom",
-    meaning="Begin with a byte order mark, by which Excel knows UTF-8.",
-    kind="boolean",
+    "bom",
+    "Begin with a byte order mark, by which Excel knows UTF-8.",
+    "boolean",
     choices=YES_NO,
     default="false",
 )
 
-NO_FOLDER = Problem(
-    503,
-    "There is no folder here to make a workbook in. Take CSV, or tell whoever runs this service.",
-    headers={"Retry-After": "60"},
-)
+NO_FOLDER = "There is no folder here to make a workbook in. Take CSV, or tell whoever runs this service."
 
 
 def exports_router(resources: Iterable[Resource]) -> APIRouter:
@@ -73,6 +68,30 @@ class Export:
     resource: Resource
     query: Query
     snapshot: Snapshot
+
+    async def rows(self) -> Keyset:
+        """The rows of the list under the same filters, in its order."""
+        resource, query = self.resource, self.query
+        return await self.snapshot.run(lambda matcher: matcher.keyset(resource, query, matcher.match(resource, query)))
+
+    async def batches(self, rows: Keyset, statement: Statement) -> AsyncIterator[list[bytes]]:
+        """What the statement gives of these rows, a batch at a time."""
+        at: Position | None = None
+        while True:
+            read = partial(_read_batch, rows, statement, at)
+            batch, at = await self.snapshot.database.run_for_download(read)
+            yield batch
+            if at is None:
+                break
+
+
+def _read_batch(
+    rows: Keyset, statement: Statement, at: Position | None, session: Session
+) -> tuple[list[bytes], Position | None]:
+    """What the statement gives of the rows beyond a position, and the position of the last, if more follow it."""
+    page = rows.page(at, BATCH + 1)
+    following = page[BATCH - 1].at if len(page) > BATCH else None
+    return read_rows(statement, page[:BATCH], session), following
 
 
 Content = Callable[[Export], Awaitable[AsyncIterator[bytes]]]
@@ -106,12 +125,7 @@ def _add_export(
             request_headers(request.scope), etag.encode(), b""
         )
         headers = {"Content-Disposition": f'attachment; filename="{resource.name}.{extension}"', "ETag": etag}
-        body = await content(export) if wanted else _nothing()
-        return StreamingResponse(body, headers=headers, media_type=media_type)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    yield b""
+        return StreamingResponse(await content(export) if wanted else [], headers=headers, media_type=media_type)
 
 
 def _etag(export: Export, extension: str) -> str:
@@ -136,74 +150,47 @@ async def _ndjson(export: Export) -> AsyncIterator[bytes]:
     return await _streamed(export, RECORDS, b"", ndjson)
 
 
-Batch = tuple[list[bytes], Position | None]  # what is read of some rows, and where the next ones begin
-
-
 async def _streamed(
     export: Export, statement: Statement, head: bytes, encode: Callable[[Iterable[bytes]], bytes]
 ) -> AsyncIterator[bytes]:
     """The first batch is read before the response begins, so that an error is still answered as one."""
-    rows = await export.snapshot.run(partial(_rows, export))
-    read = partial(_read, export.snapshot, rows, statement)
-    first, following = await read(None)
+    batches = export.batches(await export.rows(), statement)
+    first = await anext(batches)
 
     async def stream() -> AsyncIterator[bytes]:
         yield head + encode(first)
-        at = following
-        while at is not None:
-            more, at = await read(at)
-            yield encode(more)
+        async for batch in batches:
+            yield encode(batch)
 
     return stream()
 
 
-def _rows(export: Export, matcher: Matcher) -> Keyset:
-    return matcher.keyset(export.resource, export.query, matcher.match(export.resource, export.query))
-
-
-async def _read(snapshot: Snapshot, rows: Keyset, statement: Statement, at: Position | None) -> Batch:
-    def batch(session: Session) -> Batch:
-        found = rows.page(at, BATCH + 1)
-        following = found[BATCH - 1].at if len(found) > BATCH else None
-        return read_rows(statement, found[:BATCH], session), following
-
-    return await snapshot.database.run_for_download(batch)
-
-
 async def _xlsx(export: Export) -> AsyncIterator[bytes]:
-    rows = await export.snapshot.run(partial(_rows, export))
+    rows = await export.rows()
     if len(rows) > MAX_XLSX_ROWS:
-        raise Problem(
-            422,
-            f"{len(rows)} rows are more than a workbook here takes ({MAX_XLSX_ROWS}). "
-            "Narrow the question, or take CSV.",
-        )
+        detail = f"{len(rows)} rows are more than a workbook here takes ({MAX_XLSX_ROWS})."
+        raise Problem(422, f"{detail} Narrow the question, or take CSV.")
     try:
         folder = TemporaryDirectory()
     except OSError as error:
-        raise NO_FOLDER from error
+        raise unavailable(NO_FOLDER, 60) from error
     path = Path(folder.name) / "workbook"
     try:
-        with path.open("wb") as file:
-            await _write_workbook(export, rows, file, path.parent)
+        await _write_workbook(export, rows, path)
     except BaseException:
         folder.cleanup()
         raise
     return _chunks(path, folder)
 
 
-async def _write_workbook(export: Export, rows: Keyset, file: IO[bytes], folder: Path) -> None:
-    dataset = export.snapshot.dataset
-    notes = filter_notes(export.query, dataset.vocabularies)
-    about = workbook_about(export.resource, export.query.encode(), dataset.version, dataset.attribution, notes)
-    workbook = Workbook(file, columns(export.resource.record), about, folder)
-    at: Position | None = None
-    while True:
-        records, at = await _read(export.snapshot, rows, RECORDS, at)
-        await anyio.to_thread.run_sync(workbook.add, records)
-        if at is None:
-            break
-    await anyio.to_thread.run_sync(workbook.close)
+async def _write_workbook(export: Export, rows: Keyset, path: Path) -> None:
+    dataset, query = export.snapshot.dataset, export.query
+    notes = filter_notes(query, dataset.vocabularies)
+    with path.open("wb") as file:
+        workbook = Workbook(file, export.resource, dataset.about, query.encode(), notes, path.parent)
+        async for records in export.batches(rows, RECORDS):
+            await anyio.to_thread.run_sync(workbook.add, records)
+        await anyio.to_thread.run_sync(workbook.close)
 
 
 async def _chunks(path: Path, folder: "TemporaryDirectory[str]") -> AsyncIterator[bytes]:

@@ -3,31 +3,28 @@
 import logging
 
 import anyio.to_thread
-import orjson
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from app.api import openapi
 from app.api.parameters import NoParameters
-from app.api.responses import JSON, json_response
+from app.api.responses import json_response
 from app.db.base import Unusable
 from app.db.opening import check_usable
-from app.errors import Problem
+from app.errors import unavailable
 from app.resources.schema import schema_version
+
+NO_STORE = {"Cache-Control": "no-store"}
 
 logger = logging.getLogger("shisaku")
 
 router = APIRouter(include_in_schema=False)
 
 
-def _state(state: dict[str, str]) -> Response:
-    return Response(orjson.dumps(state), headers={"Cache-Control": "no-store"}, media_type=JSON)
-
-
 @router.get("/healthz")
 async def healthz(_: NoParameters) -> Response:
     """The process runs."""
-    return _state({"status": "ok"})
+    return JSONResponse({"status": "ok"}, headers=NO_STORE)
 
 
 @router.get("/readyz")
@@ -38,8 +35,8 @@ async def readyz(request: Request, context: NoParameters) -> Response:
     except Unusable as error:
         logger.warning("not ready: %s", error)
         detail = "The database is missing or cannot be served; the log says more. Run `shisaku build`."
-        raise Problem(503, detail, headers={"Retry-After": "5"}) from error
-    return _state({"status": "ready", **context.snapshot.dataset.version.model_dump()})
+        raise unavailable(detail, 5) from error
+    return JSONResponse({"status": "ready", **context.snapshot.dataset.version.model_dump()}, headers=NO_STORE)
 
 
 @router.get("/openapi.json")

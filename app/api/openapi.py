@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Message
 
-from app.errors import TITLES, ProblemDetails
+from app.errors import BUSY, SERVER_ERROR, TITLES, ProblemDetails
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 
@@ -147,10 +147,7 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-DETAILS = {
-    500: "Something went wrong here. It is not your request; try again later.",
-    503: "Too many questions at once. Try again shortly.",
-}
+DETAILS = {500: SERVER_ERROR.detail, 503: BUSY}
 
 
 def _component(status: int) -> str:
@@ -195,10 +192,16 @@ def _tidy(document: Schema, schemas: Schema) -> None:
                 if default is not None:
                     schemas[name]["default"] = default
     for schema in schemas.values():
-        _untitle(schema)
+        for node in _objects(schema):
+            if isinstance(node.get("title"), str):
+                del node["title"]
+            # Limits for clients that want them: no value comes close. Integers keep their format alone, since some
+            # generators cannot write a limit above 2^31.
+            if node.get("type") == "string" and "enum" not in node:
+                node.setdefault("maxLength", MOST_CHARACTERS)
+            elif node.get("type") == "array":
+                node.setdefault("maxItems", MOST_ITEMS)
         _lift(schema)
-        _limit(schema)
-    document["components"]["schemas"] = schemas
 
 
 def _lift(schema: Schema) -> None:
@@ -212,30 +215,14 @@ def _lift(schema: Schema) -> None:
         schema["description"] = "\n\n".join([schema["description"], *lifted])
 
 
-def _limit(node: Any) -> None:
-    """Adds limits to texts and lists without one, for clients that want them: no value comes close. Integers keep their
-    format alone, since some generators cannot write a limit above 2^31."""
+def _objects(node: Any) -> Iterator[Schema]:
+    """Every object within a value of JSON."""
     if isinstance(node, dict):
-        if node.get("type") == "string" and "enum" not in node:
-            node.setdefault("maxLength", MOST_CHARACTERS)
-        elif node.get("type") == "array":
-            node.setdefault("maxItems", MOST_ITEMS)
-        for child in node.values():
-            _limit(child)
-    elif isinstance(node, list):
+        yield node
+        node = list(node.values())
+    if isinstance(node, list):
         for child in node:
-            _limit(child)
-
-
-def _untitle(node: Any) -> None:
-    if isinstance(node, dict):
-        if isinstance(node.get("title"), str):
-            del node["title"]
-        for child in node.values():
-            _untitle(child)
-    elif isinstance(node, list):
-        for child in node:
-            _untitle(child)
+            yield from _objects(child)
 
 
 def _tags(document: Schema) -> list[Schema]:

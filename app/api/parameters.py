@@ -1,6 +1,6 @@
 """Query parameters: parsed by a dependency, and described for the OpenAPI document, from the same declarations."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -87,12 +87,10 @@ def _schema(parameter: Parameter) -> dict[str, Any]:
 
 
 Q = Parameter(
-    name="q",
-    meaning=(
-        "Words that the names or descriptions contain, in either language: each is found as a part of the text, "
-        "whatever its case or width; several must all be there."
-    ),
-    kind="text",
+    "q",
+    "Words that the names or descriptions contain, in either language: each is found as a part of the text, "
+    "whatever its case or width; several must all be there.",
+    "text",
     maximum=MAX_Q_LENGTH,
     example="創薬",
 )
@@ -100,28 +98,22 @@ Q = Parameter(
 
 def limit(default: int) -> Parameter:
     """The number of rows on a page, with a default."""
-    meaning = "Rows on a page; 0 gives the count alone."
-    return Parameter(name="limit", meaning=meaning, kind="integer", maximum=MAX_ROWS, default=default)
+    return Parameter("limit", "Rows on a page; 0 gives the count alone.", "integer", maximum=MAX_ROWS, default=default)
 
 
 LIMIT = limit(50)
 OFFSET = Parameter(
-    name="offset",
-    meaning="Rows to pass over, for page numbers; further on, follow `links.next`.",
-    kind="integer",
+    "offset",
+    "Rows to pass over, for page numbers; further on, follow `links.next`.",
+    "integer",
     maximum=MAX_OFFSET,
     default=0,
 )
-CURSOR = Parameter(
-    name="cursor",
-    meaning="A place in the list, from `links`; not to be made by hand.",
-    kind="text",
-    maximum=600,
-)
+CURSOR = Parameter("cursor", "A place in the list, from `links`; not to be made by hand.", "text", maximum=600)
 ORDER = Parameter(
-    name="order",
-    meaning="Direction of `sort`; rows without a value come last either way.",
-    kind="choice",
+    "order",
+    "Direction of `sort`; rows without a value come last either way.",
+    "choice",
     choices=one_of("asc", "desc"),
     schema="SortOrder",
     default="asc",
@@ -131,9 +123,9 @@ ORDER = Parameter(
 def selection(resource: Resource) -> tuple[Parameter, ...]:
     """The parameters that decide which rows come, and in which order: the same for pages and downloads."""
     sort = Parameter(
-        name="sort",
-        meaning="What to order by; the collection's own order, mostly the documents', when left out.",
-        kind="choice",
+        "sort",
+        "What to order by; the collection's own order, mostly the documents', when left out.",
+        "choice",
         choices=one_of(*resource.sorts),
         schema=f"{resource.record.__name__}Sort",
     )
@@ -142,13 +134,12 @@ def selection(resource: Resource) -> tuple[Parameter, ...]:
 
 def list_parameters(resource: Resource) -> Parameters:
     """The parameters of a list."""
-    facets = Parameter(
-        name="facet",
-        meaning="Filters to count the rows of: each value under every filter but its own.",
-        kind="choice",
+    facet = Parameter(
+        "facet",
+        "Filters to count the rows of: each value under every filter but its own.",
+        "choice",
         many=True,
         choices=one_of(*resource.facets),
         schema=f"{resource.record.__name__}FacetName",
     )
-    offered: Iterable[Parameter] = (facets,) if resource.facets else ()
-    return by_name(*selection(resource), LIMIT, OFFSET, CURSOR, *offered)
+    return by_name(*selection(resource), LIMIT, OFFSET, CURSOR, *([facet] if resource.facets else []))

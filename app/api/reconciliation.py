@@ -11,15 +11,16 @@ from starlette.responses import Response
 from app.api.collections import RecordId
 from app.api.parameters import NoParameters
 from app.api.responses import json_response
+from app.query.dataset import read_value
 from app.query.matching import Matcher
 from app.query.records import read_record
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot, read_values
+from app.query.snapshot import Snapshot
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.packages import PACKAGES, Package, StatedTotal
-from app.resources.sums import LineSums, Sum, unstated_note
-from app.schemas import Int32, Note, Schema
+from app.resources.sums import LineSums, unstated_note
+from app.schemas import Int32, Note, Schema, to_json
 
 STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of serving values
 
@@ -55,38 +56,31 @@ router = APIRouter(tags=[PACKAGES.name])
     response_model=Reconciliation,
 )
 async def get_package_reconciliation(id_: RecordId, context: NoParameters) -> Response:
-    found = await context.snapshot.run(lambda matcher: reconcile(id_, context.snapshot, matcher))
-    return json_response(found.model_dump_json().encode())
+    return json_response(await context.snapshot.run(lambda matcher: reconcile(id_, context.snapshot, matcher)))
 
 
-def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> Reconciliation:
-    """Raises a 404 Problem if there is no such package."""
+def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
+    """A package in the schema of Reconciliation. Raises a 404 Problem if there is no such package."""
     package = Package.model_validate_json(read_record(PACKAGES, id_, matcher.session))
-    name = STATED_TOTAL_NOTES + id_
-    notes: Sequence[Sequence[Any]] = orjson.loads(read_values(matcher.session, name)[name])
+    notes: Sequence[Sequence[Any]] = orjson.loads(read_value(matcher.session, STATED_TOTAL_NOTES + id_))
     rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
-    itemised = LineSums(matcher.index, matcher.vocabularies).sum(rows)
-    return Reconciliation(
-        data=[
-            _reconciled(total, [Note(**note) for note in known], itemised)
-            for total, known in zip(package.stated_totals, notes, strict=True)
-        ],
-        meta=AnswerMeta(dataset=snapshot.dataset.version, attribution=snapshot.dataset.attribution),
-    )
-
-
-def _reconciled(total: StatedTotal, notes: list[Note], lines: Sum) -> ReconciledTotal:
-    stated, itemised = total.amount, Amount(**lines.amount(lines.involved))
-    difference = summed(
-        (stated.jpy or 0) - (itemised.jpy or 0),
-        (stated.basis, itemised.basis),
-        approximate=stated.approximate or itemised.approximate,
-        uncertain=stated.uncertain or itemised.uncertain,
-    )
-    return ReconciledTotal(
-        stated=total,
-        itemised=itemised,
-        difference=Amount(**difference),
-        lines=lines.lines,
-        notes=[*notes, *unstated_note([lines])],
-    )
+    lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)
+    itemised = Amount(**lines.amount(lines.involved))
+    data = []
+    for stated, known in zip(package.stated_totals, notes, strict=True):
+        difference = summed(
+            (stated.amount.jpy or 0) - (itemised.jpy or 0),
+            (stated.amount.basis, itemised.basis),
+            approximate=stated.amount.approximate or itemised.approximate,
+            uncertain=stated.amount.uncertain or itemised.uncertain,
+        )
+        data.append(
+            {
+                "stated": stated,
+                "itemised": itemised,
+                "difference": difference,
+                "lines": lines.lines,
+                "notes": [*known, *unstated_note(lines)],
+            }
+        )
+    return to_json({"data": data, "meta": snapshot.dataset.meta})

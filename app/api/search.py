@@ -1,7 +1,7 @@
 """Search: one ranked list over all resources, with the field that matched."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ from app.db.base import InList, Statement
 from app.db.tables import ServingRecord
 from app.index import Keyset, Row, search_beginnings
 from app.query.filters import Parameter, one_of
-from app.query.matching import Matcher, Texts
+from app.query.matching import Matcher
 from app.query.page import Listing, page_model, render_page
 from app.query.parser import Query
 from app.query.resource import Resource, texts_of
@@ -37,9 +37,9 @@ FOUND = Statement(
 )
 
 TYPE = Parameter(
-    name="type",
-    meaning="Resources to search; all when left out.",
-    kind="choice",
+    "type",
+    "Resources to search; all when left out.",
+    "choice",
     many=True,
     choices=one_of(*BY_NAME),
     schema="RecordType",
@@ -89,29 +89,30 @@ async def search_records(context: Annotated[Context, asked(PARAMETERS)]) -> Resp
 
 def _listing(query: Query, matcher: Matcher) -> Listing:
     """Ranked: names equal to the query, names that begin with it, names that contain each term, and descriptions."""
-    matches = matcher.search(query.terms)
+    terms = query.terms
+    matches = matcher.search(terms)
     rows = matches.anywhere
     if query.get("type"):
         rows = rows & BitMap.union(*(matcher.index.rows(type_) for type_ in query.get("type")))
     in_names = matches.in_names & rows
-    equal, beginning = search_beginnings(" ".join(query.terms), in_names, Texts(matcher.session))
+    equal, beginning = search_beginnings(" ".join(terms), in_names, matcher)
     ranked = Keyset.ranked(equal, beginning - equal, in_names - beginning, rows - in_names)
-    return Listing("search", ranked, lambda page: list(_results(page, query.terms, matcher)))
+
+    def render(page: Sequence[Row]) -> list[dict[str, Any]]:
+        records = matcher.session.query(FOUND, keys=[row.key for row in page])
+        found = {key: (name, record) for key, name, record in records}
+        return [_result(*found[row.key], terms[0]) for row in page]
+
+    return Listing("search", ranked, render)
 
 
-def _results(page: Sequence[Row], terms: Sequence[str], matcher: Matcher) -> Iterable[dict[str, Any]]:
-    found = {key: rest for key, *rest in matcher.session.query(FOUND, keys=[row.key for row in page])}
-    for row in page:
-        name, record = found[row.key]
-        yield _result(BY_NAME[name], orjson.loads(record), terms[0])
-
-
-def _result(resource: Resource, record: dict[str, Any], term: str) -> dict[str, Any]:
-    """The result for a record, one of whose texts contains the term."""
+def _result(name: str, json: bytes, term: str) -> dict[str, Any]:
+    """The result for a record of a resource, one of whose texts contains the term."""
+    resource, record = BY_NAME[name], orjson.loads(json)
     texts = texts_of((*resource.names, *resource.descriptions), record)
     field, text = next(each for each in texts if term in fold(each[1]))
     matched = {"field": field, "excerpt": excerpt(text, term)}
-    return {"type": resource.name, "id": record["id"], "name": record["name"], "matched": matched}
+    return {"type": name, "id": record["id"], "name": record["name"], "matched": matched}
 
 
 def excerpt(text: str, term: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
-from sqlalchemy import bindparam, column, func, select, table
+from sqlalchemy import Integer, Text, bindparam, column, func, select, table
 from starlette.responses import Response
 
 from app.api.collections import RecordId
@@ -22,7 +22,7 @@ from app.query.records import read_record
 from app.resources.documents import DOCUMENTS
 from app.schemas import Int32, Schema, Sentence
 
-LINES = table("transcript_lines", column("document_id"), column("number"), column("text"))
+LINES = table("transcript_lines", column("document_id", Text), column("number", Integer), column("text", Text))
 OF_DOCUMENT = LINES.c.document_id == bindparam("document")
 LINE_COUNT = Statement(select(func.count()).select_from(LINES).where(OF_DOCUMENT))
 TEXTS = Statement(select(LINES.c.number, LINES.c.text).where(OF_DOCUMENT, InList(LINES.c.number, "numbers")))
@@ -36,7 +36,7 @@ class TranscriptLine(Schema):
 
 
 def _end(name: str, meaning: str) -> Parameter:
-    return Parameter(name=name, meaning=meaning, kind="integer", minimum=1, maximum=10_000_000)
+    return Parameter(name, meaning, "integer", minimum=1, maximum=10_000_000)
 
 
 PARAMETERS = by_name(

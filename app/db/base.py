@@ -15,7 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
-from app.errors import Problem
+from app.errors import BUSY, Problem, unavailable
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -28,47 +28,40 @@ class Unusable(Exception):  # noqa: N818 - a state, told to an operator
     """The database cannot be served; the message names it and the command that mends it."""
 
 
-class InList(ColumnElement[bool]):
+class _Condition(ColumnElement[bool]):
+    """A condition on a column and one bound value."""
+
+    def __init__(self, column: Any, name: str) -> None:
+        self.column: ColumnElement[Any] = column
+        self.value: BindParameter[Any] = bindparam(name)
+
+
+class InList(_Condition):
     """The column's value is one of a list, which is bound as one value whatever its length: the text of the statement
     stays the same, and no limit on the number of variables applies."""
 
     inherit_cache = True
 
-    def __init__(self, column: Any, name: str) -> None:
-        self.column: ColumnElement[Any] = column
-        self.values: BindParameter[Any] = bindparam(name)
 
-
-@compiles(InList, "sqlite")
-def _in_list_sqlite(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
-    column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
-    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both are of our own statements
-
-
-@compiles(InList, "postgresql")
-def _in_list_postgresql(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
-    type_ = compiler.dialect.type_compiler_instance.process(element.column.type)
-    return f"{compiler.process(element.column, **kw)} = ANY (({compiler.process(element.values, **kw)})::{type_}[])"
-
-
-class Contains(ColumnElement[bool]):
+class Contains(_Condition):
     """The column's text contains another, in which no character has a special meaning."""
 
     inherit_cache = True
 
-    def __init__(self, column: Any, name: str) -> None:
-        self.column: ColumnElement[Any] = column
-        self.text: BindParameter[Any] = bindparam(name)
+
+@compiles(InList)
+def _in_list(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
+    column, value = compiler.process(element.column, **kw), compiler.process(element.value, **kw)
+    if compiler.dialect.name == "sqlite":
+        return f"{column} IN (SELECT value FROM json_each({value}))"  # noqa: S608 - both are of our own statements
+    type_ = compiler.dialect.type_compiler_instance.process(element.column.type)
+    return f"{column} = ANY (({value})::{type_}[])"
 
 
-@compiles(Contains, "sqlite")
-def _contains_sqlite(element: Contains, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"instr({compiler.process(element.column, **kw)}, {compiler.process(element.text, **kw)}) > 0"
-
-
-@compiles(Contains, "postgresql")
-def _contains_postgresql(element: Contains, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"strpos({compiler.process(element.column, **kw)}, {compiler.process(element.text, **kw)}) > 0"
+@compiles(Contains)
+def _contains(element: Contains, compiler: SQLCompiler, **kw: Any) -> str:
+    function = "instr" if compiler.dialect.name == "sqlite" else "strpos"
+    return f"{function}({compiler.process(element.column, **kw)}, {compiler.process(element.value, **kw)}) > 0"
 
 
 class Statement:
@@ -90,8 +83,7 @@ Execute = Callable[[Statement, dict[str, Any]], Sequence[tuple[Any, ...]]]
 
 def too_slow(seconds: float) -> Problem:
     """The refusal of a request that was stopped."""
-    detail = f"The question took longer than {seconds:g} s and was stopped. Narrow it, or retry."
-    return Problem(503, detail, headers={"Retry-After": "5"})
+    return unavailable(f"The question took longer than {seconds:g} s and was stopped. Narrow it, or retry.", 5)
 
 
 class Session:
@@ -140,7 +132,7 @@ class Database(ABC):
     async def run_in_thread(self, work: Callable[[Session], T]) -> T:
         """The same on a worker thread. Raises a 503 Problem when too many requests wait for one."""
         if self._threads.statistics().tasks_waiting >= self._max_waiting:
-            raise Problem(503, "Too many questions at once. Try again shortly.", headers={"Retry-After": "1"})
+            raise unavailable(BUSY, 1)
         return await anyio.to_thread.run_sync(self.query, work, limiter=self._threads)
 
     async def run_for_download(self, work: Callable[[Session], T]) -> T:

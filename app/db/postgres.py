@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ from sqlmodel import col
 
 from app.db.base import DOWNLOAD_THREADS, Database, Session, Statement, Unusable, too_slow
 from app.db.tables import SCHEMA_NAME, ServingValue
-from app.errors import Problem
+from app.errors import unavailable
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -140,28 +140,22 @@ class PostgresDatabase(Database):
             with self._engine.connect() as connection:
                 yield connection
         except PoolTimeoutError as error:
-            raise Problem(503, GONE, headers={"Retry-After": "5"}) from error
+            raise unavailable(GONE, 5) from error
         except DBAPIError as error:
             cause = error.orig
             if isinstance(cause, psycopg.errors.QueryCanceled):
                 raise too_slow(self._seconds) from error
             if isinstance(cause, psycopg.errors.UndefinedTable):
-                raise Problem(503, REPLACED, headers={"Retry-After": "1"}) from error
+                raise unavailable(REPLACED, 1) from error
             if not isinstance(cause, psycopg.OperationalError):
                 raise
-            self._log_state(lost=True, why=reason(cause))
-            raise Problem(503, GONE, headers={"Retry-After": "5"}) from error
-        self._log_state(lost=False)
-
-    def _log_state(self, *, lost: bool, why: str = "") -> None:
-        """Logs when the database is lost and when it is back, once each."""
-        if lost == self._lost:
-            return
-        self._lost = lost
-        if lost:
-            logger.warning("%s: the database cannot be reached: %s", shown(self._url), why)
-        else:
+            if not self._lost:
+                logger.warning("%s: the database cannot be reached: %s", shown(self._url), reason(cause))
+            self._lost = True
+            raise unavailable(GONE, 5) from error
+        if self._lost:
             logger.info("%s: the database answers again", shown(self._url))
+        self._lost = False
 
     def _fetch_file(self, name: str, path: Path, digest: str) -> bool:
         if name in self._fetched and path.is_file():
@@ -172,7 +166,7 @@ class PostgresDatabase(Database):
                 self._write_file(name, path, digest)
         except OSError as error:
             logger.warning("%s: %s", path, error.strerror)
-            raise Problem(503, NOT_FETCHED, headers={"Retry-After": "60"}) from error
+            raise unavailable(NOT_FETCHED, 60) from error
         self._fetched.add(name)
         return not there
 
@@ -187,7 +181,7 @@ class PostgresDatabase(Database):
                     position += 1
             if _sha256(fetched) != digest:
                 logger.warning("%s: %s is damaged in the database", shown(self._url), name)
-                raise Problem(503, NOT_FETCHED, headers={"Retry-After": "60"})
+                raise unavailable(NOT_FETCHED, 60)
             fetched.replace(path)
 
 
@@ -203,11 +197,8 @@ def _execute(connection: Connection, statement: Statement, values: dict[str, Any
 
 
 def _sha256(path: Path) -> str:
-    digest = sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def url_of(settings: Settings) -> URL:

@@ -2,8 +2,8 @@
 
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any, TypeVar
@@ -42,26 +42,19 @@ class SqliteDatabase(Database):
         # A replaced database is closed once the last request that uses it has ended.
         weakref.finalize(self, _close_all, self._pool)
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection = self._pool.get()
-        try:
-            yield connection
-        finally:
-            self._pool.put(connection)
-
     def query(self, work: Callable[[Session], T]) -> T:
-        with self._connection() as connection:
-            session = Session(_executing(connection), self._seconds)
-            connection.set_progress_handler(lambda: session.expired, VM_STEPS)
-            try:
-                return work(session)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                    raise
-                raise too_slow(self._seconds) from error
-            finally:
-                connection.set_progress_handler(None, 0)
+        connection = self._pool.get()
+        session = Session(partial(_execute, connection), self._seconds)
+        connection.set_progress_handler(lambda: session.expired, VM_STEPS)
+        try:
+            return work(session)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            raise too_slow(self._seconds) from error
+        finally:
+            connection.set_progress_handler(None, 0)
+            self._pool.put(connection)
 
     def newest(self) -> object:
         return file_identity(self._path)
@@ -75,15 +68,10 @@ def _close_all(pool: "LifoQueue[sqlite3.Connection]") -> None:
         pool.get().close()
 
 
-def _executing(
-    connection: sqlite3.Connection,
-) -> Callable[[Statement, dict[str, Any]], Sequence[tuple[Any, ...]]]:
-    def execute(statement: Statement, values: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
-        text, literals = statement.sqlite
-        bound = {name: orjson.dumps(each).decode() if isinstance(each, list) else each for name, each in values.items()}
-        return connection.execute(text, {**literals, **bound}).fetchall()
-
-    return execute
+def _execute(connection: sqlite3.Connection, statement: Statement, values: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+    text, literals = statement.sqlite
+    bound = {name: orjson.dumps(each).decode() if isinstance(each, list) else each for name, each in values.items()}
+    return connection.execute(text, {**literals, **bound}).fetchall()
 
 
 def file_identity(path: Path) -> tuple[int, int, int] | None:
@@ -118,8 +106,7 @@ def check_usable(path: Path, schema: str) -> None:
         pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         if path.stat().st_size < pages * size:
             raise Unusable(f"{path}: the database is truncated. {MEND}")
-        text, literals = SCHEMA.sqlite
-        found = connection.execute(text, literals).fetchall()
+        found = _execute(connection, SCHEMA, {})
         if found != [(schema.encode(),)]:
             raise Unusable(f"{path}: the database was built by another version, with other tables. {MEND}")
     except sqlite3.DatabaseError as error:

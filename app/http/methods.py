@@ -1,6 +1,7 @@
 """Methods: HEAD is GET without the body, OPTIONS tells what is allowed, and everything else is refused with 405."""
 
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Problem
@@ -8,6 +9,7 @@ from app.http.headers import Headers
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 ALLOW = ", ".join(METHODS)
+PREFLIGHT = {b"origin", b"access-control-request-method"}  # the headers of a CORS preflight request
 READ_ONLY = Problem(405, f"This service is read-only: use {ALLOW}.", headers={"Allow": ALLOW})
 
 
@@ -29,21 +31,13 @@ class MethodsMiddleware:
         elif scope["method"] == "HEAD":
             state = {**scope.get("state", {}), "method": "HEAD"}
             await self.app({**scope, "method": "GET", "state": state}, receive, _without_body(send))
-        elif scope["method"] == "OPTIONS":
-            await self._options(scope, receive, send)
+        elif scope["method"] == "OPTIONS" and dict(scope["headers"]).keys() >= PREFLIGHT:
+            await self.preflight(scope, receive, send)
         else:
-            response = READ_ONLY.response()
+            refused = scope["method"] != "OPTIONS"
+            response = READ_ONLY.response() if refused else Response(status_code=204, headers={"Allow": ALLOW})
             response.raw_headers.extend(self.headers)
             await response(scope, receive, send)
-
-    async def _options(self, scope: Scope, receive: Receive, send: Send) -> None:
-        names = {name for name, _ in scope["headers"]}
-        if {b"origin", b"access-control-request-method"} <= names:
-            await self.preflight(scope, receive, send)
-            return
-        headers = [(b"allow", ALLOW.encode()), *self.headers]
-        await send({"type": "http.response.start", "status": 204, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
 
 
 def _without_body(send: Send) -> Send:

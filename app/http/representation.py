@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 
 import anyio.to_thread
@@ -42,15 +42,10 @@ def accepts_gzip(accept_encoding: bytes) -> bool:
         for parameter in parameters:
             key, _, value = parameter.partition("=")
             if key.strip() == "q":
-                weights[coding] = _weight(value)
+                weights[coding] = 0.0
+                with suppress(ValueError):
+                    weights[coding] = float(value)
     return weights.get("gzip", weights.get("*", 0.0)) > 0
-
-
-def _weight(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
 
 
 def not_modified(headers: Mapping[bytes, bytes], etag: bytes, last_modified: bytes) -> bool:
@@ -115,8 +110,10 @@ class _Responder:
         etag = names.get(b"etag")
         if start["status"] == 200 and etag is None and not message.get("more_body"):
             etag = b'"%b"' % urlsafe_b64encode(sha256(body).digest()[:18])
-            if self._compressible(names.get(b"content-type", b""), body):
-                body = await _gzip(body)
+            content_type = names.get(b"content-type", b"").decode("latin-1")
+            accepted = accepts_gzip(self._request.get(b"accept-encoding", b""))
+            if accepted and len(body) >= MIN_GZIP and content_type.startswith(GZIP_TYPES):
+                body = await _compressed(body)
                 etag = etag[:-1] + b'-gzip"'
                 headers = [each for each in headers if each[0] != b"content-length"]
                 headers += [(b"content-length", b"%d" % len(body)), (b"content-encoding", b"gzip")]
@@ -128,20 +125,8 @@ class _Responder:
         await self._send({**start, "headers": headers})
         await self._send({**message, "body": body})
 
-    def _compressible(self, content_type: bytes, body: bytes) -> bool:
-        return (
-            len(body) >= MIN_GZIP
-            and content_type.decode("latin-1").startswith(GZIP_TYPES)
-            and accepts_gzip(self._request.get(b"accept-encoding", b""))
-        )
 
-
-async def _gzip(body: bytes) -> bytes:
+async def _compressed(body: bytes) -> bytes:
     """The body in gzip, the same bytes every time."""
-    if len(body) > GZIP_IN_THREAD:
-        return await anyio.to_thread.run_sync(_gzip_sync, body)
-    return _gzip_sync(body)
-
-
-def _gzip_sync(body: bytes) -> bytes:
-    return gzip.compress(body, 6, mtime=0)
+    compress = partial(gzip.compress, compresslevel=6, mtime=0)
+    return await anyio.to_thread.run_sync(compress, body) if len(body) > GZIP_IN_THREAD else compress(body)

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from pyroaring import BitMap
 
@@ -21,16 +21,6 @@ class Row(NamedTuple):
     key: int
 
 
-class Segment(Protocol):
-    """Rows that follow each other in a keyset."""
-
-    def __len__(self) -> int: ...
-
-    def walk(self, position: int | None, skip: int, *, up: bool) -> Iterator[tuple[int, int]]:
-        """Yields (position, key) of the rows beyond a position, or from the end if it is None, in one direction."""
-        ...
-
-
 @dataclass(frozen=True)
 class KeyOrder:
     """Rows in the order of their keys. Positions count from the collection's first key, which is `first`."""
@@ -42,6 +32,7 @@ class KeyOrder:
         return len(self.rows)
 
     def walk(self, position: int | None, skip: int, *, up: bool) -> Iterator[tuple[int, int]]:
+        """Yields (position, key) of the rows beyond a position, or from the end if it is None, in one direction."""
         key = None if position is None else position + self.first
         if up:
             start = skip if key is None else self.rows.rank(min(key, MAX_KEY)) + skip
@@ -65,6 +56,7 @@ class ColumnOrder:
         return len(self.rows)
 
     def walk(self, position: int | None, skip: int, *, up: bool) -> Iterator[tuple[int, int]]:
+        """Yields (position, key) of the rows beyond a position, or from the end if it is None, in one direction."""
         blocks, size = self.order.blocks, self.order.block_size
         if up:
             first = 0 if position is None else min(position, len(self.order)) + 1
@@ -99,7 +91,7 @@ class Keyset:
     """Segments, one after the other. `descending` turns the order within each, so that rows without a value come last
     either way."""
 
-    segments: tuple[Segment, ...]
+    segments: tuple[KeyOrder | ColumnOrder, ...]
     descending: bool = False
 
     @classmethod

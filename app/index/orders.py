@@ -4,6 +4,7 @@ that a page deep in a filtered list skips whole blocks."""
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from pyroaring import BitMap
 
@@ -14,20 +15,11 @@ BLOCK = 4_096  # rows
 
 def dump_order(rows: Iterable[int]) -> Iterator[tuple[str, bytes]]:
     """Rows in their order, block by block."""
-    block: list[int] = []
-    number = 0
-    for row in rows:
-        block.append(row)
-        if len(block) == BLOCK:
-            yield from _block(number, block)
-            block, number = [], number + 1
-    if block:
-        yield from _block(number, block)
-
-
-def _block(number: int, rows: list[int]) -> Iterator[tuple[str, bytes]]:
-    yield f"{number:06} list", array("I", rows).tobytes()
-    yield f"{number:06} set", dump(rows)
+    rows, number = iter(rows), 0
+    while block := list(islice(rows, BLOCK)):
+        yield f"{number:06} list", array("I", block).tobytes()
+        yield f"{number:06} set", dump(block)
+        number += 1
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 from pyroaring import BitMap
 
-from app.index import bitmaps, writer
+from app.index import bitmaps
 from app.index.bitslices import BitSlicedColumn
 from app.index.orders import SortOrder
+from app.index.writer import part
 
 T = TypeVar("T")
 
@@ -36,39 +37,33 @@ class ValueIndex:
         return cls(rows, BitMap.union(*rows.values()) if rows else BitMap())
 
 
-Read = Callable[[str], Mapping[str, bytes]]  # the entries of a part by value
-
-
 class Index:
-    """The index of one build. Parts are loaded with `read` when they are first used."""
+    """The index of one build. `read` gives the entries of a part by value, when the part is first used; `loaded` are
+    the parts that were."""
 
-    def __init__(self, read: Read, loaded: dict[str, Any] | None = None) -> None:
+    def __init__(self, read: Callable[[str], Mapping[str, bytes]], loaded: dict[str, Any] | None = None) -> None:
         self._read = read
         self._loaded: dict[str, Any] = {} if loaded is None else loaded
 
-    def reading(self, read: Read) -> "Index":
-        """The same index, whose missing parts are loaded with another function."""
-        return Index(read, self._loaded)
-
     def rows(self, collection: str) -> BitMap:
         """All rows of a collection. The result is shared: do not change it."""
-        return self._load(writer.rows_part(collection), lambda parts: bitmaps.load(parts["all"]))
+        return self._load(part(collection, "rows"), lambda parts: bitmaps.load(parts["all"]))
 
     def values(self, collection: str, name: str, narrower: Mapping[str, Sequence[str]] | None = None) -> ValueIndex:
         """The rows under each value of a filter; a value that has `narrower` ones includes their rows."""
-        return self._load(writer.values_part(collection, name), lambda parts: ValueIndex.load(parts, narrower or {}))
+        return self._load(part(collection, "values", name), lambda parts: ValueIndex.load(parts, narrower or {}))
 
     def column(self, collection: str, name: str) -> BitSlicedColumn:
         """A column of numbers."""
-        return self._load(writer.column_part(collection, name), BitSlicedColumn.load)
+        return self._load(part(collection, "column", name), BitSlicedColumn.load)
 
     def order(self, collection: str, name: str) -> SortOrder:
         """The rows that have a value, in its order."""
-        return self._load(writer.order_part(collection, name), SortOrder.load)
+        return self._load(part(collection, "order", name), SortOrder.load)
 
-    def _load(self, part: str, load: Callable[[Mapping[str, bytes]], T]) -> T:
-        if part not in self._loaded:
+    def _load(self, name: str, load: Callable[[Mapping[str, bytes]], T]) -> T:
+        if name not in self._loaded:
             # Two threads may load a part at the same time: both get the same.
-            self._loaded[part] = load(self._read(part))
-        loaded: T = self._loaded[part]
+            self._loaded[name] = load(self._read(name))
+        loaded: T = self._loaded[name]
         return loaded

@@ -3,6 +3,7 @@
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 from app.index.bitmaps import dump
 from app.index.bitslices import dump_column
@@ -11,24 +12,10 @@ from app.index.orders import dump_order
 Entry = tuple[str, str, bytes]  # name, value, data
 
 
-def rows_part(collection: str) -> str:
-    """The part that holds all rows of a collection, under the value `all`."""
-    return f"{collection}/rows"
-
-
-def values_part(collection: str, name: str) -> str:
-    """The part that holds the rows under each value of a filter."""
-    return f"{collection}/values/{name}"
-
-
-def column_part(collection: str, name: str) -> str:
-    """The part that holds a bit-sliced column."""
-    return f"{collection}/column/{name}"
-
-
-def order_part(collection: str, name: str) -> str:
-    """The part that holds a sort order."""
-    return f"{collection}/order/{name}"
+def part(collection: str, kind: Literal["rows", "values", "column", "order"], name: str = "all") -> str:
+    """The name of the entries that hold all rows of a collection, the rows under each value of a filter, a bit-sliced
+    column, or a sort order."""
+    return f"{collection}/{kind}/{name}"
 
 
 class IndexWriter:
@@ -53,14 +40,14 @@ class IndexWriter:
 
     def entries(self) -> Iterator[Entry]:
         """Everything but the sort orders."""
-        yield rows_part(self._collection), "all", dump(self._rows)
+        yield part(self._collection, "rows"), "all", dump(self._rows)
         for (name, value), rows in self._values.items():
-            yield values_part(self._collection, name), value, dump(rows)
+            yield part(self._collection, "values", name), value, dump(rows)
         for name, column in self._numbers.items():
             for value, data in dump_column(column):
-                yield column_part(self._collection, name), value, data
+                yield part(self._collection, "column", name), value, data
 
     def order_entries(self, name: str, rows: Iterable[int]) -> Iterator[Entry]:
         """A sort order: the rows that have a value, in its order."""
         for value, data in dump_order(rows):
-            yield order_part(self._collection, name), value, data
+            yield part(self._collection, "order", name), value, data

@@ -3,16 +3,16 @@
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import cache
 from itertools import groupby
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from app.schemas import Id, Name, Record, References, Schema
+from app.schemas import Id, Name, Record, Schema, referenced
 
 Cell = str | int | bool | None
 Kind = Literal["string", "integer", "boolean"]
 
+KINDS: Mapping[Any, Kind] = {bool: "boolean", int: "integer"}
 BETWEEN = ";"  # between the values of a list; within a value it is written `\\;`
 
 
@@ -39,8 +39,10 @@ Part = Callable[[Any, list[Cell]], None]  # puts some cells of a record behind t
 
 def row_of(shown: Sequence[Column]) -> Callable[[Any], list[Cell]]:
     """What gives the cells of a record: made once for a file, because a file has many rows."""
-    parts = _parts([(column.path, column.many) for column in shown])
+    return _row(_parts([(column.path, column.many) for column in shown]))
 
+
+def _row(parts: Sequence[Part]) -> Callable[[Any], list[Cell]]:
     def row(record: Any) -> list[Cell]:
         cells: list[Cell] = []
         for part in parts:
@@ -61,7 +63,7 @@ def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]]) -> 
     (name,) = first
     if below == [((), False)]:
         return lambda record, cells: cells.append(record[name])
-    inner, of_item = _parts(below), _parts((path, False) for path, _ in below)
+    inner, row = _parts(below), _row(_parts((path, False) for path, _ in below))
     nothing, blank = [None] * len(below), [""] * len(below)
 
     def cells_of(record: Any, cells: list[Cell]) -> None:
@@ -75,12 +77,6 @@ def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]]) -> 
             cells.extend(blank)
         else:
             cells.extend(map(_joined, zip(*[row(item) for item in value], strict=True)))
-
-    def row(item: Any) -> list[Cell]:
-        cells: list[Cell] = []
-        for part in of_item:
-            part(item, cells)
-        return cells
 
     return cells_of
 
@@ -110,13 +106,6 @@ def columns(schema: type[Schema]) -> tuple[Column, ...]:
     return tuple(sorted(_columns(schema), key=lambda column: column.path[0] in common))
 
 
-@cache
-def own_columns(schema: type[Schema]) -> tuple[Column, ...]:
-    """The columns that hold one value."""
-    return tuple(column for column in columns(schema) if not column.many)
-
-
-@cache
 def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
     """For each of its lists, the columns of one item: for the tables of a database, where a list needs no joining."""
     found: dict[str, tuple[Column, ...]] = {}
@@ -125,58 +114,55 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
         if get_origin(annotation) is not list:
             continue
         item, _ = _plain(get_args(annotation)[0])
-        to = next((mark.type for mark in info.metadata if isinstance(mark, References)), None)
+        single, to = _singular(name), referenced(info)
         if _is_schema(item):
-            inner = tuple(_columns(item, 2))
             found[name] = tuple(
-                replace(each, name=f"{_singular(name)}_id", to=to) if each.name == "id" else each for each in inner
+                replace(each, name=f"{single}_id", to=to) if each.name == "id" else each for each in _columns(item, 2)
             )
         else:
-            found[name] = (Column(_singular(name), "string", info.description or "", (), to=to),)
+            found[name] = (Column(single, "string", info.description or "", (), to=to),)
     return found
 
 
 def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
     for name, info in schema.model_fields.items():
         if depth > 1 and schema is Name and name == "en_official":
-            continue  # told of the record itself only
-        shown = info.alias or name
+            continue  # shown of the record itself only
+        shown, meaning, to = info.alias or name, info.description or "", referenced(info)
         annotation, required = _plain(info.annotation)
-        to = next((mark.type for mark in info.metadata if isinstance(mark, References)), None)
-        meaning = info.description or ""
         if get_origin(annotation) is list:
             yield from _listed(shown, get_args(annotation)[0], meaning, to)
         elif _is_schema(annotation):
             for inner in _columns(annotation, depth + 1):
                 yield _within(inner, shown, meaning, required=required, to=to)
         else:
-            yield Column(shown, _kind(annotation), meaning, (shown,), required)
+            yield Column(shown, KINDS.get(annotation, "string"), meaning, (shown,), required)
 
 
 def _within(inner: Column, name: str, meaning: str, *, required: bool, to: str | None) -> Column:
     """A column of a field's own field: `amount_jpy`, `measure_id`; a year is `fiscal_year`, not `fiscal_year_year`."""
     last = name.rpartition("_")[2]
     own = name if inner.name == last else f"{name}_{inner.name}"
-    told = " ".join(part for part in (meaning, inner.meaning) if part)
+    meanings = " ".join(part for part in (meaning, inner.meaning) if part)
     leads = to if inner.name == "id" else inner.to
-    return Column(own, inner.kind, told, (name, *inner.path), required and inner.required, inner.many, leads)
+    return Column(own, inner.kind, meanings, (name, *inner.path), required and inner.required, inner.many, leads)
 
 
 def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Column]:
     """A list in one cell, or in one for each field of its items: `ministry_ids`, `aims_ja`."""
-    told = f"{meaning} Joined by `{BETWEEN}`.".strip()
+    meaning = f"{meaning} Joined by `{BETWEEN}`.".strip()
     single = _singular(name)
     if item == Id:
-        yield Column(f"{single}_ids", "string", told, (name,), required=False, many=True, to=to)
+        yield Column(f"{single}_ids", "string", meaning, (name,), required=False, many=True, to=to)
         return
     plain, _ = _plain(item)
     if not _is_schema(plain):
-        yield Column(name, "string", told, (name,), required=False, many=True)
+        yield Column(name, "string", meaning, (name,), required=False, many=True)
         return
     for inner in _columns(plain, 2):
         own = f"{name}_{inner.name}" if inner.name in ("ja", "en") else f"{single}_{_plural(inner.name)}"
         leads = to if inner.name == "id" else None
-        yield Column(own, "string", told, (name, *inner.path), required=False, many=True, to=leads)
+        yield Column(own, "string", meaning, (name, *inner.path), required=False, many=True, to=leads)
 
 
 def _plain(annotation: Any) -> tuple[Any, bool]:
@@ -195,14 +181,6 @@ def _plain(annotation: Any) -> tuple[Any, bool]:
 
 def _is_schema(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Schema)
-
-
-def _kind(annotation: Any) -> Kind:
-    if annotation is bool:
-        return "boolean"
-    if isinstance(annotation, type) and issubclass(annotation, int) and not issubclass(annotation, Enum):
-        return "integer"
-    return "string"
 
 
 def _singular(name: str) -> str:

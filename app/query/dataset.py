@@ -1,23 +1,37 @@
 """Dataset: what a snapshot knows of the whole database: its version, vocabularies and downloads."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cached_property
-from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import bindparam
+from sqlmodel import col, select
 
+from app.db.base import Session, Statement
+from app.db.tables import ServingValue
 from app.query.responses import DatasetVersion
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
-from app.schemas import Name
+from app.schemas import Name, to_json
 
 DATASET = "dataset"  # names of serving values
-SCHEMA = "schema"
 VOCABULARY = "vocabulary/"
+
+
+VALUE = Statement(select(ServingValue.data).where(col(ServingValue.name) == bindparam("name")))
+VOCABULARIES = Statement(
+    select(ServingValue.name, ServingValue.data).where(col(ServingValue.name).startswith(VOCABULARY))
+)
+
+
+def read_value(session: Session, name: str) -> bytes:
+    """The serving value of a name, which the build has stored."""
+    ((data,),) = session.query(VALUE, name=name)
+    return bytes(data)
 
 
 class Download(BaseModel):
@@ -60,18 +74,18 @@ class Dataset:
         return self.about.attribution
 
     @cached_property
-    def version_json(self) -> orjson.Fragment:
-        """The version as every answer's `meta` has it."""
-        return orjson.Fragment(self.version.model_dump_json())
-
-    def rows(self, resource: str) -> int:
-        """The number of records of a resource."""
-        return self._rows[resource]
+    def meta(self) -> orjson.Fragment:
+        """The `meta` of answers that are not lists, in the schema of AnswerMeta."""
+        return orjson.Fragment(to_json({"dataset": self.version, "attribution": self.attribution}))
 
     @cached_property
-    def _rows(self) -> Mapping[str, int]:
-        names = ((each.path.rpartition("/")[2].removesuffix(".csv"), each.rows) for each in self.about.downloads)
-        return {name: rows for name, rows in names if rows is not None}
+    def version_json(self) -> orjson.Fragment:
+        """The version as the `meta` of every list has it."""
+        return orjson.Fragment(to_json(self.version))
+
+    def download(self, path: str) -> Download:
+        """The complete download at a path."""
+        return next(each for each in self.about.downloads if each.path == path)
 
     @cached_property
     def last_modified(self) -> bytes:
@@ -80,11 +94,11 @@ class Dataset:
         return format_datetime(released, usegmt=True).encode()
 
     @classmethod
-    def load(cls, values: Callable[[str], Mapping[str, bytes]]) -> "Dataset":
-        """`values` gives the serving values whose name begins with a text, by name."""
+    def load(cls, session: Session) -> "Dataset":
+        """The dataset of a database."""
         vocabularies = {
             name.removeprefix(VOCABULARY): Vocabulary.of(Term(**term) for term in orjson.loads(json))
-            for name, json in values(VOCABULARY).items()
+            for name, json in session.query(VOCABULARIES)
         }
-        about: Any = orjson.loads(values(DATASET)[DATASET])
-        return cls(About(**about), defaultdict(lambda: Vocabulary.of(()), vocabularies))
+        about = About.model_validate_json(read_value(session, DATASET))
+        return cls(about, defaultdict(lambda: Vocabulary.of(()), vocabularies))

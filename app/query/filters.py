@@ -2,7 +2,7 @@
 one line; validation, the OpenAPI document, the index, filters and facets are derived from it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
@@ -13,13 +13,14 @@ from app.schemas import Name, Note
 Kind = Literal["text", "integer", "amount", "boolean", "choice", "code"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Parameter:
     """A query parameter. `choices` close its values; `vocabulary` names a list of values that the data defines."""
 
     name: str
     meaning: str
     kind: Kind
+    _: KW_ONLY
     many: bool = False
     vocabulary: str = ""
     choices: Mapping[str, Name] | None = None
@@ -66,51 +67,41 @@ def linked(
     *,
     path: str | tuple[str, ...] = (),
     vocabulary: str = "",
+    several: bool = True,
+    optional: bool = True,
     note: Note | None = None,
-    example: str = "",
+    example: str | None = None,
 ) -> Filter:
     """A link filter: a record may have several values, or none, and is found by broader ones too."""
     return Filter(
-        name=name,
-        meaning=meaning,
-        kind="code",
+        name,
+        meaning,
+        "code",
         many=True,
         vocabulary=vocabulary or name,
         paths=(path,) if isinstance(path, str) else path,
-        several=True,
-        optional=True,
+        several=several,
+        optional=optional,
         note=note,
-        example=example or None,
+        example=example,
     )
 
 
 def column(
-    name: str, meaning: str, *, path: str, vocabulary: str = "", optional: bool = False, example: str = ""
+    name: str, meaning: str, *, path: str, vocabulary: str = "", optional: bool = False, example: str | None = None
 ) -> Filter:
     """A column filter: a record has one value."""
-    return Filter(
-        name=name,
-        meaning=meaning,
-        kind="code",
-        many=True,
-        vocabulary=vocabulary or name,
-        paths=(path,),
-        optional=optional,
-        example=example or None,
-    )
+    return linked(name, meaning, path=path, vocabulary=vocabulary, several=False, optional=optional, example=example)
 
 
 def choice(name: str, enum: type[StrEnum], meaning: str, **ja: str) -> Filter:
-    """A field of the same name has one value of a closed vocabulary, labelled in Japanese by member."""
-    return Filter(
-        name=name,
-        meaning=meaning,
-        kind="choice",
-        many=True,
-        paths=(name,),
-        schema=enum.__name__,
-        choices=labelled(enum, **ja),
-    )
+    """A field of the same name has one value of a closed vocabulary, labelled in Japanese by member; its English label
+    is the value itself in words."""
+    choices = {
+        member.value: Name(ja=ja[member.name.lower()], en=member.value.replace("_", " "), en_official=False)
+        for member in enum
+    }
+    return Filter(name, meaning, "choice", many=True, paths=(name,), schema=enum.__name__, choices=choices)
 
 
 YES_NO: Mapping[str, Name] = {
@@ -121,25 +112,17 @@ YES_NO: Mapping[str, Name] = {
 
 def flag(name: str, meaning: str, *, path: str = "") -> Filter:
     """A field says yes or no; a list does if it has items."""
-    return Filter(name=name, meaning=meaning, kind="boolean", paths=(path or name,), choices=YES_NO)
+    return Filter(name, meaning, "boolean", paths=(path or name,), choices=YES_NO)
 
 
 def at_least(name: str, path: str, meaning: str) -> Filter:
     """The number at the path is this or more."""
-    return Filter(name=name, meaning=meaning, kind="amount", paths=(path,), bound="min")
+    return Filter(name, meaning, "amount", paths=(path,), bound="min")
 
 
 def at_most(name: str, path: str, meaning: str) -> Filter:
     """The number at the path is this or less."""
-    return Filter(name=name, meaning=meaning, kind="amount", paths=(path,), bound="max")
-
-
-def labelled(enum: type[StrEnum], **ja: str) -> Mapping[str, Name]:
-    """A closed vocabulary with its Japanese labels; the English label is the value itself in words."""
-    return {
-        member.value: Name(ja=ja[member.name.lower()], en=member.value.replace("_", " "), en_official=False)
-        for member in enum
-    }
+    return Filter(name, meaning, "amount", paths=(path,), bound="max")
 
 
 def one_of(*values: str) -> Mapping[str, Name]:

@@ -11,9 +11,9 @@ from typing import IO, Any
 
 import orjson
 
-from app.query.columns import Cell, Column, row_of
+from app.query.columns import Cell, Column, columns, row_of
+from app.query.dataset import About
 from app.query.resource import Resource
-from app.query.responses import DatasetVersion
 from app.schemas import Note
 
 MEDIA_TYPES = {
@@ -74,51 +74,39 @@ def ndjson(records: Iterable[bytes]) -> bytes:
     return b"".join(b"%b\n" % record for record in records)
 
 
-@dataclass(frozen=True)
-class WorkbookAbout:
-    """What the second sheet of a workbook says."""
-
-    name: str
-    created: datetime
-    lines: Sequence[tuple[str, str]]
-
-
-def workbook_about(
-    resource: Resource, query: str, version: DatasetVersion, attribution: str, notes: Iterable[Note]
-) -> WorkbookAbout:
-    """What a workbook of a query says of itself."""
-    return WorkbookAbout(
-        name=resource.name,
-        created=datetime.fromisoformat(version.released).replace(tzinfo=UTC),
-        lines=[
-            ("contents", resource.meaning),
-            ("question", query or "everything"),
-            ("version", f"{version.version}, released {version.released}"),
-            ("digest", version.digest),
-            ("attribution", attribution),
-            *((note.code, f"{note.ja}\n{note.en}") for note in notes),
-        ],
-    )
-
-
 class Workbook:
-    """An XLSX workbook, written row by row into a file: numbers are numbers, and no text is a formula."""
+    """An XLSX workbook, written row by row into a file: numbers are numbers, and no text is a formula. Its second sheet
+    says what the query was, and what each column means. Temporary files are made in `folder`."""
 
     def __init__(
-        self, file: IO[bytes], columns: Sequence[Column], about: WorkbookAbout, folder: Path | None = None
+        self,
+        file: IO[bytes],
+        resource: Resource,
+        about: About,
+        query: str = "",
+        notes: Iterable[Note] = (),
+        folder: Path | None = None,
     ) -> None:
         import xlsxwriter  # takes long to import, and few requests need it
 
         options: dict[str, Any] = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         options["tmpdir"] = folder and str(folder)
         self._book = xlsxwriter.Workbook(file, options)
-        self._book.set_properties({"title": about.name, "created": about.created})
+        created = datetime.fromisoformat(about.version.released).replace(tzinfo=UTC)
+        self._book.set_properties({"title": resource.name, "created": created})
         self._bold = self._book.add_format({"bold": True})
-        self._columns = columns
-        self._about = about
-        self._sheet = self._book.add_worksheet(about.name[:31])
+        self._columns = columns(resource.record)
+        self._about = [
+            ("contents", resource.meaning),
+            ("question", query or "everything"),
+            ("version", f"{about.version.version}, released {about.version.released}"),
+            ("digest", about.version.digest),
+            ("attribution", about.attribution),
+            *((note.code, f"{note.ja}\n{note.en}") for note in notes),
+        ]
+        self._sheet = self._book.add_worksheet(resource.name[:31])
         self._sheet.freeze_panes(1, 1)
-        for place, column in enumerate(columns):
+        for place, column in enumerate(self._columns):
             self._sheet.write_string(0, place, column.name, self._bold)
         self._row = 0
 
@@ -142,7 +130,7 @@ class Workbook:
     def close(self) -> None:
         """Writes the second sheet, and ends the file."""
         sheet: Any = self._book.add_worksheet("about")
-        lines = [*self._about.lines, ("", ""), ("column", "meaning")]
+        lines = [*self._about, ("", ""), ("column", "meaning")]
         lines.extend((column.name, column.meaning) for column in self._columns)
         for row, (term, meaning) in enumerate(lines):
             sheet.write_string(row, 0, term, self._bold)

@@ -1,6 +1,7 @@
 """Matching: the rows of a query, found by intersecting sets of the index. No row is read to find one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pyroaring import BitMap
 from sqlalchemy import bindparam
@@ -8,8 +9,7 @@ from sqlmodel import col, select
 
 from app.db.base import Contains, InList, Session, Statement
 from app.db.tables import ServingIndex, ServingText
-from app.index import Index, Keyset, TextMatches, ValueIndex, search
-from app.index.ngrams import Field
+from app.index import Field, Index, Keyset, TextMatches, ValueIndex, search
 from app.query.filters import Filter
 from app.query.parser import Query
 from app.query.resource import Resource
@@ -41,28 +41,12 @@ def values_of(index: Index, vocabularies: Vocabularies, resource: Resource, filt
     return index.values(resource.name, filter_.name, narrower)
 
 
-class Texts:
-    """The texts of a database, as a full-text search reads them."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
-        return self._session.query(ENTRIES, names=names, entries=values)
-
-    def containing(self, field: Field, rows: BitMap, text: str) -> BitMap:
-        keys, found = list(rows), BitMap()
-        for start in range(0, len(keys), TEXTS_AT_ONCE):
-            some = keys[start : start + TEXTS_AT_ONCE]
-            found.update(key for (key,) in self._session.query(CONTAINING[field], keys=some, text=text))
-        return found
-
-
 class Matcher:
-    """Evaluates queries in one session. `index` is what its snapshot has loaded so far, for all sessions."""
+    """Evaluates queries in one session. `loaded` are the parts of the index that the sessions of its snapshot share. It
+    is the TextReader of full-text searches."""
 
-    def __init__(self, index: Index, vocabularies: Vocabularies, session: Session) -> None:
-        self.index = index.reading(lambda name: dict(session.query(PART, name=name)))
+    def __init__(self, loaded: dict[str, Any], vocabularies: Vocabularies, session: Session) -> None:
+        self.index = Index(lambda name: dict(session.query(PART, name=name)), loaded)
         self.session = session
         self.vocabularies = vocabularies
 
@@ -100,16 +84,24 @@ class Matcher:
     def keyset(self, resource: Resource, query: Query, rows: BitMap) -> Keyset:
         """These rows in the order that the query asks for."""
         sort, descending = query.text("sort"), query.text("order") == "desc"
-        first = self.first_key(resource) - 1
+        present = self.index.rows(resource.name)
+        first = present[0] - 1 if present else 0
         if not sort:
             return Keyset.by_key(rows, first=first, descending=descending)
         return Keyset.by_column(self.index.order(resource.name, sort), rows, first=first, descending=descending)
 
-    def first_key(self, resource: Resource) -> int:
-        """The key of a resource's first record, or 1 if it has none."""
-        rows = self.index.rows(resource.name)
-        return rows[0] if rows else 1
-
     def search(self, terms: tuple[str, ...]) -> TextMatches:
         """The rows of all resources whose texts contain each of the folded terms."""
-        return search(terms, Texts(self.session))
+        return search(terms, self)
+
+    def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
+        """The index entries of these names and values."""
+        return self.session.query(ENTRIES, names=names, entries=values)
+
+    def containing(self, field: Field, rows: BitMap, text: str) -> BitMap:
+        """Those of the rows whose names or descriptions contain the text."""
+        keys, found = list(rows), BitMap()
+        for start in range(0, len(keys), TEXTS_AT_ONCE):
+            some = keys[start : start + TEXTS_AT_ONCE]
+            found.update(key for (key,) in self.session.query(CONTAINING[field], keys=some, text=text))
+        return found

@@ -18,7 +18,7 @@ from app.query.records import RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.responses import Page
 from app.query.snapshot import Snapshot
-from app.schemas import Schema
+from app.schemas import Schema, to_json
 
 MAX_OFFSET = 10_000
 
@@ -43,15 +43,26 @@ def page_model(schema: type[Schema]) -> type[Any]:
 def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> tuple[bytes, Links]:
     """A page of a resource as JSON, and its links. One statement reads the records, one more the n-grams of `q`."""
     rows = matcher.match(resource, query)
-    facets = {
-        name: _facet(resource, resource.filters[name], query, snapshot, matcher, rows) for name in query.get("facet")
-    }
     listing = Listing(
         name=resource.name,
         rows=matcher.keyset(resource, query, rows),
         render=lambda page: [orjson.Fragment(each) for each in read_rows(RECORDS, page, matcher.session)],
     )
+    facets = {}
+    for name in query.get("facet"):
+        under = matcher.match(resource, query, without=name) if query.get(name) else rows
+        facets[name] = _facet(resource, resource.filters[name], under, matcher)
     return render_page(listing, query, snapshot, path, facets)
+
+
+def _facet(resource: Resource, filter_: Filter, rows: BitMap, matcher: Matcher) -> dict[str, Any]:
+    """These rows, counted by the values of a filter."""
+    counts, missing = matcher.count(resource, filter_, rows)
+    buckets = (
+        b'%b,"count":%d}' % (bucket, counts.get(value, 0))
+        for value, bucket in filter_.values(matcher.vocabularies).facet_buckets
+    )
+    return {"buckets": orjson.Fragment(b"[%b]" % b",".join(buckets)), "missing": missing}
 
 
 def render_page(
@@ -59,7 +70,8 @@ def render_page(
 ) -> tuple[bytes, Links]:
     """A page of a listing as JSON of the schema `Page`, and its links."""
     dataset = snapshot.dataset
-    signed = cursor.signature(dataset.version.digest, f"{listing.name}?{_identity(query)}")
+    finds = query.encode(limit=None, offset=None, cursor=None, facet=None)  # decides which rows, in which order
+    signed = cursor.signature(dataset.version.digest, f"{listing.name}?{finds}")
     sent = query.text("cursor")
     start = cursor.decode(sent, signed, len(listing.rows.segments)) if sent else None
     at, backwards = (start.at, start.backwards) if start else (None, False)
@@ -75,30 +87,11 @@ def render_page(
         "limit": limit,
         "offset": None if start else offset,
         "dataset": dataset.version_json,
-        "notes": [note.model_dump() for note in filter_notes(query, dataset.vocabularies)],
+        "notes": filter_notes(query, dataset.vocabularies),
         "attribution": dataset.attribution,
     }
     body = {"data": listing.render(rows), "meta": meta, "facets": facets or {}, "links": links}
-    return orjson.dumps(body), links
-
-
-def _identity(query: Query) -> str:
-    """The part of a query that decides which rows it finds, in which order."""
-    return query.encode(limit=None, offset=None, cursor=None, facet=None)
-
-
-def _facet(
-    resource: Resource, filter_: Filter, query: Query, snapshot: Snapshot, matcher: Matcher, rows: BitMap
-) -> dict[str, Any]:
-    """Counts by the values of a filter, under every other filter of the query, whose rows are given."""
-    if query.get(filter_.name):
-        rows = matcher.match(resource, query, without=filter_.name)
-    counts, missing = matcher.count(resource, filter_, rows)
-    buckets = (
-        b'%b,"count":%d}' % (bucket, counts.get(value, 0))
-        for value, bucket in filter_.values(snapshot.dataset.vocabularies).facet_buckets
-    )
-    return {"buckets": orjson.Fragment(b"[%b]" % b",".join(buckets)), "missing": missing}
+    return to_json(body), links
 
 
 @dataclass(frozen=True)
@@ -117,35 +110,32 @@ class _Links:
             offset, limit = self.query.number("offset"), self.query.number("limit")
             if offset and self.total:
                 at = min(offset, self._last_offset + limit) - limit
-                previous = self._to(offset=at) if at > 0 else self._to()
+                previous = self._to(offset=max(at, 0))
         else:
             if start.backwards:
                 follows = start.at is not None
             if rows and (more or not start.backwards):
                 previous = self._beyond(rows[0], backwards=True)
-        own = self.query.encode()
+        last = self._last_offset
         return {
-            "self": f"{self.path}?{own}" if own else self.path,
+            "self": self._url(self.query.encode()),
             "first": self._to(),
             "prev": previous,
             "next": self._beyond(rows[-1], backwards=False) if rows and follows else None,
-            "last": self._last(),
+            "last": self._to(offset=last) if last <= MAX_OFFSET else self._beyond(None, backwards=True),
         }
 
-    def _to(self, **changed: Any) -> str:
-        encoded = self.query.encode(**{"offset": None, "cursor": None, **changed})
-        return f"{self.path}?{encoded}" if encoded else self.path
+    def _url(self, query: str) -> str:
+        return f"{self.path}?{query}" if query else self.path
 
-    def _beyond(self, row: Row, *, backwards: bool) -> str:
-        return self._to(cursor=cursor.encode(Cursor(row.at, backwards), self.signed))
+    def _to(self, offset: int = 0, cursor_: str | None = None) -> str:
+        return self._url(self.query.encode(offset=offset or None, cursor=cursor_))
+
+    def _beyond(self, row: Row | None, *, backwards: bool) -> str:
+        """To the rows beyond a row, or from the end of the list."""
+        return self._to(cursor_=cursor.encode(Cursor(row and row.at, backwards), self.signed))
 
     @property
     def _last_offset(self) -> int:
         limit = self.query.number("limit")
         return (self.total - 1) // limit * limit if self.total and limit else 0
-
-    def _last(self) -> str:
-        offset = self._last_offset
-        if offset > MAX_OFFSET:
-            return self._to(cursor=cursor.encode(Cursor(None, backwards=True), self.signed))
-        return self._to(offset=offset) if offset else self._to()

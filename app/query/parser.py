@@ -8,7 +8,7 @@ from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
-from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, closest, conflict, cut, parameter_error
+from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, closest, conflict, cut, hint, parameter_error
 from app.query.filters import Filter, Parameter
 from app.query.vocabulary import NONE, Vocabularies
 from app.schemas import Note
@@ -105,8 +105,7 @@ def _split(query_string: bytes) -> Mapping[str, list[str]]:
 
 def _unknown(name: str, parameters: Mapping[str, Parameter]) -> ParameterError:
     nearest = closest(name, parameters)
-    hint = f" Did you mean `{nearest}`?" if nearest else ""
-    message = f"There is no parameter `{cut(name)}` here.{hint} `allowed` lists the parameters."
+    message = f"There is no parameter `{cut(name)}` here.{hint(nearest)} `allowed` lists the parameters."
     return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=nearest)
 
 
@@ -141,8 +140,8 @@ def _values(
         return (), [parameter_error(name, f"`{name}` takes at most {MAX_VALUES} values. Ask for less at once.")]
     ids, errors = set[str](), list[ParameterError]()
     for piece in pieces:
-        # A hint takes time, and later errors are not listed.
-        found = _value(parameter, piece, vocabularies, hint=len(errors) < MAX_LISTED)
+        # A suggestion takes time, and later errors are not listed.
+        found = _value(parameter, piece, vocabularies, suggest=len(errors) < MAX_LISTED)
         if isinstance(found, ParameterError):
             errors.append(found)
         else:
@@ -151,7 +150,7 @@ def _values(
 
 
 def _value(
-    parameter: Parameter, value: str, vocabularies: Vocabularies, *, hint: bool = True
+    parameter: Parameter, value: str, vocabularies: Vocabularies, *, suggest: bool = True
 ) -> tuple[str, ...] | ParameterError:
     """What one value means: several ids, where they share an alias."""
     match parameter.kind:
@@ -160,7 +159,7 @@ def _value(
         case "integer" | "amount":
             message = _number_error(parameter, value)
         case _:
-            return _code(parameter, value, vocabularies, hint=hint)
+            return _code(parameter, value, vocabularies, suggest=suggest)
     if message:
         return parameter_error(parameter.name, f"`{parameter.name}` {message}", value=value)
     return (value if parameter.kind == "text" else str(int(value)),)
@@ -184,12 +183,12 @@ def _number_error(parameter: Parameter, value: str) -> str:
     if digits.isascii() and digits.isdigit() and len(digits) <= 19 and minimum <= int(value) <= maximum:
         return ""
     what = "a whole number of yen" if parameter.kind == "amount" else "a whole number"
-    hint = " Beyond that, follow `links.next`." if parameter.name == "offset" else ""
-    return f"takes {what} from {minimum} to {maximum}.{hint}"
+    beyond = " Beyond that, follow `links.next`." if parameter.name == "offset" else ""
+    return f"takes {what} from {minimum} to {maximum}.{beyond}"
 
 
 def _code(
-    parameter: Parameter, value: str, vocabularies: Vocabularies, *, hint: bool
+    parameter: Parameter, value: str, vocabularies: Vocabularies, *, suggest: bool
 ) -> tuple[str, ...] | ParameterError:
     """The ids of a value of a vocabulary, or `none` where a record may have no value."""
     vocabulary = parameter.values(vocabularies)
@@ -197,9 +196,8 @@ def _code(
     takes_none = isinstance(parameter, Filter) and parameter.optional
     if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
         return ids
-    nearest = vocabulary.nearest(value) if hint else None
-    meant = f" Did you mean `{nearest}`?" if nearest else ""
-    message = f"`{cut(value)}` is not a value of `{parameter.name}`.{meant} `allowed` lists the values."
+    nearest = vocabulary.nearest(value) if suggest else None
+    message = f"`{cut(value)}` is not a value of `{parameter.name}`.{hint(nearest)} `allowed` lists the values."
     allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]
     return parameter_error(
         parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=nearest

@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from app.db.base import InList, Session, Statement
 from app.db.tables import ServingCsv, ServingRecord
-from app.errors import Problem, closest
+from app.errors import Problem, closest, hint
 from app.index import Row
 from app.query.resource import Resource
 
@@ -38,6 +38,11 @@ def read_rows(statement: Statement, rows: Sequence[Row], session: Session) -> li
     return [found[key] for key in keys]
 
 
+def read_records(resource: Resource, ids: Sequence[str], session: Session) -> list[bytes]:
+    """Records of these ids as JSON, in the order of their keys."""
+    return [record for (record,) in session.query(RECORDS_BY_ID, resource=resource.name, ids=ids)]
+
+
 def read_record(resource: Resource, id_: str, session: Session) -> bytes:
     """One record as JSON. Raises a 404 Problem that names the most similar id."""
     found = session.query(RECORD, resource=resource.name, id=id_)
@@ -46,6 +51,5 @@ def read_record(resource: Resource, id_: str, session: Session) -> bytes:
     start = id_[:3]
     similar = session.query(SIMILAR_IDS, resource=resource.name, first=start, end=f"{start}\U0010ffff")
     nearest = closest(id_, [id_ for (id_,) in similar])
-    hint = f" Did you mean `{nearest}`?" if nearest else ""
     noun = resource.singular.replace("_", " ")
-    raise Problem(404, f"There is no {noun} of this id.{hint} `/v1/{resource.name}` lists them.")
+    raise Problem(404, f"There is no {noun} of this id.{hint(nearest)} `/v1/{resource.name}` lists them.")

@@ -4,18 +4,13 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from sqlalchemy import bindparam
-from sqlmodel import col, select
-
-from app.db.base import Database, Session, Statement
+from app.db.base import Database, Session
 from app.db.opening import open_database
-from app.db.tables import ServingValue
 from app.errors import Problem
-from app.index import Index
 from app.query.dataset import Dataset
 from app.query.matching import Matcher
 from app.settings import Settings
@@ -26,37 +21,21 @@ CHECK_SECONDS = 1.0  # between two looks for a newer build
 
 logger = logging.getLogger("shisaku")
 
-VALUES = Statement(
-    select(ServingValue.name, ServingValue.data).where(
-        col(ServingValue.name) >= bindparam("first"), col(ServingValue.name) < bindparam("end")
-    )
-)
-
-
-def read_values(session: Session, prefix: str) -> Mapping[str, bytes]:
-    """The serving values whose name begins with a text, by name."""
-    return dict(session.query(VALUES, first=prefix, end=f"{prefix}\U0010ffff"))
-
-
-def _not_read(part: str) -> Mapping[str, bytes]:
-    """Parts of the index are read in the session of a request: see Matcher."""
-    raise KeyError(part)
-
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One build: every part of one answer comes from the same."""
+    """One build: every part of one answer comes from the same. `index` are the parts of its index that requests have
+    loaded."""
 
     database: Database
     dataset: Dataset
-    index: Index
+    index: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def open(cls, settings: Settings, schema: str) -> "Snapshot":
         """The build that was published last. Raises Unusable if there is none of this schema."""
         database = open_database(settings, schema)
-        dataset = database.query(lambda session: Dataset.load(lambda prefix: read_values(session, prefix)))
-        return cls(database, dataset, Index(_not_read))
+        return cls(database, database.query(Dataset.load))
 
     def matcher(self, session: Session) -> Matcher:
         return Matcher(self.index, self.dataset.vocabularies, session)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +25,11 @@ class Term(BaseModel):
     aliases: tuple[str, ...] = ()
     broader: str | None = None
     notes: tuple[Note, ...] = ()
+
+    @classmethod
+    def of(cls, record: Any) -> "Term":
+        """The value that stands for a record, found by its names."""
+        return cls(id=record.id, label=record.name, aliases=(record.name.ja, record.name.en))
 
 
 @dataclass(frozen=True)

@@ -40,15 +40,11 @@ class Document(Record):
     parts: list[DocumentPart]
 
 
-def _term(record: Document) -> Term:
-    return Term(id=record.id, label=record.name, aliases=(record.name.ja, record.name.en))
-
-
 DOCUMENTS = Resource(
     name="documents",
     singular="document",
     meaning="The source documents and their parts.",
     record=Document,
     own_sorts={"issued": "issued.date"},
-    vocabularies=(VocabularySource("document", _term),),
+    vocabularies=(VocabularySource("document", Term.of),),
 )

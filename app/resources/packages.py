@@ -36,10 +36,6 @@ class Package(Record):
     stated_totals: list[StatedTotal] = Field(description="Held against the lines in the reconciliation.")
 
 
-def _term(record: Package) -> Term:
-    return Term(id=record.id, label=record.name, aliases=(record.name.ja, record.name.en))
-
-
 def _year(record: Package) -> Term:
     year = record.fiscal_year
     label = Name(ja=year.era, en=f"FY{year.year}", en_official=False)
@@ -67,5 +63,5 @@ PACKAGES = Resource(
     own_filters=(FISCAL_YEAR, BUDGET_KIND),
     own_sorts={"fiscal_year": "fiscal_year.year"},
     descriptions=("aims",),
-    vocabularies=(VocabularySource("package", _term), VocabularySource("fiscal_year", _year)),
+    vocabularies=(VocabularySource("package", Term.of), VocabularySource("fiscal_year", _year)),
 )

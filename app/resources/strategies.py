@@ -23,14 +23,10 @@ class Strategy(Record):
     period: Period | None
 
 
-def _term(record: Strategy) -> Term:
-    return Term(id=record.id, label=record.name, aliases=(record.name.ja, record.name.en))
-
-
 STRATEGIES = Resource(
     name="strategies",
     singular="strategy",
     meaning="The government plans whose sections the measures serve.",
     record=Strategy,
-    vocabularies=(VocabularySource("strategy", _term),),
+    vocabularies=(VocabularySource("strategy", Term.of),),
 )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 from pyroaring import BitMap
 
-from app.index import Index, ValueIndex
+from app.index import Index
 from app.query.filters import Filter
 from app.query.matching import values_of
 from app.query.parser import Query
@@ -80,16 +80,14 @@ class LineSums:
     """Sums any set of budget lines with the index."""
 
     def __init__(self, index: Index, vocabularies: Vocabularies) -> None:
-        def rows(path: str) -> ValueIndex:
-            return index.values(BUDGET_LINES.name, path)
-
+        name = BUDGET_LINES.name
         self._index = index
         self._vocabularies = vocabularies
-        self._amounts = index.column(BUDGET_LINES.name, "amount")
-        self._joint = rows("joint").of("true")
-        self._approximate = rows("amount.approximate").of("true")
-        self._uncertain = rows("amount.uncertain").of("true")
-        self._bases = rows("amount.basis")
+        self._amounts = index.column(name, "amount")
+        self._joint = index.values(name, "joint").of("true")
+        self._approximate = index.values(name, "amount.approximate").of("true")
+        self._uncertain = index.values(name, "amount.uncertain").of("true")
+        self._bases = index.values(name, "amount.basis")
 
     def sum(self, rows: BitMap) -> Sum:
         """The sum of these lines."""
@@ -203,9 +201,9 @@ def regroup(
     return {key: merged(sums) for key, sums in groups.items()}
 
 
-def unstated_note(sums: Sequence[Sum]) -> list[Note]:
+def unstated_note(total: Sum) -> list[Note]:
     """The note of a sum over lines that state no amount."""
-    count = sum(each.unstated for each in sums)
+    count = total.unstated
     if not count:
         return []
     return [

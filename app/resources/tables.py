@@ -9,10 +9,10 @@ from pydantic import create_model
 from sqlalchemy import BigInteger, Boolean, Integer, Table, Text
 from sqlmodel import Field, SQLModel
 
-from app.query.columns import Column, list_columns, own_columns
+from app.query.columns import Column, columns, list_columns
 from app.query.resource import Resource
 from app.resources import RESOURCES
-from app.schemas import References
+from app.schemas import referenced
 
 TYPES: Mapping[str, Any] = {"string": (str, Text), "integer": (int, BigInteger), "boolean": (bool, Boolean)}
 TABLE_OF = {resource.name: resource.plural for resource in RESOURCES}
@@ -79,20 +79,18 @@ def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Ta
 
 def _stored(resource: Resource, field: str, inner: Sequence[str]) -> bool:
     """Whether a column of a field is stored. What a record says that the field refers to is joined."""
-    marks = resource.record.model_fields[field].metadata
-    target = next((mark.type for mark in marks if isinstance(mark, References)), None)
+    target = referenced(resource.record.model_fields[field])
     return target is None or not inner or inner[0] == "id" or inner[0] not in RECORD_OF[target].model_fields
 
 
 def _resource_tables(resource: Resource) -> Iterator[ResourceTable]:
     fields = {info.alias or name: name for name, info in resource.record.model_fields.items()}
-    own = tuple(
-        column for column in own_columns(resource.record) if _stored(resource, fields[column.path[0]], column.path[1:])
-    )
+    shown = [column for column in columns(resource.record) if not column.many]
+    own = tuple(column for column in shown if _stored(resource, fields[column.path[0]], column.path[1:]))
     yield ResourceTable(_make(resource.plural, own, [KEY]), "", own)
     holder = Column(f"{resource.singular}_id", "string", f"The {resource.singular}.", ("id",), to=resource.name)
-    for name, columns in list_columns(resource.record).items():
-        inner = tuple(column for column in columns if _stored(resource, name, column.path))
+    for name, of_item in list_columns(resource.record).items():
+        inner = tuple(column for column in of_item if _stored(resource, name, column.path))
         table = _make(f"{resource.singular}_{name}", inner, [holder, POSITION])
         yield ResourceTable(table, name, inner)
 
@@ -102,10 +100,14 @@ RESOURCE_TABLES: Mapping[str, tuple[ResourceTable, ...]] = {
 }
 """By resource, its own table and then those of its lists."""
 
-_DOCUMENT = Column("document_id", "string", "The document.", (), to="documents")
-_NUMBER = Column("number", "integer", "The line's number, from 1.", ())
-_TEXT = Column("text", "string", "Its words.", ())
-TRANSCRIPT_LINES = _make("transcript_lines", (_TEXT,), (_DOCUMENT, _NUMBER))
+TRANSCRIPT_LINES = _make(
+    "transcript_lines",
+    [Column("text", "string", "Its words.", ())],
+    [
+        Column("document_id", "string", "The document.", (), to="documents"),
+        Column("number", "integer", "The line's number, from 1.", ()),
+    ],
+)
 
 COLUMNS: Table = ColumnMeaning.__table__  # type: ignore[attr-defined]
 DATASET: Table = DatasetFact.__table__  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ import orjson
 from app.query.columns import columns
 from app.query.dataset import About, Download
 from app.query.downloads import DATABASE, PACKAGE
-from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Workbook, export_path, workbook_about
+from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Workbook, export_path
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
@@ -43,8 +43,7 @@ class Downloads:
         if count > MAX_XLSX_ROWS:
             return Download(path=path, media_type=MEDIA_TYPES["xlsx"], rows=count, bytes=None, sha256=None)
         with TemporaryFile() as file:
-            about = workbook_about(resource, "", self.about.version, self.about.attribution, [])
-            book = Workbook(file, columns(resource.record), about)
+            book = Workbook(file, resource, self.about)
             book.add(self.files.records(resource))
             book.close()
             file.seek(0)

@@ -23,7 +23,7 @@ from app.seeding.records import RENDERERS
 from app.seeding.staging import Seed
 
 PIECE = 1 << 20  # bytes
-UNIT = 500  # entries of the largest kind that are checked and rendered at once
+UNIT = 200  # entries of the largest kind that are checked and rendered at once
 
 MODELS = {resource.name: resource.record for resource in RESOURCES}
 

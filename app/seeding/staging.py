@@ -15,7 +15,8 @@ from app.seeding.entries.base import E
 from app.seeding.errors import SeedError
 from app.seeding.transcript import Transcript
 
-CACHED = 1_500  # entries that a process keeps, the least recently used going first; few, to stay in its cache
+CACHED = 2_000  # entries that a process keeps; the least recently used are dropped
+MAX_KEPT = 20  # entries of one look-up that are kept: many at once would displace all others
 FEW = 10_000  # values of a field that are kept, so that other values need no query
 
 PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536")
@@ -171,7 +172,9 @@ class Seed:
             if all_ or row[0] not in self.left_out:
                 yield self._entry(row, kind)
 
-    def _entry(self, row: tuple[int, str, str, str | None, int, bytes | None, bytes], kind: type[E]) -> E:
+    def _entry(
+        self, row: tuple[int, str, str, str | None, int, bytes | None, bytes], kind: type[E], *, keep: bool = True
+    ) -> E:
         key, _, file, document, line, lines, json = row
         found = self._entries.get(key)
         if found is None:
@@ -181,9 +184,10 @@ class Seed:
                 by_path = {tuple(path): number for path, number in orjson.loads(lines)}
             object.__setattr__(found, "location", Location(file, document, by_path))
             object.__setattr__(found, "key", key)
-            if len(self._entries) >= CACHED:
-                self._entries.popitem(last=False)
-            self._entries[key] = found
+            if keep:
+                self._entries[key] = found
+                if len(self._entries) > CACHED:
+                    self._entries.popitem(last=False)
         return found  # type: ignore[return-value]
 
     def get(self, kind: type[E], id_: str) -> E:
@@ -211,7 +215,8 @@ class Seed:
             f"SELECT {ENTRY} FROM indexed JOIN entry USING (key) WHERE field = ? AND value = ? ORDER BY key",  # noqa: S608
             (f"{NAMES[kind]}.{field}", value),
         ).fetchall()
-        return [self._entry(row, kind) for row in found if row[0] not in self.left_out]
+        keep = len(found) <= MAX_KEPT
+        return [self._entry(row, kind, keep=keep) for row in found if row[0] not in self.left_out]
 
     def _values(self, field: str) -> frozenset[str] | None:
         """The values of an indexed field, if they are few."""

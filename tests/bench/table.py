@@ -123,7 +123,7 @@ def hot(result: Result) -> str:
     for name in dict.fromkeys(name for name, _ in result.hot):
         bare, ours = result.hot[name, "bare"], result.hot[name, OURS]
         part = bare.least / ours.least
-        shown = [f"{part:.0%} (≥ {HOT_SHARE:.0%})", f"{ours.least:,.1f}", f"{bare.least:,.1f}", f"{ours.rate:,.0f}"]
+        shown = [f"{part:.1%} (≥ {HOT_SHARE:.0%})", f"{ours.least:,.1f}", f"{bare.least:,.1f}", f"{ours.rate:,.0f}"]
         rows.append([name, *shown, met(part >= HOT_SHARE)])
     return table(("hot", "of bare ASGI", "µs", "bare, µs", "/s", "met"), rows)
 
