@@ -1,7 +1,13 @@
 """Records what a service answers to some two thousand requests, and tells where another answers them otherwise.
 
-python -m tests.recording record http://127.0.0.1:8000 FILE       asks, and writes requests and answers
-python -m tests.recording compare http://127.0.0.1:8000 FILE      asks the same again, and prints each difference
+    python -m tests.recording record http://127.0.0.1:8000 FILE       asks, and writes requests and answers
+    python -m tests.recording compare http://127.0.0.1:8000 FILE      asks the same again, and prints each difference
+
+For a change that must not change any answer: serve the code as it was (`shisaku serve`) and record; serve the changed
+code over a database of the same seed and compare. The requests are made from what the service says of itself, so that
+every operation, filter, sort and facet is among them, with pages, errors, HEAD, conditional requests, ranges and gzip.
+Differences are printed by kind of request, and the exit status is 1 if there are any. `Date`, `Server` and `Connection`
+are not compared, nor the bytes of dataset.sqlite, which SQLite lays out.
 """
 
 import gzip

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Table, create_engine, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
 from app.db.postgres import CHUNK, FILES, PUBLISHED, engine_of, published, reason, shown, unreachable, url_of
@@ -86,7 +86,7 @@ def _new_schema(url: URL, control: Connection) -> Iterator["_PostgresBuilding"]:
         yield building
     finally:
         building.close()
-        with suppress(OperationalError):  # a lost connection: the next build removes the schema
+        with suppress(OperationalError, PendingRollbackError):  # a lost connection: the next build removes the schema
             control.execute(text(f"DROP SCHEMA IF EXISTS {name} CASCADE"))
 
 

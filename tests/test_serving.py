@@ -1,0 +1,227 @@
+"""Serving: a database that can be served or not, that is replaced meanwhile, and the processes that serve it."""
+
+import gc
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.db.base import Unusable
+from app.main import application, create_app
+from app.query.snapshot import Snapshots
+from app.resources.schema import schema_version
+from app.seeding.build import SEED, build, check
+from app.settings import PROJECT, Settings
+from tests.conftest import ALONE, answer, eventually, serving, visible
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "app.cli", *arguments]
+
+
+def damaged(name: str, path: Path, good: Path) -> None:
+    """A database as it must not be served."""
+    data = good.read_bytes()
+    match name:
+        case "missing":
+            pass
+        case "empty":
+            path.write_bytes(b"")
+        case "truncated":
+            path.write_bytes(data[: len(data) // 2])
+        case "cut short":
+            path.write_bytes(data[:-100])
+        case "not SQLite":
+            path.write_bytes(b"id,name\n" * 1_000)
+        case "another database":
+            sqlite3.connect(path).execute("CREATE TABLE t (x)").connection.close()
+        case "an older schema":
+            path.write_bytes(data)
+            connection = sqlite3.connect(path)
+            connection.execute("UPDATE serving_value SET data = CAST('older' AS BLOB) WHERE name = 'schema'")
+            connection.commit()
+            connection.close()
+        case "a folder":
+            path.mkdir()
+
+
+DAMAGES = [
+    "missing",
+    "empty",
+    "truncated",
+    "cut short",
+    "not SQLite",
+    "another database",
+    "an older schema",
+    "a folder",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_an_unusable_database_is_told_with_what_mends_it(
+    damage: str, first: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    damaged(damage, path, first.database)
+    with pytest.raises(Unusable, match=r"shisaku\.sqlite: .*Run `shisaku build`\."):
+        create_app(Settings(database=path))
+    monkeypatch.setenv("SHISAKU_DATABASE", str(path))
+    with pytest.raises(SystemExit, match=r"Run `shisaku build`\."):
+        application()
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1
+    assert str(path) in result.output
+    assert "Run `shisaku build`." in result.output
+    assert "Traceback" not in result.output
+
+
+def test_serve_without_a_database_is_one_clear_line(tmp_path: Path) -> None:
+    result = subprocess.run(
+        command("serve", "--port", "0"),
+        cwd=PROJECT,
+        env={**os.environ, "SHISAKU_DATABASE": str(tmp_path / "no.sqlite")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.strip().startswith("Error: ")
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_newer_database_is_served_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.0)
+    with serving(Settings(database=path)) as client:
+        old = answer(client, "/v1/measures?limit=1")
+        reading = sqlite3.connect(path)
+        assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"
+        build(check(SEED), path)
+        assert reading.execute("SELECT value FROM dataset WHERE fact = 'version'").fetchone() == (
+            "0.1.0",
+        )  # its file is another one now
+        reading.close()
+        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
+        (error,) = answer(client, old["links"]["next"], 422)["errors"]
+        assert error["parameter"] == "cursor"
+        path.unlink()
+        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
+        assert answer(client, "/readyz", 503)["title"] == "Service Unavailable"
+        path.write_bytes(b"")
+        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
+
+
+def test_a_replaced_database_is_closed_after_its_last_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", -1.0)
+    snapshots = Snapshots(Settings(database=path), schema_version())
+    old = weakref.ref(snapshots.current().database)
+    build(check(SEED), path)
+    assert snapshots.current().dataset.version.version == "1.0.0"
+    gc.collect()
+    assert old() is None
+    links = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    assert not [link for link in links if str(path) in link and "deleted" in link]
+
+
+def test_a_newer_database_that_cannot_be_opened_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    snapshots = Snapshots(Settings(database=path), schema_version())
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", -1.0)
+    build(check(SEED), path)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.query.snapshot.open_database", lambda *_: 1 / 0)
+        for _ in range(3):
+            assert snapshots.current().dataset.version.version == "0.1.0"
+    assert caplog.text.count("still serving the old database") == 1
+    assert snapshots.current().dataset.version.version == "1.0.0"
+
+
+def test_a_file_that_may_not_be_read_is_told(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr("app.db.sqlite._connect", refuse)
+    with pytest.raises(Unusable, match="cannot be opened"):
+        Snapshots(first, schema_version())
+
+
+def test_a_build_that_comes_while_the_file_is_opened_is_opened_whole(
+    first: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = iter([(1, 1, 1), (1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2)])
+    monkeypatch.setattr("app.db.sqlite.file_identity", lambda _: next(seen))
+    assert Snapshots(first, schema_version()).current().database.identity == (2, 2, 2)
+
+
+def test_the_service_looks_at_the_file_only_now_and_then(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshots = Snapshots(first, schema_version())
+    snapshot = snapshots.current()
+    monkeypatch.setattr(snapshots, "renew", lambda: pytest.fail("looked at once"))
+    assert snapshots.current() is snapshot
+
+
+def test_the_server_stops_at_sigterm(first: Settings) -> None:
+    process = subprocess.Popen(
+        command("serve", "--port", "0"),
+        cwd=PROJECT,
+        env={**os.environ, "SHISAKU_DATABASE": str(first.database)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    for line in process.stderr:
+        if "running on" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) in (0, -signal.SIGTERM)
+    process.stderr.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="one of two processes is stopped by a signal")
+def test_two_processes_give_the_same_answers(first: Settings, tmp_path: Path) -> None:
+    environment = {**os.environ, "SHISAKU_DATABASE": str(first.database)}
+    log = tmp_path / "log"
+    with (
+        log.open("w") as written,
+        subprocess.Popen(
+            command("serve", "--workers", "2", "--port", "0"), cwd=PROJECT, env=environment, stderr=written
+        ) as process,
+    ):
+        try:
+            eventually(lambda: log.read_text().count("startup complete") == 2)
+            port = re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text())
+            assert port
+            processes = [int(found) for found in re.findall(r"Started server process \[(\d+)\]", log.read_text())]
+            found = [answers_while_stopped(other, int(port[1])) for other in processes]
+            assert len(found) == 2
+            assert found[0] == found[1]
+        finally:
+            process.terminate()
+
+
+def answers_while_stopped(other: int, port: int) -> list[object]:
+    """What the one process says to every kind of question, twice, while the other is stopped."""
+    paths = ("/v1", "/v1/measures?limit=3&facet=kind", "/v1/search?q=%E8%96%AC", "/v1/exports/stages.csv", "/nowhere",
+             "/v1/budget-summary?group_by=ministry,pillar", "/v1/crosswalk", "/v1/measures?x=1", "/docs")  # fmt: skip
+    os.kill(other, signal.SIGSTOP)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            answers = [client.get(path) for path in (*paths, *paths)]
+    finally:
+        os.kill(other, signal.SIGCONT)
+    return [visible(each) for each in answers]
