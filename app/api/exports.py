@@ -62,7 +62,7 @@ def exports_router(resources: Iterable[Resource]) -> APIRouter:
 
 
 @dataclass(frozen=True)
-class Export:
+class ExportRequest:
     """A request for a download."""
 
     resource: Resource
@@ -94,7 +94,7 @@ def _read_batch(
     return read_rows(statement, page[:BATCH], session), following
 
 
-Content = Callable[[Export], Awaitable[AsyncIterator[bytes]]]
+Content = Callable[[ExportRequest], Awaitable[AsyncIterator[bytes]]]
 
 
 def _add_export(
@@ -117,8 +117,13 @@ def _add_export(
         responses={200: {"content": {media_type: {"schema": schema}}}},
         openapi_extra=described(parameters),
     )
+<<<<<<< HEAD
     async def download(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
         export = Export(resource, context.query, context.snapshot)
+=======
+    async def download(request: Request, context: Annotated[Context, asked(parameters)]) -> Response:
+        export = ExportRequest(resource, context.query, context.snapshot)
+>>>>>>> less
         etag = _etag(export, extension)
         # The content is not made for a response without a body.
         wanted = request.scope["state"].get("method") != "HEAD" and not not_modified(
@@ -128,7 +133,7 @@ def _add_export(
         return StreamingResponse(await content(export) if wanted else [], headers=headers, media_type=media_type)
 
 
-def _etag(export: Export, extension: str) -> str:
+def _etag(export: ExportRequest, extension: str) -> str:
     """Identifies the bytes by all that they are made from, so that they need not be made to be compared."""
     dataset = export.snapshot.dataset
     made_from = [
@@ -141,17 +146,17 @@ def _etag(export: Export, extension: str) -> str:
     return f'"{sha256(orjson.dumps(made_from)).hexdigest()[:24]}"'
 
 
-async def _csv(export: Export) -> AsyncIterator[bytes]:
+async def _csv(export: ExportRequest) -> AsyncIterator[bytes]:
     head = Csv(columns(export.resource.record)).head(bom=export.query.text("bom") == "true")
     return await _streamed(export, CSV_LINES, head, b"".join)
 
 
-async def _ndjson(export: Export) -> AsyncIterator[bytes]:
+async def _ndjson(export: ExportRequest) -> AsyncIterator[bytes]:
     return await _streamed(export, RECORDS, b"", ndjson)
 
 
 async def _streamed(
-    export: Export, statement: Statement, head: bytes, encode: Callable[[Iterable[bytes]], bytes]
+    export: ExportRequest, statement: Statement, head: bytes, encode: Callable[[Iterable[bytes]], bytes]
 ) -> AsyncIterator[bytes]:
     """The first batch is read before the response begins, so that an error is still answered as one."""
     batches = export.batches(await export.rows(), statement)
@@ -165,7 +170,7 @@ async def _streamed(
     return stream()
 
 
-async def _xlsx(export: Export) -> AsyncIterator[bytes]:
+async def _xlsx(export: ExportRequest) -> AsyncIterator[bytes]:
     rows = await export.rows()
     if len(rows) > MAX_XLSX_ROWS:
         detail = f"{len(rows)} rows are more than a workbook here takes ({MAX_XLSX_ROWS})."
@@ -183,7 +188,7 @@ async def _xlsx(export: Export) -> AsyncIterator[bytes]:
     return _chunks(path, folder)
 
 
-async def _write_workbook(export: Export, rows: Keyset, path: Path) -> None:
+async def _write_workbook(export: ExportRequest, rows: Keyset, path: Path) -> None:
     dataset, query = export.snapshot.dataset, export.query
     notes = filter_notes(query, dataset.vocabularies)
     with path.open("wb") as file:

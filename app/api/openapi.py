@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Message
 
-from app.errors import BUSY, SERVER_ERROR, TITLES, ProblemDetails
+from app.errors import BUSY, MEDIA_TYPE, SERVER_ERROR, TITLES, Problem, ProblemDetails
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 
@@ -55,20 +55,13 @@ def generate(app: FastAPI) -> bytes:
 async def _request(app: FastAPI, url: str) -> tuple[int, Any]:
     """A request to the application itself, without a server."""
     path, _, query = url.partition("?")
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": path,
-        "root_path": "",
-        "query_string": query.encode(),
-        "headers": [],
-    }
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await app(scope, asyncio.Queue[Message]().get, send)
+    await app({**scope, "query_string": query.encode()}, asyncio.Queue[Message]().get, send)
     body = b"".join(message.get("body", b"") for message in sent[1:])
     media_type = dict(sent[0]["headers"])[b"content-type"].partition(b";")[0]
     is_json = media_type.endswith(b"json") and not media_type.endswith(b"ndjson")
@@ -92,8 +85,12 @@ def _generate(app: FastAPI, fetch: Fetch) -> bytes:
     schemas = document["components"]["schemas"]
     schemas["ProblemDetails"] = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(schemas["ProblemDetails"].pop("$defs"))
+<<<<<<< HEAD
     # The entry point first.
     document["paths"] = dict(sorted(document["paths"].items(), key=lambda each: each[0] != "/v1"))
+=======
+    document["paths"] = {"/v1": document["paths"].pop("/v1"), **document["paths"]}  # the entry point first
+>>>>>>> less
     for path, operation in _operations(document):
         _complete(path, operation, fetch)
     document["components"]["responses"] = {_component(code): _problem(code, None) for code in DETAILS}
@@ -162,16 +159,9 @@ def _short(answer: Any) -> Any:
 
 
 def _problem(status: int, example: Any) -> Schema:
-    title = TITLES[status]
-    shown = example or {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": DETAILS[status],
-        "errors": [],
-    }
-    content = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "example": shown}
-    return {"description": f"{title}.", "content": {"application/problem+json": content}}
+    example = example or orjson.loads(Problem(status, DETAILS[status]).response().body)
+    content = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "example": example}
+    return {"description": f"{TITLES[status]}.", "content": {MEDIA_TYPE: content}}
 
 
 def _tidy(document: Schema, schemas: Schema) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-JSON = "application/json"
 
-
-def json_response(body: bytes, links: Mapping[str, str | None] | None = None, media_type: str = JSON) -> Response:
+def json_response(
+    body: bytes, links: Mapping[str, str | None] | None = None, media_type: str = "application/json"
+) -> Response:
     """A JSON response. The links of a page are in its header too (RFC 8288)."""
     if links is None:
         return Response(body, media_type=media_type)

@@ -19,7 +19,7 @@ def check_usable(settings: Settings, schema: str) -> None:
     """Raises Unusable unless the database is there, complete, and of this schema."""
     if settings.database_url is None:
         sqlite.check_usable(settings.database, schema)
-        return
-    from app.db import postgres
+    else:
+        from app.db import postgres  # as above
 
-    postgres.check_usable(settings, schema)
+        postgres.check_usable(settings, schema)

@@ -4,6 +4,7 @@ asked is ignored."""
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import permutations
 from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
@@ -111,15 +112,11 @@ def _unknown(name: str, parameters: Mapping[str, Parameter]) -> ParameterError:
 
 def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]]) -> Iterator[ParameterError]:
     """A range whose ends are swapped matches nothing, and is surely a mistake."""
-    bounds = {
-        (parameter.paths, parameter.bound): (name, int(values[name][0]))
-        for name, parameter in parameters.items()
-        if name in values and isinstance(parameter, Filter) and parameter.bound
-    }
-    for (paths, bound), (name, low) in bounds.items():
-        other, high = bounds.get((paths, "max"), (name, low))
-        if bound == "min" and low > high:
-            yield parameter_error(name, f"`{name}` is more than `{other}`. Swap them.", ErrorCode.CONFLICT)
+    bounds = [each for each in parameters.values() if isinstance(each, Filter) and each.bound and each.name in values]
+    for low, high in permutations(bounds, 2):
+        if low.bound == "min" and low.paths == high.paths and int(values[low.name][0]) > int(values[high.name][0]):
+            message = f"`{low.name}` is more than `{high.name}`. Swap them."
+            yield parameter_error(low.name, message, ErrorCode.CONFLICT)
 
 
 def _values(
@@ -135,13 +132,13 @@ def _values(
         return ((), [found]) if isinstance(found, ParameterError) else (found, [])
     vocabulary = parameter.values(vocabularies)
     # A name may contain a comma.
-    pieces = [piece for value in sent for piece in ([value] if vocabulary.find(value) else value.split(","))]
-    if len(pieces) > MAX_VALUES:
+    given = [each for value in sent for each in ([value] if vocabulary.find(value) else value.split(","))]
+    if len(given) > MAX_VALUES:
         return (), [parameter_error(name, f"`{name}` takes at most {MAX_VALUES} values. Ask for less at once.")]
     ids, errors = set[str](), list[ParameterError]()
-    for piece in pieces:
+    for value in given:
         # A suggestion takes time, and later errors are not listed.
-        found = _value(parameter, piece, vocabularies, suggest=len(errors) < MAX_LISTED)
+        found = _value(parameter, value, vocabularies, suggest=len(errors) < MAX_LISTED)
         if isinstance(found, ParameterError):
             errors.append(found)
         else:

@@ -10,7 +10,17 @@ SERVING_TABLES = (ServingRecord, ServingCsv, ServingText, ServingIndex, ServingV
 
 
 def schema_version() -> str:
-    """Identifies the schema: a database with another one was built by other code, and has to be built anew."""
+    """Identifies the tables, the record fields and what is indexed of them: a database with another schema was built by
+    other code, and has to be built anew."""
     serving = [f"{model.__tablename__}: {sorted(model.model_fields)}" for model in SERVING_TABLES]
-    records = [f"{resource.name}: {columns(resource.record)}" for resource in RESOURCES]
-    return sha256("\n".join([*serving, *records]).encode()).hexdigest()[:16]
+    resources = [
+        (
+            resource.name,
+            columns(resource.record),
+            [(each.name, each.paths) for each in resource.filters.values()],
+            resource.sorts,
+            (resource.names, resource.descriptions, resource.extra_indexes),
+        )
+        for resource in RESOURCES
+    ]
+    return sha256(repr((serving, resources)).encode()).hexdigest()[:16]
