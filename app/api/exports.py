@@ -117,13 +117,8 @@ def _add_export(
         responses={200: {"content": {media_type: {"schema": schema}}}},
         openapi_extra=described(parameters),
     )
-<<<<<<< HEAD
     async def download(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
-        export = Export(resource, context.query, context.snapshot)
-=======
-    async def download(request: Request, context: Annotated[Context, asked(parameters)]) -> Response:
         export = ExportRequest(resource, context.query, context.snapshot)
->>>>>>> less
         etag = _etag(export, extension)
         # The content is not made for a response without a body.
         wanted = request.scope["state"].get("method") != "HEAD" and not not_modified(

@@ -85,12 +85,7 @@ def _generate(app: FastAPI, fetch: Fetch) -> bytes:
     schemas = document["components"]["schemas"]
     schemas["ProblemDetails"] = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(schemas["ProblemDetails"].pop("$defs"))
-<<<<<<< HEAD
-    # The entry point first.
-    document["paths"] = dict(sorted(document["paths"].items(), key=lambda each: each[0] != "/v1"))
-=======
     document["paths"] = {"/v1": document["paths"].pop("/v1"), **document["paths"]}  # the entry point first
->>>>>>> less
     for path, operation in _operations(document):
         _complete(path, operation, fetch)
     document["components"]["responses"] = {_component(code): _problem(code, None) for code in DETAILS}
