@@ -114,11 +114,11 @@ class Built:
     def at(cls, path: Path, server: Server | None = None) -> "Built":
         """Settings without a cache: tests ask for responses that are made, not for cached ones."""
         if server is None:
-            settings = Settings(database=path, database_url=None, cache_bytes=0)
+            settings = Settings(database=path, database_url=None, cache_bytes=0, deadline_seconds=60)
             return cls(settings, settings)
         name = server.database()
         building, reading = (
-            Settings(database=path, database_url=SecretStr(server.url(name, user)), cache_bytes=0)
+            Settings(database=path, database_url=SecretStr(server.url(name, user)), cache_bytes=0, deadline_seconds=60)
             for user in (OWNER, READER)
         )
         return cls(building, reading)
