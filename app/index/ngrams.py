@@ -21,7 +21,7 @@ Field = Literal["names", "descriptions"]
 FIELDS: tuple[Field, ...] = ("names", "descriptions")
 
 
-def text_part(field: Field) -> str:
+def part(field: Field) -> str:
     """The name of the index part that holds a field's n-grams."""
     return f"text/{field}"
 
@@ -86,7 +86,7 @@ class NgramWriter:
         """(name, value, data) of every n-gram."""
         self._flush()
         for field, ngram in sorted(self._ngrams):
-            yield text_part(field), ngram, dump(self._ngrams[field, ngram])
+            yield part(field), ngram, dump(self._ngrams[field, ngram])
 
 
 class TextReader(Protocol):
@@ -141,6 +141,6 @@ def search_beginnings(phrase: str, rows: BitMap, reader: TextReader) -> tuple[Bi
 def _lookup(values: set[str], reader: TextReader) -> Callable[[Field, str], BitMap]:
     found: Mapping[tuple[str, str], BitMap] = {
         (name, value): load(data)
-        for name, value, data in reader.ngrams([text_part(field) for field in FIELDS], sorted(values))
+        for name, value, data in reader.ngrams([part(field) for field in FIELDS], sorted(values))
     }
-    return lambda field, value: found.get((text_part(field), value)) or BitMap()
+    return lambda field, value: found.get((part(field), value)) or BitMap()
