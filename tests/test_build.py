@@ -1,14 +1,10 @@
 """A build is whole or not at all, the same from the same seed, and served only when it is of this code."""
 
-import gc
 import os
 import re
 import shutil
-import signal
-import sqlite3
 import subprocess
 import sys
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
-from app.db import Unusable
-from app.main import application, create_app
-from app.reading.service import Service
+from app.main import create_app
 from app.seeding.build import SEED, build, check
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, answer, serving, walk
@@ -106,69 +100,6 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
     assert "The old database, if there was one, stands." in result.output
 
 
-def damaged(name: str, path: Path, good: Path) -> None:
-    """A database as it must not be served."""
-    data = good.read_bytes()
-    match name:
-        case "missing":
-            pass
-        case "empty":
-            path.write_bytes(b"")
-        case "truncated":
-            path.write_bytes(data[: len(data) // 2])
-        case "cut short":
-            path.write_bytes(data[:-100])
-        case "not SQLite":
-            path.write_bytes(b"id,name\n" * 1_000)
-        case "another database":
-            sqlite3.connect(path).execute("CREATE TABLE t (x)").connection.close()
-        case "an older schema":
-            path.write_bytes(data)
-            connection = sqlite3.connect(path)
-            connection.execute("UPDATE dataset SET schema = 'older'")
-            connection.commit()
-            connection.close()
-        case "a folder":
-            path.mkdir()
-
-
-DAMAGES = [
-    "missing",
-    "empty",
-    "truncated",
-    "cut short",
-    "not SQLite",
-    "another database",
-    "an older schema",
-    "a folder",
-]
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_database_that_cannot_be_served_is_told_with_what_mends_it(
-    damage: str, first: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "shisaku.sqlite"
-    damaged(damage, path, first.database)
-    with pytest.raises(Unusable, match=r"shisaku\.sqlite: .*Run `shisaku build`\."):
-        create_app(Settings(database=path))
-    monkeypatch.setenv("SHISAKU_DATABASE", str(path))
-    with pytest.raises(SystemExit, match=r"Run `shisaku build`\."):
-        application()
-    result = CliRunner().invoke(main, ["serve"])
-    assert result.exit_code == 1
-    assert str(path) in result.output
-    assert "Run `shisaku build`." in result.output
-    assert "Traceback" not in result.output
-
-
-def test_serve_without_a_database_is_one_clear_line(tmp_path: Path) -> None:
-    result = run("serve", "--port", "0", SHISAKU_DATABASE=str(tmp_path / "no.sqlite"))
-    assert result.returncode == 1
-    assert result.stderr.strip().startswith("Error: ")
-    assert len(result.stderr.strip().splitlines()) == 1
-
-
 def test_build_if_needed_builds_once(tmp_path: Path) -> None:
     path = tmp_path / "data" / "shisaku.sqlite"
     made = run("build", "--if-needed", SHISAKU_DATABASE=str(path))
@@ -178,43 +109,6 @@ def test_build_if_needed_builds_once(tmp_path: Path) -> None:
     again = run("build", "--if-needed", SHISAKU_DATABASE=str(path))
     assert (again.returncode, again.stdout) == (0, "")
     assert path.stat().st_mtime_ns == before
-
-
-def test_a_new_database_is_served_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "shisaku.sqlite"
-    build(check(ALONE), path)
-    monkeypatch.setattr("app.reading.service.LOOK_EVERY", 0.0)
-    with serving(create_app(Settings(database=path))) as client:
-        old = answer(client, "/v1/measures?limit=1")
-        reading = sqlite3.connect(path)
-        assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"
-        build(check(SEED), path)
-        assert reading.execute("SELECT version FROM dataset").fetchone() == ("0.1.0",)  # its file is another one now
-        reading.close()
-        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
-        (error,) = answer(client, old["links"]["next"], 422)["errors"]
-        assert error["parameter"] == "cursor"
-        path.unlink()
-        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
-        assert answer(client, "/readyz", 503)["title"] == "Service Unavailable"
-        path.write_bytes(b"")
-        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
-
-
-def test_an_old_database_is_closed_when_the_last_answer_from_it_is_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "shisaku.sqlite"
-    build(check(ALONE), path)
-    monkeypatch.setattr("app.reading.service.LOOK_EVERY", -1.0)
-    service = Service(Settings(database=path))
-    old = weakref.ref(service.now().database)
-    build(check(SEED), path)
-    assert service.now().dataset.version.version == "1.0.0"
-    gc.collect()
-    assert old() is None
-    links = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
-    assert not [link for link in links if str(path) in link and "deleted" in link]
 
 
 def test_a_seed_of_little_is_served(tmp_path: Path) -> None:
@@ -249,46 +143,6 @@ def test_a_seed_without_sections_is_served(tmp_path: Path) -> None:
         assert answer(client, "/v1/crosswalk")["data"] == []
 
 
-def test_a_new_database_that_could_not_be_opened_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = tmp_path / "shisaku.sqlite"
-    build(check(ALONE), path)
-    service = Service(Settings(database=path))
-    monkeypatch.setattr("app.reading.service.LOOK_EVERY", -1.0)
-    build(check(SEED), path)
-    with monkeypatch.context() as patch:
-        patch.setattr("app.reading.service.opened", lambda _: 1 / 0)
-        for _ in range(3):
-            assert service.now().dataset.version.version == "0.1.0"
-    assert caplog.text.count("still serving the old database") == 1
-    assert service.now().dataset.version.version == "1.0.0"
-
-
-def test_a_file_that_may_not_be_read_is_told(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise sqlite3.OperationalError("unable to open database file")
-
-    monkeypatch.setattr("app.db.sqlite._open", refuse)
-    with pytest.raises(Unusable, match="cannot be opened"):
-        Service(first)
-
-
-def test_a_build_that_comes_while_the_file_is_opened_is_opened_whole(
-    first: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = iter([(1, 1, 1), (1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2)])
-    monkeypatch.setattr("app.db.sqlite.identity", lambda _: next(seen))
-    assert Service(first).now().database.identity == (2, 2, 2)
-
-
-def test_the_service_looks_at_the_file_only_now_and_then(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    service = Service(first)
-    snapshot = service.now()
-    monkeypatch.setattr(service, "renew", lambda: pytest.fail("looked at once"))
-    assert service.now() is snapshot
-
-
 def test_a_seed_without_faults_is_said_to_be_so() -> None:
     result = CliRunner().invoke(main, ["check"])
     assert result.exit_code == 0
@@ -311,26 +165,9 @@ def test_generated_files_are_what_the_code_gives() -> None:
 
 
 def test_generated_files_that_are_old_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.openapi.COMMITTED", tmp_path / "openapi.json")
+    monkeypatch.setattr("app.api.openapi.COMMITTED", tmp_path / "openapi.json")
     result = CliRunner().invoke(main, ["openapi", "--check"])
     assert result.exit_code == 1
     assert "make openapi" in result.output
     assert CliRunner().invoke(main, ["openapi"]).exit_code == 0
     assert CliRunner().invoke(main, ["openapi", "--check"]).exit_code == 0
-
-
-def test_it_stops_when_told(first: Settings) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve", "--port", "0"],
-        cwd=PROJECT,
-        env={**os.environ, "SHISAKU_DATABASE": str(first.database)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
-    for line in process.stderr:
-        if "running on" in line:
-            break
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=15) in (0, -signal.SIGTERM)
-    process.stderr.close()

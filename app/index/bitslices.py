@@ -31,6 +31,8 @@ class BitSlicedColumn:
 
     @classmethod
     def load(cls, parts: Mapping[str, bytes]) -> "BitSlicedColumn":
+        if not parts:  # of a collection without rows
+            return cls(1, BitMap(), ())
         bits = tuple(load(parts[str(bit)]) for bit in range(len(parts) - 2))
         return cls(int.from_bytes(parts["unit"], "big"), load(parts["present"]), bits)
 
