@@ -64,11 +64,16 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.snapshots = snapshots
 
     add_collections(app, RESOURCES)
-    for module in (transcript, reconciliation, budget_summary, crosswalk, search, downloads):
-        app.include_router(module.router)
+    app.include_router(transcript.router)
+    app.include_router(reconciliation.router)
+    app.include_router(budget_summary.router)
+    app.include_router(crosswalk.router)
+    app.include_router(search.router)
+    app.include_router(downloads.router)
     app.include_router(exports_router(RESOURCES))
-    for module in (dataset, pages, health):
-        app.include_router(module.router)
+    app.include_router(dataset.router)
+    app.include_router(pages.router)
+    app.include_router(health.router)
 
     @app.exception_handler(Problem)
     async def problem(_: Request, error: Problem) -> Response:

@@ -19,7 +19,7 @@ UNITS = st.sampled_from([1, 1_000, 10**6, 10**8])
 @given(st.dictionaries(st.integers(1, 300), st.integers(0, 10**6), max_size=60), UNITS, st.data())
 def test_a_bit_sliced_column_gives_sums_and_ranges(numbers: dict[int, int], unit: int, data: st.DataObject) -> None:
     values = {row: number * unit for row, number in numbers.items()}
-    column = BitSlicedColumn.load(dict(dump_column(list(values.items()))))
+    column = BitSlicedColumn.load(dict(dump_column(list(values), list(values.values()))))
     rows = BitMap(data.draw(st.sets(st.integers(1, 300))))
     assert column.sum(rows) == sum(number for row, number in values.items() if row in rows)
     limit = data.draw(st.sampled_from([0, 1, *values.values()]) | st.integers(0, 10**15))

@@ -9,15 +9,14 @@ from pyroaring import BitMap
 from app.index.bitmaps import dump, load
 
 
-def dump_column(values: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bytes]]:
-    """A column of non-negative numbers, given as (row, number): one bitmap per bit, in units of their greatest common
+def dump_column(rows: Sequence[int], numbers: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+    """A column of non-negative numbers, the number of each row: one bitmap per bit, in units of their greatest common
     divisor, so that round amounts need few bits."""
-    unit = gcd(*(value for _, value in values)) or 1
+    unit = gcd(*numbers) or 1
     yield "unit", unit.to_bytes(8, "big")
-    counts = [(row, value // unit) for row, value in values]
-    for bit in range(max((count for _, count in counts), default=0).bit_length()):
-        yield str(bit), dump(row for row, count in counts if count >> bit & 1)
-    yield "present", dump(row for row, _ in values)
+    for bit in range((max(numbers, default=0) // unit).bit_length()):
+        yield str(bit), dump(row for row, number in zip(rows, numbers, strict=True) if number // unit >> bit & 1)
+    yield "present", dump(rows)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class IndexWriter:
         self._collection = collection
         self._rows = array("I")
         self._values: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("I"))
-        self._numbers: dict[str, list[tuple[int, int]]] = {}
+        self._columns: dict[str, tuple[array[int], array[int]]] = {}  # rows, and the number of each
 
     def add(self, key: int, values: Mapping[str, Iterable[str]], numbers: Mapping[str, int | None]) -> None:
         """A row: by filter the values that it stands under, and by column its number."""
@@ -34,17 +34,18 @@ class IndexWriter:
             for value in several:
                 self._values[name, value].append(key)
         for name, number in numbers.items():
-            column = self._numbers.setdefault(name, [])
+            rows, column = self._columns.setdefault(name, (array("I"), array("q")))
             if number is not None:
-                column.append((key, number))
+                rows.append(key)
+                column.append(number)
 
     def entries(self) -> Iterator[Entry]:
         """Everything but the sort orders."""
         yield part(self._collection, "rows"), "all", dump(self._rows)
         for (name, value), rows in self._values.items():
             yield part(self._collection, "values", name), value, dump(rows)
-        for name, column in self._numbers.items():
-            for value, data in dump_column(column):
+        for name, (rows, column) in self._columns.items():
+            for value, data in dump_column(rows, column):
                 yield part(self._collection, "column", name), value, data
 
     def order_entries(self, name: str, rows: Iterable[int]) -> Iterator[Entry]:
