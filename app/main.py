@@ -1,4 +1,4 @@
-"""The service on one screen: routers, middleware, exception handlers and the lifespan of the application."""
+"""The service at a glance: routers, middleware, exception handlers and the lifespan of the application."""
 
 import gc
 import logging
@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
-from starlette.routing import get_route_path  # type: ignore[attr-defined] # not exported, and the only one that knows
+from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
 from starlette.types import ASGIApp
 
 from app import __version__
@@ -49,7 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # asking whether it is on costs each request
+        # FastAPI 0.165 otherwise looks for OpenTelemetry providers at each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
         middleware=[
             Middleware(SnapshotMiddleware, snapshots=snapshots),
@@ -58,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
             Middleware(HeadersMiddleware, common=common, max_age=settings.cache_seconds),
         ],
     )
-    # FastAPI's parameter of this name is deprecated: a server's own would be put before every path.
+    # Not by the parameter `root_path`, which FastAPI deprecates in favour of the server's option: links need it here.
     app.root_path = settings.prefix
     app.state.settings = settings
     app.state.snapshots = snapshots
@@ -81,14 +82,14 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, _: HTTPException) -> Response:
-        """The routes raise no other HTTPException: methods are refused before."""
+        """Only the router raises HTTPException, for a path without a route; everything else raises Problem."""
         nearest = closest(get_route_path(request.scope), [f"/v1/{resource.name}" for resource in RESOURCES])
         return Problem(404, f"There is nothing at this path.{hint(nearest)} `/v1` lists what there is.").response()
 
     @app.exception_handler(Exception)
     async def server_error(_: Request, __: Exception) -> Response:
-        """Answered outside the middleware above, so the common headers are added here. The server logs the error, and
-        closes the connection, which a client has to know."""
+        """This response bypasses the middleware of the list, so the common headers are added here. The server logs the
+        error and closes the connection."""
         response = SERVER_ERROR.response()
         response.headers["Connection"] = "close"
         response.raw_headers.extend(common)
@@ -112,5 +113,5 @@ def application() -> ASGIApp:
         app = create_app(Settings())
     except (Unusable, Problem) as error:
         sys.exit(f"Error: {error}")
-    gc.freeze()  # what was imported stays: later collections need not look at it again
+    gc.freeze()  # the garbage collector need not look at what was imported again
     return with_cache(app)
