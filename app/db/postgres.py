@@ -33,7 +33,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import col
 
 from app.db.base import DOWNLOAD_THREADS, Database, Session, Statement, Unusable, too_slow
@@ -107,7 +106,7 @@ class PostgresDatabase(Database):
         self.identity = check_usable(settings, schema)
         self._engine = engine_of(
             self._url,
-            pool_size=settings.threads + DOWNLOAD_THREADS + 1,  # one for the look for newer builds
+            pool_size=settings.threads + DOWNLOAD_THREADS + 2,  # for files, and for the look for newer builds
             search_path=str(self.identity),
             default_transaction_read_only="on",
             statement_timeout=str(round(settings.deadline_seconds * 1_000)),
@@ -139,8 +138,6 @@ class PostgresDatabase(Database):
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except PoolTimeoutError as error:
-            raise unavailable(GONE, 5) from error
         except DBAPIError as error:
             cause = error.orig
             if isinstance(cause, psycopg.errors.QueryCanceled):

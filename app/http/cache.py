@@ -3,6 +3,7 @@
 It stands in front of the application, so that a response that is in it costs no more than its bytes.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -103,7 +104,7 @@ class ResponseCacheMiddleware:
         for path in self._warm_up:
             scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "root_path": ""}
             # In gzip, as browsers ask for it.
-            await self({**scope, "headers": [(b"accept-encoding", b"gzip")]}, _no_body, _discard)
+            await self({**scope, "headers": [(b"accept-encoding", b"gzip")]}, asyncio.Queue[Message]().get, _discard)
             await anyio.lowlevel.checkpoint()  # requests of clients come first
 
 
@@ -116,10 +117,6 @@ def _cacheable(sent: list[Message]) -> CachedResponse | None:
                 not_modified_ = {**start, "status": 304, "headers": without_body_headers(headers)}
                 return CachedResponse(start, body, not_modified_, names[b"etag"], names[b"last-modified"])
     return None
-
-
-async def _no_body() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 async def _discard(_: Message) -> None:

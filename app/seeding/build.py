@@ -134,10 +134,11 @@ def _make_database(downloads: Downloads, checked: Checked) -> Download:
 
 def _write_records(building: Building, resource: Resource, files: RecordFiles, done: Done) -> None:
     key = files.first_key(resource)
-    records, lines = files.records(resource), files.csv_lines(resource)
-    while batch := [text.rstrip(b"\n") for text in islice(records, BATCH)]:
-        building.insert(RECORD, ((number, resource.name, _id_of(text), text) for number, text in enumerate(batch, key)))
-        building.insert(CSV, enumerate(islice(lines, len(batch)), key))
+    rendered = zip(files.records(resource), files.csv_lines(resource), strict=True)
+    while batch := list(islice(rendered, BATCH)):
+        texts = ((number, text.rstrip(b"\n")) for number, (text, _) in enumerate(batch, key))
+        building.insert(RECORD, ((number, resource.name, _id_of(text), text) for number, text in texts))
+        building.insert(CSV, ((number, line) for number, (_, line) in enumerate(batch, key)))
         key += len(batch)
         done(len(batch))
 

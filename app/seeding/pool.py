@@ -65,5 +65,5 @@ def _ordered(pool: ProcessPoolExecutor, arguments: Iterator[A], ahead: int) -> I
         yield result
 
 
-def _call(argument: object) -> object:
+def _call(argument: object) -> object:  # pragma: no cover - runs in forked processes
     return _functions[-1](argument)

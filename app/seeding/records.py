@@ -100,9 +100,8 @@ def _borrowed(entry: Entry, seed: Seed, **fields: tuple[str, ...]) -> Iterator[J
 
 def _further(kind: str, id_: str, seed: Seed) -> Iterator[Json]:
     """The evidence that other documents add to a record."""
-    for addition in seed.where(FurtherEvidence, "record", id_):
-        if addition.type == kind:
-            yield from _evidence_of(addition, seed)
+    for addition in (each for each in seed.where(FurtherEvidence, "record", id_) if each.type == kind):
+        yield from _evidence_of(addition, seed)
 
 
 def _notes(codes: Iterable[str], seed: Seed) -> list[Json]:

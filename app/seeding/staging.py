@@ -195,17 +195,16 @@ class Seed:
         if key in self._entries:
             self._entries.move_to_end(key)
             return self._entries[key]  # type: ignore[return-value]
-        rows = self._query(
-            f"SELECT {ENTRY} FROM entry WHERE kind = ? AND id = ? AND json IS NOT NULL ORDER BY key",  # noqa: S608
+        row = self._query(
+            f"SELECT {ENTRY} FROM entry WHERE kind = ? AND id = ? AND json IS NOT NULL",  # noqa: S608 - a constant
             (NAMES[kind], id_),
-        ).fetchall()
-        for row in rows:
-            if row[0] not in self.left_out:
-                if len(self._keys) >= CACHED:
-                    self._keys.clear()
-                self._keys[kind, id_] = row[0]
-                return self._entry(row, kind)
-        raise KeyError(id_)
+        ).fetchone()
+        if row is None:
+            raise KeyError(id_)
+        if len(self._keys) >= CACHED:
+            self._keys.clear()
+        self._keys[kind, id_] = row[0]
+        return self._entry(row, kind)
 
     def where(self, kind: type[E], field: str, value: str) -> list[E]:
         values = self._values(f"{NAMES[kind]}.{field}")
