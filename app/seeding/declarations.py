@@ -1,0 +1,48 @@
+"""Checks that the declarations of all resources agree, so that a forgotten or misspelt one is named before a build."""
+
+from collections.abc import Iterator
+
+from app.errors import closest, hint
+from app.query.columns import columns
+from app.resources import RESOURCES
+from app.resources.tables import RESOURCE_TABLES
+from app.seeding.entries import KINDS
+from app.seeding.records import RENDERERS
+
+
+class DeclarationError(Exception):
+    """Declarations do not agree; the message names each that is missing or wrong."""
+
+
+def check_declarations() -> None:
+    """Raises DeclarationError with every error."""
+    errors = list(declaration_errors())
+    if errors:
+        raise DeclarationError("\n".join(errors))
+
+
+def declaration_errors() -> Iterator[str]:
+    """What is missing or wrong, and what to do."""
+    names = {resource.name for resource in RESOURCES}
+    for registry, of in (("KINDS (app/seeding/entries)", KINDS), ("RENDERERS (app/seeding/records.py)", RENDERERS)):
+        yield from (f"{name}: add it to {registry}" for name in sorted(names - of.keys()))
+    yield from (f"{name}: add its resource to RESOURCES (app/resources)" for name in sorted(RENDERERS.keys() - names))
+    sources = {source.name for resource in RESOURCES for source in resource.vocabularies}
+    for resource in RESOURCES:
+        paths = {".".join(column.path) for column in columns(resource.record)} | resource.record.model_fields.keys()
+        sortable = {".".join(column.path) for column in RESOURCE_TABLES[resource.name][0].columns}
+        for filter_ in resource.filters.values():
+            if filter_.kind == "code" and filter_.vocabulary not in sources:
+                yield (
+                    f"{resource.name}: no resource gives the vocabulary `{filter_.vocabulary}` of the filter "
+                    f"`{filter_.name}`: add a VocabularySource to the resource whose records are its values"
+                )
+            for path in (path for path in filter_.paths if path not in paths):
+                meant = hint(closest(path, paths))
+                yield f"{resource.name}: the filter `{filter_.name}` has the unknown path `{path}`.{meant}"
+        yield from (
+            f"{resource.name}: the sort `{name}` has the path `{path}`, which is no column of its table."
+            f"{hint(closest(path, sortable))}"
+            for name, path in resource.sorts.items()
+            if path not in sortable
+        )

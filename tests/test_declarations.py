@@ -1,0 +1,39 @@
+"""Declarations of resources that do not agree are named, with what to do, before anything is built."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.query.filters import column
+from app.resources import RESOURCES
+from app.resources.stages import STAGES
+from app.seeding import declarations
+from app.seeding.build import SEED, check
+from app.seeding.declarations import DeclarationError, declaration_errors
+
+
+def test_the_declarations_agree() -> None:
+    assert list(declaration_errors()) == []
+
+
+@pytest.mark.parametrize("registry", ["KINDS", "RENDERERS"])
+def test_what_is_not_registered_is_named(registry: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered = getattr(declarations, registry)
+    monkeypatch.setattr(declarations, registry, {name: each for name, each in registered.items() if name != "stages"})
+    with pytest.raises(DeclarationError, match=f"stages: add it to {registry}"):
+        check(SEED)
+
+
+def test_a_renderer_without_a_resource_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(declarations, "RESOURCES", RESOURCES[:-1])
+    assert list(declaration_errors()) == ["stages: add its resource to RESOURCES (app/resources)"]
+
+
+def test_a_wrong_path_and_a_missing_vocabulary_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    filters = (column("step", "The step.", path="trck"),)
+    wrong = replace(STAGES, own_filters=filters, own_sorts={"order": "ordr"})
+    monkeypatch.setattr(declarations, "RESOURCES", (*RESOURCES[:-1], wrong))
+    vocabulary, path, sort = declaration_errors()
+    assert "no resource gives the vocabulary `step`" in vocabulary
+    assert path == "stages: the filter `step` has the unknown path `trck`. Did you mean `track`?"
+    assert sort.endswith("which is no column of its table. Did you mean `order`?")
