@@ -272,9 +272,12 @@ def test_another_build_is_served_without_a_restart(
         eventually(lambda: client.get("/v1/measures?limit=3").status_code == 200)
         eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "1.0.0")
     server.run(f"CREATE SCHEMA {other}; CREATE TABLE {other}.serving_value (name text, data bytea)", name(made))
-    url = SecretStr(server.url(name(made), "postgres"))
+    owner = made.building.model_copy(update={"database_url": SecretStr(server.url(name(made), "postgres"))})
     with pytest.raises(Unusable, match="another version"):
-        check_usable(made.building.model_copy(update={"database_url": url}), schema_version())
+        check_usable(owner, schema_version())
+    server.run(f"DROP TABLE {other}.serving_value", name(made))
+    with pytest.raises(Unusable, match="another version"):
+        check_usable(owner, schema_version())
 
 
 def test_what_was_swept_under_a_question_is_told(server: Server, made: Built) -> None:

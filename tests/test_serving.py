@@ -124,7 +124,7 @@ def test_a_newer_database_is_served_without_a_restart(tmp_path: Path, monkeypatc
 def test_a_replaced_database_is_closed_after_its_last_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", -1.0)
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.0)
     snapshots = Snapshots(Settings(database=path), schema_version())
     old = weakref.ref(snapshots.current().database)
     build(check(SEED), path)
@@ -141,7 +141,7 @@ def test_a_newer_database_that_cannot_be_opened_is_tried_again(
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     snapshots = Snapshots(Settings(database=path), schema_version())
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", -1.0)
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.0)
     build(check(SEED), path)
     with monkeypatch.context() as patch:
         patch.setattr("app.query.snapshot.open_database", lambda *_: 1 / 0)
