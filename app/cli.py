@@ -77,11 +77,11 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
 @main.command()
 @seed_option
 def check(seed: Path | None) -> None:
-    """Verify seed/ without writing: every fault, with its file and line."""
+    """Verify seed/ without writing: every error, with its file and line."""
     from app.seeding.build import SEED
 
     checked = _checked(seed or SEED)
-    click.echo(f"{checked.count} records, no faults")
+    click.echo(f"{checked.count} records, no errors")
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def _checked(seed: Path, folder: Path | None = None) -> "Checked":
         for each in invalid.errors:
             click.echo(str(each), err=True)
         count = len(invalid.errors)
-        raise click.ClickException(f"{count} fault{'s' if count > 1 else ''}; nothing was written") from invalid
+        raise click.ClickException(f"{count} error{'s' if count > 1 else ''}; nothing was written") from invalid
 
 
 @main.command()

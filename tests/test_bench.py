@@ -90,7 +90,7 @@ def test_the_references_run_as_the_service_does(monkeypatch: pytest.MonkeyPatch)
     assert {name: value for name, value in served.items() if name not in here} == references.OPTIONS
 
 
-def test_the_smallest_corpus_is_a_seed_without_faults(tmp_path: Path) -> None:
+def test_the_smallest_corpus_is_a_seed_without_errors(tmp_path: Path) -> None:
     write(tmp_path / "seed", 13)
     checked = check(tmp_path / "seed")
     assert checked.count == 110

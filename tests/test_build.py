@@ -143,10 +143,10 @@ def test_a_seed_without_sections_is_served(tmp_path: Path) -> None:
         assert answer(client, "/v1/crosswalk")["data"] == []
 
 
-def test_a_seed_without_faults_is_said_to_be_so() -> None:
+def test_a_seed_without_errors_is_said_to_be_so() -> None:
     result = CliRunner().invoke(main, ["check"])
     assert result.exit_code == 0
-    assert re.fullmatch(r"\d+ records, no faults\n", result.output)
+    assert re.fullmatch(r"\d+ records, no errors\n", result.output)
 
 
 def test_many_documents_are_attributed_where_they_are_listed(

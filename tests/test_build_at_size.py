@@ -91,13 +91,13 @@ def test_any_number_of_processes_finds_the_same_errors(tmp_path: Path) -> None:
     change(seed / "corpus-2" / "budget-lines.ndjson", lambda line: line.update(package="p9-2018"))
     one, two = (made(count, seed, tmp_path / f"by-{count}") for count in (1, 2))
     assert one == two
-    faults = one.splitlines()
+    errors = one.splitlines()
     assert any(
-        fault.startswith("seed/corpus-1/measures.ndjson:1: `cs-4.9` is no id in sections.yaml") for fault in faults
+        error.startswith("seed/corpus-1/measures.ndjson:1: `cs-4.9` is no id in sections.yaml") for error in errors
     )
-    assert any(fault.startswith("seed/corpus-1/measures.ndjson:2: `kind`") for fault in faults)
-    assert any(fault.startswith("seed/corpus-2/budget-lines.ndjson:1: `p9-2018` is no id") for fault in faults)
-    assert len(faults) == 3
+    assert any(error.startswith("seed/corpus-1/measures.ndjson:2: `kind`") for error in errors)
+    assert any(error.startswith("seed/corpus-2/budget-lines.ndjson:1: `p9-2018` is no id") for error in errors)
+    assert len(errors) == 3
     assert list((tmp_path / "by-2").iterdir()) == []
 
 
@@ -105,9 +105,9 @@ def test_an_error_in_one_unit_is_found_when_the_next_has_none(tmp_path: Path) ->
     seed = tmp_path / "seed"
     write(seed, 300)
     change(seed / "corpus-1" / "budget-lines.ndjson", lambda line: line["evidence"][0].update(quote="別の言葉"))  # type: ignore[index]
-    faults = made(1, seed, tmp_path / "by-1").splitlines()
-    assert faults
-    assert all(fault.startswith("seed/corpus-1/budget-lines.ndjson:1: ") for fault in faults)
+    errors = made(1, seed, tmp_path / "by-1").splitlines()
+    assert errors
+    assert all(error.startswith("seed/corpus-1/budget-lines.ndjson:1: ") for error in errors)
 
 
 def test_a_process_that_fails_fails_the_build_and_leaves_nothing(tmp_path: Path) -> None:
@@ -148,10 +148,10 @@ def test_an_id_that_a_faulty_entry_has_is_taken(tmp_path: Path) -> None:
     path = seed / "corpus-0" / "measures.ndjson"
     first, *rest = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([first.replace(b'"kind":"', b'"kind":"x'), first, *rest, b"{", b""]))
-    faults, taken = errors_of(seed), orjson.loads(first)["id"]
+    errors, taken = errors_of(seed), orjson.loads(first)["id"]
     mend = "choose another, or merge the two"
-    assert f"seed/corpus-0/measures.ndjson:2: the id `{taken}` is already taken: {mend}" in faults
-    assert any(fault.startswith("seed/corpus-0/measures.ndjson:1: `kind`") for fault in faults)
+    assert f"seed/corpus-0/measures.ndjson:2: the id `{taken}` is already taken: {mend}" in errors
+    assert any(error.startswith("seed/corpus-0/measures.ndjson:1: `kind`") for error in errors)
 
 
 def test_what_only_a_lenient_reader_takes_is_read_as_before(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_what_only_a_lenient_reader_takes_is_read_as_before(tmp_path: Path) -> N
     path = seed / "corpus-0" / "notes.ndjson"
     more = b'{"id": "half", "ja": "\\ud800", "en": "x"}\n{"id": "quoted", "ja": "\\u0022", "en": "x"}\n'
     path.write_bytes(path.read_bytes() + more)
-    assert any(fault.startswith("seed/corpus-0/notes.ndjson:2: `ja`") for fault in errors_of(seed))
+    assert any(error.startswith("seed/corpus-0/notes.ndjson:2: `ja`") for error in errors_of(seed))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\\ud800", b"x"))
     assert check(seed).count > 150
 
@@ -181,9 +181,9 @@ def test_no_id_is_sought_that_was_meant_among_too_many(tmp_path: Path, monkeypat
     pillar = orjson.loads((seed / "corpus-0" / "pillars.ndjson").read_bytes().splitlines()[0])["id"]
     meant = f"{pillar[:-1]}8"
     change(seed / "corpus-0" / "budget-lines.ndjson", lambda line: line.update(pillar=meant))
-    assert any(f"did you mean `{pillar[:-1]}" in fault for fault in errors_of(seed))
+    assert any(f"did you mean `{pillar[:-1]}" in error for error in errors_of(seed))
     monkeypatch.setattr("app.seeding.checks.MAX_COMPARED", 3)
-    assert any(f"`{meant}` is no id in pillars.yaml: add it to" in fault for fault in errors_of(seed))
+    assert any(f"`{meant}` is no id in pillars.yaml: add it to" in error for error in errors_of(seed))
 
 
 def test_a_transcript_is_written_line_by_line(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""From seed/ to a database: read, verify, write; nothing is written while a fault is left."""
+"""From seed/ to a database: read, verify, write; nothing is written while an error is left."""

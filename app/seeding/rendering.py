@@ -22,7 +22,7 @@ from app.seeding.reading import Source
 from app.seeding.records import RENDERERS
 from app.seeding.staging import Seed
 
-PIECE = 1 << 20  # bytes
+CHUNK = 1 << 20  # bytes
 UNIT = 200  # entries of the largest kind that are checked and rendered at once
 
 MODELS = {resource.name: resource.record for resource in RESOURCES}
@@ -78,10 +78,10 @@ class RecordFiles:
             yield from file
 
     def csv(self, resource: Resource) -> Iterator[bytes]:
-        """All records as CSV, with a header, in pieces."""
+        """All records as CSV, with a header, in chunks."""
         yield csv_of(resource.record).head()
         with self._paths(resource.name)[1].open("rb") as file:
-            while text := file.read(PIECE):
+            while text := file.read(CHUNK):
                 yield text
 
     def csv_lines(self, resource: Resource) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Faults that an editor makes: each is told at its file and line, with what to do, and nothing is written."""
+"""Errors that an editor makes: each is told at its file and line, with what to do, and nothing is written."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ def seed(tmp_path: Path) -> Path:
     return copy
 
 
-def faults(seed: Path) -> list[SeedError]:
+def errors_of(seed: Path) -> list[SeedError]:
     with pytest.raises(InvalidSeed) as caught:
         check(seed)
     return caught.value.errors
@@ -33,7 +33,7 @@ def line_of(path: Path, text: str) -> int:
     return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line)
 
 
-# (file, what stands there, what an editor writes instead, text on the fault's line afterwards, what the fault says)
+# (file, what stands there, what an editor writes instead, text on the error's line afterwards, what the error says)
 SLIPS = {
     "a quote with one character changed": (
         f"{BIO}/budget-lines.yaml", "quote: 70億円程度【文】", "quote: 70億円程席【文】", "70億円程席",
@@ -229,11 +229,11 @@ def test_a_slip_is_told_where_it_stands(slip: str, seed: Path) -> None:
     text = path.read_text() if path.exists() else ""
     assert old is None or old in text, "the seed changed: change this test with it"
     path.write_text(new if old is None else text.replace(old, new, 1))
-    found = [fault for fault in faults(seed) if re.search(message, fault.message)]
-    assert found, [str(fault) for fault in faults(seed)]
+    found = [error for error in errors_of(seed) if re.search(message, error.message)]
+    assert found, [str(error) for error in errors_of(seed)]
     if mark:
         expected = path.read_text()[: path.read_text().index(mark)].count("\n") + 1
-        assert any(fault.file == f"seed/{file}" and abs(fault.line - expected) <= 1 for fault in found), (
+        assert any(error.file == f"seed/{file}" and abs(error.line - expected) <= 1 for error in found), (
             expected,
             found,
         )
@@ -242,45 +242,45 @@ def test_a_slip_is_told_where_it_stands(slip: str, seed: Path) -> None:
 def test_bad_utf8_is_told(seed: Path) -> None:
     path = seed / "vocabularies" / "stages.yaml"
     path.write_bytes(path.read_bytes().replace("応用研究".encode(), "応用研究".encode("shift_jis"), 1))
-    assert any(fault.file.endswith("stages.yaml") and "not UTF-8" in fault.message for fault in faults(seed))
+    assert any(error.file.endswith("stages.yaml") and "not UTF-8" in error.message for error in errors_of(seed))
 
 
 def test_a_missing_transcript_and_a_wrong_folder_are_told(seed: Path) -> None:
     (seed / BIO).rename(seed / "bio")
-    assert any("`cao-20260203-bio` stands in the folder bio" in fault.message for fault in faults(seed))
+    assert any("`cao-20260203-bio` stands in the folder bio" in error.message for error in errors_of(seed))
     (seed / "bio" / "transcript.md").unlink()
-    found = faults(seed)
-    assert any("there is no transcript.md beside this file" in fault.message for fault in found)
-    assert any("the evidence names no document" in fault.message for fault in found)
-    assert any("has no transcript.md" in fault.message for fault in found)
+    found = errors_of(seed)
+    assert any("there is no transcript.md beside this file" in error.message for error in found)
+    assert any("the evidence names no document" in error.message for error in found)
+    assert any("has no transcript.md" in error.message for error in found)
 
 
 def test_evidence_added_to_nothing_is_told(seed: Path) -> None:
     (seed / BIO / "evidence.yaml").write_text(
         "- id: a\n  type: mesures\n  record: x\n- id: b\n  type: measures\n  record: biobank-utilization\n"
     )
-    messages = [str(fault) for fault in faults(seed)]
+    messages = [str(error) for error in errors_of(seed)]
     assert any("evidence.yaml:3: `mesures` is no kind of entry" in message for message in messages)
     assert any("did you mean `biobank-utilisation`?" in message for message in messages)
 
 
-def test_a_file_that_cannot_be_read_is_one_fault(seed: Path) -> None:
+def test_a_file_that_cannot_be_read_is_one_error(seed: Path) -> None:
     (seed / "vocabularies" / "organizations.yaml").write_text("- id: 'mhlw\n")
-    assert [fault.file for fault in faults(seed)] == ["seed/vocabularies/organizations.yaml"]
+    assert [error.file for error in errors_of(seed)] == ["seed/vocabularies/organizations.yaml"]
 
 
-def test_all_faults_are_told_at_once(seed: Path) -> None:
+def test_all_errors_are_told_at_once(seed: Path) -> None:
     lines = seed / BIO / "budget-lines.yaml"
     lines.write_text(
         lines.read_text().replace("value: 210\n", "value: 120\n").replace("quote: 70億円程度", "quote: 71億円程度")
     )
     stages = seed / "vocabularies" / "stages.yaml"
     stages.write_text(stages.read_text().replace("    en: Basic research\n", ""))
-    assert len(faults(seed)) >= 3
-    assert faults(seed) == sorted(faults(seed))
+    assert len(errors_of(seed)) >= 3
+    assert errors_of(seed) == sorted(errors_of(seed))
 
 
-def test_the_command_line_prints_each_fault_and_fails(
+def test_the_command_line_prints_each_error_and_fails(
     seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = seed / BIO / "budget-lines.yaml"
@@ -298,7 +298,7 @@ def test_the_command_line_prints_each_fault_and_fails(
 def test_a_seed_without_its_dataset_is_told(tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     seed.mkdir()
-    assert str(faults(seed)[0]).startswith("seed/dataset.yaml:1: there is no such file")
+    assert str(errors_of(seed)[0]).startswith("seed/dataset.yaml:1: there is no such file")
 
 
 def test_links_across_packages_and_strategies_are_told(both_seed: Path, tmp_path: Path) -> None:
@@ -314,14 +314,14 @@ def test_links_across_packages_and_strategies_are_told(both_seed: Path, tmp_path
     sections.write_text(
         sections.read_text().replace("  strategy: adapt2\n", "  strategy: adapt2\n  parent: hp3-4.1\n", 1)
     )
-    messages = [str(fault) for fault in faults(seed)]
+    messages = [str(error) for error in errors_of(seed)]
     assert any("is of another package: name a pillar of fy2025" in message for message in messages)
     assert any("is of another strategy: name a section of adapt2" in message for message in messages)
 
 
 def test_an_empty_dataset_file_is_told(seed: Path) -> None:
     (seed / "dataset.yaml").write_text("")
-    assert [str(fault) for fault in faults(seed)] == [
+    assert [str(error) for error in errors_of(seed)] == [
         "seed/dataset.yaml:1: the file is empty: write its entries, or remove it"
     ]
 
@@ -338,7 +338,7 @@ def test_a_further_evidence_must_fit_the_record(change: str, tmp_path: Path) -> 
         else text.replace("ja: 抗毒素", "ja: 抗毒素\n    en_official: maybe")
     )
     expected = "`alsa` is no field" if change == "silent" else "`0.name.en_official`|`name.en_official`"
-    assert any(re.search(expected, fault.message) for fault in faults(seed))
+    assert any(re.search(expected, error.message) for error in errors_of(seed))
 
 
 def test_bulk_files_are_read_a_line_at_a_time(tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_bulk_files_are_read_a_line_at_a_time(tmp_path: Path) -> None:
     first, second, *rest = lines.read_bytes().splitlines(keepends=True)
     twice = b'{"id": "x", "id": "y"}\n'
     lines.write_bytes(b"".join([first, b"{\n", twice, second.replace(b"\xe5\x84\x84", b"\xe5\x84", 1), *rest]))
-    told = [str(fault) for fault in faults(seed)]
+    told = [str(error) for error in errors_of(seed)]
     name = "seed/corpus-0/budget-lines.ndjson"
     assert any(text.startswith(f"{name}:2: Expecting") and "one JSON object a line" in text for text in told)
     assert any(text.startswith(f"{name}:3: a key is given twice") for text in told)
