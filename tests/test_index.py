@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from app.index import BitSlicedColumn, IndexWriter, Keyset, NgramWriter, Row
-from app.index.bitslices import dump_column
-from app.index.ngrams import N, covering, ngrams, part
+from app.index import IndexWriter, Keyset, NgramWriter, Row
+from app.index.bitslices import BitSlicedColumn, dump_column
+from app.index.ngrams import MAX_NGRAM, covering, ngrams, part
 from app.index.orders import SortOrder, dump_order
 from app.index.reader import Index
 
@@ -67,7 +67,7 @@ def test_a_text_has_the_n_grams_of_every_term_that_it_contains(text: str, term: 
     found = ngrams(text)
     if term in text:
         assert set(covering(term)) <= found
-    elif len(term) <= N:
+    elif len(term) <= MAX_NGRAM:
         assert term not in found
 
 

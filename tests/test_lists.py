@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.db.base import Session, Statement
-from app.index import MAX_KEY
+from app.index.keyset import MAX_KEY
 from app.query.cursor import Cursor, encode, signature
 from app.query.filters import values_at
 from app.query.resource import Resource

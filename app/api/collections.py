@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.api.parameters import Context, NoParameters, context_of, described, list_parameters
 from app.api.responses import json_response
-from app.index.ngrams import N
+from app.index import MAX_NGRAM
 from app.query.page import list_page, page_model
 from app.query.parser import Query
 from app.query.records import read_record
@@ -28,7 +28,11 @@ def add_collections(app: FastAPI, resources: Iterable[Resource]) -> None:
 
 def is_light(query: Query) -> bool:
     """Whether a page takes less time than a switch to a thread: few rows, no facets, no text to verify."""
-    return query.number("limit") <= FEW_ROWS and not query.get("facet") and all(len(term) <= N for term in query.terms)
+    return (
+        query.number("limit") <= FEW_ROWS
+        and not query.get("facet")
+        and all(len(term) <= MAX_NGRAM for term in query.terms)
+    )
 
 
 def _add_list(app: FastAPI, resource: Resource) -> None:

@@ -19,7 +19,7 @@ from app.api.parameters import Context, Parameters, by_name, context_of, describ
 from app.db.base import Session, Statement
 from app.errors import Problem, unavailable
 from app.http.representation import not_modified, request_headers
-from app.index import Keyset, Position
+from app.index import Keyset, Row
 from app.query.columns import columns
 from app.query.filters import YES_NO, Parameter
 from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, export_path, ndjson
@@ -76,22 +76,22 @@ class ExportRequest:
 
     async def batches(self, rows: Keyset, statement: Statement) -> AsyncIterator[list[bytes]]:
         """What the statement gives of these rows, a batch at a time."""
-        at: Position | None = None
+        last: Row | None = None
         while True:
-            read = partial(_read_batch, rows, statement, at)
-            batch, at = await self.snapshot.database.run_for_download(read)
+            read = partial(_read_batch, rows, statement, last)
+            batch, last = await self.snapshot.database.run_for_download(read)
             yield batch
-            if at is None:
+            if last is None:
                 break
 
 
 def _read_batch(
-    rows: Keyset, statement: Statement, at: Position | None, session: Session
-) -> tuple[list[bytes], Position | None]:
-    """What the statement gives of the rows beyond a position, and the position of the last, if more follow it."""
-    page = rows.page(at, BATCH + 1)
-    following = page[BATCH - 1].at if len(page) > BATCH else None
-    return read_rows(statement, page[:BATCH], session), following
+    rows: Keyset, statement: Statement, after: Row | None, session: Session
+) -> tuple[list[bytes], Row | None]:
+    """What the statement gives of the rows after a row, or of the first ones, and the last row, if more follow it."""
+    page = rows.page(after and after.at, BATCH + 1)
+    last = page[BATCH - 1] if len(page) > BATCH else None
+    return read_rows(statement, page[:BATCH], session), last
 
 
 Content = Callable[[ExportRequest], Awaitable[AsyncIterator[bytes]]]

@@ -11,21 +11,17 @@ in the build and yields `(name, value, data)` entries; the reader side loads eac
 It knows neither HTTP nor resources nor SQL.
 """
 
-from app.index.bitslices import BitSlicedColumn
-from app.index.keyset import MAX_KEY, Keyset, Position, Row
-from app.index.ngrams import Field, NgramWriter, TextMatches, search, search_beginnings
+from app.index.keyset import Keyset, Row
+from app.index.ngrams import MAX_NGRAM, NgramWriter, TextMatches, search, search_beginnings
 from app.index.reader import Index, ValueIndex
 from app.index.writer import IndexWriter
 
 __all__ = [
-    "MAX_KEY",
-    "BitSlicedColumn",
-    "Field",
+    "MAX_NGRAM",
     "Index",
     "IndexWriter",
     "Keyset",
     "NgramWriter",
-    "Position",
     "Row",
     "TextMatches",
     "ValueIndex",

@@ -113,6 +113,15 @@ class Keyset:
     def __len__(self) -> int:
         return sum(map(len, self.segments))
 
+    def takes(self, segment: object, position: object) -> bool:
+        """Whether these make a position that it can be read from: there need not be a row at it."""
+        # Types first: `in range` with a float or a text would compare every number of the range.
+        return (
+            type(segment) is type(position) is int
+            and segment in range(len(self.segments))
+            and position in range(MAX_KEY)
+        )
+
     def page(self, at: Position | None, count: int, skip: int = 0, *, backwards: bool = False) -> list[Row]:
         """Up to `count` rows beyond a position, or from the end if it is None; backwards, in reverse order."""
         return list(islice(self._walk(at, skip, backwards=backwards), count))

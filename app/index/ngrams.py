@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from app.index.bitmaps import dump, load
 
-N = 3  # characters of the longest n-gram
+MAX_NGRAM = 3  # characters of the longest n-gram
 FLUSH_EVERY = 1 << 17  # records whose words are collected before they are split into n-grams
 
 Field = Literal["names", "descriptions"]
@@ -27,25 +27,25 @@ def part(field: Field) -> str:
 
 
 def ngrams(text: str) -> set[str]:
-    """Every n-gram of the words of a text, of one to N characters."""
+    """Every n-gram of the words of a text, of one to MAX_NGRAM characters."""
     found: set[str] = set()
     for word in text.split():
-        for length in range(1, N + 1):
+        for length in range(1, MAX_NGRAM + 1):
             found.update(word[place : place + length] for place in range(len(word) - length + 1))
     return found
 
 
 def covering(term: str) -> list[str]:
     """The n-grams that any text containing the term contains: the term itself if it is short."""
-    if len(term) <= N:
+    if len(term) <= MAX_NGRAM:
         return [term]
-    return [term[place : place + N] for place in range(len(term) - N + 1)]
+    return [term[place : place + MAX_NGRAM] for place in range(len(term) - MAX_NGRAM + 1)]
 
 
 def anchors(name: str) -> set[str]:
     """Entries for how a name begins, after a line break, and for a short name as a whole, between two."""
-    found = {f"\n{name[:length]}" for length in range(1, N + 1)}
-    if len(name) <= N:
+    found = {f"\n{name[:length]}" for length in range(1, MAX_NGRAM + 1)}
+    if len(name) <= MAX_NGRAM:
         found.add(f"\n{name}\n")
     return found
 
@@ -118,7 +118,7 @@ def search(terms: Sequence[str], reader: TextReader) -> TextMatches:
     anywhere = BitMap.intersection(*(one | other for one, other in zip(names, descriptions, strict=True)))
     in_names = anywhere
     for term, named, described in zip(terms, names, descriptions, strict=True):
-        if len(term) <= N:
+        if len(term) <= MAX_NGRAM:
             in_names = in_names & named
         else:
             verified = reader.containing("names", named & anywhere, term)
@@ -130,9 +130,9 @@ def search(terms: Sequence[str], reader: TextReader) -> TextMatches:
 def search_beginnings(phrase: str, rows: BitMap, reader: TextReader) -> tuple[BitMap, BitMap]:
     """Of these rows, those that have a name equal to the folded phrase, and those that have one beginning with it."""
     begins, equals = f"\n{phrase}", f"\n{phrase}\n"
-    lookup = _lookup({begins[: N + 1], equals}, reader)
-    beginning = rows & lookup("names", begins[: N + 1])
-    if len(phrase) <= N:
+    lookup = _lookup({begins[: MAX_NGRAM + 1], equals}, reader)
+    beginning = rows & lookup("names", begins[: MAX_NGRAM + 1])
+    if len(phrase) <= MAX_NGRAM:
         return rows & lookup("names", equals), beginning
     beginning = reader.containing("names", beginning, begins)
     return reader.containing("names", beginning, equals), beginning

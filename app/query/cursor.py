@@ -7,14 +7,14 @@ from hashlib import sha256
 import orjson
 
 from app.errors import Problem, parameter_error
-from app.index import MAX_KEY, Position
+from app.index import Keyset
 
 
 @dataclass(frozen=True)
 class Cursor:
     """Rows beyond a position, or from the end of the list if it is None."""
 
-    at: Position | None
+    at: tuple[int, int] | None  # a row's `at`
     backwards: bool
 
 
@@ -28,16 +28,15 @@ def encode(cursor: Cursor, signed: str) -> str:
     return urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def decode(text: str, signed: str, segments: int) -> Cursor:
-    """The cursor of this signature, in a keyset of so many segments. Raises a 422 Problem for any other text."""
+def decode(text: str, signed: str, keyset: Keyset) -> Cursor:
+    """The cursor of this signature, a place in this keyset. Raises a 422 Problem for any other text."""
     try:
         found, at, backwards = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if found == signed and isinstance(backwards, bool):
             if at is None:
                 return Cursor(None, backwards)
             segment, position = at
-            # Types first: `in range` with a float or a text would compare every number of the range.
-            if type(segment) is type(position) is int and segment in range(segments) and position in range(MAX_KEY):
+            if keyset.takes(segment, position):
                 return Cursor((segment, position), backwards)
     except (ValueError, TypeError):
         pass

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from app.db.base import Contains, InList, Session, Statement
 from app.db.tables import ServingIndex, ServingText
-from app.index import Field, Index, Keyset, TextMatches, ValueIndex, search
+from app.index import Index, Keyset, TextMatches, ValueIndex, search
 from app.query.filters import Filter
 from app.query.parser import Query
 from app.query.resource import Resource
@@ -23,7 +23,7 @@ ENTRIES = Statement(
         InList(col(ServingIndex.name), "names"), InList(col(ServingIndex.value), "entries")
     )
 )
-CONTAINING: Mapping[Field, Statement] = {
+CONTAINING: Mapping[str, Statement] = {
     "names": Statement(
         select(ServingText.key).where(InList(col(ServingText.key), "keys"), Contains(col(ServingText.names), "text"))
     ),
@@ -98,7 +98,7 @@ class Matcher:
         """The index entries of these names and values."""
         return self.session.query(ENTRIES, names=names, entries=values)
 
-    def containing(self, field: Field, rows: BitMap, text: str) -> BitMap:
+    def containing(self, field: str, rows: BitMap, text: str) -> BitMap:
         """Those of the rows whose names or descriptions contain the text."""
         keys, found = list(rows), BitMap()
         for start in range(0, len(keys), TEXTS_AT_ONCE):

@@ -73,7 +73,7 @@ def render_page(
     finds = query.encode(limit=None, offset=None, cursor=None, facet=None)  # decides which rows, in which order
     signed = cursor.signature(dataset.version.digest, f"{listing.name}?{finds}")
     sent = query.text("cursor")
-    start = cursor.decode(sent, signed, len(listing.rows.segments)) if sent else None
+    start = cursor.decode(sent, signed, listing.rows) if sent else None
     at, backwards = (start.at, start.backwards) if start else (None, False)
     limit, offset, total = query.number("limit"), query.number("offset"), len(listing.rows)
     rows = listing.rows.page(at, limit + 1, offset, backwards=backwards) if limit else []
