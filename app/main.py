@@ -18,7 +18,7 @@ from app.api import budget_summary, crosswalk, dataset, downloads, health, pages
 from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
-from app.errors import SERVER_ERROR, Problem, closest, hint
+from app.errors import SERVER_ERROR, Problem, ProblemDetails, closest, hint
 from app.http.cache import ResponseCacheMiddleware
 from app.http.headers import HeadersMiddleware, common_headers
 from app.http.methods import MethodsMiddleware
@@ -49,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        responses={422: {"model": ProblemDetails}},  # in place of FastAPI's own, which never occurs here
         # FastAPI 0.165 otherwise looks for OpenTelemetry providers at each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from app.api.parameters import Context, NoParameters, context_of, described, list_parameters
+from app.api.parameters import Context, NoParameters, RecordId, context_of, described, list_parameters
 from app.api.responses import json_response
 from app.index import MAX_NGRAM
 from app.query.page import list_page, page_model
@@ -67,7 +67,7 @@ def _add_item(app: FastAPI, resource: Resource) -> None:
         tags=[resource.name],
         response_model=resource.record,
     )
-    async def get_record(context: NoParameters) -> Response:
-        read = partial(read_record, resource, context.id)
+    async def get_record(id_: RecordId, context: NoParameters) -> Response:
+        read = partial(read_record, resource, id_)
         body = await context.snapshot.run(lambda matcher: read(matcher.session), light=True)
         return json_response(body)

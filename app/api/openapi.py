@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Message
 
-from app.errors import BUSY, MEDIA_TYPE, SERVER_ERROR, TITLES, Problem, ProblemDetails
+from app.errors import BUSY, MEDIA_TYPE, SERVER_ERROR, TITLES, Problem
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 
@@ -83,8 +83,6 @@ def _generate(app: FastAPI, fetch: Fetch) -> bytes:
     document["info"]["contact"] = {"name": "Shisaku"}
     document["security"] = []
     schemas = document["components"]["schemas"]
-    schemas["ProblemDetails"] = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(schemas["ProblemDetails"].pop("$defs"))
     document["paths"] = {"/v1": document["paths"].pop("/v1"), **document["paths"]}  # the entry point first
     for path, operation in _operations(document):
         _complete(path, operation, fetch)
@@ -101,17 +99,16 @@ def _operations(document: Schema) -> Iterator[tuple[str, Schema]]:
 
 
 def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
-    """Adds the id in the path, the refusals that the operation can give, and true examples."""
+    """Adds the refusals that the operation can give, and true examples."""
     collection, has_id, _ = path.partition("/{id}")
     id_ = fetch(f"{collection}?limit=1")[1]["data"][0]["id"] if has_id else ""
-    if has_id:
-        in_path = {"name": "id", "in": "path", "required": True, "description": "The record's id."}
-        in_path |= {"schema": {"type": "string", "maxLength": 200}, "example": id_}
-        operation["parameters"] = [in_path, *operation.get("parameters", [])]
     actual = path.format(id=id_)
     sent = {}
     for parameter in operation.get("parameters", []):
-        if parameter["in"] == "query" and parameter["required"]:
+        if parameter["in"] == "path":
+            parameter["example"] = id_
+            del parameter["schema"]["title"], parameter["schema"]["description"]  # the parameter has both itself
+        elif parameter["required"]:
             example = parameter["example"]
             sent[parameter["name"]] = example[0] if isinstance(example, list) else example
         elif parameter["name"] == "limit":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from app.query.filters import Parameter, one_of
 from app.query.page import MAX_OFFSET
@@ -19,13 +19,11 @@ Parameters = Mapping[str, Parameter]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a route answers from: the parsed query, the snapshot of the data, the prefix of all links, and the id in the
-    path, if it has one."""
+    """What a route answers from: the parsed query, the snapshot of the data, and the prefix of all links."""
 
     query: Query
     snapshot: Snapshot
     prefix: str
-    id: str
 
 
 def context_of(parameters: Parameters) -> Any:
@@ -40,13 +38,13 @@ def context_of(parameters: Parameters) -> Any:
         query = empty
         if query_string or query is None:
             query = parse(parameters, query_string, snapshot.dataset.vocabularies)
-        # Not a path parameter of the route: validating a text that may be anything costs as much as the rest of this.
-        return Context(query, snapshot, request.scope["root_path"], request.path_params.get("id", ""))
+        return Context(query, snapshot, request.scope["root_path"])
 
     return Depends(context)
 
 
 NoParameters = Annotated[Context, context_of({})]
+RecordId = Annotated[str, Path(alias="id", description="The record's id.", json_schema_extra={"maxLength": 200})]
 
 
 def by_name(*parameters: Parameter) -> dict[str, Parameter]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from app.api.parameters import NoParameters
+from app.api.parameters import NoParameters, RecordId
 from app.api.responses import json_response
 from app.query.dataset import read_value
 from app.query.matching import Matcher
@@ -54,8 +54,8 @@ router = APIRouter(tags=[PACKAGES.name])
     ),
     response_model=Reconciliation,
 )
-async def get_package_reconciliation(context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(lambda matcher: reconcile(context.id, context.snapshot, matcher)))
+async def get_package_reconciliation(id_: RecordId, context: NoParameters) -> Response:
+    return json_response(await context.snapshot.run(lambda matcher: reconcile(id_, context.snapshot, matcher)))
 
 
 def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:

@@ -9,7 +9,7 @@ from pyroaring import BitMap
 from sqlalchemy import Integer, Text, bindparam, column, func, select, table
 from starlette.responses import Response
 
-from app.api.parameters import CURSOR, OFFSET, Context, by_name, context_of, described, limit
+from app.api.parameters import CURSOR, OFFSET, Context, RecordId, by_name, context_of, described, limit
 from app.api.responses import json_response
 from app.db.base import InList, Statement
 from app.errors import conflict
@@ -57,16 +57,16 @@ router = APIRouter(tags=[DOCUMENTS.name])
     response_model=page_model(TranscriptLine),
     openapi_extra=described(PARAMETERS),
 )
-async def list_document_lines(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
+async def list_document_lines(id_: RecordId, context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
     first, last = context.query.number("from") or 1, context.query.number("to") or PARAMETERS["to"].maximum
     if first > last:
         raise conflict("from", "`from` is after `to`. Swap them.")
-    body, links = await context.snapshot.run(lambda matcher: _page(first, last, context, matcher))
+    body, links = await context.snapshot.run(lambda matcher: _page(id_, first, last, context, matcher))
     return json_response(body, links)
 
 
-def _page(first: int, last: int, context: Context, matcher: Matcher) -> tuple[bytes, Links]:
-    session, id_ = matcher.session, context.id
+def _page(id_: str, first: int, last: int, context: Context, matcher: Matcher) -> tuple[bytes, Links]:
+    session = matcher.session
     read_record(DOCUMENTS, id_, session)  # raises a 404 Problem if there is no such document
     ((count,),) = session.query(LINE_COUNT, document=id_)
 
