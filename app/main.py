@@ -3,14 +3,15 @@
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
-from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
+from starlette.routing import BaseRoute, get_route_path  # type: ignore[attr-defined] # the path without the prefix
 from starlette.types import ASGIApp
 
 from app import __version__
@@ -66,16 +67,21 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.snapshots = snapshots
 
     add_collections(app, RESOURCES)
-    app.include_router(transcript.router)
-    app.include_router(reconciliation.router)
-    app.include_router(budget_summary.router)
-    app.include_router(crosswalk.router)
-    app.include_router(search.router)
-    app.include_router(downloads.router)
-    app.include_router(exports_router(RESOURCES))
-    app.include_router(dataset.router)
-    app.include_router(pages.router)
-    app.include_router(health.router)
+    paths = _fixed_paths(app.routes)
+    for router in (
+        transcript.router,
+        reconciliation.router,
+        budget_summary.router,
+        crosswalk.router,
+        search.router,
+        downloads.router,
+        exports_router(RESOURCES),
+        dataset.router,
+        pages.router,
+        health.router,
+    ):
+        app.include_router(router)
+        paths += _fixed_paths(router.routes)
 
     @app.exception_handler(Problem)
     async def problem(_: Request, error: Problem) -> Response:
@@ -84,7 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, _: HTTPException) -> Response:
         """Only the router raises HTTPException, for a path without a route; everything else raises Problem."""
-        nearest = closest(get_route_path(request.scope), [f"/v1/{resource.name}" for resource in RESOURCES])
+        nearest = closest(get_route_path(request.scope), paths)
         return Problem(404, f"There is nothing at this path.{hint(nearest)} `/v1` lists what there is.").response()
 
     @app.exception_handler(Exception)
@@ -97,6 +103,11 @@ def create_app(settings: Settings) -> FastAPI:
         return response
 
     return app
+
+
+def _fixed_paths(routes: Iterable[BaseRoute]) -> list[str]:
+    """The paths without parameters, which a mistyped path is compared with."""
+    return [route.path for route in routes if isinstance(route, APIRoute) and not route.param_convertors]
 
 
 def with_cache(app: FastAPI) -> ASGIApp:

@@ -62,8 +62,23 @@ def test_every_refusal_has_one_shape(client: Client, path: str, status: int) -> 
     problem(response)
 
 
-def test_a_misspelled_path_names_the_right_one(client: Client) -> None:
-    assert "`/v1/measures`" in answer(client, "/v1/mesures", 404)["detail"]
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/mesures", "/v1/measures"), ("/v1/budget-lines/", "/v1/budget-lines"), ("/v1/crosswlk", "/v1/crosswalk"),
+        ("/v1/budget-sumary", "/v1/budget-summary"), ("/v1/exports/measure.csv", "/v1/exports/measures.csv"),
+        ("/v1/exports/measures.xslx", "/v1/exports/measures.xlsx"), ("/health", "/healthz"),
+    ],
+)  # fmt: skip
+def test_a_misspelled_path_names_the_right_one(client: Client, path: str, meant: str) -> None:
+    assert f"Did you mean `{meant}`?" in answer(client, path, 404)["detail"]
+
+
+def test_a_parameter_that_is_left_out_is_told_with_its_values(client: Client) -> None:
+    (error,) = answer(client, "/v1/budget-summary", 422)["errors"]
+    assert error["parameter"] == "group_by"
+    assert "required" in error["message"]
+    assert {"ministry", "pillar", "section"} < set(error["allowed"])
 
 
 def test_all_errors_of_a_request_are_named_at_once(client: Client) -> None:

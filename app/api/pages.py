@@ -63,7 +63,7 @@ async def docs(context: NoParameters) -> Response:
 @router.get("/docs/{name}")
 async def docs_asset(name: str, _: NoParameters) -> Response:
     if name not in ASSETS:
-        raise Problem(404, "There is no such file.")
+        raise Problem(404, "There is no such file. `/docs` is the page that it would belong to.")
     folder, media_type = ASSETS[name]
     return Response((folder / name).read_bytes(), media_type=media_type)
 

@@ -76,7 +76,8 @@ def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies
             if found:
                 values[name] = found
         elif parameter.required:
-            errors.append(parameter_error(name, f"`{name}` is required: {parameter.meaning}"))
+            message = f"`{name}` is required: {parameter.meaning}"
+            errors.append(parameter_error(name, message, allowed=parameter.choices or ()))
     errors.extend(_swapped(parameters, values))
     if errors:
         first = errors[0].message
