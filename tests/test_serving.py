@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -96,6 +97,33 @@ def test_serve_without_a_database_is_one_clear_line(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.strip().startswith("Error: ")
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+WITHOUT_BUILD = """
+import asyncio, importlib.util, sys
+import httpx
+from app.main import application
+assert importlib.util.find_spec("app.seeding") is None
+async def ask():
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application()), base_url="http://a.example") as client:
+        for path in sys.argv[1:]:
+            print((await client.get(path)).status_code)
+asyncio.run(ask())
+"""
+
+
+def test_a_built_database_is_served_without_the_build_package(first: Settings, tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("seeding", "__pycache__"))
+    paths = ("/v1/measures", "/v1/budget-summary?group_by=ministry", "/v1/exports/dataset.sqlite", "/docs")
+    printed = subprocess.run(
+        [sys.executable, "-c", WITHOUT_BUILD, *paths],
+        cwd=tmp_path,
+        env={**os.environ, "SHISAKU_DATABASE": str(first.database)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed.split() == ["200"] * len(paths)
 
 
 def test_a_newer_database_is_served_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
