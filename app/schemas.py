@@ -30,11 +30,17 @@ class Derived:
     """Marks a record field that is computed from evidenced fields and needs no evidence of its own."""
 
 
+class Editorial:
+    """Marks a record field whose values are ours: they need evidence, but their absence needs no reason."""
+
+
 @dataclass(frozen=True)
 class References:
-    """Marks a field that holds ids of a resource (or, in a seed entry, of entries in `<type>.yaml`)."""
+    """Marks a field that holds ids of a resource (or, in a seed entry, of entries in `<type>.yaml`). `searched` is the
+    vocabulary by whose names `q` finds the record too."""
 
     type: str
+    searched: str = ""
 
 
 def referenced(field: FieldInfo) -> str | None:

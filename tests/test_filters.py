@@ -14,7 +14,7 @@ from app.query.resource import Resource
 from app.resources import RESOURCES
 from tests.conftest import BuildDatabase, Client, answer, made_once, serving, walk
 from tests.corpus import write
-from tests.test_search import folded, texts
+from tests.searching import Texts, contain
 
 EVERY_DATABASE = True
 
@@ -28,6 +28,7 @@ class Held:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.records = {resource.name: walk(client, f"/v1/{resource.name}", limit=500) for resource in RESOURCES}
+        self.texts = Texts(self.records)
         self.above = {
             row["id"]: row[field]["id"]
             for name, field in (("modalities", "broader"), ("sections", "parent"))
@@ -64,8 +65,7 @@ class Held:
         """Whether a record is under every filter, and holds every word."""
         for name, wanted in query.items():
             if name == "q":
-                words = [folded(text) for text in texts(row)]
-                if not all(any(term in text for text in words) for term in folded(wanted).split()):
+                if not contain(self.texts.of(resource, row), wanted):
                     return False
             elif name in ("amount_min", "amount_max"):
                 amount = row["amount"]["jpy"]
@@ -131,7 +131,11 @@ def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held,
     if "amount_min" in query and "amount_max" in query:
         query["amount_min"], query["amount_max"] = sorted((query["amount_min"], query["amount_max"]))
     if data.draw(st.booleans()):
-        query["q"] = data.draw(st.sampled_from(["創薬", "の", "ai", "基盤 推進", "%", "推進等の", "支援事業 創薬基盤"]))
+        query["q"] = data.draw(
+            st.sampled_from(
+                ["創薬", "の", "ai", "基盤 推進", "%", "推進等の", "支援事業 創薬基盤", "厚労省", "4.2 ワクチン", "省"]
+            )
+        )
     expected = [row for row in service.records[resource.name] if service.kept(resource.name, row, query)]
     if data.draw(st.booleans()):
         sort, order = data.draw(st.sampled_from(described["sorts"])), data.draw(st.sampled_from(["asc", "desc"]))
@@ -163,6 +167,26 @@ def test_any_facet_counts_what_brute_force_counts(resource: Any, held: Held) -> 
             for bucket in facet["buckets"]:
                 assert bucket["count"] == sum(bucket["value"] in values for values in stands), (name, bucket)
             assert facet["missing"] == sum(not values for values in stands)
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
+def test_a_value_is_accepted_by_all_its_names_however_they_are_written(
+    resource: Resource, clients: Client, dataset: Dataset
+) -> None:
+    for name, filter_ in resource.filters.items():
+        for term in filter_.values(dataset.vocabularies).terms.values() if filter_.facet else ():
+            meant = answer(clients, f"/v1/{resource.name}", limit=0, **{name: term.id})["meta"]["total"]
+            for value in (
+                term.id.upper(),
+                term.label.ja,
+                f" {term.label.en.title()} ",
+                term.label.ja.replace("-", "‐"),
+            ):
+                found = answer(clients, f"/v1/{resource.name}", limit=0, **{name: value})["meta"]["total"]
+                assert found == meant or found > meant > 0 or not meant, (name, value)
+        if filter_.optional:
+            nothing = answer(clients, f"/v1/{resource.name}", limit=0, **{name: "none"})["meta"]["total"]
+            assert answer(clients, f"/v1/{resource.name}", limit=0, **{name: "該当なし"})["meta"]["total"] == nothing
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)

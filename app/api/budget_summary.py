@@ -15,7 +15,8 @@ from app.query.dataset import read_value
 from app.query.filters import Parameter, one_of
 from app.query.formats import export_path
 from app.query.matching import Matcher
-from app.query.parser import Query, filter_notes
+from app.query.notes import filter_notes, query_notes
+from app.query.parser import Query
 from app.query.responses import AnswerMeta
 from app.query.snapshot import Snapshot
 from app.resources.amount import Amount
@@ -119,7 +120,7 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     else:
         total, sums = _sums(query, group_by, matcher)
         additive, groups = is_additive(sums, total), render_groups(dimensions, sums, dataset.vocabularies)
-    notes = [*filter_notes(query, dataset.vocabularies), *unstated_note(total)]
+    notes = [*_notes(query, matcher), *unstated_note(total)]
     if not additive:
         notes.append(GROUPS_OVERLAP)
     notes.extend(each.note for each in dimensions if each.note and each.note not in notes)
@@ -133,6 +134,13 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         "meta": dataset.meta,
     }
     return to_json(answer)
+
+
+def _notes(query: Query, matcher: Matcher) -> list[Note]:
+    """The notes of the lines that are summed, which need not be found for notes on filters alone."""
+    if not query.terms:
+        return filter_notes(query, matcher.vocabularies)
+    return query_notes(query, [BUDGET_LINES], matcher.match(BUDGET_LINES, query), matcher)
 
 
 def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, orjson.Fragment]:

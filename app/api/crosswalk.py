@@ -17,7 +17,8 @@ from app.api.parameters import Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
 from app.query.matching import Matcher
-from app.query.parser import Query, filter_notes
+from app.query.notes import filter_notes
+from app.query.parser import Query
 from app.query.records import read_records
 from app.query.responses import AnswerMeta
 from app.query.snapshot import Snapshot

@@ -23,10 +23,12 @@ from app.index import Keyset, Row
 from app.query.columns import columns
 from app.query.filters import YES_NO, Parameter
 from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, export_path, ndjson
-from app.query.parser import Query, filter_notes
+from app.query.notes import query_notes
+from app.query.parser import Query
 from app.query.records import CSV_LINES, RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.snapshot import Snapshot
+from app.schemas import Note
 
 BATCH = 1_000  # rows
 CHUNK = 1 << 16  # bytes
@@ -73,6 +75,13 @@ class ExportRequest:
         """The rows of the list under the same filters, in its order."""
         resource, query = self.resource, self.query
         return await self.snapshot.run(lambda matcher: matcher.keyset(resource, query, matcher.match(resource, query)))
+
+    async def notes(self) -> list[Note]:
+        """The notes that the list has."""
+        resource, query = self.resource, self.query
+        return await self.snapshot.run(
+            lambda matcher: query_notes(query, [resource], matcher.match(resource, query), matcher)
+        )
 
     async def batches(self, rows: Keyset, statement: Statement) -> AsyncIterator[list[bytes]]:
         """What the statement gives of these rows, a batch at a time."""
@@ -185,7 +194,7 @@ async def _xlsx(export: ExportRequest) -> AsyncIterator[bytes]:
 
 async def _write_workbook(export: ExportRequest, rows: Keyset, path: Path) -> None:
     dataset, query = export.snapshot.dataset, export.query
-    notes = filter_notes(query, dataset.vocabularies)
+    notes = await export.notes()
     with path.open("wb") as file:
         workbook = Workbook(file, export.resource, dataset.about, query.encode(), notes, path.parent)
         async for records in export.batches(rows, RECORDS):

@@ -89,8 +89,9 @@ def _schema(parameter: Parameter) -> dict[str, Any]:
 
 Q = Parameter(
     "q",
-    "Words that the names or descriptions contain, in either language: each is found as a part of the text, "
-    "whatever its case or width; several must all be there.",
+    "Words that a record contains, in either language: in its names or descriptions, or in the names of the "
+    "organizations, modalities and sections that it links to. Japanese is found anywhere in a text, Latin words and "
+    "numbers by their beginning, whatever the case or width; hiragana and katakana differ. Several must all be there.",
     "text",
     maximum=MAX_Q_LENGTH,
     example="創薬",

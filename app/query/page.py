@@ -13,12 +13,13 @@ from app.query import cursor
 from app.query.cursor import Cursor
 from app.query.filters import Filter
 from app.query.matching import Matcher
-from app.query.parser import Query, filter_notes
+from app.query.notes import query_notes
+from app.query.parser import Query
 from app.query.records import RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.responses import Page
 from app.query.snapshot import Snapshot
-from app.schemas import Schema, to_json
+from app.schemas import Note, Schema, to_json
 
 MAX_OFFSET = 10_000
 
@@ -33,6 +34,7 @@ class Listing:
     name: str
     rows: Keyset
     render: Callable[[Sequence[Row]], list[Any]]
+    notes: Sequence[Note] = ()
 
 
 def page_model(schema: type[Schema]) -> type[Any]:
@@ -47,6 +49,7 @@ def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, m
         name=resource.name,
         rows=matcher.keyset(resource, query, rows),
         render=lambda page: [orjson.Fragment(each) for each in read_rows(RECORDS, page, matcher.session)],
+        notes=query_notes(query, [resource], rows, matcher),
     )
     facets = {}
     for name in query.get("facet"):
@@ -87,7 +90,7 @@ def render_page(
         "limit": limit,
         "offset": None if start else offset,
         "dataset": dataset.version_json,
-        "notes": filter_notes(query, dataset.vocabularies),
+        "notes": listing.notes,
         "attribution": dataset.attribution,
     }
     body = {"data": listing.render(rows), "meta": meta, "facets": facets or {}, "links": links}

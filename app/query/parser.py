@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, urlencode
 from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, closest, conflict, cut, hint, parameter_error
 from app.query.filters import Filter, Parameter
 from app.query.vocabulary import NONE, Vocabularies
-from app.schemas import Note
 from app.text import MAX_TERMS, terms
 
 MAX_QUERY_LENGTH = 8_192  # bytes
@@ -164,7 +163,7 @@ def _value(
 
 
 def _text_error(parameter: Parameter, value: str) -> str:
-    if not value.strip():
+    if not value.strip() or (parameter.name == "q" and not terms(value)):
         return "is empty. Leave it out instead."
     if len(value) > parameter.maximum:
         return f"is longer than {parameter.maximum} characters. Shorten it."
@@ -200,25 +199,3 @@ def _code(
     return parameter_error(
         parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=nearest
     )
-
-
-def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
-    """Notes on the filters used: which narrower values they include, and what is known of their values."""
-    notes: dict[str, Note] = {}
-    for filter_, ids in query.filters():
-        if filter_.note:
-            notes[filter_.note.code] = filter_.note
-        if not filter_.vocabulary or filter_.kind != "code":
-            continue
-        vocabulary = vocabularies[filter_.vocabulary]
-        for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
-            if term.id in vocabulary.narrower and filter_.several:
-                listed = ", ".join(vocabulary.narrower[term.id])
-                code = f"narrower-included-{term.id}"
-                notes[code] = Note(
-                    code=code,
-                    ja=f"{filter_.name}={term.id} は下位の {listed} を含む。",
-                    en=f"{filter_.name}={term.id} includes the narrower {listed}.",
-                )
-            notes.update((note.code, note) for note in term.notes)
-    return list(notes.values())

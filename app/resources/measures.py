@@ -65,15 +65,17 @@ class Measure(Record):
     kind: MeasureKind
     name: Name
     description: Name | None
-    sections: Annotated[list[SectionRef], References("sections")] = Field(
+    sections: Annotated[list[SectionRef], References("sections", searched="section")] = Field(
         description="Sections of the strategy that it serves."
     )
     pillar: Annotated[PillarRef | None, References("pillars")]
-    ministries: Annotated[list[Ref], References("organizations")] = Field(
+    ministries: Annotated[list[Ref], References("organizations", searched="organization")] = Field(
         description="Its own, and those of its budget lines."
     )
-    organizations: Annotated[list[Part], References("organizations")] = Field(description="Other bodies that it names.")
-    modalities: Annotated[list[Ref], References("modalities")]
+    organizations: Annotated[list[Part], References("organizations", searched="organization")] = Field(
+        description="Other bodies that it names."
+    )
+    modalities: Annotated[list[Ref], References("modalities", searched="modality")]
     budget_lines: Annotated[list[LineRef], Derived(), References("budget-lines")]
     related: Annotated[list[Related], Derived(), References("measures")] = Field(
         description="Measures that the crosswalk links to it."

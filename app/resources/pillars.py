@@ -31,9 +31,7 @@ class Pillar(Record):
 
 
 def _term(record: Pillar) -> Term:
-    return Term(
-        id=record.id, label=record.name, aliases=(str(record.number), record.symbol, record.name.ja, record.name.en)
-    )
+    return Term(id=record.id, label=record.name, aliases=(str(record.number), record.symbol))
 
 
 PILLARS = Resource(

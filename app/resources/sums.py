@@ -12,14 +12,13 @@ from app.index import Index
 from app.query.filters import Filter
 from app.query.matching import values_of
 from app.query.parser import Query
-from app.query.vocabulary import NONE, Vocabularies
+from app.query.vocabulary import NO_VALUE, NONE, Vocabularies
 from app.resources.amount import AmountBasis, summed
 from app.resources.budget_lines import BUDGET_LINES
-from app.schemas import Name, Note
+from app.schemas import Note
 
 DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
 SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
-NO_VALUE = Name(ja="該当なし", en="none", en_official=False)
 
 GroupKey = tuple[str, ...]  # the value of each dimension; NONE for lines without one
 

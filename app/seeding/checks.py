@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from app.errors import closest
-from app.schemas import Basis, Derived, Record, References
+from app.schemas import Basis, Derived, Editorial, Record, References
 from app.seeding.entries import KINDS, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
 from app.seeding.entries.base import contains
 from app.seeding.reading import TRANSCRIPT
@@ -142,7 +142,7 @@ def coverage_errors(record: Mapping[str, Any], entry: Entry, model: type[Record]
     supported = {field for piece in record["evidence"] for field in piece["supports"]}
     for field in _evidenced(model):
         if _is_empty(record[field]):
-            if field not in silent:
+            if field not in silent and not _is_marked(model, field, Editorial):
                 yield (field,), f"`{field}` is empty: say why under `silent`, or give it with its evidence"
         elif field in silent:
             message = f"`{field}` is under `silent`, and has a value: remove the one or the other"
@@ -165,5 +165,8 @@ def _unknown_field(field: str, fields: Iterable[str]) -> str:
 @cache
 def _evidenced(model: type[Record]) -> tuple[str, ...]:
     """The fields that are not derived from others."""
-    fields = model.model_fields.items()
-    return tuple(name for name, info in fields if not any(isinstance(mark, Derived) for mark in info.metadata))
+    return tuple(name for name in model.model_fields if not _is_marked(model, name, Derived))
+
+
+def _is_marked(model: type[Record], field: str, mark: type) -> bool:
+    return any(isinstance(each, mark) for each in model.model_fields[field].metadata)

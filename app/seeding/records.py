@@ -267,6 +267,7 @@ def organization(entry: OrganizationEntry, seed: Seed) -> Rendered:
         "name": name_of(entry.name),
         "kind": entry.kind,
         "abbreviation": entry.abbreviation,
+        "also": entry.also,
     }
     return Rendered(record)
 
