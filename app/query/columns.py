@@ -123,6 +123,14 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
     return found
 
 
+def inner_schema(annotation: Any) -> type[Schema] | None:
+    """The schema of the objects that a field holds, one or a list of them."""
+    plain, _ = _plain(annotation)
+    if get_origin(plain) is list:
+        plain, _ = _plain(get_args(plain)[0])
+    return plain if _is_schema(plain) else None
+
+
 def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
     for name, info in schema.model_fields.items():
         if depth > 1 and schema is Name and name == "en_official":
