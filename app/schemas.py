@@ -123,18 +123,26 @@ class Evidence(Schema):
 
 
 class Record(Schema):
-    """What every record has."""
+    """What every record has: its id comes first, then the fields of its resource, and the others of these last."""
 
     id: Annotated[Id, Derived()] = Field(description="Stable, ASCII.")
     documents: Annotated[list[Id], Derived(), References("documents"), Field(max_length=1_000)] = Field(
         description="Ids of the documents that evidence it."
     )
-    evidence: Annotated[list[Evidence], Derived(), Field(max_length=1_000)] = Field(
-        description="Every fact's words, or its public source."
-    )
     notes: Annotated[list[Note], Derived(), Field(max_length=100)] = Field(
         description="Readings, doubts and gaps to know of; why a field is empty is among them."
     )
+    evidence: Annotated[list[Evidence], Derived(), Field(max_length=1_000)] = Field(
+        description="Every fact's words, or its public source."
+    )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Moves the inherited fields behind those of the resource. Validation and the JSON Schema, which are built
+        later (`defer_build`), take their order from here."""
+        for name in Record.model_fields:
+            if name != "id":
+                cls.model_fields[name] = cls.model_fields.pop(name)
 
 
 def to_json(value: Any) -> bytes:

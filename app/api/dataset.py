@@ -9,6 +9,7 @@ from app.api import dcat
 from app.api.parameters import NoParameters
 from app.api.responses import json_response
 from app.http.headers import LINKS
+from app.query.fields import field_paths
 from app.query.filters import Filter
 from app.query.matching import Matcher
 from app.query.responses import DatasetVersion
@@ -58,6 +59,7 @@ class ResourceDescription(Schema):
     filters: list[FilterDescription]
     sorts: list[str]
     facets: list[str]
+    fields: list[str] = Field(description="Paths that `fields` takes.")
 
 
 class DatasetDescription(Schema):
@@ -79,7 +81,7 @@ router = APIRouter()
     "/v1",
     operation_id="get_dataset",
     summary="Describe the dataset",
-    description="Its version and digest, how to cite it, and every resource with its filters, sorts and facets.",
+    description="Its version and digest, how to cite it, and each resource with its filters, sorts, facets and fields.",
     tags=["dataset"],
     response_model=DatasetDescription,
 )
@@ -107,6 +109,7 @@ def describe(snapshot: Snapshot, prefix: str, matcher: Matcher) -> bytes:
                 filters=[_filter(filter_, vocabularies) for filter_ in resource.filters.values()],
                 sorts=list(resource.sorts),
                 facets=list(resource.facets),
+                fields=list(field_paths(resource.record)),
             )
             for resource in RESOURCES
         ],

@@ -31,6 +31,7 @@ Measures, strategy sections, pillars and budget lines from the documents of Japa
 Filters take ids, printed abbreviations and numbers (`厚`, `③`) and Japanese names; repeat a parameter, or use
 commas, for either of several values. Nothing asked is ever ignored: an unknown parameter or value is a 422 that
 names the nearest one.
+`fields` chooses what is shown of each record.
 Lists have `links.next` to follow; answers have strong validators (`ETag`), and a request with `If-None-Match` may be
 answered with 304 and no body.
 """

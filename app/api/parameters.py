@@ -1,11 +1,12 @@
 """Query parameters: parsed by a dependency, and described for the OpenAPI document, from the same declarations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
+from app.query.fields import field_paths
 from app.query.filters import Parameter, one_of
 from app.query.page import MAX_OFFSET
 from app.query.parser import MAX_Q_LENGTH, MAX_VALUES, Query, parse
@@ -68,7 +69,7 @@ def _described(parameter: Parameter) -> dict[str, Any]:
         schema["default"] = parameter.default == "true" if parameter.kind == "boolean" else parameter.default
     found["schema"] = schema
     if parameter.example is not None:
-        found["example"] = [parameter.example] if parameter.many else parameter.example
+        found["example"] = parameter.example.split(",") if parameter.many else parameter.example
     return found
 
 
@@ -122,6 +123,21 @@ ORDER = Parameter(
 )
 
 
+def fields(paths: Iterable[str]) -> Parameter:
+    """The fields to show, from these paths. They are an open list in the document: a value with a dot is no name of a
+    constant in a generated client."""
+    return Parameter(
+        "fields",
+        "Fields to show, dotted within objects and lists of objects, such as `name.ja`: these alone, in the record's "
+        "order, `id` too only where it is named. `/v1` lists them. The schema describes whole records: with `fields`, "
+        "take the answer as plain JSON.",
+        "code",
+        many=True,
+        choices=one_of(*paths),
+        example="id,name.ja",
+    )
+
+
 def selection(resource: Resource) -> tuple[Parameter, ...]:
     """The parameters that decide which rows come, and in which order: the same for pages and downloads."""
     sort = Parameter(
@@ -144,4 +160,5 @@ def list_parameters(resource: Resource) -> Parameters:
         choices=one_of(*resource.facets),
         schema=f"{resource.record.__name__}FacetName",
     )
-    return by_name(*selection(resource), LIMIT, OFFSET, CURSOR, *([facet] if resource.facets else []))
+    shown = fields(field_paths(resource.record))
+    return by_name(*selection(resource), LIMIT, OFFSET, CURSOR, *([facet] if resource.facets else []), shown)

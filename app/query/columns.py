@@ -7,7 +7,7 @@ from functools import cache
 from itertools import groupby
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from app.schemas import Id, Name, Record, Schema, referenced
+from app.schemas import Id, Name, Schema, referenced
 
 Cell = str | int | bool | None
 Kind = Literal["string", "integer", "boolean"]
@@ -101,9 +101,8 @@ def _text(value: Any) -> str:
 
 @cache
 def columns(schema: type[Schema]) -> tuple[Column, ...]:
-    """The columns of a record: its own fields first, where they stand after them."""
-    common = [name for name in Record.model_fields if name != "id"]
-    return tuple(sorted(_columns(schema), key=lambda column: column.path[0] in common))
+    """The columns of a record, in the order of its fields."""
+    return tuple(_columns(schema))
 
 
 def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
@@ -122,6 +121,14 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
         else:
             found[name] = (Column(single, "string", info.description or "", (), to=to),)
     return found
+
+
+def inner_schema(annotation: Any) -> type[Schema] | None:
+    """The schema of the objects that a field holds, one or a list of them."""
+    plain, _ = _plain(annotation)
+    if get_origin(plain) is list:
+        plain, _ = _plain(get_args(plain)[0])
+    return plain if _is_schema(plain) else None
 
 
 def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:

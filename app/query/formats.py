@@ -76,7 +76,8 @@ def ndjson(records: Iterable[bytes]) -> bytes:
 
 class Workbook:
     """An XLSX workbook, written row by row into a file: numbers are numbers, and no text is a formula. Its second sheet
-    says what the query was, and what each column means. Temporary files are made in `folder`."""
+    says what the query was, and what each column means. Temporary files are made in `folder`; `shown` are the columns,
+    all where none are given."""
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class Workbook:
         query: str = "",
         notes: Iterable[Note] = (),
         folder: Path | None = None,
+        shown: Sequence[Column] = (),
     ) -> None:
         import xlsxwriter  # takes long to import, and few requests need it
 
@@ -95,7 +97,7 @@ class Workbook:
         created = datetime.fromisoformat(about.version.released).replace(tzinfo=UTC)
         self._book.set_properties({"title": resource.name, "created": created})
         self._bold = self._book.add_format({"bold": True})
-        self._columns = columns(resource.record)
+        self._columns = shown or columns(resource.record)
         self._about = [
             ("contents", resource.meaning),
             ("question", query or "everything"),

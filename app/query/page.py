@@ -11,6 +11,7 @@ from pyroaring import BitMap
 from app.index import Keyset, Row
 from app.query import cursor
 from app.query.cursor import Cursor
+from app.query.fields import project
 from app.query.filters import Filter
 from app.query.matching import Matcher
 from app.query.notes import query_notes
@@ -45,12 +46,13 @@ def page_model(schema: type[Schema]) -> type[Any]:
 def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> tuple[bytes, Links]:
     """A page of a resource as JSON, and its links. One statement reads the records, one more the n-grams of `q`."""
     rows = matcher.match(resource, query)
-    listing = Listing(
-        name=resource.name,
-        rows=matcher.keyset(resource, query, rows),
-        render=lambda page: [orjson.Fragment(each) for each in read_rows(RECORDS, page, matcher.session)],
-        notes=query_notes(query, [resource], rows, matcher),
-    )
+
+    def render(page: Sequence[Row]) -> list[Any]:
+        records = project(read_rows(RECORDS, page, matcher.session), query.get("fields"))
+        return [orjson.Fragment(each) for each in records]
+
+    notes = query_notes(query, [resource], rows, matcher)
+    listing = Listing(resource.name, matcher.keyset(resource, query, rows), render, notes)
     facets = {}
     for name in query.get("facet"):
         under = matcher.match(resource, query, without=name) if query.get(name) else rows
@@ -73,7 +75,8 @@ def render_page(
 ) -> tuple[bytes, Links]:
     """A page of a listing as JSON of the schema `Page`, and its links."""
     dataset = snapshot.dataset
-    finds = query.encode(limit=None, offset=None, cursor=None, facet=None)  # decides which rows, in which order
+    # What decides which rows come, and in which order.
+    finds = query.encode(limit=None, offset=None, cursor=None, facet=None, fields=None)
     signed = cursor.signature(dataset.version.digest, f"{listing.name}?{finds}")
     sent = query.text("cursor")
     start = cursor.decode(sent, signed, listing.rows) if sent else None

@@ -62,8 +62,8 @@ class LineRef(Schema):
 class Measure(Record):
     """Something that will be done."""
 
-    kind: MeasureKind
     name: Name
+    kind: MeasureKind
     description: Name | None
     sections: Annotated[list[SectionRef], References("sections", searched="section")] = Field(
         description="Sections of the strategy that it serves."

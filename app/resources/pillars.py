@@ -22,9 +22,9 @@ class PillarRef(Schema):
 class Pillar(Record):
     """A numbered heading of a package."""
 
+    name: Name
     number: Int32
     symbol: str = Field(description="The number as printed, such as ①.")
-    name: Name
     package: Annotated[Ref, References("packages")]
     line_count: Annotated[Int32, Derived()] = Field(description="Budget lines under it.")
     amount: Annotated[Amount, Derived()] = Field(description="The sum of those lines.")

@@ -24,9 +24,9 @@ class SectionRef(Schema):
 class Section(Record):
     """A part of a strategy."""
 
+    name: Name
     number: Number = Field(description="Such as 4.1.2.")
     code: str = Field(description="The number as printed, such as 4.1(2).")
-    name: Name
     strategy: Annotated[Ref, References("strategies")]
     parent: Annotated[SectionRef | None, References("sections", searched="section")] = Field(
         description="The section that this one is part of."

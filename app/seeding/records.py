@@ -1,4 +1,4 @@
-"""Renders entries as records: plain JSON values in the order of the record models' fields."""
+"""Renders entries as records: plain JSON values, whose fields the record models put in order."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -121,7 +121,7 @@ def _silence(reason: Reason, fields: tuple[str, ...]) -> Json:
 
 
 def _common(kind: str, entry: Entry, seed: Seed, borrowed: Iterable[Json] = ()) -> Json:
-    """The fields that every record begins with: id, documents, evidence, notes."""
+    """The fields that every record has: id, documents, notes, evidence."""
     pieces: dict[bytes, Json] = {}
     for piece in (*_evidence_of(entry, seed), *borrowed, *_further(kind, entry.id, seed)):
         pieces.setdefault(orjson.dumps(piece), piece)
