@@ -51,8 +51,8 @@ def kept(row: dict[str, Any], query: dict[str, Any]) -> bool:
     own = {"joint": row["joint"] is (query.get("joint") == "true")}
     own["amount_min"] = (row["amount"]["jpy"] or -1) >= query.get("amount_min", 0)
     for name, wanted in query.items():
-        held = MEMBERS[name](row) if name in MEMBERS else set()
-        if not (own[name] if name in own else held & set(wanted) or (not held and "none" in wanted)):
+        held = MEMBERS[name.removesuffix("_not")](row) or {"none"} if name not in own else set()
+        if not (own[name] if name in own else held.isdisjoint(wanted) == name.endswith("_not")):
             return False
     return True
 
@@ -65,7 +65,8 @@ def test_any_sum_is_what_brute_force_sums(
     query: dict[str, Any] = {}
     for name in data.draw(st.sets(st.sampled_from(DIMENSIONS), max_size=3)):
         offered = values[name] + (["none"] if name in optional else [])
-        query[name] = data.draw(st.lists(st.sampled_from(offered), min_size=1, max_size=3, unique=True))
+        parameter = data.draw(st.sampled_from([name, f"{name}_not"]))
+        query[parameter] = data.draw(st.lists(st.sampled_from(offered), min_size=1, max_size=3, unique=True))
     if data.draw(st.booleans()):
         query["joint"] = data.draw(st.sampled_from(["true", "false"]))
     if data.draw(st.booleans()):

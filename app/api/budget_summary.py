@@ -12,7 +12,7 @@ from app.api.parameters import Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.errors import conflict
 from app.query.dataset import read_value
-from app.query.filters import Parameter, one_of
+from app.query.filters import Parameter, one_of, with_operators
 from app.query.formats import export_path
 from app.query.matching import Matcher
 from app.query.notes import filter_notes, query_notes
@@ -49,7 +49,7 @@ GROUP_BY = Parameter(
     required=True,
     example="ministry",
 )
-PARAMETERS = by_name(GROUP_BY, *BUDGET_LINES.filters.values(), Q)
+PARAMETERS = by_name(GROUP_BY, *with_operators(BUDGET_LINES.filters.values()), Q)
 
 GROUPS_OVERLAP = Note(
     code="groups-overlap",

@@ -16,6 +16,7 @@ from app.api.budget_summary import few_lines
 from app.api.parameters import Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
+from app.query.filters import with_operators
 from app.query.matching import Matcher
 from app.query.notes import filter_notes
 from app.query.parser import Query
@@ -67,7 +68,8 @@ SECTION = replace(
     optional=False,
     meaning="Sections to begin from; the top ones when left out.",
 )
-PARAMETERS = by_name(SECTION, *(BUDGET_LINES.filters[name] for name in ("pillar", "ministry", "modality")))
+LINE_FILTERS = (BUDGET_LINES.filters[name] for name in ("pillar", "ministry", "modality"))
+PARAMETERS = by_name(SECTION, *with_operators(LINE_FILTERS))
 
 UNLINKED = Note(
     code="no-linked-programme",

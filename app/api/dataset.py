@@ -45,6 +45,9 @@ class FilterDescription(Schema):
     meaning: Sentence
     facet: bool = Field(description="Whether `facet` can count by it.")
     none: bool = Field(description="Whether it takes `none`, for rows without a value.")
+    operators: list[str] = Field(
+        description="Parameters of the same values: `…_not` for rows with none, `…_all` for rows with every one."
+    )
     values: list[FilterValue] = Field(description="The first 100; empty for a number.")
 
 
@@ -126,6 +129,7 @@ def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
         meaning=filter_.meaning,
         facet=filter_.facet,
         none=filter_.optional,
+        operators=[each.name for each in filter_.operators],
         values=[
             FilterValue(value=term.id, label=term.label, aliases=list(term.aliases)) for term in terms[:MAX_VALUES]
         ],

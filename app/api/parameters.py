@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request
 
 from app.query.fields import field_paths
-from app.query.filters import Parameter, one_of
+from app.query.filters import Parameter, one_of, with_operators
 from app.query.page import MAX_OFFSET
 from app.query.parser import MAX_Q_LENGTH, MAX_VALUES, Query, parse
 from app.query.resource import Resource
@@ -147,7 +147,7 @@ def selection(resource: Resource) -> tuple[Parameter, ...]:
         choices=one_of(*resource.sorts),
         schema=f"{resource.record.__name__}Sort",
     )
-    return (*resource.filters.values(), Q, sort, ORDER)
+    return (*with_operators(resource.filters.values()), Q, sort, ORDER)
 
 
 def list_parameters(resource: Resource) -> Parameters:

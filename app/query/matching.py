@@ -38,7 +38,7 @@ CONTAINING: Mapping[str, Statement] = {
 def values_of(index: Index, vocabularies: Vocabularies, resource: Resource, filter_: Filter) -> ValueIndex:
     """The rows under each value of a filter, those under narrower values included."""
     narrower = vocabularies[filter_.vocabulary].narrower if filter_.several else None
-    return index.values(resource.name, filter_.name, narrower)
+    return index.values(resource.name, filter_.indexed, narrower)
 
 
 class Matcher:
@@ -62,15 +62,16 @@ class Matcher:
         return rows
 
     def rows_of(self, resource: Resource, filter_: Filter, ids: tuple[str, ...]) -> BitMap:
-        """The rows that have any of these values."""
+        """The rows that have any, none or every one of these values, as the filter's operator says."""
         if filter_.bound:
             column = self.index.column(resource.name, filter_.column)
             return column.at_least(int(ids[0])) if filter_.bound == "min" else column.at_most(int(ids[0]))
-        values = self.values(resource, filter_)
-        found = [values.of(id_) for id_ in ids if id_ != NONE]
-        if NONE in ids:
-            found.append(self.index.rows(resource.name) - values.present)
-        return found[0] if len(found) == 1 else BitMap.union(*found)
+        values, rows = self.values(resource, filter_), self.index.rows(resource.name)
+        found = [rows - values.present if id_ == NONE else values.of(id_) for id_ in ids]
+        if filter_.operator == "all":
+            return BitMap.intersection(*found)
+        any_of = found[0] if len(found) == 1 else BitMap.union(*found)
+        return rows - any_of if filter_.operator == "not" else any_of
 
     def values(self, resource: Resource, filter_: Filter) -> ValueIndex:
         """The rows under each value of a filter, those under narrower values included."""

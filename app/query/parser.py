@@ -78,6 +78,7 @@ def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies
             message = f"`{name}` is required: {parameter.meaning}"
             errors.append(parameter_error(name, message, allowed=parameter.choices or ()))
     errors.extend(_swapped(parameters, values))
+    errors.extend(_contradictions(parameters, values, vocabularies))
     if errors:
         first = errors[0].message
         message = first if len(errors) == 1 else f"{first} ({len(errors)} errors in all, each in `errors`.)"
@@ -117,6 +118,21 @@ def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str
         if low.bound == "min" and low.paths == high.paths and int(values[low.name][0]) > int(values[high.name][0]):
             message = f"`{low.name}` is more than `{high.name}`. Swap them."
             yield parameter_error(low.name, message, ErrorCode.CONFLICT)
+
+
+def _contradictions(
+    parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]], vocabularies: Vocabularies
+) -> Iterator[ParameterError]:
+    """Values that are asked for and left out at once match nothing whatever the data, and are surely a mistake too."""
+    sent = [each for each in parameters.values() if isinstance(each, Filter) and each.name in values]
+    for excluding in (each for each in sent if each.operator == "not"):
+        narrower = excluding.values(vocabularies).narrower if excluding.several else {}
+        out = {below for id_ in values[excluding.name] for below in (id_, *narrower.get(id_, ()))}
+        for other in (each for each in sent if each.indexed == excluding.of and each.operator != "not"):
+            left_out = [id_ in out for id_ in values[other.name]]
+            if any(left_out) if other.operator == "all" else all(left_out):
+                message = f"`{excluding.name}` leaves out what `{other.name}` asks for. Send one of them."
+                yield parameter_error(excluding.name, message, ErrorCode.CONFLICT)
 
 
 def _values(
@@ -191,6 +207,9 @@ def _code(
     vocabulary = parameter.values(vocabularies)
     ids = vocabulary.find(value)
     takes_none = isinstance(parameter, Filter) and parameter.optional
+    if len(ids) > 1 and isinstance(parameter, Filter) and parameter.operator == "all":
+        message = f"`{cut(value)}` means any of several values. `{parameter.name}` takes each of them by its id."
+        return parameter_error(parameter.name, message, value=value, allowed=ids)
     if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
         return ids
     nearest = vocabulary.nearest(value) if suggest else None
