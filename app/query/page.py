@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 from pydantic import create_model
-from pyroaring import BitMap
 
 from app.index import Keyset, Row
 from app.query import cursor
@@ -18,7 +17,7 @@ from app.query.records import RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.responses import Page
 from app.query.snapshot import Snapshot
-from app.schemas import Schema, to_json
+from app.schemas import Note, Schema, to_json
 
 MAX_OFFSET = 10_000
 
@@ -48,16 +47,18 @@ def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, m
         rows=matcher.keyset(resource, query, rows),
         render=lambda page: [orjson.Fragment(each) for each in read_rows(RECORDS, page, matcher.session)],
     )
-    facets = {}
+    facets, notes = {}, []
     for name in query.get("facet"):
         under = matcher.match(resource, query, without=name) if query.get(name) else rows
-        facets[name] = _facet(resource, resource.filters[name], under, matcher)
-    return render_page(listing, query, snapshot, path, facets)
+        counts, missing = matcher.count(resource, resource.filters[name], under)
+        facets[name] = _facet(resource.filters[name], counts, missing, matcher)
+        if sum(counts.values()) + missing > len(under):
+            notes.append(_overlap_note(name))
+    return render_page(listing, query, snapshot, path, facets, notes)
 
 
-def _facet(resource: Resource, filter_: Filter, rows: BitMap, matcher: Matcher) -> dict[str, Any]:
-    """These rows, counted by the values of a filter."""
-    counts, missing = matcher.count(resource, filter_, rows)
+def _facet(filter_: Filter, counts: Mapping[str, int], missing: int, matcher: Matcher) -> dict[str, Any]:
+    """Rows counted by the values of a filter."""
     buckets = (
         b'%b,"count":%d}' % (bucket, counts.get(value, 0))
         for value, bucket in filter_.values(matcher.vocabularies).facet_buckets
@@ -65,10 +66,23 @@ def _facet(resource: Resource, filter_: Filter, rows: BitMap, matcher: Matcher) 
     return {"buckets": orjson.Fragment(b"[%b]" % b",".join(buckets)), "missing": missing}
 
 
+def _overlap_note(name: str) -> Note:
+    return Note(
+        code=f"facet-overlaps-{name}",
+        ja=f"ファセット {name} では一つの行が複数の値に数えられている。件数の合計は行数を超える。",
+        en=f"Some rows count under several values of the facet `{name}`: its counts add up to more than the rows.",
+    )
+
+
 def render_page(
-    listing: Listing, query: Query, snapshot: Snapshot, path: str, facets: Mapping[str, Any] | None = None
+    listing: Listing,
+    query: Query,
+    snapshot: Snapshot,
+    path: str,
+    facets: Mapping[str, Any] | None = None,
+    notes: Sequence[Note] = (),
 ) -> tuple[bytes, Links]:
-    """A page of a listing as JSON of the schema `Page`, and its links."""
+    """A page of a listing as JSON of the schema `Page`, and its links. `notes` are those beside the filters' own."""
     dataset = snapshot.dataset
     finds = query.encode(limit=None, offset=None, cursor=None, facet=None)  # decides which rows, in which order
     signed = cursor.signature(dataset.version.digest, f"{listing.name}?{finds}")
@@ -87,7 +101,7 @@ def render_page(
         "limit": limit,
         "offset": None if start else offset,
         "dataset": dataset.version_json,
-        "notes": filter_notes(query, dataset.vocabularies),
+        "notes": [*filter_notes(query, dataset.vocabularies), *notes],
         "attribution": dataset.attribution,
     }
     body = {"data": listing.render(rows), "meta": meta, "facets": facets or {}, "links": links}

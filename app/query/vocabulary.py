@@ -13,6 +13,8 @@ from app.schemas import Name, Note
 from app.text import fold
 
 NONE = "none"  # the filter value that finds records without a value
+OTHERS = "others"  # the group of a sum that takes what is beyond its limit
+RESERVED = (NONE, OTHERS)  # no record has such an id
 
 
 class Term(BaseModel):

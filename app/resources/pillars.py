@@ -27,7 +27,9 @@ class Pillar(Record):
     name: Name
     package: Annotated[Ref, References("packages")]
     line_count: Annotated[Int32, Derived()] = Field(description="Budget lines under it.")
-    amount: Annotated[Amount, Derived()] = Field(description="The sum of those lines.")
+    amount: Annotated[Amount, Derived()] = Field(
+        description="The sum of those lines; null where none states an amount."
+    )
 
 
 def _term(record: Pillar) -> Term:
