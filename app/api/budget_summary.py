@@ -23,6 +23,7 @@ from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.sums import (
     DIMENSIONS,
+    PRECOMPUTED,
     RENDERED,
     SORTS,
     SUMS,
@@ -148,7 +149,7 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
     notes = [*filter_notes(query, matcher.vocabularies)]
     groups: Any
-    if query.values.keys() == {GROUP_BY.name}:
+    if group_by in PRECOMPUTED and query.values.keys() == {GROUP_BY.name}:
         total, additive, groups = _read_rendered(group_by, matcher)
     else:
         total, shown, rest = _groups(query, group_by, matcher)

@@ -47,14 +47,14 @@ def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, m
         rows=matcher.keyset(resource, query, rows),
         render=lambda page: [orjson.Fragment(each) for each in read_rows(RECORDS, page, matcher.session)],
     )
-    facets, notes = {}, []
+    facets, overlapping = {}, []
     for name in query.get("facet"):
         under = matcher.match(resource, query, without=name) if query.get(name) else rows
         counts, missing = matcher.count(resource, resource.filters[name], under)
         facets[name] = _facet(resource.filters[name], counts, missing, matcher)
         if sum(counts.values()) + missing > len(under):
-            notes.append(_overlap_note(name))
-    return render_page(listing, query, snapshot, path, facets, notes)
+            overlapping.append(name)
+    return render_page(listing, query, snapshot, path, facets, _overlap_note(overlapping))
 
 
 def _facet(filter_: Filter, counts: Mapping[str, int], missing: int, matcher: Matcher) -> dict[str, Any]:
@@ -66,12 +66,17 @@ def _facet(filter_: Filter, counts: Mapping[str, int], missing: int, matcher: Ma
     return {"buckets": orjson.Fragment(b"[%b]" % b",".join(buckets)), "missing": missing}
 
 
-def _overlap_note(name: str) -> Note:
-    return Note(
-        code=f"facet-overlaps-{name}",
-        ja=f"ファセット {name} では一つの行が複数の値に数えられている。件数の合計は行数を超える。",
-        en=f"Some rows count under several values of the facet `{name}`: its counts add up to more than the rows.",
-    )
+def _overlap_note(names: Sequence[str]) -> list[Note]:
+    """The note of facets in which some rows count under several values."""
+    if not names:
+        return []
+    return [
+        Note(
+            code="facets-overlap",
+            ja=f"一つの行が複数の値に数えられ、件数の合計が行数を超えるファセット: {'、'.join(names)}",
+            en=f"Facets in which some rows count under several values, so that they add up to more: {', '.join(names)}",
+        )
+    ]
 
 
 def render_page(
