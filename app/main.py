@@ -15,7 +15,18 @@ from starlette.routing import BaseRoute, get_route_path  # type: ignore[attr-def
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.api import budget_summary, crosswalk, dataset, downloads, health, pages, reconciliation, search, transcript
+from app.api import (
+    answer_exports,
+    budget_summary,
+    crosswalk,
+    dataset,
+    downloads,
+    health,
+    pages,
+    reconciliation,
+    search,
+    transcript,
+)
 from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
@@ -76,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
         search.router,
         downloads.router,
         exports_router(RESOURCES),
+        answer_exports.router,
         dataset.router,
         pages.router,
         health.router,

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.api.answer_exports import ANSWER_EXPORTS, AnswerExport
+from app.api.budget_summary import BudgetGroupRow
 from app.db.base import Database
 from app.query.columns import Column, columns
 from app.query.formats import Csv
@@ -227,3 +229,58 @@ def test_a_client_that_hangs_up_stops_the_export(first: Settings, monkeypatch: p
         hung_up.set()
         assert client.get("/v1/exports/stages.ndjson").status_code == 200
         assert len(reads) < total
+
+
+def test_sums_are_a_table_too(clients: Client) -> None:
+    for query in (
+        "group_by=pillar",
+        "group_by=ministry&sort=involved&order=desc&limit=2",
+        "group_by=ministry,document",
+    ):
+        expected = answer(clients, f"/v1/budget-summary?{query}")
+        response = clients.get(f"/v1/exports/budget-summary.csv?{query}")
+        assert response.headers["Content-Disposition"] == 'attachment; filename="budget-summary.csv"'
+        rows = read("csv", response.content)
+        shown = columns(BudgetGroupRow)
+        assert len(rows) == len(expected["groups"])
+        for row, group in zip(rows, expected["groups"], strict=True):
+            for column in shown:
+                cell = column.cell({**group, "additive": expected["additive"]})
+                assert restored(row[column.name]) == ("" if cell is None else plain(cell))
+    (fifth,) = (row for row in read("csv", clients.get("/v1/exports/budget-summary.csv?group_by=pillar").content)
+                if row["key"] == "fy2025-supplementary-drug-discovery-5")  # fmt: skip
+    assert (fifth["lines"], fifth["involved_jpy"], fifth["involved_basis_reason"]) == ("0", "", "not_stated")
+
+
+def test_the_crosswalk_is_a_table_too(clients: Client) -> None:
+    for query in ("", "section=4.2,4.3&ministry=mhlw"):
+        sections = answer(clients, f"/v1/crosswalk?{query}")["data"]
+        rows = read("csv", clients.get(f"/v1/exports/crosswalk.csv?{query}").content)
+        assert [row["section_id"] for row in rows] == [entry["section"]["id"] for entry in sections]
+        for row, entry in zip(rows, sections, strict=True):
+            assert row["amount_jpy"] == plain(entry["amount"]["jpy"] if entry["amount"]["jpy"] is not None else "")
+            assert row["measure_ids"].split(";") == ([measure["id"] for measure in entry["measures"]] or [""])
+            whole = "\n".join(unjoined(cell) for cell in row.values())
+            for leaf in leaves(entry):
+                assert leaf in whole, leaf
+    marked = clients.get("/v1/exports/crosswalk.csv?bom=true").content
+    assert marked == b"\xef\xbb\xbf" + clients.get("/v1/exports/crosswalk.csv").content
+
+
+def unjoined(cell: str) -> str:
+    """A cell without the escapes of lists within lists."""
+    while "\\;" in cell:
+        cell = cell.replace("\\\\", "\\").replace("\\;", ";")
+    return cell
+
+
+@pytest.mark.parametrize("export", ANSWER_EXPORTS, ids=lambda export: export.name)
+def test_an_answer_takes_the_same_parameters_as_a_table(export: AnswerExport, clients: Client) -> None:
+    json = answer(clients, "/openapi.json")["paths"]
+    as_json, as_csv = (json[path]["get"]["parameters"] for path in (f"/v1/{export.name}", export.path))
+    assert as_csv == [*as_json, next(each for each in as_csv if each["name"] == "bom")]
+    for query in ("ministry=mhwl", "limti=5", "bom=maybe", "group_by=ministry,pillar,package"):
+        assert clients.get(f"{export.path}?{query}").status_code == 422
+    got = clients.get(export.example)
+    again = clients.get(export.example, headers={"If-None-Match": got.headers["ETag"]})
+    assert (got.status_code, again.status_code, again.content) == (200, 304, b"")

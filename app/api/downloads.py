@@ -10,12 +10,14 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api import dcat
+from app.api.answer_exports import ANSWER_EXPORTS
 from app.api.exports import BINARY, MEANINGS
 from app.api.parameters import NoParameters
 from app.api.responses import json_response
 from app.errors import Problem, unavailable
 from app.query.columns import columns
 from app.query.downloads import DATABASE, PACKAGE, folder_of, remove_old
+from app.query.formats import MEDIA_TYPES
 from app.query.responses import AnswerMeta
 from app.resources import RESOURCES
 from app.schemas import Int32, Int64, Schema, Sentence, to_json
@@ -31,11 +33,16 @@ FILES = {
 class Export(Schema):
     """Something to download."""
 
-    path: str = Field(description="Where it is; a collection's takes the collection's own filters and sorts.")
+    path: str = Field(
+        description="Where it is; a collection's takes the collection's own filters and sorts, an answer's takes the "
+        "answer's own parameters."
+    )
     media_type: str
     meaning: Sentence
     rows: Int32 | None = Field(description="Records in it, of a collection.")
-    bytes: Int64 | None = Field(description="Its size when nothing is asked; null where it is too large to be made.")
+    bytes: Int64 | None = Field(
+        description="Its size when nothing is asked; null where it is too large to be made, or made of an answer."
+    )
     sha256: str | None = Field(description="The digest of those bytes, hexadecimal.")
 
 
@@ -48,9 +55,9 @@ class ExportColumn(Schema):
 
 
 class ColumnSet(Schema):
-    """The columns of a resource, the same in CSV and XLSX."""
+    """The columns of a resource, the same in CSV and XLSX, or of an answer."""
 
-    resource: str
+    resource: str = Field(description="Its name, or the answer's.")
     columns: list[ExportColumn]
 
 
@@ -69,7 +76,7 @@ router = APIRouter(tags=["exports"])
     "/v1/exports",
     operation_id="list_exports",
     summary="List what can be downloaded",
-    description="Every download with its size and digest, and the columns of each resource.",
+    description="Every download with its size and digest, and the columns of each resource and answer.",
     response_model=ExportList,
 )
 async def list_exports(context: NoParameters) -> Response:
@@ -79,17 +86,23 @@ async def list_exports(context: NoParameters) -> Response:
         name = each.path.rpartition("/")[2]
         meaning = FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
         exports.append(Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": meaning}))
+    for answered in ANSWER_EXPORTS:
+        path = f"{context.prefix}{answered.example}"
+        meaning = f"{answered.meaning} {MEANINGS['csv']}"
+        exports.append(
+            Export(path=path, media_type=MEDIA_TYPES["csv"], meaning=meaning, rows=None, bytes=None, sha256=None)
+        )
+    rows = {resource.name: resource.record for resource in RESOURCES} | {each.name: each.row for each in ANSWER_EXPORTS}
     answer = {
         "data": exports,
         "columns": [
             {
-                "resource": resource.name,
+                "resource": name,
                 "columns": [
-                    ExportColumn(name=column.name, type=column.kind, meaning=column.meaning)
-                    for column in columns(resource.record)
+                    ExportColumn(name=column.name, type=column.kind, meaning=column.meaning) for column in columns(row)
                 ],
             }
-            for resource in RESOURCES
+            for name, row in rows.items()
         ],
         "meta": dataset.meta,
     }

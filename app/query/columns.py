@@ -156,7 +156,8 @@ def _within(inner: Column, name: str, meaning: str, *, required: bool, to: str |
 
 
 def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Column]:
-    """A list in one cell, or in one for each field of its items: `ministry_ids`, `aims_ja`."""
+    """A list in one cell, or in one for each field of its items: `ministry_ids`, `aims_ja`. A list within a list is
+    joined for each item: `measure_related_ids`."""
     meaning = f"{meaning} Joined by `{BETWEEN}`.".strip()
     single = _singular(name)
     if item == Id:
@@ -167,7 +168,10 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
         yield Column(name, "string", meaning, (name,), required=False, many=True)
         return
     for inner in _columns(plain, 2):
-        own = f"{name}_{inner.name}" if inner.name in ("ja", "en") else f"{single}_{_plural(inner.name)}"
+        if inner.name in ("ja", "en"):
+            own = f"{name}_{inner.name}"
+        else:
+            own = f"{single}_{inner.name if inner.many else _plural(inner.name)}"
         leads = to if inner.name == "id" else None
         yield Column(own, "string", meaning, (name, *inner.path), required=False, many=True, to=leads)
 

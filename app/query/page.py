@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 from pydantic import create_model
-from pyroaring import BitMap
 
 from app.index import Keyset, Row
 from app.query import cursor
@@ -51,23 +50,38 @@ def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, m
         records = project(read_rows(RECORDS, page, matcher.session), query.get("fields"))
         return [orjson.Fragment(each) for each in records]
 
-    notes = query_notes(query, [resource], rows, matcher)
-    listing = Listing(resource.name, matcher.keyset(resource, query, rows), render, notes)
-    facets = {}
+    facets, overlapping = {}, []
     for name in query.get("facet"):
         under = matcher.match(resource, query, without=name) if query.get(name) else rows
-        facets[name] = _facet(resource, resource.filters[name], under, matcher)
+        counts, missing = matcher.count(resource, resource.filters[name], under)
+        facets[name] = _facet(resource.filters[name], counts, missing, matcher)
+        if sum(counts.values()) + missing > len(under):
+            overlapping.append(name)
+    notes = [*query_notes(query, [resource], rows, matcher), *_overlap_note(overlapping)]
+    listing = Listing(resource.name, matcher.keyset(resource, query, rows), render, notes)
     return render_page(listing, query, snapshot, path, facets)
 
 
-def _facet(resource: Resource, filter_: Filter, rows: BitMap, matcher: Matcher) -> dict[str, Any]:
-    """These rows, counted by the values of a filter."""
-    counts, missing = matcher.count(resource, filter_, rows)
+def _facet(filter_: Filter, counts: Mapping[str, int], missing: int, matcher: Matcher) -> dict[str, Any]:
+    """Rows counted by the values of a filter."""
     buckets = (
         b'%b,"count":%d}' % (bucket, counts.get(value, 0))
         for value, bucket in filter_.values(matcher.vocabularies).facet_buckets
     )
     return {"buckets": orjson.Fragment(b"[%b]" % b",".join(buckets)), "missing": missing}
+
+
+def _overlap_note(names: Sequence[str]) -> list[Note]:
+    """The note of facets in which some rows count under several values."""
+    if not names:
+        return []
+    return [
+        Note(
+            code="facets-overlap",
+            ja=f"一つの行が複数の値に数えられ、件数の合計が行数を超えるファセット: {'、'.join(names)}",
+            en=f"Facets in which some rows count under several values, so that they add up to more: {', '.join(names)}",
+        )
+    ]
 
 
 def render_page(

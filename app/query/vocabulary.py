@@ -15,6 +15,8 @@ from app.text import fold, searchable
 NONE = "none"  # the filter value that finds records without a value
 NO_VALUE = Name(ja="該当なし", en="none", en_official=False)  # its label
 NONE_NAMES = frozenset(map(fold, (NONE, NO_VALUE.ja, NO_VALUE.en)))
+OTHERS = "others"  # the group of a sum that takes what is beyond its limit
+RESERVED = (NONE, OTHERS)  # no record has such an id
 
 
 class Term(BaseModel):

@@ -27,7 +27,9 @@ class Pillar(Record):
     symbol: str = Field(description="The number as printed, such as ①.")
     package: Annotated[Ref, References("packages")]
     line_count: Annotated[Int32, Derived()] = Field(description="Budget lines under it.")
-    amount: Annotated[Amount, Derived()] = Field(description="The sum of those lines.")
+    amount: Annotated[Amount, Derived()] = Field(
+        description="The sum of those lines; null where none states an amount."
+    )
 
 
 def _term(record: Pillar) -> Term:

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from app.errors import closest
+from app.query.vocabulary import RESERVED
 from app.schemas import Basis, Derived, Editorial, Record, References
 from app.seeding.entries import KINDS, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
 from app.seeding.entries.base import contains
@@ -31,7 +32,9 @@ def link_errors(entry: Entry, seed: Seed, unknown: set[tuple[str, str]], unread:
 
 
 def own_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
-    """What is wrong with an entry whatever it links to: its quotes, and the transcript of a document."""
+    """What is wrong with an entry whatever it links to: its id, its quotes, and the transcript of a document."""
+    if entry.id in RESERVED:
+        yield ("id",), f"`{entry.id}` has a meaning of its own in requests and answers: choose another id"
     yield from _quote_errors(entry, seed)
     if isinstance(entry, DocumentEntry):
         yield from _transcript_errors(entry, seed)
