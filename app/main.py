@@ -15,7 +15,19 @@ from starlette.routing import BaseRoute, get_route_path  # type: ignore[attr-def
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.api import budget_summary, crosswalk, dataset, downloads, health, pages, reconciliation, search, transcript
+from app.api import (
+    budget_summary,
+    crosswalk,
+    dataset,
+    downloads,
+    health,
+    pages,
+    reconciliation,
+    search,
+    suggest,
+    transcript,
+)
+from app.api.citations import citations_router
 from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
@@ -74,8 +86,10 @@ def create_app(settings: Settings) -> FastAPI:
         budget_summary.router,
         crosswalk.router,
         search.router,
+        suggest.router,
         downloads.router,
         exports_router(RESOURCES),
+        citations_router(RESOURCES),
         dataset.router,
         pages.router,
         health.router,

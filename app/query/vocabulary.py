@@ -9,7 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from app.errors import closest
-from app.schemas import Name, Note
+from app.schemas import Name, Note, distinct
 from app.text import fold
 
 NONE = "none"  # the filter value that finds records without a value
@@ -61,6 +61,14 @@ class Vocabulary:
             (term.id, orjson.dumps({"value": term.id, "label": term.label.model_dump()})[:-1])
             for term in self.terms.values()
         )
+
+    @cached_property
+    def folded(self) -> Mapping[str, tuple[str, ...]]:
+        """By id, the folded texts that a value is known by: its id, its labels, its aliases."""
+        return {
+            term.id: tuple(distinct(fold(text) for text in (term.id, term.label.ja, term.label.en, *term.aliases)))
+            for term in self.terms.values()
+        }
 
     def find(self, value: str) -> tuple[str, ...]:
         """The ids that a request means: the id itself, or every value that has this alias; empty if unknown."""
