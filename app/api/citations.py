@@ -148,7 +148,8 @@ def dataset_citation(dataset: Dataset, prefix: str) -> Citation:
 def record_citation(resource: Resource, id_: str, dataset: Dataset, prefix: str, matcher: Matcher) -> Citation:
     """A record, by the issuers of its documents. Raises a 404 Problem if there is no such record."""
     record = orjson.loads(read_record(resource, id_, matcher.session))
-    documents = list(map(orjson.loads, read_records(DOCUMENTS, record["documents"], matcher.session)))
+    read = map(orjson.loads, read_records(DOCUMENTS, record["documents"], matcher.session))
+    documents = sorted(read, key=lambda document: record["documents"].index(document["id"]))
     return Citation(
         key=f"shisaku-{resource.name}-{id_}",
         title=Name(**record["name"]),

@@ -14,7 +14,7 @@ from app.query.dataset import About
 from app.query.resource import Resource
 
 BATCH = 1_000  # records that are turned into columns at once
-ROW_GROUP = 50_000  # rows, which wait in memory as columns
+ROW_GROUP = 20_000  # rows, which wait in memory as columns
 
 TYPES: Mapping[Kind, Any] = {"string": pa.string(), "integer": pa.int64(), "boolean": pa.bool_()}
 
@@ -26,7 +26,7 @@ def write_parquet(path: Path, resource: Resource, about: About, records: Iterato
     facts = {**about.version.model_dump(), "title": about.name.en, "attribution": about.attribution}
     fields = [pa.field(column.name, _type(column), nullable=not column.required) for column in shown]
     schema = pa.schema(fields, metadata=facts)
-    row = row_of(shown, listed=list)
+    row = row_of(shown, listed=tuple)
     with ParquetWriter(path, schema, version="2.6", compression="zstd", compression_level=3) as writer:
         while group := list(islice(_batches(records, row, schema), ROW_GROUP // BATCH)):
             writer.write_table(pa.Table.from_batches(group))
