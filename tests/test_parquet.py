@@ -1,5 +1,7 @@
 """Parquet: every collection as typed columns, read back by DuckDB, polars and pandas, and compared with the records."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from app.resources import RESOURCES
 from app.schemas import Id, Name, Schema
 from app.seeding.parquet import write_parquet
 from tests.conftest import Client, answer, walk
+from tests.test_readme import ADDRESS, RECIPES, blocks
 
 EVERY_DATABASE = True
 
@@ -101,6 +104,18 @@ def test_filters_are_refused_and_led_to_the_csv(query: str, clients: Client) -> 
     assert "`/v1/exports/budget-lines.csv` takes its filters" in refused["detail"]
     assert [error["parameter"] for error in refused["errors"]] == [each.split("=")[0] for each in query.split("&")]
     assert "budget-lines.csv" not in answer(clients, "/v1/exports/dataset.sqlite?x=1", 422)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "printed"),
+    [("polars", "254500000000"), ("duckdb", "億円程度"), ("read_parquet", "mext")],
+)
+def test_the_recipes_run(tool: str, printed: str, client: Client, tmp_path: Path) -> None:
+    (recipe,) = [text for text in blocks(RECIPES, "python") if tool in text]
+    script = recipe.replace(ADDRESS, str(client.base_url).rstrip("/"))
+    result = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert printed in result.stdout
 
 
 class Thing(Schema):
