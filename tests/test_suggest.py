@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
 from app.api.suggest import MAX_SUGGESTIONS
+from app.query.matching import Matcher
 from tests.conftest import Client, answer, walk
-from tests.test_search import folded
+from tests.test_search import folded, texts
 
 EVERY_DATABASE = True
 
@@ -40,11 +42,9 @@ def holds(text: str, term: str) -> bool:
 def rank(texts: list[str], q: str) -> int | None:
     terms = folded(q).split()
     phrase = " ".join(terms)
-    if phrase in texts:
-        return 0
     if any(text.startswith(phrase) for text in texts):
-        return 1
-    return 2 if all(any(holds(text, term) for text in texts) for term in terms) else None
+        return 0
+    return 1 if all(any(holds(text, term) for text in texts) for term in terms) else None
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +74,15 @@ def values(described: dict[str, list[dict[str, Any]]], q: str) -> dict[tuple[str
 
 
 def suggested(client: Client, q: str, **more: Any) -> list[dict[str, Any]]:
-    page = answer(client, "/v1/suggest", q=q, limit=MAX_SUGGESTIONS, **more)
-    assert len(page["data"]) == min(page["total"], MAX_SUGGESTIONS)
-    rows: list[dict[str, Any]] = page["data"]
+    rows: list[dict[str, Any]] = answer(client, "/v1/suggest", q=q, limit=MAX_SUGGESTIONS, **more)["data"]
+    assert len(rows) < MAX_SUGGESTIONS
+    for limit in (1, 3, len(rows) or 1):
+        assert answer(client, "/v1/suggest", q=q, limit=limit, **more)["data"] == rows[:limit]
     return rows
+
+
+def names_of(record: dict[str, Any]) -> list[str]:
+    return [folded(text) for text in texts({name: record[name] for name in NAMES if name in record})]
 
 
 @pytest.mark.parametrize("q", QUERIES)
@@ -89,12 +94,15 @@ def test_suggestions_are_brute_force(q: str, clients: Client, described: dict[st
         assert ranks == sorted(ranks)
         assert len(ranks) == len(expected), (resource, q)
         if len(q.split()) == 1:
-            named = [
+            in_names = {
                 row["id"]
                 for row in walk(clients, "/v1/search", q=q, type=resource)
                 if row["matched"]["field"].split(".")[0] in NAMES
-            ]
-            assert [row["value"] for row in found if row["parameter"] is None] == named
+            }
+            rows = [row for row in walk(clients, f"/v1/{resource}", q=q) if row["id"] in in_names]
+            beginning = [row["id"] for row in rows if rank(names_of(row), q) == 0]
+            expected_ids = beginning + [row["id"] for row in rows if row["id"] not in beginning]
+            assert [row["value"] for row in found if row["parameter"] is None] == expected_ids
 
 
 @pytest.mark.parametrize("q", QUERIES)
@@ -188,9 +196,28 @@ def test_any_part_of_a_label_finds_its_value(
     q = label[start : start + data.draw(st.integers(1, 6))]
     if q.strip():
         expected = {(name, value) for (_, name, value) in values({resource: [filter_]}, q)}
-        found = answer(clients, "/v1/suggest", q=q, limit=50, type=resource, parameter=filter_["name"])
-        assert found["total"] == len(expected)
-        assert {(row["parameter"], row["value"]) for row in found["data"]} <= expected
+        found = suggested(clients, q, type=resource, parameter=filter_["name"])
+        assert {(row["parameter"], row["value"]) for row in found} == expected
+
+
+@pytest.mark.parametrize("q", ["バイオシミラー", "的な", "of the", "biobank", "創薬 推進"])
+def test_names_are_read_some_at_a_time_until_there_are_enough(
+    q: str, clients: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = suggested(clients, q)
+    monkeypatch.setattr("app.api.suggest.SOME", 2)
+    assert suggested(clients, q) == whole
+    read = list[int]()
+    containing = Matcher.containing
+
+    def counted(self: Matcher, field: str, rows: BitMap, text: str) -> BitMap:
+        read.append(len(rows))
+        return containing(self, field, rows, text)
+
+    monkeypatch.setattr(Matcher, "containing", counted)
+    answer(clients, "/v1/suggest", q=q, limit=1)
+    assert all(rows <= 2 for rows in read)
+    assert len(read) <= 6
 
 
 @pytest.mark.parametrize(

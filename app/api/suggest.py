@@ -1,8 +1,9 @@
 """Suggestions while somebody types: filter values and record names that begin with, or hold, what was typed."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Annotated, Any
 
 import orjson
@@ -15,7 +16,7 @@ from app.api.collections import is_light
 from app.api.parameters import Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.api.search import FOUND, TYPE
-from app.index import Keyset, search_beginnings
+from app.index import TextReader, search, search_beginnings
 from app.query.filters import Filter, Parameter, one_of
 from app.query.matching import Matcher
 from app.query.parser import Query, filter_notes
@@ -27,6 +28,8 @@ from app.resources import RESOURCES
 from app.schemas import Int32, Name, Note, Schema, to_json
 
 MAX_SUGGESTIONS = 50
+BEGINS, HOLDS = range(2)  # ranks
+SOME = 1_000  # candidates whose texts are read at once
 LATIN = re.compile("[a-z0-9]")
 
 
@@ -76,7 +79,6 @@ class Suggestions(Schema):
     """What may have been meant, the best first."""
 
     data: list[Suggestion]
-    total: Int32 = Field(description="How many there are without `limit`.")
     notes: list[Note] = Field(description="What to know of the filters suggested.")
     meta: AnswerMeta
 
@@ -89,10 +91,11 @@ router = APIRouter(tags=["suggest"])
     operation_id="suggest",
     summary="Suggest while somebody types",
     description=(
-        "Filter values and records whose names, abbreviations or ids hold what was typed: first those that equal it, "
-        "then those that begin with it, then those that hold each of its words; in each of these, values before "
-        "records, values of many records before those of few, and those of none last. A filter that several "
-        "resources have is suggested once, for the resource with the most such records; `type` chooses the resource."
+        "Filter values whose labels, aliases or ids hold what was typed, and records whose names do: first those that "
+        "begin with it, then those that hold each of its words. In both, values come before records: the value that "
+        "equals it first, then those of many records before those of few, and those of no record after the records. "
+        "A filter that several resources have is suggested once, for the resource with the most such records; `type` "
+        "chooses the resource."
     ),
     response_model=Suggestions,
     openapi_extra=described(PARAMETERS),
@@ -105,9 +108,10 @@ async def suggest(context: Annotated[Context, context_of(PARAMETERS)]) -> Respon
 
 @dataclass(frozen=True)
 class _Value:
-    """A value that was found: how well, and under which filter of which resource."""
+    """A value that was found: in which rank, under which filter of which resource, and of how many of its records."""
 
     rank: int
+    equal: bool
     count: int
     resource: Resource
     filter: Filter
@@ -117,11 +121,10 @@ class _Value:
 def _suggestions(query: Query, snapshot: Snapshot, prefix: str, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Suggestions."""
     limit, vocabularies = query.number("limit"), snapshot.dataset.vocabularies
-    values = sorted(_values(query, matcher), key=lambda value: (value.rank, -value.count))
-    records = _records(query, matcher)
+    values = sorted(_values(query, matcher), key=lambda value: (not value.equal, -value.count))
     # Of equal rank, values come before records, and those that no record has after them.
     ranked: list[tuple[int, int, _Value | int]] = [(each.rank, 0 if each.count else 2, each) for each in values]
-    ranked.extend((row.at[0], 1, row.key) for row in records.page(None, limit))
+    ranked.extend((rank, 1, key) for rank, key in _records(query, matcher))
     shown = [found for *_, found in sorted(ranked, key=lambda each: each[:2])[:limit]]
     keys = [found for found in shown if isinstance(found, int)]
     read = {key: (name, json) for key, name, json in matcher.session.query(FOUND, keys=keys)} if keys else {}
@@ -133,32 +136,22 @@ def _suggestions(query: Query, snapshot: Snapshot, prefix: str, matcher: Matcher
             notes.update((note.code, note) for note in filter_notes(chosen, vocabularies))
         else:
             data.append(_of_record(*read[found], prefix))
-    total = len(values) + len(records)
-    return to_json({"data": data, "total": total, "notes": list(notes.values()), "meta": snapshot.dataset.meta})
+    return to_json({"data": data, "notes": list(notes.values()), "meta": snapshot.dataset.meta})
 
 
 def _values(query: Query, matcher: Matcher) -> Iterator[_Value]:
     """The values that hold what was typed, in the order of their declaration."""
-    types, names = query.get("type"), query.get("parameter")
+    types, names, phrase = query.get("type"), query.get("parameter"), " ".join(query.terms)
     for (name, _), of in FILTERS.items():
         asked = [each for each in of if not types or each[0].name in types]
         if not asked or (names and name not in names):
             continue
         for id_, texts in asked[0][1].values(matcher.vocabularies).folded.items():
-            rank = _rank(texts, query.terms)
-            if rank is not None:
+            begins = any(text.startswith(phrase) for text in texts)
+            if begins or all(any(_holds(text, term) for text in texts) for term in query.terms):
                 counts = [(len(matcher.values(*each).of(id_)), *each) for each in asked]
-                yield _Value(rank, *max(counts, key=lambda each: each[0]), id_)
-
-
-def _rank(texts: Iterable[str], terms: Sequence[str]) -> int | None:
-    """0 if a text equals the terms, 1 if one begins with them, 2 if each term is in one, otherwise None."""
-    phrase = " ".join(terms)
-    if phrase in texts:
-        return 0
-    if any(text.startswith(phrase) for text in texts):
-        return 1
-    return 2 if all(any(_holds(text, term) for text in texts) for term in terms) else None
+                most = max(counts, key=lambda each: each[0])
+                yield _Value(BEGINS if begins else HOLDS, phrase in texts, *most, id_)
 
 
 def _holds(text: str, term: str) -> bool:
@@ -168,15 +161,50 @@ def _holds(text: str, term: str) -> bool:
     return re.search(rf"(?<![a-z0-9]){re.escape(term)}", text) is not None
 
 
-def _records(query: Query, matcher: Matcher) -> Keyset:
-    """The records whose names hold what was typed, in the ranks of values."""
+def _records(query: Query, matcher: Matcher) -> list[tuple[int, int]]:
+    """The rank and key of the first records whose names hold what was typed: as many as can be shown."""
     if query.get("parameter"):
-        return Keyset.ranked()
-    rows = matcher.search(query.terms).in_names
-    if query.get("type"):
-        rows = rows & BitMap.union(*(matcher.index.rows(type_) for type_ in query.get("type")))
-    equal, beginning = search_beginnings(" ".join(query.terms), rows, matcher)
-    return Keyset.ranked(equal, beginning - equal, rows - beginning)
+        return []
+    terms, limit = query.terms, query.number("limit")
+    types = query.get("type") or [resource.name for resource in RESOURCES]
+    rows = BitMap.union(*(matcher.index.rows(type_) for type_ in types))
+    begin = _first(lambda reader: search_beginnings(" ".join(terms), rows, reader)[1], matcher, limit)
+    hold = _first(lambda reader: search(terms, reader).in_names & rows, matcher, limit) if len(begin) < limit else []
+    return [*((BEGINS, key) for key in begin), *((HOLDS, key) for key in hold if key not in begin)]
+
+
+def _first(find: Callable[[TextReader], BitMap], matcher: Matcher, count: int) -> list[int]:
+    """The first rows that `find` gives, `count` or more of them if there are. A long term has to be verified in the
+    texts of its candidates, which may be most records: they are taken some at a time, until there are enough."""
+    candidates, found = find(_Unverified(matcher)), list[int]()
+    while candidates and len(found) < count:
+        some = BitMap(islice(candidates, SOME))
+        found.extend(find(_Within(matcher, some)) & some)
+        candidates -= some
+    return found
+
+
+@dataclass(frozen=True)
+class _Unverified:
+    """Reads an index as if every candidate contained the text."""
+
+    matcher: Matcher
+
+    def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
+        return self.matcher.ngrams(names, values)
+
+    def containing(self, _: str, rows: BitMap, __: str) -> BitMap:
+        return rows
+
+
+@dataclass(frozen=True)
+class _Within(_Unverified):
+    """Reads an index as if only these rows were candidates."""
+
+    within: BitMap
+
+    def containing(self, field: str, rows: BitMap, text: str) -> BitMap:
+        return self.matcher.containing(field, rows & self.within, text)
 
 
 def _of_value(value: _Value, chosen: Query, prefix: str, vocabularies: Vocabularies) -> dict[str, Any]:
