@@ -32,7 +32,22 @@ QUERIES = [
     "biosimilar",
     "4.3",
 ]
-QUERIES += ["ai", "start", "事業", "2025", "令和7", "%", "_", "存在しない", "drug discovery", "後発 供給"]
+QUERIES += [
+    "ai",
+    "start",
+    "事業",
+    "2025",
+    "令和7",
+    "%",
+    "_",
+    "存在しない",
+    "drug discovery",
+    "後発 供給",
+    "ワクチン",
+    "vaccine",
+    "治療",
+    "医薬品",
+]
 
 
 def holds(text: str, term: str) -> bool:
@@ -66,8 +81,7 @@ def values(described: dict[str, list[dict[str, Any]]], q: str) -> dict[tuple[str
     for resource, filters in described.items():
         for filter_ in filters:
             for value in filter_["values"]:
-                known = [value["value"], value["label"]["ja"], value["label"]["en"], *value["aliases"]]
-                ranked = rank([folded(text) for text in known], q)
+                ranked = rank(known_by(value), q)
                 if ranked is not None:
                     found[resource, filter_["name"], value["value"]] = ranked
     return found
@@ -79,6 +93,12 @@ def suggested(client: Client, q: str, **more: Any) -> list[dict[str, Any]]:
     for limit in (1, 3, len(rows) or 1):
         assert answer(client, "/v1/suggest", q=q, limit=limit, **more)["data"] == rows[:limit]
     return rows
+
+
+def known_by(value: dict[str, Any]) -> list[str]:
+    """The folded texts of a value, as `/v1` tells it."""
+    label = value["label"]
+    return [folded(text) for text in (value["value"], label["ja"], label["en"], *value["aliases"])]
 
 
 def names_of(record: dict[str, Any]) -> list[str]:
@@ -134,19 +154,29 @@ def test_a_filter_of_several_resources_is_suggested_once(
                     assert total <= row["count"] or row["parameter"] == "kind"
 
 
-def places(rows: list[dict[str, Any]], ranks: dict[tuple[str, str, str], int]) -> Iterator[tuple[int, int]]:
+def places(
+    rows: list[dict[str, Any]], described: dict[str, list[dict[str, Any]]], client: Client, q: str
+) -> Iterator[tuple[int, int, bool, int]]:
+    """What orders suggestions: rank, values before records, those of none last; the equal one first, then by count."""
     for row in rows:
-        if row["parameter"]:
-            yield ranks[row["type"], row["parameter"], row["value"]], 0 if row["count"] else 2
+        if row["parameter"] is None:
+            yield rank(names_of(answer(client, row["path"])), q) or 0, 1, False, 0
+            continue
+        (filter_,) = (each for each in described[row["type"]] if each["name"] == row["parameter"])
+        (value,) = (each for each in filter_["values"] if each["value"] == row["value"])
+        known = known_by(value)
+        yield rank(known, q) or 0, 0 if row["count"] else 2, folded(q) not in known, -row["count"]
 
 
 def test_beginnings_come_first_and_values_before_records(
     clients: Client, described: dict[str, list[dict[str, Any]]]
 ) -> None:
+    kinds = set[tuple[int, int, bool]]()
     for q in QUERIES:
-        rows = suggested(clients, q)
-        found = list(places(rows, values(described, q)))
-        assert found == sorted(found)
+        found = list(places(suggested(clients, q), described, clients, q))
+        assert found == sorted(found), q
+        kinds.update(each[:3] for each in found)
+    assert {(0, 0, False), (0, 0, True), (0, 1, False), (0, 2, True), (1, 0, True), (1, 1, False)} <= kinds
     rows = suggested(clients, "バイオ")
     assert (rows[0]["parameter"], rows[0]["value"]) == ("modality", "biosimilar")
     first_record = next(row for row in rows if row["parameter"] is None)

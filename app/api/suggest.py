@@ -168,6 +168,7 @@ def _records(query: Query, matcher: Matcher) -> list[tuple[int, int]]:
     terms, limit = query.terms, query.number("limit")
     types = query.get("type") or [resource.name for resource in RESOURCES]
     rows = BitMap.union(*(matcher.index.rows(type_) for type_ in types))
+    rows &= search(terms, _Unverified(matcher)).in_names
     begin = _first(lambda reader: search_beginnings(" ".join(terms), rows, reader)[1], matcher, limit)
     hold = _first(lambda reader: search(terms, reader).in_names & rows, matcher, limit) if len(begin) < limit else []
     return [*((BEGINS, key) for key in begin), *((HOLDS, key) for key in hold if key not in begin)]
