@@ -179,6 +179,7 @@ def test_beginnings_come_first_and_values_before_records(
     assert {(0, 0, False), (0, 0, True), (0, 1, False), (0, 2, True), (1, 0, True), (1, 1, False)} <= kinds
     rows = suggested(clients, "バイオ")
     assert (rows[0]["parameter"], rows[0]["value"]) == ("modality", "biosimilar")
+    assert suggested(clients, "cao")[0]["value"] == "cao"  # it has fewer records than a document that begins with it
     first_record = next(row for row in rows if row["parameter"] is None)
     assert first_record["label"]["ja"].startswith("バイオ")
     counts = [row["count"] for row in suggested(clients, "薬", parameter="pillar")]
