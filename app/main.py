@@ -25,8 +25,10 @@ from app.api import (
     pages,
     reconciliation,
     search,
+    suggest,
     transcript,
 )
+from app.api.citations import citations_router
 from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
@@ -85,9 +87,11 @@ def create_app(settings: Settings) -> FastAPI:
         budget_summary.router,
         crosswalk.router,
         search.router,
+        suggest.router,
         downloads.router,
         exports_router(RESOURCES),
         answer_exports.router,
+        citations_router(RESOURCES),
         dataset.router,
         pages.router,
         health.router,

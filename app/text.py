@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from app.kanji import CURRENT_FORMS
 
@@ -54,3 +54,9 @@ def terms(q: str) -> tuple[str, ...]:
 def whole_words(term: str) -> str:
     """The term closed at its end: `gene` alone."""
     return f"{term}{BOUNDARY}" if WORD.match(term[-1]) else term
+
+
+def phrase(terms: Iterable[str]) -> tuple[str, str]:
+    """Terms one after the other: open at the end, and as whole words."""
+    whole = " ".join(map(whole_words, terms))
+    return whole.removesuffix(BOUNDARY), whole

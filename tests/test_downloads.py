@@ -28,7 +28,7 @@ EVERY_DATABASE = True
 
 def test_the_list_of_downloads_is_true(clients: Client) -> None:
     found = answer(clients, "/v1/exports")
-    assert len(found["data"]) == 2 + 3 * len(RESOURCES) + len(ANSWER_EXPORTS)
+    assert len(found["data"]) == 2 + 4 * len(RESOURCES) + len(ANSWER_EXPORTS)
     for each in found["data"]:
         response = clients.get(each["path"])
         assert response.headers["Content-Type"].partition(";")[0] == each["media_type"]
@@ -101,7 +101,7 @@ def test_the_data_package_holds_the_downloads_and_describes_them(clients: Client
     assert {"fields": ["measure_id"], "reference": {"resource": "measures", "fields": ["id"]}} in keys["budget-lines"]
 
 
-@pytest.mark.parametrize("name", ["dataset.sqlite", "datapackage.zip"])
+@pytest.mark.parametrize("name", ["dataset.sqlite", "datapackage.zip", "measures.parquet"])
 def test_a_file_can_be_downloaded_in_ranges(name: str, client: Client) -> None:
     url = f"/v1/exports/{name}"
     whole = client.get(url)

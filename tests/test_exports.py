@@ -9,6 +9,7 @@ from typing import Any
 import anyio.to_thread
 import openpyxl
 import orjson
+import polars
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +49,8 @@ def read(extension: str, content: bytes) -> list[dict[str, Any]]:
             return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
         case "ndjson":
             return [orjson.loads(line) for line in content.splitlines()]
+        case "parquet":
+            return polars.read_parquet(io.BytesIO(content)).to_dicts()
         case _:
             names, *rows = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0].iter_rows(values_only=True)
             return [dict(zip(names, row, strict=True)) for row in rows]

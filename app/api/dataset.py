@@ -27,6 +27,10 @@ QUESTIONS = (
     "/v1/budget-summary",
     "/v1/crosswalk",
     "/v1/search",
+    "/v1/suggest",
+    "/v1/citation.bib",
+    "/v1/citation.ris",
+    "/v1/citation.json",
 )
 
 

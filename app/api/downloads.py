@@ -1,6 +1,7 @@
 """Complete downloads: the list of everything that can be downloaded, and the files that a build made of the dataset."""
 
 from base64 import b64encode
+from typing import Annotated
 
 import anyio.to_thread
 import orjson
@@ -12,12 +13,13 @@ from starlette.types import Message, Receive, Scope, Send
 from app.api import dcat
 from app.api.answer_exports import ANSWER_EXPORTS
 from app.api.exports import BINARY, MEANINGS
-from app.api.parameters import NoParameters
+from app.api.parameters import Context, NoParameters, context_of
 from app.api.responses import json_response
 from app.errors import Problem, unavailable
 from app.query.columns import columns
 from app.query.downloads import DATABASE, PACKAGE, folder_of, remove_old
-from app.query.formats import MEDIA_TYPES
+from app.query.formats import MEDIA_TYPES, export_path
+from app.query.resource import Resource
 from app.query.responses import AnswerMeta
 from app.resources import RESOURCES
 from app.schemas import Int32, Int64, Schema, Sentence, to_json
@@ -34,8 +36,8 @@ class Export(Schema):
     """Something to download."""
 
     path: str = Field(
-        description="Where it is; a collection's takes the collection's own filters and sorts, an answer's takes the "
-        "answer's own parameters."
+        description="Where it is; a collection's takes the collection's own filters and sorts, but for Parquet, and an "
+        "answer's the answer's own parameters."
     )
     media_type: str
     meaning: Sentence
@@ -47,7 +49,7 @@ class Export(Schema):
 
 
 class ExportColumn(Schema):
-    """A column of a CSV file or a workbook."""
+    """A column of a CSV file or a workbook, or of a Parquet file, where a list is not joined."""
 
     name: str
     type: str = Field(description="string, integer or boolean.")
@@ -55,7 +57,7 @@ class ExportColumn(Schema):
 
 
 class ColumnSet(Schema):
-    """The columns of a resource, the same in CSV and XLSX, or of an answer."""
+    """The columns of a resource, the same in CSV, XLSX and Parquet, or of an answer."""
 
     resource: str = Field(description="Its name, or the answer's.")
     columns: list[ExportColumn]
@@ -122,16 +124,16 @@ async def export_catalog_entry(context: NoParameters) -> Response:
     return json_response(orjson.dumps(entry), media_type=dcat.MEDIA_TYPE)
 
 
-def _add_file(name: str, operation_id: str, media_type: str) -> None:
+def _add_file(name: str, operation_id: str, media_type: str, meaning: str, advice: str = "") -> None:
     @router.get(
         f"/v1/exports/{name}",
         operation_id=operation_id,
         summary=f"Download {name}",
-        description=f"{FILES[name]} Takes `Range`; `Repr-Digest` is of the whole file.",
+        description=f"{meaning} Takes `Range`; `Repr-Digest` is of the whole file.",
         response_class=Response,
         responses={200: {"content": {media_type: {"schema": BINARY}}}},
     )
-    async def export_file(request: Request, context: NoParameters) -> Response:
+    async def export_file(request: Request, context: Annotated[Context, context_of({}, advice=advice)]) -> Response:
         snapshot, database = context.snapshot, request.app.state.settings.database
         version = snapshot.dataset.version
         digest = snapshot.dataset.download(f"/v1/exports/{name}").sha256 or ""
@@ -148,8 +150,20 @@ def _add_file(name: str, operation_id: str, media_type: str) -> None:
         return RangeFileResponse(folder / name, media_type=media_type, headers=headers)
 
 
-_add_file(DATABASE, "export_dataset_sqlite", "application/vnd.sqlite3")
-_add_file(PACKAGE, "export_dataset_package", "application/zip")
+def _add_parquet(resource: Resource) -> None:
+    _add_file(
+        f"{resource.name}.parquet",
+        f"export_{resource.plural}_parquet",
+        MEDIA_TYPES["parquet"],
+        MEANINGS["parquet"],
+        f"This file is the whole collection; `{export_path(resource, 'csv')}` takes its filters and sorts.",
+    )
+
+
+_add_file(DATABASE, "export_dataset_sqlite", "application/vnd.sqlite3", FILES[DATABASE])
+_add_file(PACKAGE, "export_dataset_package", "application/zip", FILES[PACKAGE])
+for _resource in RESOURCES:
+    _add_parquet(_resource)
 
 
 class RangeFileResponse(FileResponse):

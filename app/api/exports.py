@@ -40,6 +40,9 @@ MEANINGS = {
     "ndjson": "One record a line, as lists have it.",
     "xlsx": f"A workbook of at most {MAX_XLSX_ROWS} rows: numbers are numbers, and a second sheet has the "
     "attribution, the notes and what each column means.",
+    "parquet": "The whole collection in the columns of its CSV, with their types: numbers are int64, yes or no is "
+    "boolean, a list is a list of its items, and what a record does not have is null. Lists whose columns begin with "
+    "the same word, such as `evidence_bases` and `evidence_quotes`, have an item each for one thing.",
 }
 BINARY = {"type": "string", "format": "binary"}
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
+from app.errors import Problem
 from app.query.fields import field_paths
 from app.query.filters import Parameter, one_of, with_operators
 from app.query.page import MAX_OFFSET
@@ -27,9 +28,9 @@ class Context:
     prefix: str
 
 
-def context_of(parameters: Parameters) -> Any:
+def context_of(parameters: Parameters, advice: str = "") -> Any:
     """A dependency that parses the query string against these parameters into a Context. It raises a 422 Problem that
-    names every error; with no parameters, any query string is one."""
+    names every error, and ends with the advice; with no parameters, any query string is one."""
     required = any(parameter.required for parameter in parameters.values())
     empty = None if required else Query(parameters)
 
@@ -38,7 +39,10 @@ def context_of(parameters: Parameters) -> Any:
         query_string: bytes = request.scope["query_string"]
         query = empty
         if query_string or query is None:
-            query = parse(parameters, query_string, snapshot.dataset.vocabularies)
+            try:
+                query = parse(parameters, query_string, snapshot.dataset.vocabularies)
+            except Problem as problem:
+                raise Problem(problem.status, f"{problem.detail} {advice}".rstrip(), errors=problem.errors) from problem
         return Context(query, snapshot, request.scope["root_path"])
 
     return Depends(context)

@@ -27,7 +27,7 @@ from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
 from app.schemas import Id, Name, Schema, Sentence
-from app.text import BOUNDARY, searchable, whole_words
+from app.text import phrase, searchable, whole_words
 
 CONTEXT = 40  # characters of an excerpt on each side of the match
 
@@ -113,8 +113,7 @@ def _own_ranks(terms: tuple[str, ...], matches: TextMatches, matcher: Matcher) -
     """The rows whose own texts contain the terms, the best first: as whole words, then as beginnings of words; within
     these, names equal to the query, names that begin with it, names, and descriptions."""
     whole = tuple(map(whole_words, terms))
-    phrase = " ".join(whole)
-    equal, beginning = search_beginnings(phrase.removesuffix(BOUNDARY), phrase, matches.in_names, matcher)
+    equal, beginning = search_beginnings(*phrase(terms), matches.in_names, matcher)
     ranks = [equal, beginning - equal, matches.in_names - beginning, matches.in_texts - matches.in_names]
     in_words = matches.in_texts if whole == terms else matcher.search(whole, []).in_texts
     return [*(rank & in_words for rank in ranks), *(rank - in_words for rank in ranks)]

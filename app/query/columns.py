@@ -19,7 +19,7 @@ BETWEEN = ";"  # between the values of a list; within a value it is written `\\;
 @dataclass(frozen=True)
 class Column:
     """One column: its name, its type, what it means, and where in a record's JSON its value stands. `to` is the
-    resource whose ids it holds."""
+    resource whose ids it holds. Of a list, `item` is the type of its items, which may be `nested`: lists themselves."""
 
     name: str
     kind: Kind
@@ -28,18 +28,23 @@ class Column:
     required: bool = True
     many: bool = False
     to: str | None = None
+    item: Kind = "string"
+    nested: bool = False
 
     def cell(self, record: Any) -> Cell:
         """Its value in a record."""
-        return row_of([self])(record)[0]
+        (cell,) = row_of([self])(record)
+        return cell
 
 
 Part = Callable[[Any, list[Cell]], None]  # puts some cells of a record behind those that are there
+Listed = Callable[[tuple[Any, ...]], Any]  # the cell of a list's values
 
 
-def row_of(shown: Sequence[Column]) -> Callable[[Any], list[Cell]]:
-    """What gives the cells of a record: made once for a file, because a file has many rows."""
-    return _row(_parts([(column.path, column.many) for column in shown]))
+def row_of(shown: Sequence[Column], listed: Listed | None = None) -> Callable[[Any], list[Cell]]:
+    """What gives the cells of a record: made once for a file, because a file has many rows. `listed` makes a cell of a
+    list's values; otherwise they are joined as text."""
+    return _row(_parts([(column.path, column.many) for column in shown], listed or _joined))
 
 
 def _row(parts: Sequence[Part]) -> Callable[[Any], list[Cell]]:
@@ -52,19 +57,20 @@ def _row(parts: Sequence[Part]) -> Callable[[Any], list[Cell]]:
     return row
 
 
-def _parts(paths: Iterable[tuple[tuple[str, ...], bool]]) -> list[Part]:
+def _parts(paths: Iterable[tuple[tuple[str, ...], bool]], listed: Listed) -> list[Part]:
     """Columns that stand side by side and begin with one field are read together: most lists are empty."""
-    return [_part(first, [(path[1:], many) for path, many in run]) for first, run in groupby(paths, lambda p: p[0][:1])]
+    runs = groupby(paths, lambda path: path[0][:1])
+    return [_part(first, [(path[1:], many) for path, many in run], listed) for first, run in runs]
 
 
-def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]]) -> Part:
+def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]], listed: Listed) -> Part:
     if not first:
         return lambda record, cells: cells.append(record)
     (name,) = first
     if below == [((), False)]:
         return lambda record, cells: cells.append(record[name])
-    inner, row = _parts(below), _row(_parts((path, False) for path, _ in below))
-    nothing, blank = [None] * len(below), [""] * len(below)
+    inner, row = _parts(below, listed), _row(_parts(((path, False) for path, _ in below), listed))
+    nothing, blank = [None] * len(below), [listed(())] * len(below)
 
     def cells_of(record: Any, cells: list[Cell]) -> None:
         value = record[name]
@@ -76,7 +82,7 @@ def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]]) -> 
         elif not value:
             cells.extend(blank)
         else:
-            cells.extend(map(_joined, zip(*[row(item) for item in value], strict=True)))
+            cells.extend(map(listed, zip(*[row(item) for item in value], strict=True)))
 
     return cells_of
 
@@ -165,7 +171,8 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
         return
     plain, _ = _plain(item)
     if not _is_schema(plain):
-        yield Column(name, "string", meaning, (name,), required=False, many=True)
+        item = KINDS.get(plain, "string")
+        yield Column(name, "string", meaning, (name,), required=False, many=True, item=item)
         return
     for inner in _columns(plain, 2):
         if inner.name in ("ja", "en"):
@@ -173,7 +180,8 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
         else:
             own = f"{single}_{inner.name if inner.many else _plural(inner.name)}"
         leads = to if inner.name == "id" else None
-        yield Column(own, "string", meaning, (name, *inner.path), required=False, many=True, to=leads)
+        column = Column(own, "string", meaning, (name, *inner.path), required=False, many=True, to=leads)
+        yield replace(column, item=inner.item if inner.many else inner.kind, nested=inner.many)
 
 
 def _plain(annotation: Any) -> tuple[Any, bool]:

@@ -20,6 +20,7 @@ MEDIA_TYPES = {
     "csv": "text/csv",
     "ndjson": "application/x-ndjson",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
 }
 MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
 MAX_CELL = 32_767  # characters that a cell of Excel holds

@@ -71,6 +71,11 @@ class Vocabulary:
             for term in self.terms.values()
         )
 
+    @cached_property
+    def searchable(self) -> Mapping[str, tuple[str, ...]]:
+        """By id, the searchable texts of each value: its id first, then its names."""
+        return {term.id: tuple(map(searchable, (term.id, *term.names))) for term in self.terms.values()}
+
     def find(self, value: str) -> tuple[str, ...]:
         """The ids that a request means: the id itself, or every value that has this name or alias, however it is
         written; empty if unknown."""
@@ -81,11 +86,7 @@ class Vocabulary:
 
     def containing(self, term: str) -> list[str]:
         """The ids of the values one of whose names contains this term of a search."""
-        return [id_ for id_, names in self._searchable if term in names]
-
-    @cached_property
-    def _searchable(self) -> list[tuple[str, str]]:
-        return [(term.id, "\n".join(map(searchable, term.names))) for term in self.terms.values()]
+        return [id_ for id_, (_, *names) in self.searchable.items() if any(term in name for name in names)]
 
     def nearest(self, value: str) -> str | None:
         """The id that was most likely meant."""
