@@ -16,6 +16,7 @@ TITLES = {
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
+    412: "Precondition Failed",
     416: "Range Not Satisfiable",
     422: "Unprocessable Content",
     429: "Too Many Requests",
@@ -86,7 +87,7 @@ class Problem(Exception):  # noqa: N818 - the name is the RFC's
         )
         body = orjson.dumps(details.model_dump(mode="json"))
         headers = {"Cache-Control": "no-store", **self.headers}
-        return Response(body, self.status, headers, MEDIA_TYPE)
+        return Response(body, self.status, headers, f"{MEDIA_TYPE}; charset=utf-8")
 
 
 BUSY = "Too many questions at once. Try again shortly."

@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         middleware=[
             Middleware(SnapshotMiddleware, snapshots=snapshots),
             Middleware(MethodsMiddleware, headers=common),
-            Middleware(RepresentationMiddleware),
+            Middleware(RepresentationMiddleware, common=common),
             Middleware(HeadersMiddleware, common=common, max_age=settings.cache_seconds),
         ],
     )

@@ -11,8 +11,14 @@ from pydantic.fields import FieldInfo
 
 T = TypeVar("T")
 
+
+class DecimalNumber:
+    """Marks a text that is a decimal number: exact, where a number of JSON is rounded by many of its readers."""
+
+
 Int32 = Annotated[int, Field(ge=0, le=2_147_483_647, json_schema_extra={"format": "int32"})]
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
+Decimal = Annotated[str, Field(max_length=30), DecimalNumber()]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=200)]
 Sentence = Annotated[str, Field(max_length=5_000)]
 

@@ -1,10 +1,15 @@
 """Exports: the rows of a list as CSV, NDJSON and XLSX, in their order, with their values, at any size."""
 
+import asyncio
 import csv
 import io
+import os
+import re
 import socket
 import threading
-from typing import Any
+import zlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 
 import anyio.to_thread
 import openpyxl
@@ -13,14 +18,17 @@ import polars
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field, create_model
 
 from app.api.answer_exports import ANSWER_EXPORTS, AnswerExport
 from app.api.budget_summary import BudgetGroupRow
 from app.db.base import Database
+from app.http.representation import compressed_stream
 from app.query.columns import Column, columns
 from app.query.formats import Csv
 from app.query.resource import Resource
 from app.resources import RESOURCES
+from app.schemas import Basis, Decimal, Int64, Schema
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, walk
 
@@ -87,9 +95,65 @@ def test_every_value_of_a_record_is_in_its_columns(resource: Resource, clients: 
         for column in shown:
             cell = column.cell(record)
             assert restored(row[column.name]) == ("" if cell is None else plain(cell))
-            assert typed[column.name] == (None if cell == "" else cell)
-            if column.kind == "integer" and cell is not None:
-                assert isinstance(typed[column.name], int)
+            if column.kind == "string" or cell is None:
+                assert typed[column.name] == (None if cell == "" else cell)
+            else:
+                number = typed[column.name]
+                assert isinstance(number, bool if column.kind == "boolean" else int | float)
+                assert number == (float(cell) if column.kind == "number" else cell)
+
+
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+CODES = {"number", "parent_number", "code", "parent_code"}  # of sections: `4.10` is another than `4.1`
+
+
+@EACH
+def test_a_column_of_numbers_is_declared_so(resource: Resource, clients: Client) -> None:
+    """A column that holds a number in every row is one of numbers, in the Data Package too, unless it is a code."""
+    rows = read("csv", clients.get(f"/v1/exports/{resource.name}.csv").content)
+    for column in columns(resource.record):
+        texts = [row[column.name] for row in rows if row[column.name]]
+        if texts and not column.many and all(map(NUMBER.fullmatch, texts)):
+            assert column.kind in ("integer", "number") or column.name in CODES, column.name
+        elif texts:
+            assert column.kind in ("string", "boolean"), column.name
+
+
+def test_amounts_add_up_in_a_workbook(clients: Client) -> None:
+    """As SUM over the column does: the cells are numbers, and the sheet's own type of each is that of a number."""
+    content = clients.get("/v1/exports/budget-lines.xlsx").content
+    sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
+    names = [cell.value for cell in sheet[1]]
+    expected = answer(clients, "/v1/budget-summary", group_by="ministry", fiscal_year=2025)["total"]
+    year = names.index("fiscal_year")
+    for name, total in (("amount_jpy", expected["jpy"]), ("amount_oku_yen", float(expected["oku_yen"]))):
+        place = names.index(name)
+        cells = [row[place] for row in sheet.iter_rows(min_row=2) if row[year].value == 2025]
+        assert {cell.data_type for cell in cells} == {"n"}
+        assert sum(cell.value or 0 for cell in cells) == pytest.approx(total)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [
+        (int, "integer"), (int | None, "integer"), (Int64 | None, "integer"), (bool, "boolean"), (str, "string"),
+        (Decimal, "number"), (Decimal | None, "number"), (Annotated[Decimal | None, Field()], "number"),
+        (Basis, "string"), (Annotated[str, Field(max_length=3)] | None, "string"),
+    ],
+)  # fmt: skip
+def test_the_kind_of_a_column_is_derived_from_its_type(annotation: Any, expected: str) -> None:
+    model = create_model("Made", __base__=Schema, value=(annotation, Field(description="It.")))
+    (column,) = columns(model)
+    assert column.kind == expected
+
+
+def test_a_negative_number_is_no_formula() -> None:
+    shown = [Column(name, kind, "", (name,)) for name, kind in KINDS.items()]  # type: ignore[arg-type]
+    (row,) = csv.reader(io.StringIO(Csv(shown).line({"a": -3, "b": "-0.5", "c": "-x"}).decode(), newline=""))
+    assert row == ["-3", "-0.5", "'-x"]
+
+
+KINDS = {"a": "integer", "b": "number", "c": "string"}
 
 
 def leaves(value: Any) -> list[str]:
@@ -159,6 +223,51 @@ def test_a_workbook_explains_its_columns_and_query(client: Client) -> None:
     assert "crosswalk" in explained["section-through-crosswalk"]
     assert explained["amount_jpy"].endswith("null where the document gives no amount.")
     assert set(explained) >= {column.name for column in columns(RESOURCES[4].record)}
+
+
+@pytest.mark.parametrize("extension", ["csv", "ndjson"])
+@EACH
+def test_a_text_is_compressed_part_by_part(
+    resource: Resource, extension: str, clients: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"/v1/exports/{resource.name}.{extension}"
+    for batch, threshold in ((1_000, 1 << 17), (2, 1)):  # rows at once, and bytes that are compressed on a thread
+        monkeypatch.setattr("app.api.exports.BATCH", batch)
+        monkeypatch.setattr("app.http.representation.GZIP_IN_THREAD", threshold)
+        plain, compressed = (clients.get(url, headers={"Accept-Encoding": each}) for each in ("identity", "gzip"))
+        assert "Content-Encoding" not in plain.headers
+        assert compressed.headers["Content-Encoding"] == "gzip"
+        assert compressed.content == plain.content
+        assert compressed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+        tag = compressed.headers["ETag"]
+        assert tag != plain.headers["ETag"]
+        for accepted, status in (("gzip", 304), ("identity", 200)):
+            same = clients.get(url, headers={"Accept-Encoding": accepted, "If-None-Match": tag})
+            assert same.status_code == status
+        # A part of one coding would never fit one of the other: neither takes Range.
+        part = clients.get(url, headers={"Accept-Encoding": "gzip", "Range": "bytes=0-9", "If-Range": tag})
+        assert (part.status_code, part.content) == (200, plain.content)
+
+
+def test_compression_holds_back_little() -> None:
+    """What cannot be compressed leaves as fast as it comes, whatever its size."""
+    part, given_, sent = os.urandom(1 << 18), 0, 0
+
+    async def parts() -> AsyncIterator[bytes]:
+        nonlocal given_
+        for _ in range(40):
+            given_ += len(part)
+            yield part
+
+    async def run() -> None:
+        nonlocal sent
+        decompressor = zlib.decompressobj(31)
+        async for piece in compressed_stream(parts()):
+            sent += len(decompressor.decompress(piece))
+            assert given_ - sent < 1 << 18
+        assert sent == given_ == 40 << 18
+
+    asyncio.run(run())
 
 
 def test_a_workbook_is_not_made_for_a_response_without_a_body(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

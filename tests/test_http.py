@@ -84,6 +84,114 @@ def test_a_large_response_is_compressed_the_same(client: Client) -> None:
     assert visible(client.get(url)) == visible(compressed)
 
 
+OLDER, NEWER = "Mon, 01 Jan 2024 00:00:00 GMT", "Fri, 01 Jan 2027 00:00:00 GMT"
+TAGS = ["TAG", "W/TAG", '"x"', '"x", TAG', 'W/"x",W/TAG', "*", ""]  # TAG is that of the response
+DATES = ["MODIFIED", OLDER, NEWER, "yesterday", ""]
+FILE = "/v1/exports/datapackage.zip"
+
+
+def expected_status(tag: str, modified: str, sent: dict[str, str]) -> int:
+    """RFC 9110, section 13.2.2, step by step, for a response that has both validators."""
+
+    def has(name: str, *, weak: bool) -> bool:
+        listed = [each.strip() for each in sent[name].split(",")]
+        return "*" in listed or tag in listed or (weak and f"W/{tag}" in listed)
+
+    def is_date(name: str) -> bool:
+        return sent.get(name, "yesterday") not in ("yesterday", "")
+
+    def not_after(name: str) -> bool:
+        return parsedate_to_datetime(modified) <= parsedate_to_datetime(sent[name])
+
+    if "If-Match" in sent:
+        if not has("If-Match", weak=False):
+            return 412
+    elif is_date("If-Unmodified-Since") and not not_after("If-Unmodified-Since"):
+        return 412
+    if "If-None-Match" in sent:
+        if has("If-None-Match", weak=True):
+            return 304
+    elif is_date("If-Modified-Since") and not_after("If-Modified-Since"):
+        return 304
+    return 206 if sent.get("Range") == "bytes=0-9" and sent.get("If-Range", tag) == tag else 200
+
+
+def some(**values: list[str]) -> st.SearchStrategy[dict[str, str]]:
+    """Headers, each of which may be left out."""
+    return st.fixed_dictionaries({}, optional={k.replace("_", "-"): st.sampled_from(v) for k, v in values.items()})
+
+
+PRECONDITIONS = some(
+    If_Match=TAGS, If_None_Match=TAGS, If_Unmodified_Since=DATES, If_Modified_Since=DATES,
+)  # fmt: skip
+
+
+@given(
+    PRECONDITIONS,
+    st.sampled_from([LIST, "/docs", "/v1/exports/stages.csv", "/v1/exports/stages.xlsx", FILE]),
+    st.sampled_from(["GET", "HEAD"]),
+    st.sampled_from(["identity", "gzip"]),
+    some(Range=["bytes=0-9", "bytes=99999999-", "lines=0-9"], If_Range=["TAG", '"x"', "W/TAG", "MODIFIED"]),
+)
+def test_preconditions_are_evaluated_in_their_order(
+    client: Client, given_: dict[str, str], path: str, method: str, coding: str, range_: dict[str, str]
+) -> None:
+    plain = client.head(path, headers={"Accept-Encoding": coding})
+    tag, modified = plain.headers["ETag"], plain.headers["Last-Modified"]
+    sent = given_ | (range_ if path == FILE else {})
+    sent = {name: value.replace("TAG", tag).replace("MODIFIED", modified) for name, value in sent.items()}
+    found = client.request(method, path, headers={"Accept-Encoding": coding, **sent})
+    expected = expected_status(tag, modified, sent)
+    if expected == 200 and sent.get("Range") == "bytes=99999999-" and sent.get("If-Range", tag) == tag:
+        expected = 416
+    assert found.status_code == expected, sent
+    if expected >= 400:
+        assert found.headers["Content-Type"] == "application/problem+json; charset=utf-8"
+        assert {"ETag", "Last-Modified"}.isdisjoint(found.headers)
+        assert found.headers["Access-Control-Allow-Origin"] == "*"
+        if method == "GET":
+            assert found.json()["status"] == expected
+    elif expected == 304:
+        assert (found.content, found.headers["ETag"]) == (b"", tag)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/measures/nothing", "/v1/measures?x=1", "/"])
+def test_preconditions_make_no_other_refusal_and_no_redirect(client: Client, path: str) -> None:
+    plain = client.get(path, follow_redirects=False)
+    for headers in ({"If-Match": '"x"'}, {"If-Unmodified-Since": OLDER}, {"If-None-Match": "*"}):
+        assert client.get(path, headers=headers, follow_redirects=False).status_code == plain.status_code
+
+
+@pytest.mark.parametrize("unit", ["lines=0-9", "items=1", "rows 1-2", "x=bytes=0-9"])
+def test_a_range_of_an_unknown_unit_is_ignored(client: Client, unit: str) -> None:
+    assert visible(client.get(FILE, headers={"Range": unit})) == visible(client.get(FILE))
+    assert client.get(FILE, headers={"Range": "BYTES=0-9"}).status_code == 206
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        (LIST, "application/json"), ("/v1", "application/json"), ("/openapi.json", "application/json"),
+        ("/healthz", "application/json"), ("/readyz", "application/json"), ("/nowhere", "application/problem+json"),
+        ("/v1/measures?x=1", "application/problem+json"), ("/v1/exports/stages.ndjson", "text/x-ndjson"),
+        ("/v1/exports/stages.csv", "text/csv"), ("/v1/exports/catalog.jsonld", "application/ld+json"),
+        ("/.well-known/api-catalog", "application/linkset+json"), ("/docs", "text/html"),
+        ("/docs/page.css", "text/css"), ("/docs/start.js", "text/javascript"),
+    ],
+)  # fmt: skip
+def test_every_text_names_its_charset(client: Client, path: str, media_type: str) -> None:
+    for _ in range(2):
+        assert client.get(path).headers["Content-Type"] == f"{media_type}; charset=utf-8"
+    assert client.post(path).headers["Content-Type"] == "application/problem+json; charset=utf-8"
+
+
+@pytest.mark.parametrize("query", ["fbclid=x", "utm_source=a&utm_medium=b", "limit=x&x", "%ff", "x=" + "1" * 9_000])
+@pytest.mark.parametrize("path", ["/", "/docs", "/docs/page.css", "/terms", "/stability"])
+def test_pages_for_people_ignore_parameters(client: Client, path: str, query: str) -> None:
+    found = client.get(f"{path}?{query}", follow_redirects=False)
+    assert visible(found) == visible(client.get(path, follow_redirects=False))
+
+
 @pytest.mark.parametrize("accept", ["text/csv", "text/html", "application/json;q=0", "nonsense", ""])
 @pytest.mark.parametrize("path", [LIST, "/docs", "/v1/exports/stages.csv", "/v1/measures?x=1"])
 def test_accept_changes_nothing(client: Client, accept: str, path: str) -> None:
@@ -135,8 +243,10 @@ def test_head_is_get_without_the_body(path: str, client: Client) -> None:
         assert visible(headed)[:2] == visible(got)[:2]
 
 
-def test_links_are_in_the_body_and_in_the_header(client: Client) -> None:
+def test_links_are_in_the_body_and_in_one_header(client: Client) -> None:
     response = client.get("/v1/measures?limit=2&ministry=mhlw")
+    for path in ("/v1/measures?limit=2", "/v1/measures/nothing", "/docs", "/v1", "/v1/exports/stages.csv"):
+        assert len(client.get(path).headers.get_list("Link")) == 1
     links = response.json()["links"]
     for relation in ("self", "first", "next", "last"):
         assert f'<{links[relation]}>; rel="{relation}"' in response.headers["Link"]
@@ -244,7 +354,7 @@ def test_health_is_of_the_process_and_readiness_of_the_database(client: Client) 
 
 def test_the_api_catalogue_links_to_what_there_is(client: Client) -> None:
     response = client.get("/.well-known/api-catalog")
-    assert response.headers["Content-Type"] == "application/linkset+json"
+    assert response.headers["Content-Type"] == "application/linkset+json; charset=utf-8"
     items, api = response.json()["linkset"]
     for item in items["item"]:
         assert client.get(item["href"]).status_code == 200

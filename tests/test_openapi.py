@@ -167,6 +167,34 @@ def test_every_example_of_a_parameter_is_taken(name: str, client: Client) -> Non
             assert response.headers["Content-Type"].partition(";")[0] == media_type
 
 
+def test_generators_can_name_every_value() -> None:
+    """Those of openapi-python-client make VALUE_1 of a value that is no name."""
+    hyphenated = set()
+    for at, node in nodes(DOCUMENT):
+        values = node.get("enum")
+        if isinstance(values, list):
+            names = node.get("x-enum-varnames", [value.upper() for value in values])
+            assert len(set(names)) == len(names) == len(values), at
+            assert all(re.fullmatch("[A-Z][A-Z0-9_]*", name) for name in names), at
+            hyphenated |= {at.rpartition("/")[2]} if "x-enum-varnames" in node else set()
+    assert {"RecordType", "StageTrack"} <= hyphenated
+    assert SCHEMAS["StageTrack"]["x-enum-varnames"] == ["DEVELOPMENT", "START_UP"]
+
+
+@EACH
+def test_generators_can_read_every_response(name: str) -> None:
+    """JSON, text as it is, or bytes: what openapi-python-client and openapi-generator read with their own settings."""
+    _, operation = OPERATIONS[name]
+    ((media_type, content),) = operation["responses"]["200"]["content"].items()
+    schema = resolved(content["schema"])
+    if media_type.startswith("text/"):
+        assert schema == {"type": "string", "contentMediaType": "application/octet-stream"}
+    elif media_type == "application/octet-stream":
+        assert schema == {"type": "string", "format": "binary"}
+    else:
+        assert re.fullmatch(r"application/([a-z]+\+)?json", media_type)
+
+
 def test_unknown_fields_would_be_seen(client: Client) -> None:
     found = answer(client, "/v1/measures/biosimilar-uptake")
     schema = {"$ref": "#/components/schemas/Measure"}

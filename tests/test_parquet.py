@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.test_readme import ADDRESS, RECIPES, blocks
 EVERY_DATABASE = True
 
 EACH = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
-TYPES = {"string": "string", "integer": "int64", "boolean": "bool"}
+TYPES = {"string": "string", "integer": "int64", "number": "decimal128(20, 8)", "boolean": "bool"}
 
 
 def at(value: Any, path: tuple[str, ...]) -> Any:
@@ -33,6 +34,14 @@ def at(value: Any, path: tuple[str, ...]) -> Any:
     if isinstance(value, list):
         return [at(item, path) for item in value]
     return value if value is None or not path else at(value[path[0]], path[1:])
+
+
+def typed(column: Column, value: Any) -> Any:
+    """A value of JSON as the column has it: numbers that are texts are decimal."""
+    if isinstance(value, list):
+        return [typed(column, item) for item in value]
+    is_number = "number" in (column.kind, column.item)
+    return Decimal(value) if is_number and value is not None else value
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +58,7 @@ def folder(clients: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_duckdb_polars_and_pandas_read_every_value(resource: Resource, folder: Path, clients: Client) -> None:
     path = folder / f"{resource.name}.parquet"
     expected = [
-        {column.name: at(record, column.path) for column in columns(resource.record)}
+        {column.name: typed(column, at(record, column.path)) for column in columns(resource.record)}
         for record in walk(clients, f"/v1/{resource.name}")
     ]
     assert expected

@@ -16,9 +16,10 @@ from app.api.exports import BINARY, MEANINGS
 from app.api.parameters import Context, NoParameters, context_of
 from app.api.responses import json_response
 from app.errors import Problem, unavailable
+from app.http.representation import conditional_status, request_headers
 from app.query.columns import columns
 from app.query.downloads import DATABASE, PACKAGE, folder_of, remove_old
-from app.query.formats import MEDIA_TYPES, export_path
+from app.query.formats import BINARY_TYPE, MEDIA_TYPES, export_path
 from app.query.resource import Resource
 from app.query.responses import AnswerMeta
 from app.resources import RESOURCES
@@ -39,7 +40,7 @@ class Export(Schema):
         description="Where it is; a collection's takes the collection's own filters and sorts, but for Parquet, and an "
         "answer's the answer's own parameters."
     )
-    media_type: str
+    media_type: str = Field(description=f"What it is; what is not text is sent as `{BINARY_TYPE}`.")
     meaning: Sentence
     rows: Int32 | None = Field(description="Records in it, of a collection.")
     bytes: Int64 | None = Field(
@@ -52,7 +53,7 @@ class ExportColumn(Schema):
     """A column of a CSV file or a workbook, or of a Parquet file, where a list is not joined."""
 
     name: str
-    type: str = Field(description="string, integer or boolean.")
+    type: str = Field(description="string, integer, number or boolean.")
     meaning: Sentence
 
 
@@ -124,14 +125,14 @@ async def export_catalog_entry(context: NoParameters) -> Response:
     return json_response(orjson.dumps(entry), media_type=dcat.MEDIA_TYPE)
 
 
-def _add_file(name: str, operation_id: str, media_type: str, meaning: str, advice: str = "") -> None:
+def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> None:
     @router.get(
         f"/v1/exports/{name}",
         operation_id=operation_id,
         summary=f"Download {name}",
         description=f"{meaning} Takes `Range`; `Repr-Digest` is of the whole file.",
         response_class=Response,
-        responses={200: {"content": {media_type: {"schema": BINARY}}}},
+        responses={200: {"content": {BINARY_TYPE: {"schema": BINARY}}}},
     )
     async def export_file(request: Request, context: Annotated[Context, context_of({}, advice=advice)]) -> Response:
         snapshot, database = context.snapshot, request.app.state.settings.database
@@ -147,31 +148,31 @@ def _add_file(name: str, operation_id: str, media_type: str, meaning: str, advic
             "ETag": f'"{digest[:32]}"',
             "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(digest)).decode()}:",
         }
-        return RangeFileResponse(folder / name, media_type=media_type, headers=headers)
+        return RangeFileResponse(folder / name, media_type=BINARY_TYPE, headers=headers)
 
 
 def _add_parquet(resource: Resource) -> None:
     _add_file(
         f"{resource.name}.parquet",
         f"export_{resource.plural}_parquet",
-        MEDIA_TYPES["parquet"],
         MEANINGS["parquet"],
         f"This file is the whole collection; `{export_path(resource, 'csv')}` takes its filters and sorts.",
     )
 
 
-_add_file(DATABASE, "export_dataset_sqlite", "application/vnd.sqlite3", FILES[DATABASE])
-_add_file(PACKAGE, "export_dataset_package", "application/zip", FILES[PACKAGE])
+_add_file(DATABASE, "export_dataset_sqlite", FILES[DATABASE])
+_add_file(PACKAGE, "export_dataset_package", FILES[PACKAGE])
 for _resource in RESOURCES:
     _add_parquet(_resource)
 
 
 class RangeFileResponse(FileResponse):
-    """A file, or one range of it. Several ranges would be separated by a random boundary: the whole file is sent
-    instead, so that the same request gives the same bytes. A range that cannot be sent is a Problem."""
+    """A file, or one range of it. A range that cannot be sent is a Problem."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [each for each in scope["headers"] if each[0] != b"range" or b"," not in each[1]]
+        headers = scope["headers"]
+        if not self._takes_range(scope):
+            headers = [each for each in headers if each[0] != b"range"]
 
         async def send_or_refuse(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400:
@@ -181,3 +182,16 @@ class RangeFileResponse(FileResponse):
             await send(message)
 
         await super().__call__({**scope, "headers": headers}, receive, send_or_refuse)
+
+    def _takes_range(self, scope: Scope) -> bool:
+        """Whether the Range of a request is heeded. Preconditions come first (RFC 9110, section 13.2.2), and a unit
+        other than bytes is ignored (section 14.2). Several ranges would be separated by a random boundary: the whole
+        file is sent instead, so that the same request gives the same bytes."""
+        request = request_headers(scope)
+        unit, _, ranges = request.get(b"range", b"").partition(b"=")
+        last_modified: bytes = scope["state"]["snapshot"].dataset.last_modified
+        return (
+            unit.strip().lower() == b"bytes"
+            and b"," not in ranges
+            and conditional_status(request, self.headers["etag"].encode(), last_modified) == 200
+        )

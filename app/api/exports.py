@@ -18,12 +18,18 @@ from app import __version__
 from app.api.parameters import Context, Parameters, by_name, context_of, described, fields, selection
 from app.db.base import Session, Statement
 from app.errors import Problem, unavailable
-from app.http.representation import not_modified, request_headers
+from app.http.representation import (
+    compressed_stream,
+    conditional_status,
+    gzip_etag,
+    is_compressed,
+    request_headers,
+)
 from app.index import Keyset, Row
-from app.query.columns import Column
+from app.query.columns import LISTS, Column
 from app.query.fields import chosen_columns, column_paths, field_paths, project
 from app.query.filters import YES_NO, Parameter
-from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, export_path, ndjson
+from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, content_type, export_path, ndjson
 from app.query.notes import query_notes
 from app.query.parser import Query
 from app.query.records import CSV_LINES, RECORDS, read_rows
@@ -35,14 +41,15 @@ BATCH = 1_000  # rows
 CHUNK = 1 << 16  # bytes
 
 MEANINGS = {
-    "csv": "UTF-8, CRLF, a header row. Lists are joined by `;`. A text that a spreadsheet would run as a formula has "
+    "csv": f"UTF-8, CRLF, a header row. Lists are {LISTS} A text that a spreadsheet would run as a formula has "
     "an apostrophe before it; take one off each text that begins with one to restore it.",
     "ndjson": "One record a line, as lists have it.",
     "xlsx": f"A workbook of at most {MAX_XLSX_ROWS} rows: numbers are numbers, and a second sheet has the "
     "attribution, the notes and what each column means.",
-    "parquet": "The whole collection in the columns of its CSV, with their types: numbers are int64, yes or no is "
-    "boolean, a list is a list of its items, and what a record does not have is null. Lists whose columns begin with "
-    "the same word, such as `evidence_bases` and `evidence_quotes`, have an item each for one thing.",
+    "parquet": "The whole collection in the columns of its CSV, with their types: whole numbers are int64, others "
+    "decimal, yes or no is boolean, a list is a list of its items, and what a record does not have is null. Lists "
+    "whose columns begin with the same word, such as `evidence_bases` and `evidence_quotes`, have an item each for one "
+    "thing.",
 }
 BINARY = {"type": "string", "format": "binary"}
 
@@ -130,7 +137,7 @@ def _add_export(
     *own: Parameter,
 ) -> None:
     parameters: Parameters = by_name(*selection(resource), *own)
-    media_type = MEDIA_TYPES[extension]
+    media_type = content_type(MEDIA_TYPES[extension])
 
     @router.get(
         export_path(resource, extension),
@@ -143,16 +150,23 @@ def _add_export(
     )
     async def download(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
         export = ExportRequest(resource, context.query, context.snapshot)
-        etag = _etag(export, extension)
-        # The content is not made for a response without a body.
-        wanted = request.scope["state"].get("method") != "HEAD" and not not_modified(
-            request_headers(request.scope), etag.encode(), b""
+        asked, etag = request_headers(request.scope), _etag(export, extension)
+        headers = {"Content-Disposition": f'attachment; filename="{resource.name}.{extension}"'}
+        compressed = is_compressed(asked, media_type)
+        if compressed:
+            etag = gzip_etag(etag)
+            headers["Content-Encoding"] = "gzip"
+        headers["ETag"] = etag.decode()
+        status = conditional_status(asked, etag, context.snapshot.dataset.last_modified)
+        if status != 200 or request.scope["state"].get("method") == "HEAD":
+            return StreamingResponse([], headers=headers, media_type=media_type)  # the body is not made for nothing
+        parts = await content(export)
+        return StreamingResponse(
+            compressed_stream(parts) if compressed else parts, headers=headers, media_type=media_type
         )
-        headers = {"Content-Disposition": f'attachment; filename="{resource.name}.{extension}"', "ETag": etag}
-        return StreamingResponse(await content(export) if wanted else [], headers=headers, media_type=media_type)
 
 
-def _etag(export: ExportRequest, extension: str) -> str:
+def _etag(export: ExportRequest, extension: str) -> bytes:
     """Identifies the bytes by all that they are made from, so that they need not be made to be compared."""
     dataset = export.snapshot.dataset
     made_from = [
@@ -162,7 +176,7 @@ def _etag(export: ExportRequest, extension: str) -> str:
         [(column.name, column.meaning) for column in export.columns],
         f"{export.resource.name}.{extension}?{export.query.encode()}",
     ]
-    return f'"{sha256(orjson.dumps(made_from)).hexdigest()[:24]}"'
+    return f'"{sha256(orjson.dumps(made_from)).hexdigest()[:24]}"'.encode()
 
 
 async def _csv(export: ExportRequest) -> AsyncIterator[bytes]:

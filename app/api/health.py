@@ -3,8 +3,9 @@
 import logging
 
 import anyio.to_thread
+import orjson
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.api import openapi
 from app.api.parameters import NoParameters
@@ -24,7 +25,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/healthz")
 async def healthz(_: NoParameters) -> Response:
     """The process runs."""
-    return JSONResponse({"status": "ok"}, headers=NO_STORE)
+    return json_response(b'{"status":"ok"}', headers=NO_STORE)
 
 
 @router.get("/readyz")
@@ -36,7 +37,8 @@ async def readyz(request: Request, context: NoParameters) -> Response:
         logger.warning("not ready: %s", error)
         detail = "The database is missing or cannot be served; the log says more. Run `shisaku build`."
         raise unavailable(detail, 5) from error
-    return JSONResponse({"status": "ready", **context.snapshot.dataset.version.model_dump()}, headers=NO_STORE)
+    ready = {"status": "ready", **context.snapshot.dataset.version.model_dump()}
+    return json_response(orjson.dumps(ready), headers=NO_STORE)
 
 
 @router.get("/openapi.json")

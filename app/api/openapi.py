@@ -1,6 +1,7 @@
 """The OpenAPI document: generated from the routes and from real answers, committed, and served as it is committed."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import Message
 
 from app.errors import BUSY, MEDIA_TYPE, SERVER_ERROR, TITLES, Problem
+from app.query.formats import BINARY_TYPE
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 
@@ -34,7 +36,8 @@ Nothing asked is ever ignored: an unknown parameter or value is a 422 that
 names the nearest one.
 `fields` chooses what is shown of each record.
 Lists have `links.next` to follow; answers have strong validators (`ETag`), and a request with `If-None-Match` may be
-answered with 304 and no body.
+answered with 304 and no body, one with `If-Match` or `If-Unmodified-Since` with 412. Downloads of text may be
+compressed; other files are sent as `application/octet-stream`, under a name that says what they are.
 """
 
 
@@ -119,6 +122,10 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     responses["200"]["description"] = f"{operation['summary']}."
     (media_type,) = responses["200"]["content"]
     content = responses["200"]["content"][media_type]
+    if media_type.startswith("text/"):
+        # Beside the response's own type it means nothing (OpenAPI 3.1, Schema Object), but has the clients of
+        # openapi-generator hand out the body as it is: that in Java otherwise parses every text as JSON.
+        content["schema"] = {**content["schema"], "contentMediaType": BINARY_TYPE}
     if content["schema"].get("format") != "binary":
         status, answer = fetch(f"{actual}?{urlencode(sent)}".removesuffix("?"))
         assert status == 200, (path, answer)  # noqa: S101 - an example that is refused is a fault of this file
@@ -181,7 +188,15 @@ def _tidy(document: Schema, schemas: Schema) -> None:
                 node.setdefault("maxLength", MOST_CHARACTERS)
             elif node.get("type") == "array":
                 node.setdefault("maxItems", MOST_ITEMS)
+        _name_values(schema)
         _lift(schema)
+
+
+def _name_values(schema: Schema) -> None:
+    """Gives the values of a closed vocabulary names, if one of them is none: some generators make VALUE_1 of it."""
+    values = schema.get("enum", [])
+    if not all(map(str.isidentifier, values)):
+        schema["x-enum-varnames"] = [re.sub(r"\W", "_", value).upper() for value in values]
 
 
 def _lift(schema: Schema) -> None:

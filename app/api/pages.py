@@ -1,4 +1,5 @@
-"""Pages for people: the reference, the terms, and what is stable. They load nothing from another host."""
+"""Pages for people: the reference, the terms, and what is stable. They load nothing from another host, and take any
+query string."""
 
 from html import escape
 from importlib.resources import files
@@ -10,7 +11,7 @@ from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.api import dcat
-from app.api.parameters import NoParameters
+from app.api.parameters import PageContext
 from app.errors import Problem
 
 SITE = Path(__file__).parents[1] / "site"  # templates, style and script of the pages
@@ -42,12 +43,12 @@ def _template(name: str) -> str:
 
 
 @router.get("/")
-async def root(context: NoParameters) -> Response:
+async def root(context: PageContext) -> Response:
     return RedirectResponse(f"{context.prefix}/docs", 307)
 
 
 @router.get("/docs")
-async def docs(context: NoParameters) -> Response:
+async def docs(context: PageContext) -> Response:
     prefix, dataset = context.prefix, context.snapshot.dataset
     described = orjson.dumps(dcat.schema_org(dataset, prefix)).decode().replace("</", "<\\/")
     head = (
@@ -61,7 +62,7 @@ async def docs(context: NoParameters) -> Response:
 
 
 @router.get("/docs/{name}")
-async def docs_asset(name: str, _: NoParameters) -> Response:
+async def docs_asset(name: str, _: PageContext) -> Response:
     if name not in ASSETS:
         raise Problem(404, "There is no such file. `/docs` is the page that it would belong to.")
     folder, media_type = ASSETS[name]
@@ -69,12 +70,12 @@ async def docs_asset(name: str, _: NoParameters) -> Response:
 
 
 @router.get("/terms")
-async def terms(context: NoParameters) -> Response:
+async def terms(context: PageContext) -> Response:
     dataset = context.snapshot.dataset
     values = {"attribution": escape(dataset.attribution), **dataset.version.model_dump()}
     return _page("Shisaku: terms", "terms", context.prefix, **values)
 
 
 @router.get("/stability")
-async def stability(context: NoParameters) -> Response:
+async def stability(context: PageContext) -> Response:
     return _page("Shisaku: what is stable", "stability", context.prefix)

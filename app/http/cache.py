@@ -12,7 +12,13 @@ import anyio.lowlevel
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.representation import accepts_gzip, not_modified, request_headers, without_body_headers
+from app.http.representation import (
+    CONDITIONAL,
+    accepts_gzip,
+    conditional_status,
+    request_headers,
+    without_body_headers,
+)
 from app.query.snapshot import Snapshot, Snapshots
 
 OVERHEAD = 2_000  # bytes of an entry beside its body: its key, messages and headers
@@ -66,13 +72,17 @@ class ResponseCacheMiddleware:
         if response is None:  # outside of the handler, so that no KeyError is logged with an error of the application
             await self._answer(key, scope, receive, send)
             return
-        conditional = b"if-none-match" in headers or b"if-modified-since" in headers
-        if conditional and not_modified(headers, response.etag, response.last_modified):
-            await send(response.not_modified)
-            await send(EMPTY)
-        else:
+        status = 200
+        if not CONDITIONAL.isdisjoint(headers):
+            status = conditional_status(headers, response.etag, response.last_modified)
+        if status == 200:
             await send(response.start)
             await send(response.body)
+        elif status == 304:
+            await send(response.not_modified)
+            await send(EMPTY)
+        else:  # refusals are made by the application
+            await self.app(scope, receive, send)
 
     async def _answer(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         """Has the application answer, and keeps what may be kept."""

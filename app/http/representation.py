@@ -1,12 +1,14 @@
-"""Representations: a strong validator for each response, gzip where it is accepted, and 304 where the client has it.
+"""Representations: a strong validator for each response, gzip where it is accepted, and preconditions: 304 where the
+client has the representation, 412 where it asked for another.
 
 A whole body gets an ETag that is a function of its bytes; the gzip representation has a tag of its own. Streams and
-files bring their ETag with them. Implements RFC 9110, sections 8.8.3, 12.5.3 and 13.
+files bring their ETag and their coding with them. Implements RFC 9110, sections 8.8.3, 12.5.3 and 13.
 """
 
 import gzip
+import zlib
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
@@ -15,11 +17,20 @@ from hashlib import sha256
 import anyio.to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.errors import Problem
 from app.http.headers import Headers
 
 MIN_GZIP = 500  # bytes worth compressing
 GZIP_IN_THREAD = 1 << 17  # bytes that take longer to compress than to switch to a thread
 GZIP_TYPES = ("application/json", "application/ld+json", "application/linkset+json", "text/")
+GZIP_LEVEL = 6
+GZIP_FORMAT = 31  # of zlib's `wbits`
+CONDITIONAL = frozenset((b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since"))
+PRECONDITION_FAILED = Problem(
+    412,
+    "What is here is not what `If-Match` or `If-Unmodified-Since` of this request names. Leave them out, or send the "
+    "`ETag` of the present response.",
+)
 BODY_HEADERS = (b"content-type", b"content-length", b"content-encoding", b"content-disposition")
 
 
@@ -48,20 +59,49 @@ def accepts_gzip(accept_encoding: bytes) -> bool:
     return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
-def not_modified(headers: Mapping[bytes, bytes], etag: bytes, last_modified: bytes) -> bool:
-    """Whether the client has this representation already. A tag takes precedence over a date."""
-    tags = headers.get(b"if-none-match")
-    if tags is not None:
-        if tags == etag:
-            return True
-        return tags.strip() == b"*" or etag in {tag.strip().removeprefix(b"W/") for tag in tags.split(b",")}
-    since = headers.get(b"if-modified-since")
-    if since is None or not last_modified:
-        return False
+def conditional_status(request: Mapping[bytes, bytes], etag: bytes, last_modified: bytes) -> int:
+    """The status under the preconditions of a request whose response would otherwise be 200: 200, 304 or 412, in the
+    order of RFC 9110, section 13.2.2. A tag takes precedence over a date, and what is no date is ignored."""
+    match, none_match = request.get(b"if-match"), request.get(b"if-none-match")
+    if match is None:
+        fails = _modified_since(request.get(b"if-unmodified-since"), last_modified) is True
+    else:
+        fails = not _is_listed(etag, match)
+    if fails:
+        return 412
+    if none_match is None:
+        is_same = _modified_since(request.get(b"if-modified-since"), last_modified) is False
+    else:
+        is_same = _is_listed(etag, none_match, weak=True)
+    return 304 if is_same else 200
+
+
+def _is_listed(etag: bytes, tags: bytes, *, weak: bool = False) -> bool:
+    """Whether a tag is among those of a header. In a weak comparison, `W/` makes no difference."""
+    if tags == etag or tags.strip() == b"*":
+        return True
+    listed = [tag.strip() for tag in tags.split(b",")]
+    return etag in ([tag.removeprefix(b"W/") for tag in listed] if weak else listed)
+
+
+def _modified_since(date: bytes | None, last_modified: bytes) -> bool | None:
+    """Whether the representation is newer than the date of a header; None if there is nothing to compare."""
+    if date is None or not last_modified:
+        return None
     try:
-        return parsedate_to_datetime(since.decode("latin-1")) >= parsedate_to_datetime(last_modified.decode())
+        return parsedate_to_datetime(last_modified.decode()) > parsedate_to_datetime(date.decode("latin-1"))
     except (TypeError, ValueError, OverflowError):
-        return False
+        return None
+
+
+def is_compressed(request: Mapping[bytes, bytes], content_type: str) -> bool:
+    """Whether a response of this type is sent in gzip, if it is worth it."""
+    return content_type.startswith(GZIP_TYPES) and accepts_gzip(request.get(b"accept-encoding", b""))
+
+
+def gzip_etag(etag: bytes) -> bytes:
+    """The ETag of the gzip representation beside that of the plain one."""
+    return etag[:-1] + b'-gzip"'
 
 
 def without_body_headers(headers: Headers) -> Headers:
@@ -74,16 +114,17 @@ class BodyNotNeeded(Exception):  # noqa: N818 - it ends a response that is compl
 
 
 class RepresentationMiddleware:
-    """Adds validators, compresses, and answers conditional requests."""
+    """Adds validators, compresses, and evaluates preconditions. `common` are the headers that every response has."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, common: Headers) -> None:
         self.app = app
+        self.common = common
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        responder = _Responder(request_headers(scope), send)
+        responder = _Responder(request_headers(scope), send, self.common)
         with suppress(BodyNotNeeded):
             await self.app(scope, receive, responder.send)
 
@@ -91,9 +132,10 @@ class RepresentationMiddleware:
 class _Responder:
     """Sends one response. The start is held back until the first part of the body shows whether it is whole."""
 
-    def __init__(self, request: Mapping[bytes, bytes], send: Send) -> None:
+    def __init__(self, request: Mapping[bytes, bytes], send: Send, common: Headers) -> None:
         self._request = request
         self._send = send
+        self._common = common
         self._start: Message | None = None
 
     async def send(self, message: Message) -> None:
@@ -107,26 +149,50 @@ class _Responder:
         headers: Headers = list(start["headers"])
         body: bytes = message.get("body", b"")
         names = dict(headers)
-        etag = names.get(b"etag")
+        etag, compresses = names.get(b"etag"), False
         if start["status"] == 200 and etag is None and not message.get("more_body"):
             etag = b'"%b"' % urlsafe_b64encode(sha256(body).digest()[:18])
-            content_type = names.get(b"content-type", b"").decode("latin-1")
-            accepted = accepts_gzip(self._request.get(b"accept-encoding", b""))
-            if accepted and len(body) >= MIN_GZIP and content_type.startswith(GZIP_TYPES):
-                body = await _compressed(body)
-                etag = etag[:-1] + b'-gzip"'
-                headers = [each for each in headers if each[0] != b"content-length"]
-                headers += [(b"content-length", b"%d" % len(body)), (b"content-encoding", b"gzip")]
+            compresses = len(body) >= MIN_GZIP and is_compressed(
+                self._request, names.get(b"content-type", b"").decode()
+            )
+            if compresses:
+                etag = gzip_etag(etag)
             headers.append((b"etag", etag))
-        if start["status"] in (200, 206) and not_modified(self._request, etag or b"", names.get(b"last-modified", b"")):
-            await self._send({**start, "status": 304, "headers": without_body_headers(headers)})
-            await self._send({"type": "http.response.body", "body": b""})
-            raise BodyNotNeeded
+        if start["status"] in (200, 206):
+            await self._evaluate({**start, "headers": headers}, etag or b"", names.get(b"last-modified", b""))
+        if compresses:
+            body = await _compressed(body)
+            headers = [each for each in headers if each[0] != b"content-length"]
+            headers += [(b"content-length", b"%d" % len(body)), (b"content-encoding", b"gzip")]
         await self._send({**start, "headers": headers})
         await self._send({**message, "body": body})
+
+    async def _evaluate(self, start: Message, etag: bytes, last_modified: bytes) -> None:
+        """Answers 304 or 412 and raises BodyNotNeeded, unless the preconditions of the request hold."""
+        status = conditional_status(self._request, etag, last_modified)
+        if status == 200:
+            return
+        headers, body = without_body_headers(start["headers"]), b""
+        if status == 412:
+            refusal = PRECONDITION_FAILED.response()
+            headers, body = [*refusal.raw_headers, *self._common], bytes(refusal.body)
+        await self._send({**start, "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+        raise BodyNotNeeded
 
 
 async def _compressed(body: bytes) -> bytes:
     """The body in gzip, the same bytes every time."""
-    compress = partial(gzip.compress, compresslevel=6, mtime=0)
+    compress = partial(gzip.compress, compresslevel=GZIP_LEVEL, mtime=0)
     return await anyio.to_thread.run_sync(compress, body) if len(body) > GZIP_IN_THREAD else compress(body)
+
+
+async def compressed_stream(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A body in gzip, compressed part by part in constant memory: the same bytes for the same parts."""
+    compressor = zlib.compressobj(GZIP_LEVEL, wbits=GZIP_FORMAT)
+    async for part in parts:
+        if len(part) > GZIP_IN_THREAD:
+            yield await anyio.to_thread.run_sync(compressor.compress, part)
+        else:
+            yield compressor.compress(part)
+    yield compressor.flush()

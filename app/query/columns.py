@@ -7,13 +7,14 @@ from functools import cache
 from itertools import groupby
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from app.schemas import Id, Name, Schema, referenced
+from app.schemas import DecimalNumber, Id, Name, Schema, referenced
 
 Cell = str | int | bool | None
-Kind = Literal["string", "integer", "boolean"]
+Kind = Literal["string", "integer", "number", "boolean"]
 
 KINDS: Mapping[Any, Kind] = {bool: "boolean", int: "integer"}
-BETWEEN = ";"  # between the values of a list; within a value it is written `\\;`
+BETWEEN = ";"
+LISTS = rf"joined by `{BETWEEN}`: within a value, `{BETWEEN}` is written `\{BETWEEN}`, and `\` is written `\\`."
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
             for inner in _columns(annotation, depth + 1):
                 yield _within(inner, shown, meaning, required=required, to=to)
         else:
-            yield Column(shown, KINDS.get(annotation, "string"), meaning, (shown,), required)
+            yield Column(shown, _kind(info.annotation, info.metadata), meaning, (shown,), required)
 
 
 def _within(inner: Column, name: str, meaning: str, *, required: bool, to: str | None) -> Column:
@@ -164,7 +165,7 @@ def _within(inner: Column, name: str, meaning: str, *, required: bool, to: str |
 def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Column]:
     """A list in one cell, or in one for each field of its items: `ministry_ids`, `aims_ja`. A list within a list is
     joined for each item: `measure_related_ids`."""
-    meaning = f"{meaning} Joined by `{BETWEEN}`.".strip()
+    meaning = f"{meaning} A list, {LISTS}".strip()
     single = _singular(name)
     if item == Id:
         yield Column(f"{single}_ids", "string", meaning, (name,), required=False, many=True, to=to)
@@ -196,6 +197,19 @@ def _plain(annotation: Any) -> tuple[Any, bool]:
             required = False
         else:
             return annotation, required
+
+
+def _kind(annotation: Any, marks: Sequence[Any] = ()) -> Kind:
+    """The kind of a type that is no list and no schema: by its marks, which a field keeps apart, or by itself."""
+    if any(isinstance(mark, DecimalNumber) for mark in marks):
+        return "number"
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *marks = get_args(annotation)
+        return _kind(inner, marks)
+    if origin in (Union, types.UnionType):
+        return next(_kind(each) for each in get_args(annotation) if each is not types.NoneType)
+    return KINDS.get(annotation, "string")
 
 
 def _is_schema(annotation: Any) -> bool:

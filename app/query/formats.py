@@ -11,22 +11,29 @@ from typing import IO, Any
 
 import orjson
 
-from app.query.columns import Cell, Column, columns, row_of
+from app.query.columns import LISTS, Cell, Column, columns, row_of
 from app.query.dataset import About
 from app.query.resource import Resource
 from app.schemas import Note
 
 MEDIA_TYPES = {
     "csv": "text/csv",
-    "ndjson": "application/x-ndjson",
+    "ndjson": "text/x-ndjson",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "parquet": "application/vnd.apache.parquet",
 }
+BINARY_TYPE = "application/octet-stream"
 MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
 MAX_CELL = 32_767  # characters that a cell of Excel holds
 
 FORMULA = frozenset("=+-@\t\r'")  # first characters of what a spreadsheet would run, and the mark that stops it
 BOM = b"\xef\xbb\xbf"
+
+
+def content_type(media_type: str) -> str:
+    """The type that a file is sent with, and documented: generated clients read text and bytes, and skip what has a
+    type of its own, or parse it as JSON. Its name and the list of downloads say what it is."""
+    return media_type if media_type.startswith("text/") else BINARY_TYPE
 
 
 def export_path(resource: Resource, extension: str) -> str:
@@ -46,7 +53,10 @@ class Csv:
     def line(self, record: Mapping[str, Any]) -> bytes:
         texts = [cell if type(cell) is str else _csv_text(cell) for cell in self._row(record)]
         if not FORMULA.isdisjoint([text[:1] for text in texts]):
-            texts = [f"'{text}" if text[:1] in FORMULA else text for text in texts]
+            texts = [
+                f"'{text}" if column.kind == "string" and text[:1] in FORMULA else text
+                for column, text in zip(self.columns, texts, strict=True)
+            ]
         return _csv_line(texts)
 
     @cached_property
@@ -105,6 +115,7 @@ class Workbook:
             ("version", f"{about.version.version}, released {about.version.released}"),
             ("digest", about.version.digest),
             ("attribution", about.attribution),
+            ("lists", f"Several values in one cell are {LISTS}"),
             *((note.code, f"{note.ja}\n{note.en}") for note in notes),
         ]
         self._sheet = self._book.add_worksheet(resource.name[:31])
@@ -119,7 +130,7 @@ class Workbook:
         sheet = self._sheet
         for record in map(orjson.loads, records):
             self._row += 1
-            for place, cell in enumerate(row(record)):
+            for place, (column, cell) in enumerate(zip(self._columns, row(record), strict=True)):
                 match cell:
                     case None | "":
                         pass
@@ -127,6 +138,8 @@ class Workbook:
                         sheet.write_boolean(self._row, place, cell)
                     case int():
                         sheet.write_number(self._row, place, cell)
+                    case _ if column.kind == "number":
+                        sheet.write_number(self._row, place, float(cell))
                     case _:
                         sheet.write_string(self._row, place, cell[:MAX_CELL])
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
-from app.schemas import Int64, Reason, Schema, Sentence
+from app.schemas import Decimal, Int64, Reason, Schema, Sentence
 
 OKU = 100_000_000
 
@@ -23,9 +23,7 @@ class Amount(Schema):
     the filters leave out all of it."""
 
     jpy: Int64 | None = Field(description="Whole yen; null where the document gives no amount.")
-    oku_yen: Annotated[str, Field(max_length=30)] | None = Field(
-        description="The same in 億円 (100 million yen), as an exact decimal."
-    )
+    oku_yen: Decimal | None = Field(description="The same in 億円 (100 million yen), as an exact decimal.")
     text: Sentence | None = Field(description="As printed; null for a sum.")
     approximate: bool = Field(description="Printed as 程度 or 約; a sum is when any of its lines is.")
     uncertain: bool = Field(description="The reading itself is in doubt: see the record's notes.")

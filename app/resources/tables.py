@@ -14,7 +14,12 @@ from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.schemas import referenced
 
-TYPES: Mapping[str, Any] = {"string": (str, Text), "integer": (int, BigInteger), "boolean": (bool, Boolean)}
+TYPES: Mapping[str, Any] = {
+    "string": (str, Text),
+    "integer": (int, BigInteger),
+    "number": (str, Text),  # exact, which SQLite's own numbers are not
+    "boolean": (bool, Boolean),
+}
 TABLE_OF = {resource.name: resource.plural for resource in RESOURCES}
 RECORD_OF = {resource.name: resource.record for resource in RESOURCES}
 INDEXED = {("budget_lines", "measure_id")}

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from app.query.columns import columns
+from app.query.columns import LISTS, columns
 from app.query.dataset import About, Download
 from app.query.downloads import DATABASE, PACKAGE
 from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Workbook, export_path
@@ -106,7 +106,7 @@ class Downloads:
             "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
             "name": "shisaku",
             "title": about.name.en,
-            "description": f"{about.description.en}\n\n{LICENCE}\n\n{about.attribution}",
+            "description": f"{about.description.en}\n\nLists are {LISTS}\n\n{LICENCE}\n\n{about.attribution}",
             "version": version.version,
             "created": f"{version.released}T00:00:00Z",
             "sources": [
