@@ -9,8 +9,9 @@ from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
-from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, closest, conflict, cut, hint, parameter_error
+from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, parameter_error
 from app.query.filters import Filter, Parameter
+from app.query.hints import number_hint, parameter_hint, value_hint
 from app.query.vocabulary import NONE, Vocabularies
 from app.text import MAX_TERMS, terms
 
@@ -106,9 +107,9 @@ def _split(query_string: bytes) -> Mapping[str, list[str]]:
 
 
 def _unknown(name: str, parameters: Mapping[str, Parameter]) -> ParameterError:
-    nearest = closest(name, parameters)
-    message = f"There is no parameter `{cut(name)}` here.{hint(nearest)} `allowed` lists the parameters."
-    return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=nearest)
+    meant, advice = parameter_hint(name, parameters)
+    message = f"There is no parameter `{cut(name)}` here.{advice} `allowed` lists the parameters."
+    return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=meant)
 
 
 def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]]) -> Iterator[ParameterError]:
@@ -166,15 +167,19 @@ def _value(
     parameter: Parameter, value: str, vocabularies: Vocabularies, *, suggest: bool = True
 ) -> tuple[str, ...] | ParameterError:
     """What one value means: several ids, where they share an alias."""
+    meant = None
     match parameter.kind:
         case "text":
             message = _text_error(parameter, value)
         case "integer" | "amount":
             message = _number_error(parameter, value)
+            if message:
+                meant, advice = number_hint(value, parameter.minimum, parameter.maximum or MAX_AMOUNT)
+                message += advice
         case _:
             return _code(parameter, value, vocabularies, suggest=suggest)
     if message:
-        return parameter_error(parameter.name, f"`{parameter.name}` {message}", value=value)
+        return parameter_error(parameter.name, f"`{parameter.name}` {message}", value=value, did_you_mean=meant)
     return (value if parameter.kind == "text" else str(int(value)),)
 
 
@@ -212,9 +217,9 @@ def _code(
         return parameter_error(parameter.name, message, value=value, allowed=ids)
     if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
         return ids
-    nearest = vocabulary.nearest(value) if suggest else None
-    message = f"`{cut(value)}` is not a value of `{parameter.name}`.{hint(nearest)} `allowed` lists the values."
+    meant, advice = value_hint(parameter, value, vocabulary) if suggest else (None, "")
+    message = f"`{cut(value)}` is not a value of `{parameter.name}`.{advice} `allowed` lists the values."
     allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]
     return parameter_error(
-        parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=nearest
+        parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=meant
     )
