@@ -1,5 +1,6 @@
 """Problem details (RFC 9457): the one shape of every error response."""
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
+SHORTEST_BEGINNING = 4  # characters: fewer do not say what was meant
 MAX_LISTED = 50  # allowed values listed in an error
 
 # Written out, because http.HTTPStatus renames some of them from one Python to the next.
@@ -100,10 +102,26 @@ def unavailable(detail: str, retry_after: int) -> Problem:
 
 
 def closest(value: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that `value` was most likely meant to be."""
-    lowered = {candidate.lower(): candidate for candidate in candidates}
-    found = get_close_matches(value.lower()[:100], lowered, n=1, cutoff=0.6)
-    return lowered[found[0]] if found else None
+    """The candidate that `value` was surely meant to be: written in another case or with other separators, misspelt by
+    little but with the same digits, for another number is another thing, or the only one that begins with it."""
+    names = {_plain(candidate): candidate for candidate in candidates}
+    wanted = _plain(value[:100])
+    if wanted in names:
+        return names[wanted]
+    anagrams = (name for name in names if sorted(name) == sorted(wanted))
+    for name in (*anagrams, *get_close_matches(wanted, names, cutoff=0.8)):
+        if _digits(name) == _digits(wanted):
+            return names[name]
+    beginning = [name for name in names if name.startswith(wanted)] if len(wanted) >= SHORTEST_BEGINNING else []
+    return names[beginning[0]] if len(beginning) == 1 else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_.-]", "", name.casefold())
+
+
+def _digits(name: str) -> list[str]:
+    return [character for character in name if character.isdigit()]
 
 
 def hint(nearest: str | None) -> str:

@@ -15,16 +15,30 @@ from starlette.routing import BaseRoute, get_route_path  # type: ignore[attr-def
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.api import budget_summary, crosswalk, dataset, downloads, health, pages, reconciliation, search, transcript
+from app.api import (
+    answer_exports,
+    budget_summary,
+    crosswalk,
+    dataset,
+    downloads,
+    health,
+    pages,
+    reconciliation,
+    search,
+    suggest,
+    transcript,
+)
+from app.api.citations import citations_router
 from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
-from app.errors import SERVER_ERROR, Problem, ProblemDetails, closest, hint
+from app.errors import SERVER_ERROR, Problem, ProblemDetails, hint
 from app.http.cache import ResponseCacheMiddleware
 from app.http.headers import HeadersMiddleware, common_headers
 from app.http.methods import MethodsMiddleware
 from app.http.representation import RepresentationMiddleware
 from app.http.snapshot import SnapshotMiddleware
+from app.query.hints import path_hint
 from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
@@ -74,8 +88,11 @@ def create_app(settings: Settings) -> FastAPI:
         budget_summary.router,
         crosswalk.router,
         search.router,
+        suggest.router,
         downloads.router,
         exports_router(RESOURCES),
+        answer_exports.router,
+        citations_router(RESOURCES),
         dataset.router,
         pages.router,
         health.router,
@@ -90,7 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, _: HTTPException) -> Response:
         """Only the router raises HTTPException, for a path without a route; everything else raises Problem."""
-        nearest = closest(get_route_path(request.scope), paths)
+        nearest = path_hint(get_route_path(request.scope), paths)
         return Problem(404, f"There is nothing at this path.{hint(nearest)} `/v1` lists what there is.").response()
 
     @app.exception_handler(Exception)

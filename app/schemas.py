@@ -36,11 +36,17 @@ class Derived:
     """Marks a record field that is computed from evidenced fields and needs no evidence of its own."""
 
 
+class Editorial:
+    """Marks a record field whose values are ours: they need evidence, but their absence needs no reason."""
+
+
 @dataclass(frozen=True)
 class References:
-    """Marks a field that holds ids of a resource (or, in a seed entry, of entries in `<type>.yaml`)."""
+    """Marks a field that holds ids of a resource (or, in a seed entry, of entries in `<type>.yaml`). `searched` is the
+    vocabulary by whose names `q` finds the record too."""
 
     type: str
+    searched: str = ""
 
 
 def referenced(field: FieldInfo) -> str | None:
@@ -123,18 +129,26 @@ class Evidence(Schema):
 
 
 class Record(Schema):
-    """What every record has."""
+    """What every record has: its id comes first, then the fields of its resource, and the others of these last."""
 
     id: Annotated[Id, Derived()] = Field(description="Stable, ASCII.")
     documents: Annotated[list[Id], Derived(), References("documents"), Field(max_length=1_000)] = Field(
         description="Ids of the documents that evidence it."
     )
-    evidence: Annotated[list[Evidence], Derived(), Field(max_length=1_000)] = Field(
-        description="Every fact's words, or its public source."
-    )
     notes: Annotated[list[Note], Derived(), Field(max_length=100)] = Field(
         description="Readings, doubts and gaps to know of; why a field is empty is among them."
     )
+    evidence: Annotated[list[Evidence], Derived(), Field(max_length=1_000)] = Field(
+        description="Every fact's words, or its public source."
+    )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Moves the inherited fields behind those of the resource. Validation and the JSON Schema, which are built
+        later (`defer_build`), take their order from here."""
+        for name in Record.model_fields:
+            if name != "id":
+                cls.model_fields[name] = cls.model_fields.pop(name)
 
 
 def to_json(value: Any) -> bytes:

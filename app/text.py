@@ -1,17 +1,62 @@
-"""Text comparison: one normalization for indexed text and for queries. It never changes what is shown."""
+"""Text comparison: one normalization for indexed text, queries and filter values. It never changes what is shown."""
 
+import re
 import unicodedata
+from collections.abc import Iterable, Mapping
+
+from app.kanji import CURRENT_FORMS
 
 DIGITS = "0123456789０１２３４５６７８９"
 MAX_TERMS = 10  # further terms add load, not precision
+BOUNDARY = "\x02"  # stands at both ends of each word of Latin letters and digits in searchable text
+
+WORD = re.compile("[0-9a-z\u00df-\u00f6\u00f8-\u024f\u0300-\u036f\u1e00-\u1eff]+")  # of folded text
+
+# Default_Ignorable_Code_Point of Unicode: soft hyphens, joiners, variation selectors, byte order marks.
+IGNORABLE = (
+    *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0),
+    *(*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)),
+    *(*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B)),
+    *range(0xE0000, 0xE1000),
+)
+ALIKE = {
+    "'": "‘’‚‛′‵´`ʼ‹›",
+    '"': "“”„‟″‶〝〞〟«»",
+    "-": "‐‑‒–—―−⸺⸻",
+    "~": "〜～∼˜〰",
+}
+REPLACED: Mapping[int, str | None] = {
+    **dict.fromkeys(IGNORABLE),
+    **{ord(each): plain for plain, others in ALIKE.items() for each in others},
+    **{ord(variant): current for variant, current in CURRENT_FORMS.items()},
+}
 
 
 def fold(text: str) -> str:
-    """NFKC normalization with case folding: ＡＭＥＤ, amed and AMED are equal."""
-    composed = unicodedata.normalize("NFKC", text).casefold()
-    return unicodedata.normalize("NFKC", composed)
+    """NFKC_Casefold (Unicode 3.13, R5), with quotes, dashes, wave dashes and variant kanji made alike: ＡＭＥＤ and
+    amed are equal, and so are 強靱 and 強靭. Hiragana and katakana stay apart."""
+    composed = unicodedata.normalize("NFKC", text.translate(REPLACED)).casefold()
+    return unicodedata.normalize("NFKC", composed).translate(REPLACED)
+
+
+def searchable(text: str) -> str:
+    """The folded text with a boundary at both ends of each Latin word: a term that begins with a boundary is found only
+    where a word begins."""
+    return WORD.sub(rf"{BOUNDARY}\g<0>{BOUNDARY}", fold(text))
 
 
 def terms(q: str) -> tuple[str, ...]:
-    """The distinct folded terms of a query, in the order of their first occurrence."""
-    return tuple(dict.fromkeys(fold(q).split()))
+    """The distinct terms of a query as searchable text, in the order of their first occurrence. The last word of a term
+    is open at its end: `gene` finds genes."""
+    return tuple(dict.fromkeys(term.removesuffix(BOUNDARY) for term in searchable(q).split()))
+
+
+def whole_words(term: str) -> str:
+    """The term closed at its end: `gene` alone."""
+    return f"{term}{BOUNDARY}" if WORD.match(term[-1]) else term
+
+
+def phrase(terms: Iterable[str]) -> tuple[str, str]:
+    """Terms one after the other: open at the end, and as whole words."""
+    whole = " ".join(map(whole_words, terms))
+    return whole.removesuffix(BOUNDARY), whole

@@ -18,9 +18,10 @@ import pytest
 
 from app.query.downloads import DATABASE, folder_of
 from app.settings import Settings
+from app.text import fold
 from tests.conftest import Client, answer, built, serving
 from tests.corpus import write
-from tests.test_search import folded
+from tests.searching import contains
 
 SIZES = [int(size) for size in os.environ.get("CORPUS_LINES", "13,1000").split(",")]
 TERMS = int(os.environ.get("CORPUS_TERMS", "300"))
@@ -48,13 +49,38 @@ class Corpus:
 
     @cached_property
     def texts(self) -> list[str]:
-        """The folded names and descriptions of every measure and line, a record each."""
-        columns = {"measures": "name_ja, name_en, description_ja, description_en", "budget_lines": "name_ja, name_en"}
-        return [
-            "\n".join(folded(text) for text in row if text)
-            for table, names in columns.items()
-            for row in self.public.execute(f"SELECT {names} FROM {table}")
+        """The folded texts that `q` reads of every measure and line, a record each."""
+        links = [
+            *(("ministry", "organization"), ("organization", "organization"), ("modality", "modality")),
+            ("section", "section"),
         ]
+        own = {
+            "organization": "name_ja, name_en, abbreviation",
+            "modality": "name_ja, name_en",
+            "section": "name_ja, name_en, number, code",
+        }
+        names: dict[str, dict[str, list[str]]] = {}
+        for kind, columns in own.items():
+            table = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+            found = names[kind] = {
+                row[0]: [text for text in row[1:] if text] for row in self.ask(f"SELECT id, {columns} FROM {table}")
+            }
+            if kind != "section":
+                for id_, also in self.ask(f"SELECT {kind}_id, also FROM {kind}_also"):
+                    found[id_].append(also)
+        texts: dict[tuple[str, str], list[str]] = {}
+        for noun, columns in (
+            ("measure", "name_ja, name_en, description_ja, description_en"),
+            ("budget_line", "name_ja, name_en"),
+        ):
+            for id_, *row in self.ask(f"SELECT id, {columns} FROM {noun}s"):
+                texts[noun, id_] = [text for text in row if text]
+            for link, kind in links:
+                if noun == "measure" or link != "organization":
+                    plural = f"{link[:-1]}ies" if link.endswith("y") else f"{link}s"
+                    for id_, linked in self.ask(f"SELECT {noun}_id, {link}_id FROM {noun}_{plural}"):
+                        texts[noun, id_].extend(names[kind][linked])
+        return [fold("\n".join(each)) for each in texts.values()]
 
 
 @pytest.fixture(scope="module", params=SIZES, ids=lambda size: f"{size} lines")
@@ -99,7 +125,7 @@ def test_sums_are_what_the_lines_say(corpus: Corpus) -> None:
         expected = corpus.ask(f"{sums} ON m.budget_line_id = l.id {where} GROUP BY 1", *query.values())
         assert {
             (group["key"], group["lines"], group["involved"]["jpy"]) for group in found["groups"] if group["lines"]
-        } == {(key, lines, jpy or 0) for key, lines, jpy in expected}
+        } == set(expected)
         ((total, lines),) = corpus.ask(f"SELECT sum(amount_jpy), count(*) FROM budget_lines l {where}", *query.values())
         assert (found["total"]["jpy"], found["lines"]) == (total or 0, lines)
 
@@ -175,9 +201,19 @@ def test_search_is_brute_force(corpus: Corpus) -> None:
         term = words[start : start + length]
         if random.random() < 0.1:
             term = term[::-1]
-        expected = sum(term in text for text in texts)
+        expected = sum(contains(text, term) for text in texts)
         page = answer(corpus.client, "/v1/search", q=term, type="measures,budget-lines", limit=1)
         assert page["meta"]["total"] == expected, term
+
+
+def test_a_note_names_ten_values_at_most(corpus: Corpus) -> None:
+    ministries = corpus.ask(
+        "SELECT count(DISTINCT ministry_id) FROM measure_ministries JOIN organizations o ON ministry_id = o.id"
+        " WHERE name_ja LIKE '%省'"
+    )[0][0]
+    (note,) = answer(corpus.client, "/v1/measures", q="省")["meta"]["notes"]
+    assert note["en"].count("ministry=") == min(ministries, 10)
+    assert ("…" in note["en"]) == (ministries > 10)
 
 
 def test_a_download_holds_every_line(corpus: Corpus, request: pytest.FixtureRequest) -> None:

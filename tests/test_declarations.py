@@ -37,3 +37,11 @@ def test_a_wrong_path_and_a_missing_vocabulary_are_named(monkeypatch: pytest.Mon
     assert "no resource gives the vocabulary `step`" in vocabulary
     assert path == "stages: the filter `step` has the unknown path `trck`. Did you mean `track`?"
     assert sort.endswith("which is no column of its table. Did you mean `order`?")
+
+
+def test_a_filter_with_a_derived_name_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    filters = (*STAGES.own_filters, column("track_not", "Not whose.", path="track", vocabulary="ministry"))
+    monkeypatch.setattr(declarations, "RESOURCES", (*RESOURCES[:-1], replace(STAGES, own_filters=filters)))
+    assert list(declaration_errors()) == [
+        "stages: the filter `track_not` has the name that is derived from `track`: rename one of them"
+    ]

@@ -17,11 +17,14 @@ from typing import Annotated, Any
 import anyio.to_thread
 import openpyxl
 import orjson
+import polars
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, create_model
 
+from app.api.answer_exports import ANSWER_EXPORTS, AnswerExport
+from app.api.budget_summary import BudgetGroupRow
 from app.db.base import Database
 from app.http.representation import compressed_stream
 from app.query.columns import Column, columns
@@ -58,6 +61,8 @@ def read(extension: str, content: bytes) -> list[dict[str, Any]]:
             return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
         case "ndjson":
             return [orjson.loads(line) for line in content.splitlines()]
+        case "parquet":
+            return polars.read_parquet(io.BytesIO(content)).to_dicts()
         case _:
             names, *rows = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0].iter_rows(values_only=True)
             return [dict(zip(names, row, strict=True)) for row in rows]
@@ -103,7 +108,7 @@ def test_every_value_of_a_record_is_in_its_columns(resource: Resource, clients: 
 
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
-CODES = {"number", "parent_number", "parent_code"}  # of sections: `4.10` is another than `4.1`
+CODES = {"number", "parent_number", "code", "parent_code"}  # of sections: `4.10` is another than `4.1`
 
 
 @EACH
@@ -204,7 +209,7 @@ def test_lists_are_joined_with_an_escape() -> None:
 
 def recipe_split() -> Callable[[str], list[str]]:
     """The function of the recipe for pandas, without the rest of it."""
-    (recipe,) = [text for text in blocks(RECIPES, "python") if "pandas" in text]
+    (recipe,) = [text for text in blocks(RECIPES, "python") if "read_csv" in text]
     (function,) = [node for node in ast.parse(recipe).body if isinstance(node, ast.FunctionDef)]
     names: dict[str, Any] = {"re": re}
     exec(ast.unparse(function), names)  # noqa: S102 - the documentation's own
@@ -347,7 +352,7 @@ def test_an_export_has_a_validator(client: Client) -> None:
     assert (headed.status_code, headed.content, headed.headers["ETag"]) == (200, b"", got.headers["ETag"])
 
 
-@pytest.mark.parametrize("query", ["limit=1", "facet=ministry", "cursor=x", "ministry=mhwl", "bom=yes"])
+@pytest.mark.parametrize("query", ["limit=1", "facet=ministry", "cursor=x", "ministry=mhwl", "bom=maybe"])
 def test_an_export_ignores_no_parameter(client: Client, query: str) -> None:
     answer(client, f"/v1/exports/budget-lines.csv?{query}", 422)
 
@@ -378,3 +383,58 @@ def test_a_client_that_hangs_up_stops_the_export(first: Settings, monkeypatch: p
         hung_up.set()
         assert client.get("/v1/exports/stages.ndjson").status_code == 200
         assert len(reads) < total
+
+
+def test_sums_are_a_table_too(clients: Client) -> None:
+    for query in (
+        "group_by=pillar",
+        "group_by=ministry&sort=involved&order=desc&limit=2",
+        "group_by=ministry,document",
+    ):
+        expected = answer(clients, f"/v1/budget-summary?{query}")
+        response = clients.get(f"/v1/exports/budget-summary.csv?{query}")
+        assert response.headers["Content-Disposition"] == 'attachment; filename="budget-summary.csv"'
+        rows = read("csv", response.content)
+        shown = columns(BudgetGroupRow)
+        assert len(rows) == len(expected["groups"])
+        for row, group in zip(rows, expected["groups"], strict=True):
+            for column in shown:
+                cell = column.cell({**group, "additive": expected["additive"]})
+                assert restored(row[column.name]) == ("" if cell is None else plain(cell))
+    (fifth,) = (row for row in read("csv", clients.get("/v1/exports/budget-summary.csv?group_by=pillar").content)
+                if row["key"] == "fy2025-supplementary-drug-discovery-5")  # fmt: skip
+    assert (fifth["lines"], fifth["involved_jpy"], fifth["involved_basis_reason"]) == ("0", "", "not_stated")
+
+
+def test_the_crosswalk_is_a_table_too(clients: Client) -> None:
+    for query in ("", "section=4.2,4.3&ministry=mhlw"):
+        sections = answer(clients, f"/v1/crosswalk?{query}")["data"]
+        rows = read("csv", clients.get(f"/v1/exports/crosswalk.csv?{query}").content)
+        assert [row["section_id"] for row in rows] == [entry["section"]["id"] for entry in sections]
+        for row, entry in zip(rows, sections, strict=True):
+            assert row["amount_jpy"] == plain(entry["amount"]["jpy"] if entry["amount"]["jpy"] is not None else "")
+            assert row["measure_ids"].split(";") == ([measure["id"] for measure in entry["measures"]] or [""])
+            whole = "\n".join(unjoined(cell) for cell in row.values())
+            for leaf in leaves(entry):
+                assert leaf in whole, leaf
+    marked = clients.get("/v1/exports/crosswalk.csv?bom=true").content
+    assert marked == b"\xef\xbb\xbf" + clients.get("/v1/exports/crosswalk.csv").content
+
+
+def unjoined(cell: str) -> str:
+    """A cell without the escapes of lists within lists."""
+    while "\\;" in cell:
+        cell = cell.replace("\\\\", "\\").replace("\\;", ";")
+    return cell
+
+
+@pytest.mark.parametrize("export", ANSWER_EXPORTS, ids=lambda export: export.name)
+def test_an_answer_takes_the_same_parameters_as_a_table(export: AnswerExport, clients: Client) -> None:
+    json = answer(clients, "/openapi.json")["paths"]
+    as_json, as_csv = (json[path]["get"]["parameters"] for path in (f"/v1/{export.name}", export.path))
+    assert as_csv == [*as_json, next(each for each in as_csv if each["name"] == "bom")]
+    for query in ("ministry=mhwl", "limti=5", "bom=maybe", "group_by=ministry,pillar,package"):
+        assert clients.get(f"{export.path}?{query}").status_code == 422
+    got = clients.get(export.example)
+    again = clients.get(export.example, headers={"If-None-Match": got.headers["ETag"]})
+    assert (got.status_code, again.status_code, again.content) == (200, 304, b"")

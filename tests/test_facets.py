@@ -53,6 +53,32 @@ def test_a_facet_counts_under_every_filter_but_its_own(resource: Resource, facet
         assert answer(clients, path(resource), limit=0, **query)["meta"]["total"] == bucket["count"]
 
 
+@EACH_FACET
+def test_a_facet_whose_counts_add_up_to_more_than_the_rows_says_so(
+    resource: Resource, facet: str, clients: Client
+) -> None:
+    asked = [{}, {"q": "の"}, {"q": "no such words"}]
+    every = answer(clients, path(resource), facet=facet, limit=0)["facets"][facet]["buckets"]
+    asked.extend({facet: bucket["value"]} for bucket in every[:3])
+    for query in asked:
+        found = answer(clients, path(resource), facet=facet, limit=0, **query)
+        without = {name: value for name, value in query.items() if name != facet}
+        rows = answer(clients, path(resource), limit=0, **without)["meta"]["total"]
+        counted = found["facets"][facet]["missing"] + sum(each["count"] for each in found["facets"][facet]["buckets"])
+        notes = [note for note in found["meta"]["notes"] if note["code"] == "facets-overlap"]
+        assert bool(notes) == (counted > rows), query
+        assert all(note[language].endswith(f": {facet}") for note in notes for language in ("ja", "en"))
+    plain = answer(clients, path(resource), limit=0)["meta"]["notes"]
+    assert "facets-overlap" not in [note["code"] for note in plain]
+
+
+def test_one_note_names_the_facets_that_overlap(clients: Client) -> None:
+    found = answer(clients, "/v1/measures", facet="modality,kind,ministry,funded", limit=0)["meta"]["notes"]
+    (note,) = (note["en"] for note in found if note["code"] == "facets-overlap")
+    assert note.endswith(": ministry, modality")
+    assert answer(clients, "/v1/measures", facet="kind,funded", limit=0)["meta"]["notes"] == []
+
+
 def test_a_facet_does_not_depend_on_the_page(clients: Client) -> None:
     whole = answer(clients, "/v1/measures", facet="ministry,kind")["facets"]
     assert list(whole) == ["kind", "ministry"] or list(whole) == ["ministry", "kind"]

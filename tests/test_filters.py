@@ -14,7 +14,7 @@ from app.query.resource import Resource
 from app.resources import RESOURCES
 from tests.conftest import BuildDatabase, Client, answer, made_once, serving, walk
 from tests.corpus import write
-from tests.test_search import folded, texts
+from tests.searching import Texts, contain
 
 EVERY_DATABASE = True
 
@@ -28,6 +28,7 @@ class Held:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.records = {resource.name: walk(client, f"/v1/{resource.name}", limit=500) for resource in RESOURCES}
+        self.texts = Texts(self.records)
         self.above = {
             row["id"]: row[field]["id"]
             for name, field in (("modalities", "broader"), ("sections", "parent"))
@@ -64,18 +65,27 @@ class Held:
         """Whether a record is under every filter, and holds every word."""
         for name, wanted in query.items():
             if name == "q":
-                words = [folded(text) for text in texts(row)]
-                if not all(any(term in text for text in words) for term in folded(wanted).split()):
+                if not contain(self.texts.of(resource, row), wanted):
                     return False
             elif name in ("amount_min", "amount_max"):
                 amount = row["amount"]["jpy"]
                 if amount is None or (amount < wanted if name == "amount_min" else amount > wanted):
                     return False
             else:
-                held = self.under(resource, name, row)
-                if not (held & set(wanted) or (not held and "none" in wanted)):
+                held = self.under(resource, name.removesuffix("_not").removesuffix("_all"), row) or {"none"}
+                has = held >= set(wanted) if name.endswith("_all") else not held.isdisjoint(wanted)
+                if has == name.endswith("_not"):
                     return False
         return True
+
+    def contradictory(self, query: dict[str, Any]) -> bool:
+        """Whether a query leaves out what it asks for: the values themselves, or broader ones."""
+        for name in (name for name in query if f"{name.removesuffix('_all')}_not" in query):
+            excluded = query[f"{name.removesuffix('_all')}_not"]
+            left_out = [not self.up([each]).isdisjoint(excluded) for each in query[name]]
+            if any(left_out) if name.endswith("_all") else all(left_out):
+                return True
+        return False
 
     @staticmethod
     def sorted(rows: list[Record], sort: str, *, down: bool) -> list[Record]:
@@ -118,20 +128,27 @@ def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held,
     resource = data.draw(st.sampled_from(LARGE))
     described = next(each for each in answer(client, "/v1")["resources"] if each["name"] == resource.name)
     offered = {each["name"]: [value["value"] for value in each["values"]] for each in described["filters"]}
+    operators = {each["name"]: each["operators"] for each in described["filters"]}
     amounts = [row["amount"]["jpy"] for row in service.records["budget-lines"] if row["amount"]["jpy"]]
     query: dict[str, Any] = {}
     for name in data.draw(st.sets(st.sampled_from(sorted(offered)), max_size=3)):
         if name in ("amount_min", "amount_max"):
             query[name] = data.draw(st.sampled_from(amounts) | st.integers(0, 10**13))
         elif resource.filters[name].many:
-            values = offered[name] + (["none"] if resource.filters[name].optional else [])
-            query[name] = data.draw(st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True))
+            for parameter in data.draw(st.sets(st.sampled_from([name, *operators[name]]), min_size=1)):
+                takes_none = resource.filters[name].optional and not parameter.endswith("_all")
+                values = offered[name] + (["none"] if takes_none else [])
+                query[parameter] = data.draw(st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True))
         else:
             query[name] = [data.draw(st.sampled_from(offered[name]))]
     if "amount_min" in query and "amount_max" in query:
         query["amount_min"], query["amount_max"] = sorted((query["amount_min"], query["amount_max"]))
     if data.draw(st.booleans()):
-        query["q"] = data.draw(st.sampled_from(["創薬", "の", "ai", "基盤 推進", "%", "推進等の", "支援事業 創薬基盤"]))
+        query["q"] = data.draw(
+            st.sampled_from(
+                ["創薬", "の", "ai", "基盤 推進", "%", "推進等の", "支援事業 創薬基盤", "厚労省", "4.2 ワクチン", "省"]
+            )
+        )
     expected = [row for row in service.records[resource.name] if service.kept(resource.name, row, query)]
     if data.draw(st.booleans()):
         sort, order = data.draw(st.sampled_from(described["sorts"])), data.draw(st.sampled_from(["asc", "desc"]))
@@ -139,6 +156,10 @@ def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held,
         query |= {"sort": sort, "order": order}
     ids = [row["id"] for row in expected]
     path = f"/v1/{resource.name}"
+    if service.contradictory(query):
+        assert not ids
+        assert {each["code"] for each in answer(client, path, 422, **query)["errors"]} == {"conflict"}
+        return
     assert [row["id"] for row in walk(client, path, limit=data.draw(st.sampled_from([7, 50, 500])), **query)] == ids
     page = answer(client, path, limit=5, **query)
     assert page["meta"]["total"] == len(ids)
@@ -153,7 +174,10 @@ def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held,
 
 @pytest.mark.parametrize("resource", LARGE, ids=lambda resource: resource.name)
 def test_any_facet_counts_what_brute_force_counts(resource: Any, held: Held) -> None:
-    for query in ({}, {"ministry": ["mext"]}, {"ministry": ["mhlw", "none"], "fiscal_year": ["2020"]}, {"q": "創薬"}):
+    for query in (
+        {}, {"ministry": ["mext"]}, {"ministry": ["mhlw", "none"], "fiscal_year": ["2020"]}, {"q": "創薬"},
+        {"ministry": ["mext"], "ministry_not": ["mhlw"]}, {"modality_all": ["modality-1"], "modality_not": ["none"]},
+    ):  # fmt: skip
         facets = answer(held.client, f"/v1/{resource.name}", facet=list(resource.facets), limit=0, **query)["facets"]
         assert list(facets) == list(resource.facets)
         for name, facet in facets.items():
@@ -163,6 +187,26 @@ def test_any_facet_counts_what_brute_force_counts(resource: Any, held: Held) -> 
             for bucket in facet["buckets"]:
                 assert bucket["count"] == sum(bucket["value"] in values for values in stands), (name, bucket)
             assert facet["missing"] == sum(not values for values in stands)
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
+def test_a_value_is_accepted_by_all_its_names_however_they_are_written(
+    resource: Resource, clients: Client, dataset: Dataset
+) -> None:
+    for name, filter_ in resource.filters.items():
+        for term in filter_.values(dataset.vocabularies).terms.values() if filter_.facet else ():
+            meant = answer(clients, f"/v1/{resource.name}", limit=0, **{name: term.id})["meta"]["total"]
+            for value in (
+                term.id.upper(),
+                term.label.ja,
+                f" {term.label.en.title()} ",
+                term.label.ja.replace("-", "‐"),
+            ):
+                found = answer(clients, f"/v1/{resource.name}", limit=0, **{name: value})["meta"]["total"]
+                assert found == meant or found > meant > 0 or not meant, (name, value)
+        if filter_.optional:
+            nothing = answer(clients, f"/v1/{resource.name}", limit=0, **{name: "none"})["meta"]["total"]
+            assert answer(clients, f"/v1/{resource.name}", limit=0, **{name: "該当なし"})["meta"]["total"] == nothing
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)

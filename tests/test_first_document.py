@@ -9,8 +9,8 @@ from tests.conftest import Client, answer, walk
 PACKAGE = "fy2025-supplementary-drug-discovery"
 
 
-def oku(amount: dict[str, Any]) -> str:
-    found: str = amount["oku_yen"]
+def oku(amount: dict[str, Any]) -> str | None:
+    found: str | None = amount["oku_yen"]
     return found
 
 
@@ -54,12 +54,29 @@ def test_two_ministries_together_count_the_joint_line_once(client: Client) -> No
         assert summary["additive"] is True
 
 
-def test_sums_by_pillar_show_the_empty_one(client: Client) -> None:
+def test_a_pillar_that_prints_no_amount_is_unknown_not_zero(client: Client) -> None:
     summary = answer(client, "/v1/budget-summary?group_by=pillar")
-    assert [oku(group["involved"]) for group in summary["groups"]] == ["522", "338", "162", "451", "0", "1688"]
+    assert [oku(group["involved"]) for group in summary["groups"]] == ["522", "338", "162", "451", None, "1688"]
+    fifth = summary["groups"][4]
+    for part in ("sole", "joint", "involved"):
+        assert (fifth[part]["jpy"], fifth[part]["basis_reason"], fifth["lines"]) == (None, "not_stated", 0)
     pillars = answer(client, "/v1/pillars")["data"]
-    assert [oku(pillar["amount"]) for pillar in pillars] == ["522", "338", "162", "451", "0", "1688"]
+    assert [oku(pillar["amount"]) for pillar in pillars] == ["522", "338", "162", "451", None, "1688"]
     assert [pillar["line_count"] for pillar in pillars] == [2, 3, 3, 2, 0, 1]
+    assert "Not stated in the document: amount" in [note["en"] for note in pillars[4]["notes"]]
+
+
+def test_a_question_that_leaves_out_every_line_is_zero(client: Client) -> None:
+    for query in ("ministry=mext&pillar=①", "q=no such words", "joint=true&ministry=meti", "pillar=①,⑤&ministry=mext"):
+        found = answer(client, f"/v1/budget-summary?group_by=ministry&{query}")
+        assert (found["lines"], found["total"]["jpy"]) == (0, 0), query
+        assert {group["involved"]["jpy"] for group in found["groups"]} == {0}
+    for query in ("pillar=⑤", "pillar=⑤&ministry=mext", "section=4.1", "budget_kind=initial", "pillar=⑤&q=薬"):
+        found = answer(client, f"/v1/budget-summary?group_by=ministry&{query}")
+        assert (found["lines"], found["total"]["jpy"]) == (0, None), query
+        assert {group["involved"]["jpy"] for group in found["groups"]} == {None}
+    narrowed = answer(client, "/v1/budget-summary?group_by=pillar&ministry=mext")
+    assert [oku(group["involved"]) for group in narrowed["groups"]] == ["0", "70", "47", "0", None, "0"]
 
 
 def test_stated_totals_are_held_against_the_lines(client: Client) -> None:
@@ -133,7 +150,7 @@ def test_the_crosswalk_finds_the_money_behind_the_strategy(client: Client) -> No
     found = answer(client, "/v1/crosswalk")
     amounts = {entry["section"]["number"]: oku(entry["amount"]) for entry in found["data"]}
     assert amounts == {
-        "4.1": "0", "4.2": "43", "4.3": "158", "4.4": "293", "4.5": "0", "4.6": "481", "4.7": "0", "4.8": "0",
+        "4.1": None, "4.2": "43", "4.3": "158", "4.4": "293", "4.5": None, "4.6": "481", "4.7": None, "4.8": None,
     }  # fmt: skip
     assert (oku(found["total"]), found["lines"]) == ("975", 4)
     unlinked = {
@@ -154,6 +171,10 @@ def test_the_crosswalk_finds_the_money_behind_the_strategy(client: Client) -> No
 def test_the_crosswalk_counts_under_its_filters(client: Client) -> None:
     found = answer(client, "/v1/crosswalk?ministry=meti")
     assert (oku(found["total"]), found["lines"]) == ("293", 1)
+    assert [oku(entry["amount"]) for entry in found["data"]] == [None, "0", "0", "293", None, "0", None, None]
+    for query, total in (("section=4.1", None), ("pillar=⑤", None), ("ministry=cao", "0"), ("ministry=meti", "0")):
+        unlinked = answer(client, f"/v1/crosswalk?section=4.3&{query}" if total else f"/v1/crosswalk?{query}")
+        assert (oku(unlinked["total"]), unlinked["lines"]) == (total, 0), query
     both = answer(client, "/v1/crosswalk?section=4.2,4.2.2")
     assert [oku(entry["amount"]) for entry in both["data"]] == ["43", "43"]
     assert oku(both["total"]) == "43"
@@ -242,3 +263,31 @@ def test_the_dataset_describes_itself(client: Client) -> None:
     assert {value["value"] for value in ministry["values"]} == {"cao", "mext", "mhlw", "meti"}
     assert "厚" in next(value["aliases"] for value in ministry["values"] if value["value"] == "mhlw")
     assert found["attribution"].startswith("出典: 内閣府")
+
+
+def test_a_measure_says_what_its_lines_come_to(client: Client) -> None:
+    rows = walk(client, "/v1/measures", sort="amount", order="desc")
+    assert [oku(row["amount"]) for row in rows[:3]] == ["1688", "481", "293"]
+    assert [row["amount"]["jpy"] for row in rows[11:]] == [None] * 11
+    for row in rows:
+        if row["budget_lines"]:
+            (line,) = row["budget_lines"]
+            assert row["amount"] == {**line["amount"], "text": None}
+            assert any("amount" in piece["supports"] for piece in row["evidence"])
+        else:
+            assert row["amount"]["basis_reason"] == "not_stated"
+            (told,) = (note["en"] for note in row["notes"] if note["code"] == "not-stated")
+            assert told.endswith("amount")
+
+
+def test_the_largest_ministries_and_the_rest(client: Client) -> None:
+    found = answer(client, "/v1/budget-summary?group_by=ministry&sort=involved&order=desc&limit=1")
+    groups = {group["key"]: (group["lines"], oku(group["sole"]), oku(group["joint"])) for group in found["groups"]}
+    # The joint line is whole in both: with one ministry, and with the rest.
+    assert groups == {"mhlw": (7, "2541", "4"), "others": (5, "616", "4")}
+    assert (found["additive"], oku(found["total"]), found["lines"]) == (False, "3161", 11)
+    codes = [note["code"] for note in found["notes"]]
+    assert codes == ["others", "groups-overlap"]
+    pillars = answer(client, "/v1/budget-summary?group_by=pillar&sort=involved&order=desc&limit=5")
+    assert [oku(group["involved"]) for group in pillars["groups"]] == ["1688", "522", "451", "338", "162", None]
+    assert (pillars["groups"][-1]["key"], pillars["additive"]) == ("others", True)

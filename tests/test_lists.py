@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
 import pytest
 
 from app.db.base import Session, Statement
 from app.index.keyset import MAX_KEY
+from app.query.columns import columns
 from app.query.cursor import Cursor, encode, signature
 from app.query.filters import values_at
 from app.query.resource import Resource
@@ -47,6 +49,20 @@ def test_each_record_of_a_list_is_its_item(resource: Resource, clients: Client) 
     assert len({row["id"] for row in rows}) == len(rows)
     for row in rows:
         assert answer(clients, f"{path(resource)}/{row['id']}") == row
+
+
+@EACH
+def test_a_record_says_first_what_it_is_and_last_where_it_stands(resource: Resource, clients: Client) -> None:
+    declared = answer(clients, "/openapi.json")["components"]["schemas"][resource.record.__name__]
+    order = list(declared["properties"])
+    assert declared["required"] == order
+    assert (order[:2], order[-3:]) == (["id", "name"], ["documents", "notes", "evidence"])
+    for row in walk(clients, path(resource)):
+        assert list(row) == list(answer(clients, f"{path(resource)}/{row['id']}")) == order
+    for line in clients.get(f"/v1/exports/{resource.name}.ndjson").text.splitlines():
+        assert list(orjson.loads(line)) == order
+    header = clients.get(f"/v1/exports/{resource.name}.csv").text.partition("\r\n")[0].split(",")
+    assert header == [column.name for column in sorted(columns(resource.record), key=lambda c: order.index(c.path[0]))]
 
 
 @EACH

@@ -131,7 +131,7 @@ def asked(client: Client) -> Iterator[str]:
         yield from (f"{path}?facet={facet}&{facet}=none" for facet in resource.facets)
         yield answer(client, f"{path}?limit=2")["links"]["next"] or path
         yield from (f"{path}/{row['id']}" for row in answer(client, path)["data"])
-        yield from (f"/v1/exports/{resource.name}.{extension}" for extension in ("csv", "ndjson", "xlsx"))
+        yield from (f"/v1/exports/{resource.name}.{extension}" for extension in ("csv", "ndjson", "xlsx", "parquet"))
 
 
 def test_both_databases_give_the_same_bytes(server: Server, both_seed: Path, tmp_path: Path) -> None:

@@ -74,6 +74,13 @@ def test_every_request_is_answered_as_shown(readme: Path, client: Client) -> Non
         assert matches(shown, actual), (path, actual)
 
 
+def test_every_request_of_the_recipes_is_answered_as_shown(client: Client) -> None:
+    assert requests(RECIPES)
+    for path, shown in requests(RECIPES):
+        actual = client.get(path).json()
+        assert matches(shown, actual), (path, actual)
+
+
 OTHER_COMMANDS = sorted({each for page in PAGES for each in commands(page) if not each[0].startswith("curl")})
 
 

@@ -1,47 +1,33 @@
-"""`q` and /v1/search against brute force: what a human would find by reading every name and description."""
+"""`q` and /v1/search against brute force: what a human would find by reading every name and description, and the
+names of what a record links to."""
 
 import itertools
-import unicodedata
-from typing import Any
+import re
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.db.base import Session
+from app.index import TextMatches
 from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
 from app.settings import Settings
+from app.text import terms
 from tests.conftest import Client, answer, walk
+from tests.searching import LATIN, Texts, contain
 
 EVERY_DATABASE = True
-
-FIELDS = ("name", "description", "also", "abbreviation", "aims")
-
-
-def folded(text: str) -> str:
-    """Folding as the contract says it, written once more."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
-def texts(record: dict[str, Any]) -> list[str]:
-    found: list[str] = []
-    for name in FIELDS:
-        value = record.get(name)
-        for part in value if isinstance(value, list) else [value]:
-            found.extend([part["ja"], part["en"]] if isinstance(part, dict) else [part] if part else [])
-    return found
 
 
 @pytest.fixture(scope="module")
 def corpus(clients: Client) -> dict[tuple[str, str], list[str]]:
-    """Every record's folded texts."""
-    return {
-        (resource.name, row["id"]): [folded(text) for text in texts(row)]
-        for resource in RESOURCES
-        for row in walk(clients, f"/v1/{resource.name}", limit=500)
-    }
+    """The folded texts that `q` reads of every record."""
+    records = {resource.name: walk(clients, f"/v1/{resource.name}", limit=500) for resource in RESOURCES}
+    texts = Texts(records)
+    return {(name, row["id"]): texts.of(name, row) for name, rows in records.items() for row in rows}
 
 
 def test_every_short_substring_is_found_where_it_stands(
@@ -49,26 +35,28 @@ def test_every_short_substring_is_found_where_it_stands(
 ) -> None:
     expected: dict[str, set[int]] = {}
     for key, words in enumerate(corpus.values(), 1):
-        for text, length in itertools.product(words, (1, 2, 3, 4)):
+        for text, length in itertools.product(set(words), (1, 2, 3, 4)):
             for start in range(len(text) - length + 1):
                 term = text[start : start + length]
                 if not any(character.isspace() for character in term):
-                    expected.setdefault(term, set()).add(key)
+                    keys = expected.setdefault(term, set())
+                    if not re.match(f"[{LATIN}]{{2}}", text[start - 1 : start + 1] if start else ""):
+                        keys.add(key)
     assert len(expected) > 5_000
+    assert sum(not keys for keys in expected.values()) > 500
     snapshot = Snapshots(both, schema_version()).current()
 
-    def search(session: Session) -> None:
-        matcher = snapshot.matcher(session)
-        for term, keys in expected.items():
-            found = matcher.search((term,))
-            assert set(found.anywhere) == keys, term
-            assert found.in_names <= found.anywhere
+    def search(term: str, session: Session) -> TextMatches:
+        return snapshot.matcher(session).search(terms(term), RESOURCES)
 
-    snapshot.database.query(search)
+    for term, keys in expected.items():
+        found = snapshot.database.query(partial(search, term))
+        assert set(found.anywhere) == keys, term
+        assert found.in_names <= found.in_texts <= found.anywhere
 
 
 def matching(corpus: dict[tuple[str, str], list[str]], q: str) -> list[tuple[str, str]]:
-    return [key for key, words in corpus.items() if all(any(t in text for text in words) for t in folded(q).split())]
+    return [key for key, texts in corpus.items() if contain(texts, q)]
 
 
 QUERIES = [
@@ -88,6 +76,12 @@ QUERIES = [
     "第",
     "of the",
     "存在しない",
+    "厚労省",
+    "mhlw ワクチン",
+    "4.3",
+    "バイオシミラー",
+    "gene",
+    "strategy",
 ]
 
 
@@ -113,7 +107,7 @@ def test_search_finds_any_words_of_a_record(
         start = data.draw(st.integers(0, len(text) - 1))
         pieces.append(text[start : start + data.draw(st.integers(1, 12))])
     q = " ".join(pieces)
-    if not q.strip() or len(q.split()) > 10:
+    if not q.strip() or len(q.split()) > 10 or not terms(q):
         return
     assert answer(clients, "/v1/search", q=q, limit=0)["meta"]["total"] == len(matching(corpus, q))
 
@@ -129,6 +123,56 @@ def test_the_best_match_comes_first(clients: Client) -> None:
     assert starts == sorted(starts, reverse=True)
 
 
+def test_whole_words_come_before_beginnings_and_own_texts_before_links(clients: Client) -> None:
+    found = walk(clients, "/v1/search", q="gene")
+    ids = [row["id"] for row in found]
+    assert ids.index("gene-therapy") < ids.index("regenerative-cell-gene-manufacturing") < ids.index("generic")
+    linked = ["." not in row["matched"]["field"] for row in found if row["matched"]["field"] != "also"]
+    assert linked == sorted(linked)
+    assert any(linked)
+
+
+@pytest.mark.parametrize("q", ["厚生労働省", "厚労省", "mhlw", "ＭＨＬＷ", "Ministry of Health"])
+def test_a_ministry_is_found_by_each_of_its_names(q: str, clients: Client) -> None:
+    (first, *others) = walk(clients, "/v1/search", q=q)
+    assert (first["type"], first["id"]) == ("organizations", "mhlw")
+    line = next(row for row in others if row["type"] == "budget-lines")
+    assert line["matched"]["field"] == "ministries"
+    assert set(line["matched"]["excerpt"]) & set("厚Mm")
+    filtered = answer(clients, "/v1/budget-summary", group_by="pillar", ministry="mhlw")
+    searched = answer(clients, "/v1/budget-summary", group_by="pillar", q=q)
+    assert searched["total"] == filtered["total"]
+    (note,) = (note for note in searched["notes"] if note["code"] == "found-by-linked-names")
+    assert "ministry=mhlw" in note["en"]
+
+
+@pytest.mark.parametrize("q", ["バイオシミラー", "biosimilar", "ﾊﾞｲｵｼﾐﾗｰ", "Biosimilars"])
+def test_a_word_finds_the_same_money_in_either_language(q: str, clients: Client) -> None:
+    expected = answer(clients, "/v1/budget-summary", group_by="ministry", modality="biosimilar")
+    found = answer(clients, "/v1/budget-summary", group_by="ministry", q=q)
+    assert expected["total"]["oku_yen"] == "158"
+    assert (found["total"], found["groups"]) == (expected["total"], expected["groups"])
+
+
+def test_lines_found_through_the_crosswalk_say_so(clients: Client) -> None:
+    for path in ("/v1/budget-lines", "/v1/search"):
+        codes = [note["code"] for note in answer(clients, path, q="4.3")["meta"]["notes"]]
+        assert codes == ["found-by-linked-names", "section-through-crosswalk"]
+    assert answer(clients, "/v1/search", q="4.3", type="sections")["data"][0]["matched"]["field"] == "number"
+
+
+@pytest.mark.parametrize("path", ["/v1/measures", "/v1/budget-lines", "/v1/search"])
+def test_no_match_names_the_filters_that_the_words_are_values_of(path: str, clients: Client) -> None:
+    meta = answer(clients, path, q="xyzzy 補正予算", facet=[])["meta"]
+    if path == "/v1/measures":
+        assert meta["notes"] == []
+    else:
+        (note,) = meta["notes"]
+        assert note["code"] == "q-is-a-filter-value"
+        assert "budget_kind=supplementary" in note["en"]
+    assert answer(clients, path, q="xyzzy")["meta"]["notes"] == []
+
+
 def test_an_excerpt_holds_the_match_and_is_cut_from_the_record(clients: Client) -> None:
     for row in walk(clients, "/v1/search", q="創薬"):
         assert "創薬" in row["matched"]["excerpt"]
@@ -139,7 +183,7 @@ def test_an_excerpt_holds_the_match_and_is_cut_from_the_record(clients: Client) 
     assert cited["matched"] == {"field": "also", "excerpt": "MCM"}
 
 
-@pytest.mark.parametrize("q", ["", "   ", "x" * 201, "a b c d e f g h i j k", "\x00"])
+@pytest.mark.parametrize("q", ["", "   ", "\u200b", "x" * 201, "a b c d e f g h i j k", "\x00"])
 def test_a_search_that_cannot_be_meant_is_refused(q: str, clients: Client) -> None:
     (error,) = answer(clients, "/v1/search", 422, q=q)["errors"]
     assert error["parameter"] == "q"

@@ -14,6 +14,16 @@ def test_it_stands_alone(second: Settings) -> None:
         assert groups["mlit"]["sole"]["jpy"] == 0
         assert groups["mlit"]["joint"]["jpy"] == groups["maff"]["joint"]["jpy"] == 2_500_000_000
         assert groups["maff"]["lines"] == 2
+        # Its own line states no amount: that is unknown, and what it pays with others is known.
+        assert (groups["maff"]["sole"]["jpy"], groups["maff"]["involved"]["jpy"]) == (None, 2_500_000_000)
+        unstated = answer(client, "/v1/budget-summary?group_by=ministry&q=antivenom")
+        assert (unstated["lines"], unstated["total"]["jpy"], unstated["total"]["basis_reason"]) == (
+            1,
+            None,
+            "not_stated",
+        )
+        measure = answer(client, "/v1/measures/antivenom-stockpile")
+        assert (measure["amount"], len(measure["budget_lines"])) == (unstated["total"], 1)
         assert groups["caa"]["involved"]["approximate"] is True
         assert groups["env"]["involved"]["approximate"] is False
         assert answer(client, "/v1/packages/fy2027-initial-climate-health/reconciliation")["data"] == []
@@ -41,6 +51,7 @@ def test_one_measure_may_be_in_two_documents(clients: Client) -> None:
     measure = answer(clients, "/v1/measures/biobank-utilisation")
     assert measure["documents"] == ["cao-20260203-bio", "green-20270115"]
     assert [line["amount"]["oku_yen"] for line in measure["budget_lines"]] == ["43", "9"]
+    assert (measure["amount"]["oku_yen"], measure["amount"]["approximate"]) == ("52", True)
     assert answer(clients, "/v1/measures?document=green-20270115&document=cao-20260203-bio&fiscal_year=2027,2025")
     found = walk(clients, "/v1/measures", fiscal_year="令和9年度")
     assert "biobank-utilisation" in [row["id"] for row in found]
@@ -77,6 +88,11 @@ def test_sums_cross_documents(clients: Client) -> None:
         "2027": 12_345_678_000 + 2_500_000_000 + 150_000_000 + 900_000_000,
     }
     assert years["additive"] is True
+    documents = answer(clients, "/v1/budget-summary?group_by=document")
+    assert [group["lines"] for group in documents["groups"]] == [12, 5]  # one line is evidenced by both
+    assert (documents["additive"], documents["lines"]) == (False, 16)
+    kinds = answer(clients, "/v1/budget-summary?group_by=budget_kind")
+    assert [(group["key"], group["lines"]) for group in kinds["groups"]] == [("initial", 5), ("supplementary", 11)]
     pairs = answer(clients, "/v1/budget-summary?group_by=fiscal_year&group_by=ministry&ministry=mext")
     assert {group["key"]: group["involved"]["oku_yen"] for group in pairs["groups"]} == {
         "mext,2025": "117",

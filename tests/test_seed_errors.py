@@ -218,6 +218,12 @@ SLIPS = {
         f"{BIO}/crosswalk.yaml", None, "- id: a\n  direction: biosimilar-uptake\n  programme: mcm-stockpile\n  note: {ja: x, en: x}\n",
         "- id: a", r"a link rests on words that both sides share",
     ),
+    "an id that sums give to what is beyond their limit": (
+        "vocabularies/stages.yaml", "- id: basic-research", "- id: others", "- id: others", r"choose another id",
+    ),
+    "an id that filters give to what has no value": (
+        f"{BIO}/pillars.yaml", "- id: fy2025-supplementary-drug-discovery-6", "- id: none", "- id: none", r"choose another id",
+    ),
     "no dataset.yaml version": ("dataset.yaml", "version: 1.0.0", "version: one", "version: one", r"`version`: "),
 }  # fmt: skip
 

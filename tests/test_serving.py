@@ -101,6 +101,7 @@ def test_serve_without_a_database_is_one_clear_line(tmp_path: Path) -> None:
 
 WITHOUT_BUILD = """
 import asyncio, importlib.util, sys
+sys.modules["pyarrow"] = None
 import httpx
 from app.main import application
 assert importlib.util.find_spec("app.seeding") is None
@@ -114,7 +115,7 @@ asyncio.run(ask())
 
 def test_a_built_database_is_served_without_the_build_package(first: Settings, tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("seeding", "__pycache__"))
-    paths = ("/v1/measures", "/v1/budget-summary?group_by=ministry", "/v1/exports/dataset.sqlite", "/docs")
+    paths = ("/v1/measures", "/v1/budget-summary?group_by=ministry", "/v1/exports/stages.parquet", "/docs")
     printed = subprocess.run(
         [sys.executable, "-c", WITHOUT_BUILD, *paths],
         cwd=tmp_path,

@@ -1,14 +1,22 @@
-"""Sums against brute force: for any filters, each line once, joint ones whole, and nothing lost."""
+"""Sums against brute force: for any filters, each line once, joint ones whole, nothing lost, unknown not zero."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resources.sums import DIMENSIONS
-from tests.conftest import Client, answer, walk
+from app.resources.sums import DIMENSIONS, PRECOMPUTED
+from app.seeding.build import SEED, build, check
+from app.settings import Settings
+from tests.conftest import Client, answer, serving, walk
+
+PACKAGE = "fy2025-supplementary-drug-discovery"
+
+Groups = list[dict[str, Any]]
 
 MEMBERS: dict[str, Callable[[dict[str, Any]], set[str]]] = {
     "ministry": lambda row: {ministry["id"] for ministry in row["ministries"]},
@@ -17,6 +25,13 @@ MEMBERS: dict[str, Callable[[dict[str, Any]], set[str]]] = {
     "package": lambda row: {row["package"]["id"]},
     "modality": lambda row: above(row["modalities"], {"regenerative-medicine", "cell-therapy", "gene-therapy"}),
     "section": lambda row: {part for section in row["sections"] for part in parents(section["id"])},
+    "document": lambda row: set(row["documents"]),
+    "budget_kind": lambda row: {row["budget_kind"]},
+}
+SORTED: dict[str, Callable[[dict[str, Any]], list[Any]]] = {
+    "involved": lambda group: [group["involved"]["jpy"]],
+    "lines": lambda group: [group["lines"]],
+    "key": lambda group: [None if part == "none" else part for part in group["key"].split(",")],
 }
 
 
@@ -42,8 +57,23 @@ def values(clients: Client) -> dict[str, list[str]]:
     return {name: [bucket["value"] for bucket in facet["buckets"]] for name, facet in facets.items()}
 
 
-def amount(rows: list[dict[str, Any]]) -> int:
-    return sum(row["amount"]["jpy"] or 0 for row in rows)
+def amount(rows: list[dict[str, Any]], *, unknown: bool) -> int | None:
+    """What lines come to: null if none of them states an amount, or if there are none to be asked for."""
+    stated = [row["amount"]["jpy"] for row in rows if row["amount"]["jpy"] is not None]
+    return None if not stated and (rows or unknown) else sum(stated)
+
+
+def stands_under(row: dict[str, Any], named: dict[str, str]) -> bool:
+    """Whether a line is in the group of a value of each of these dimensions."""
+    return all(value in (MEMBERS[name](row) or {"none"}) for name, value in named.items())
+
+
+def unknown(query: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
+    """Whether a filter names only what has no line at all."""
+    return any(
+        name in MEMBERS and "none" not in wanted and not any(MEMBERS[name](row) & set(wanted) for row in lines)
+        for name, wanted in query.items()
+    )
 
 
 def kept(row: dict[str, Any], query: dict[str, Any]) -> bool:
@@ -51,52 +81,154 @@ def kept(row: dict[str, Any], query: dict[str, Any]) -> bool:
     own = {"joint": row["joint"] is (query.get("joint") == "true")}
     own["amount_min"] = (row["amount"]["jpy"] or -1) >= query.get("amount_min", 0)
     for name, wanted in query.items():
-        held = MEMBERS[name](row) if name in MEMBERS else set()
-        if not (own[name] if name in own else held & set(wanted) or (not held and "none" in wanted)):
+        held = MEMBERS[name.removesuffix("_not")](row) or {"none"} if name not in own else set()
+        if not (own[name] if name in own else held.isdisjoint(wanted) == name.endswith("_not")):
             return False
     return True
+
+
+@st.composite
+def queries(draw: st.DrawFn, lines: list[dict[str, Any]], values: dict[str, list[str]]) -> dict[str, Any]:
+    """Filters of budget lines."""
+    optional = {"ministry", "pillar", "modality", "section", "document"}
+    query: dict[str, Any] = {}
+    for name in draw(st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True)):
+        offered = values[name] + (["none"] if name in optional else [])
+        parameter = draw(st.sampled_from([name, f"{name}_not"]))
+        query[parameter] = draw(st.lists(st.sampled_from(offered), min_size=1, max_size=3, unique=True))
+    if draw(st.booleans()):
+        query["joint"] = draw(st.sampled_from(["true", "false"]))
+    if draw(st.booleans()):
+        query["amount_min"] = draw(st.sampled_from([row["amount"]["jpy"] for row in lines if row["amount"]["jpy"]]))
+    return query
 
 
 @given(data=st.data())
 def test_any_sum_is_what_brute_force_sums(
     data: st.DataObject, clients: Client, lines: list[dict[str, Any]], values: dict[str, list[str]]
 ) -> None:
-    optional = {"ministry", "pillar", "modality", "section"}
-    query: dict[str, Any] = {}
-    for name in data.draw(st.sets(st.sampled_from(DIMENSIONS), max_size=3)):
-        offered = values[name] + (["none"] if name in optional else [])
-        query[name] = data.draw(st.lists(st.sampled_from(offered), min_size=1, max_size=3, unique=True))
-    if data.draw(st.booleans()):
-        query["joint"] = data.draw(st.sampled_from(["true", "false"]))
-    if data.draw(st.booleans()):
-        query["amount_min"] = data.draw(
-            st.sampled_from([row["amount"]["jpy"] for row in lines if row["amount"]["jpy"]])
-        )
+    query = data.draw(queries(lines, values))
     asked = data.draw(st.lists(st.sampled_from(DIMENSIONS), min_size=1, max_size=2, unique=True))
 
     rows = [row for row in lines if kept(row, query)]
     summary = answer(clients, "/v1/budget-summary", group_by=asked, **query)
-    assert (summary["lines"], summary["total"]["jpy"]) == (len(rows), amount(rows))
+    assert (summary["lines"], summary["total"]["jpy"]) == (len(rows), amount(rows, unknown=unknown(query, lines)))
     assert summary["total"]["approximate"] == any(row["amount"]["approximate"] for row in rows)
     assert summary["total"]["uncertain"] == any(row["amount"]["uncertain"] for row in rows)
     asked = summary["group_by"]
     counted = 0
     for group in summary["groups"]:
         keys = group["key"].split(",")
-        under = [
-            row
-            for row in rows
-            if all(key in (MEMBERS[name](row) or {"none"}) for name, key in zip(asked, keys, strict=True))
-        ]
+        named = dict(zip(asked, keys, strict=True))
+        under = [row for row in rows if stands_under(row, named)]
         counted += len(under)
-        assert group["lines"] == len(under)
-        assert group["involved"]["jpy"] == amount(under)
-        assert group["joint"]["jpy"] == amount([row for row in under if row["joint"]])
-        assert group["sole"]["jpy"] == amount([row for row in under if not row["joint"]])
-        for part, chosen in (("sole", False), ("joint", True)):
-            assert group[part]["approximate"] == any(
-                row["amount"]["approximate"] for row in under if row["joint"] is chosen
-            )
+        silent = unknown(query, lines) or not any(stands_under(row, named) for row in lines)
+        assert_sums(group, under, unknown=silent)
     assert summary["additive"] == (counted == len(rows))
     if summary["additive"]:
-        assert sum(group["involved"]["jpy"] for group in summary["groups"]) == summary["total"]["jpy"]
+        assert sum(group["involved"]["jpy"] or 0 for group in summary["groups"]) == (summary["total"]["jpy"] or 0)
+
+
+@given(data=st.data())
+def test_sorted_and_limited_sums_lose_nothing(
+    data: st.DataObject, clients: Client, lines: list[dict[str, Any]], values: dict[str, list[str]]
+) -> None:
+    query = data.draw(queries(lines, values))
+    group_by = data.draw(st.lists(st.sampled_from(DIMENSIONS), min_size=1, max_size=2, unique=True))
+    sort, order = data.draw(st.sampled_from(["", *SORTED])), data.draw(st.sampled_from(["asc", "desc"]))
+    limit = data.draw(st.integers(1, 5))
+    asked = {**query, "group_by": group_by}
+    whole = answer(clients, "/v1/budget-summary", **asked)
+    arranged = {"order": order, **({"sort": sort} if sort else {})}
+    ordered = answer(clients, "/v1/budget-summary", **asked, **arranged)
+    if sort:
+        expected = whole["groups"]
+        for place in reversed(range(len(group_by) if sort == "key" else 1)):
+            by = {group["key"]: SORTED[sort](group)[place] for group in expected}
+            expected = arrange(expected, by, descending=order == "desc")
+        assert ordered["groups"] == expected
+    assert sorted(group["key"] for group in ordered["groups"]) == sorted(group["key"] for group in whole["groups"])
+    assert {**ordered, "groups": []} == {**whole, "groups": []}
+
+    limited = answer(clients, "/v1/budget-summary", **asked, **arranged, limit=limit)
+    shown, others = limited["groups"][:limit], limited["groups"][limit:]
+    rest = [group["key"] for group in ordered["groups"][limit:]]
+    assert shown == ordered["groups"][:limit]
+    assert [group["key"] for group in others] == (["others"] if rest else [])
+    assert ("others" in [note["code"] for note in limited["notes"]]) == bool(rest)
+    assert (limited["total"], limited["lines"]) == (whole["total"], whole["lines"])
+    assert limited["additive"] == (sum(group["lines"] for group in limited["groups"]) == whole["lines"])
+    for group in others:
+        beyond = [dict(zip(whole["group_by"], key.split(","), strict=True)) for key in rest]
+        under = [row for row in lines if kept(row, query) and any(stands_under(row, named) for named in beyond)]
+        known = any(each["lines"] or each["involved"]["jpy"] is not None for each in ordered["groups"][limit:])
+        assert_sums(group, under, unknown=not known)
+
+
+def arrange(groups: Groups, by: dict[str, Any], *, descending: bool) -> Groups:
+    """Groups in order, those without a value last, equal ones as they were."""
+    present = [group for group in groups if by[group["key"]] is not None]
+    ordered = sorted(present, key=lambda group: by[group["key"]], reverse=descending)
+    return [*ordered, *(group for group in groups if by[group["key"]] is None)]
+
+
+def assert_sums(group: dict[str, Any], rows: list[dict[str, Any]], *, unknown: bool) -> None:
+    """The group is of these lines."""
+    assert group["lines"] == len(rows)
+    parts = {"involved": rows, "joint": [row for row in rows if row["joint"]]}
+    parts["sole"] = [row for row in rows if not row["joint"]]
+    for part, chosen in parts.items():
+        assert group[part]["jpy"] == amount(chosen, unknown=unknown), (group["key"], part)
+        assert group[part]["approximate"] == any(row["amount"]["approximate"] for row in chosen)
+        assert group[part]["uncertain"] == any(row["amount"]["uncertain"] for row in chosen)
+
+
+def test_lines_without_a_value_come_last_in_either_direction(clients: Client) -> None:
+    for sort in ("", "&sort=key"):
+        ascending, descending = (
+            [
+                group["key"]
+                for group in answer(clients, f"/v1/budget-summary?group_by=pillar{sort}&order={order}")["groups"]
+            ]
+            for order in ("asc", "desc")
+        )
+        assert ascending[-1] == descending[-1] == "none"
+        assert ascending[:-1] == descending[-2::-1]
+    pairs = answer(clients, "/v1/budget-summary?group_by=ministry,pillar&sort=key&order=desc")["groups"]
+    assert [group["key"].split(",")[0] for group in pairs[:2]] == ["mlit", "mhlw"]
+
+
+def test_a_pair_that_is_not_precomputed_is_summed_when_asked(clients: Client) -> None:
+    pairs = answer(clients, "/v1/budget-summary?group_by=document,budget_kind")
+    assert {group["key"]: group["lines"] for group in pairs["groups"]} == {
+        "cao-20260203-bio,initial": 1,
+        "cao-20260203-bio,supplementary": 11,
+        "green-20270115,initial": 5,
+    }
+    assert (pairs["additive"], pairs["lines"]) == (False, 16)
+    assert frozenset(("document", "budget_kind")) not in map(frozenset, PRECOMPUTED)
+
+
+def test_a_group_beyond_the_limit_is_counted_once_and_never_clashes(clients: Client) -> None:
+    for query in ("limit=0", "limit=-1", "limit=501", "sort=amount", "order=up"):
+        answer(clients, f"/v1/budget-summary?group_by=ministry&{query}", 422)
+    everything = answer(clients, "/v1/budget-summary?group_by=ministry&limit=500")
+    assert everything == answer(clients, "/v1/budget-summary?group_by=ministry")
+
+
+def test_a_budget_of_which_no_line_is_known(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    shutil.copytree(SEED, seed)
+    for name in ("crosswalk", "budget-lines", "measures"):
+        (seed / "cao-20260203-bio" / f"{name}.yaml").unlink()
+    build(check(seed), tmp_path / "s.sqlite")
+    with serving(Settings(database=tmp_path / "s.sqlite")) as client:
+        for query in ("", "&sort=lines", "&q=x", "&limit=1", "&ministry=mhlw", "&ministry=none"):
+            found = answer(client, f"/v1/budget-summary?group_by=pillar{query}")
+            assert (found["total"]["jpy"], found["total"]["basis_reason"]) == (None, "not_stated")
+            assert {group["involved"]["jpy"] for group in found["groups"]} == {None}
+        assert answer(client, "/v1/crosswalk")["total"]["jpy"] is None
+        assert {row["amount"]["jpy"] for row in walk(client, "/v1/pillars")} == {None}
+        for total in answer(client, f"/v1/packages/{PACKAGE}/reconciliation")["data"]:
+            assert total["stated"]["amount"]["jpy"]
+            assert (total["itemised"]["jpy"], total["difference"]["jpy"]) == (None, None)

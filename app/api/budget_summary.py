@@ -8,30 +8,37 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from app.api.parameters import Context, Q, by_name, context_of, described
+from app.api.parameters import MAX_ROWS, ORDER, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.errors import conflict
 from app.query.dataset import read_value
-from app.query.filters import Parameter, one_of
+from app.query.filters import Parameter, one_of, with_operators
 from app.query.formats import export_path
 from app.query.matching import Matcher
-from app.query.parser import Query, filter_notes
+from app.query.notes import filter_notes, query_notes
+from app.query.parser import Query
 from app.query.responses import AnswerMeta
 from app.query.snapshot import Snapshot
+from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.sums import (
     DIMENSIONS,
+    PRECOMPUTED,
     RENDERED,
+    SORTS,
     SUMS,
+    Group,
     GroupKey,
     LineSums,
     Sum,
+    groups_of,
+    in_order,
     is_additive,
+    is_printed,
     merged,
     precomputed_dimensions,
     regroup,
-    render_groups,
     unstated_note,
 )
 from app.schemas import Int32, Name, Note, Schema, to_json
@@ -48,7 +55,21 @@ GROUP_BY = Parameter(
     required=True,
     example="ministry",
 )
-PARAMETERS = by_name(GROUP_BY, *BUDGET_LINES.filters.values(), Q)
+SORT = Parameter(
+    "sort",
+    "What to order the groups by: `involved` is their amount; the order of the dimension's own values when left out.",
+    "choice",
+    choices=one_of(*SORTS),
+    schema="BudgetGroupSort",
+)
+LIMIT = Parameter(
+    "limit",
+    "Groups to show; all that come after are one more group, `others`. All are shown when left out.",
+    "integer",
+    minimum=1,
+    maximum=MAX_ROWS,
+)
+PARAMETERS = by_name(GROUP_BY, *with_operators(BUDGET_LINES.filters.values()), Q, SORT, ORDER, LIMIT)
 
 GROUPS_OVERLAP = Note(
     code="groups-overlap",
@@ -57,15 +78,27 @@ GROUPS_OVERLAP = Note(
 )
 
 
+THE_REST = Name(ja="その他", en="others", en_official=False)
+
+
 class BudgetGroup(Schema):
     """The lines under one value, or under one of each of two."""
 
-    key: str = Field(description="The value; two are joined by a comma; `none` for lines without one.")
+    key: str = Field(
+        description="The value; two are joined by a comma; `none` for lines without one; `others` for the groups "
+        "beyond `limit`, together."
+    )
     label: Name
-    lines: Int32
+    lines: Int32 = Field(description="The distinct lines.")
     sole: Amount = Field(description="Of lines that one ministry pays alone.")
     joint: Amount = Field(description="Of lines that several ministries pay together, whole.")
     involved: Amount = Field(description="Both.")
+
+
+class BudgetGroupRow(BudgetGroup):
+    """A group as a row of a download."""
+
+    additive: bool = Field(description="Whether the groups add up to the total; the same in every row.")
 
 
 class BudgetSummary(Schema):
@@ -73,7 +106,8 @@ class BudgetSummary(Schema):
 
     group_by: Annotated[list[str], Field(max_length=2)]
     groups: list[BudgetGroup] = Field(
-        description="By one dimension, every value with its zeros; by two, the combinations that have lines."
+        description="By one dimension, every value: zero where the filters leave out all of its lines, null where the "
+        "documents print none; by two, the combinations that have lines."
     )
     total: Amount = Field(description="Of the distinct lines.")
     lines: Int32 = Field(description="The distinct lines.")
@@ -97,10 +131,9 @@ router = APIRouter(tags=["budget-summary"])
     openapi_extra=described(PARAMETERS),
 )
 async def get_budget_summary(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    if len(context.query.get("group_by")) > 2:
-        raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
     query, snapshot = context.query, context.snapshot
-    light = few_lines(snapshot) or precomputed_dimensions(query, query.get("group_by")) is not None
+    precomputed = precomputed_dimensions(query, query.get("group_by")) is not None and not query.get("limit")
+    light = precomputed or few_lines(snapshot)
     return json_response(await snapshot.run(lambda matcher: summarize(query, snapshot, matcher), light=light))
 
 
@@ -110,19 +143,28 @@ def few_lines(snapshot: Snapshot) -> bool:
 
 
 def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
-    """A query of PARAMETERS answered in the schema of BudgetSummary."""
-    dataset, group_by = snapshot.dataset, query.get("group_by")
-    dimensions = [BUDGET_LINES.filters[name] for name in group_by]
+    """A query of PARAMETERS answered in the schema of BudgetSummary. Raises a 422 Problem if it has more than two
+    dimensions."""
+    group_by = query.get("group_by")
+    if len(group_by) > 2:
+        raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
+    notes = _notes(query, matcher)
     groups: Any
-    if not query.terms and not list(query.filters()):
+    if group_by in PRECOMPUTED and query.values.keys() == {GROUP_BY.name}:
         total, additive, groups = _read_rendered(group_by, matcher)
     else:
-        total, sums = _sums(query, group_by, matcher)
-        additive, groups = is_additive(sums, total), render_groups(dimensions, sums, dataset.vocabularies)
-    notes = [*filter_notes(query, dataset.vocabularies), *unstated_note(total)]
+        total, shown, rest = _groups(query, group_by, matcher)
+        if rest:
+            shown.append(_others(rest, query, matcher))
+            notes.append(_others_note(len(rest)))
+        additive, groups = is_additive(shown, total), [group.render() for group in shown]
+    notes.extend(unstated_note(total))
     if not additive:
         notes.append(GROUPS_OVERLAP)
-    notes.extend(each.note for each in dimensions if each.note and each.note not in notes)
+    for name in group_by:
+        note = BUDGET_LINES.filters[name].note
+        if note and note not in notes:
+            notes.append(note)
     answer = {
         "group_by": group_by,
         "groups": groups,
@@ -130,9 +172,16 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         "lines": total.lines,
         "additive": additive,
         "notes": notes,
-        "meta": dataset.meta,
+        "meta": snapshot.dataset.meta,
     }
     return to_json(answer)
+
+
+def _notes(query: Query, matcher: Matcher) -> list[Note]:
+    """The notes of the lines that are summed, which need not be found for notes on filters alone."""
+    if not query.terms:
+        return filter_notes(query, matcher.vocabularies)
+    return query_notes(query, [BUDGET_LINES], matcher.match(BUDGET_LINES, query), matcher)
 
 
 def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, orjson.Fragment]:
@@ -141,6 +190,20 @@ def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool
     head, _, groups = read_value(matcher.session, RENDERED + ",".join(group_by)).partition(b"\n")
     total, additive = orjson.loads(head)
     return Sum.load(total), additive, orjson.Fragment(groups)
+
+
+def _groups(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, list[Group], list[Group]]:
+    """The total, the groups that are shown, in their order, and those beyond the limit."""
+    dimensions = [BUDGET_LINES.filters[name] for name in group_by]
+    total, sums = _sums(query, group_by, matcher)
+    if not total.lines:
+        total = total._replace(printed=is_printed(query, matcher))
+    # What has no line under the filters is zero, if there are lines for it and for what the filters name.
+    printed = matcher.values(BUDGET_LINES, dimensions[0]).rows if total.printed else ()
+    groups = groups_of(dimensions, sums, matcher.vocabularies, printed)
+    ordered = in_order(groups, query.text("sort"), descending=query.text("order") == "desc")
+    limit = query.number("limit") or len(ordered)
+    return total, ordered[:limit], ordered[limit:]
 
 
 def _sums(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, Mapping[GroupKey, Sum]]:
@@ -154,6 +217,22 @@ def _sums(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum,
     sums = LineSums(matcher.index, matcher.vocabularies)
     filters = [BUDGET_LINES.filters[name] for name in group_by]
     return sums.sum(rows), sums.by(filters, rows, matcher.session.check_deadline)
+
+
+def _others(rest: Sequence[Group], query: Query, matcher: Matcher) -> Group:
+    """Groups as one: a line that is in several of them counts once."""
+    dimensions = [BUDGET_LINES.filters[name] for name in query.get("group_by")]
+    sums, rows = LineSums(matcher.index, matcher.vocabularies), matcher.match(BUDGET_LINES, query)
+    found = sums.together(dimensions, {group.key for group in rest}, rows, matcher.session.check_deadline)
+    return Group((OTHERS,), THE_REST.model_dump(), found._replace(printed=any(group.sum.printed for group in rest)))
+
+
+def _others_note(count: int) -> Note:
+    return Note(
+        code="others",
+        ja=f"`limit` を超えた{count}グループは一つのグループ others にまとめ、その予算行を一度ずつ数えている。",
+        en=f"The groups beyond `limit`, {count} of them, are one group, `others`, which counts each of its lines once.",
+    )
 
 
 def _read_precomputed(dimensions: Sequence[str], matcher: Matcher) -> dict[GroupKey, Sum]:

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from app.api.parameters import Context, NoParameters, RecordId, context_of, described, list_parameters
+from app.api.parameters import Context, RecordId, by_name, context_of, described, fields, list_parameters
 from app.api.responses import json_response
 from app.index import MAX_NGRAM
+from app.query.fields import field_paths, project
 from app.query.page import list_page, page_model
 from app.query.parser import Query
 from app.query.records import read_record
@@ -27,10 +28,11 @@ def add_collections(app: FastAPI, resources: Iterable[Resource]) -> None:
 
 
 def is_light(query: Query) -> bool:
-    """Whether a page takes less time than a switch to a thread: few rows, no facets, no text to verify."""
+    """Whether a page takes less time than a switch to a thread: few whole rows, no facets, no text to verify."""
     return (
         query.number("limit") <= FEW_ROWS
         and not query.get("facet")
+        and not query.get("fields")
         and all(len(term) <= MAX_NGRAM for term in query.terms)
     )
 
@@ -58,6 +60,7 @@ def _add_list(app: FastAPI, resource: Resource) -> None:
 
 def _add_item(app: FastAPI, resource: Resource) -> None:
     noun = resource.singular.replace("_", " ")
+    parameters = by_name(fields(field_paths(resource.record)))
 
     @app.get(
         f"/v1/{resource.name}/{{id}}",
@@ -66,8 +69,10 @@ def _add_item(app: FastAPI, resource: Resource) -> None:
         description=f"The {noun} of this id, as lists show it. An unknown id is a 404 that names the nearest one.",
         tags=[resource.name],
         response_model=resource.record,
+        openapi_extra=described(parameters),
     )
-    async def get_record(id_: RecordId, context: NoParameters) -> Response:
+    async def get_record(id_: RecordId, context: Annotated[Context, context_of(parameters)]) -> Response:
         read = partial(read_record, resource, id_)
-        body = await context.snapshot.run(lambda matcher: read(matcher.session), light=True)
+        record = await context.snapshot.run(lambda matcher: read(matcher.session), light=True)
+        (body,) = project([record], context.query.get("fields"))
         return json_response(body)

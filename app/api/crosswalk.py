@@ -16,8 +16,10 @@ from app.api.budget_summary import few_lines
 from app.api.parameters import Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
+from app.query.filters import with_operators
 from app.query.matching import Matcher
-from app.query.parser import Query, filter_notes
+from app.query.notes import filter_notes
+from app.query.parser import Query
 from app.query.records import read_records
 from app.query.responses import AnswerMeta
 from app.query.snapshot import Snapshot
@@ -25,7 +27,7 @@ from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, THROUGH_CROSSWALK
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import LineSums, unstated_note
+from app.resources.sums import LineSums, is_printed, unstated_note
 from app.schemas import Id, Int32, Name, Note, Schema, to_json
 
 MAX_LINES = 50  # listed of one programme; all are counted
@@ -66,7 +68,8 @@ SECTION = replace(
     optional=False,
     meaning="Sections to begin from; the top ones when left out.",
 )
-PARAMETERS = by_name(SECTION, *(BUDGET_LINES.filters[name] for name in ("pillar", "ministry", "modality")))
+LINE_FILTERS = (BUDGET_LINES.filters[name] for name in ("pillar", "ministry", "modality"))
+PARAMETERS = by_name(SECTION, *with_operators(LINE_FILTERS))
 
 UNLINKED = Note(
     code="no-linked-programme",
@@ -136,13 +139,16 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     ids = [term.id for term in terms.values() if (term.id in named if named else term.broader is None)]
     sections = map(orjson.loads, read_records(SECTIONS, ids, matcher.session))
     under = matcher.values(BUDGET_LINES, BUDGET_LINES.filters["section"])
-    rows = matcher.match(BUDGET_LINES, query, without="section")
-    rows = rows & BitMap().union(*(under.of(id_) for id_ in ids))
+    behind = BitMap().union(*(under.of(id_) for id_ in ids))
+    rows = matcher.match(BUDGET_LINES, query, without="section") & behind
+    # Without a line behind a section, or behind what the filters name, nothing is known; else, none is zero.
+    printed = bool(rows) or (bool(behind) and is_printed(query, matcher))
     directions = _directions(ids, matcher)
     measures = _measures(BitMap().union(*directions.values()), rows, matcher.session)
     data = []
     for section in sections:
-        of_section = sums.sum(rows & under.of(section["id"]))
+        lines = under.of(section["id"])
+        of_section = sums.sum(rows & lines)._replace(printed=printed and bool(lines))
         found = [measures[key] for key in directions[section["id"]]]
         notes = [*terms[section["id"]].notes, *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
@@ -156,7 +162,7 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
                 "notes": notes,
             }
         )
-    total = sums.sum(rows)
+    total = sums.sum(rows)._replace(printed=printed)
     notes = filter_notes(query, dataset.vocabularies)
     answer = {
         "data": data,

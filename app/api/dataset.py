@@ -9,6 +9,7 @@ from app.api import dcat
 from app.api.parameters import NoParameters
 from app.api.responses import json_response
 from app.http.headers import LINKS
+from app.query.fields import field_paths
 from app.query.filters import Filter
 from app.query.matching import Matcher
 from app.query.responses import DatasetVersion
@@ -26,6 +27,10 @@ QUESTIONS = (
     "/v1/budget-summary",
     "/v1/crosswalk",
     "/v1/search",
+    "/v1/suggest",
+    "/v1/citation.bib",
+    "/v1/citation.ris",
+    "/v1/citation.json",
 )
 
 
@@ -44,6 +49,9 @@ class FilterDescription(Schema):
     meaning: Sentence
     facet: bool = Field(description="Whether `facet` can count by it.")
     none: bool = Field(description="Whether it takes `none`, for rows without a value.")
+    operators: list[str] = Field(
+        description="Parameters of the same values: `…_not` for rows with none, `…_all` for rows with every one."
+    )
     values: list[FilterValue] = Field(description="The first 100; empty for a number.")
 
 
@@ -58,6 +66,7 @@ class ResourceDescription(Schema):
     filters: list[FilterDescription]
     sorts: list[str]
     facets: list[str]
+    fields: list[str] = Field(description="Paths that `fields` takes.")
 
 
 class DatasetDescription(Schema):
@@ -79,7 +88,7 @@ router = APIRouter()
     "/v1",
     operation_id="get_dataset",
     summary="Describe the dataset",
-    description="Its version and digest, how to cite it, and every resource with its filters, sorts and facets.",
+    description="Its version and digest, how to cite it, and each resource with its filters, sorts, facets and fields.",
     tags=["dataset"],
     response_model=DatasetDescription,
 )
@@ -107,6 +116,7 @@ def describe(snapshot: Snapshot, prefix: str, matcher: Matcher) -> bytes:
                 filters=[_filter(filter_, vocabularies) for filter_ in resource.filters.values()],
                 sorts=list(resource.sorts),
                 facets=list(resource.facets),
+                fields=list(field_paths(resource.record)),
             )
             for resource in RESOURCES
         ],
@@ -123,6 +133,7 @@ def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
         meaning=filter_.meaning,
         facet=filter_.facet,
         none=filter_.optional,
+        operators=[each.name for each in filter_.operators],
         values=[
             FilterValue(value=term.id, label=term.label, aliases=list(term.aliases)) for term in terms[:MAX_VALUES]
         ],

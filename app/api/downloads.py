@@ -1,6 +1,7 @@
 """Complete downloads: the list of everything that can be downloaded, and the files that a build made of the dataset."""
 
 from base64 import b64encode
+from typing import Annotated
 
 import anyio.to_thread
 import orjson
@@ -10,14 +11,16 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api import dcat
+from app.api.answer_exports import ANSWER_EXPORTS
 from app.api.exports import BINARY, MEANINGS
-from app.api.parameters import NoParameters
+from app.api.parameters import Context, NoParameters, context_of
 from app.api.responses import json_response
 from app.errors import Problem, unavailable
 from app.http.representation import conditional_status, request_headers
 from app.query.columns import columns
 from app.query.downloads import DATABASE, PACKAGE, folder_of, remove_old
-from app.query.formats import BINARY_TYPE
+from app.query.formats import BINARY_TYPE, MEDIA_TYPES, export_path
+from app.query.resource import Resource
 from app.query.responses import AnswerMeta
 from app.resources import RESOURCES
 from app.schemas import Int32, Int64, Schema, Sentence, to_json
@@ -33,16 +36,21 @@ FILES = {
 class Export(Schema):
     """Something to download."""
 
-    path: str = Field(description="Where it is; a collection's takes the collection's own filters and sorts.")
+    path: str = Field(
+        description="Where it is; a collection's takes the collection's own filters and sorts, but for Parquet, and an "
+        "answer's the answer's own parameters."
+    )
     media_type: str = Field(description=f"What it is; what is not text is sent as `{BINARY_TYPE}`.")
     meaning: Sentence
     rows: Int32 | None = Field(description="Records in it, of a collection.")
-    bytes: Int64 | None = Field(description="Its size when nothing is asked; null where it is too large to be made.")
+    bytes: Int64 | None = Field(
+        description="Its size when nothing is asked; null where it is too large to be made, or made of an answer."
+    )
     sha256: str | None = Field(description="The digest of those bytes, hexadecimal.")
 
 
 class ExportColumn(Schema):
-    """A column of a CSV file or a workbook."""
+    """A column of a CSV file or a workbook, or of a Parquet file, where a list is not joined."""
 
     name: str
     type: str = Field(description="string, integer, number or boolean.")
@@ -50,9 +58,9 @@ class ExportColumn(Schema):
 
 
 class ColumnSet(Schema):
-    """The columns of a resource, the same in CSV and XLSX."""
+    """The columns of a resource, the same in CSV, XLSX and Parquet, or of an answer."""
 
-    resource: str
+    resource: str = Field(description="Its name, or the answer's.")
     columns: list[ExportColumn]
 
 
@@ -71,7 +79,7 @@ router = APIRouter(tags=["exports"])
     "/v1/exports",
     operation_id="list_exports",
     summary="List what can be downloaded",
-    description="Every download with its size and digest, and the columns of each resource.",
+    description="Every download with its size and digest, and the columns of each resource and answer.",
     response_model=ExportList,
 )
 async def list_exports(context: NoParameters) -> Response:
@@ -81,17 +89,23 @@ async def list_exports(context: NoParameters) -> Response:
         name = each.path.rpartition("/")[2]
         meaning = FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
         exports.append(Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": meaning}))
+    for answered in ANSWER_EXPORTS:
+        path = f"{context.prefix}{answered.example}"
+        meaning = f"{answered.meaning} {MEANINGS['csv']}"
+        exports.append(
+            Export(path=path, media_type=MEDIA_TYPES["csv"], meaning=meaning, rows=None, bytes=None, sha256=None)
+        )
+    rows = {resource.name: resource.record for resource in RESOURCES} | {each.name: each.row for each in ANSWER_EXPORTS}
     answer = {
         "data": exports,
         "columns": [
             {
-                "resource": resource.name,
+                "resource": name,
                 "columns": [
-                    ExportColumn(name=column.name, type=column.kind, meaning=column.meaning)
-                    for column in columns(resource.record)
+                    ExportColumn(name=column.name, type=column.kind, meaning=column.meaning) for column in columns(row)
                 ],
             }
-            for resource in RESOURCES
+            for name, row in rows.items()
         ],
         "meta": dataset.meta,
     }
@@ -111,16 +125,16 @@ async def export_catalog_entry(context: NoParameters) -> Response:
     return json_response(orjson.dumps(entry), media_type=dcat.MEDIA_TYPE)
 
 
-def _add_file(name: str, operation_id: str) -> None:
+def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> None:
     @router.get(
         f"/v1/exports/{name}",
         operation_id=operation_id,
         summary=f"Download {name}",
-        description=f"{FILES[name]} Takes `Range`; `Repr-Digest` is of the whole file.",
+        description=f"{meaning} Takes `Range`; `Repr-Digest` is of the whole file.",
         response_class=Response,
         responses={200: {"content": {BINARY_TYPE: {"schema": BINARY}}}},
     )
-    async def export_file(request: Request, context: NoParameters) -> Response:
+    async def export_file(request: Request, context: Annotated[Context, context_of({}, advice=advice)]) -> Response:
         snapshot, database = context.snapshot, request.app.state.settings.database
         version = snapshot.dataset.version
         digest = snapshot.dataset.download(f"/v1/exports/{name}").sha256 or ""
@@ -137,8 +151,19 @@ def _add_file(name: str, operation_id: str) -> None:
         return RangeFileResponse(folder / name, media_type=BINARY_TYPE, headers=headers)
 
 
-_add_file(DATABASE, "export_dataset_sqlite")
-_add_file(PACKAGE, "export_dataset_package")
+def _add_parquet(resource: Resource) -> None:
+    _add_file(
+        f"{resource.name}.parquet",
+        f"export_{resource.plural}_parquet",
+        MEANINGS["parquet"],
+        f"This file is the whole collection; `{export_path(resource, 'csv')}` takes its filters and sorts.",
+    )
+
+
+_add_file(DATABASE, "export_dataset_sqlite", FILES[DATABASE])
+_add_file(PACKAGE, "export_dataset_package", FILES[PACKAGE])
+for _resource in RESOURCES:
+    _add_parquet(_resource)
 
 
 class RangeFileResponse(FileResponse):

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from app import __version__
-from app.api.parameters import Context, Parameters, by_name, context_of, described, selection
+from app.api.parameters import Context, Parameters, by_name, context_of, described, fields, selection
 from app.db.base import Session, Statement
 from app.errors import Problem, unavailable
 from app.http.representation import (
@@ -26,13 +26,16 @@ from app.http.representation import (
     request_headers,
 )
 from app.index import Keyset, Row
-from app.query.columns import LISTS, columns
+from app.query.columns import LISTS, Column
+from app.query.fields import chosen_columns, column_paths, field_paths, project
 from app.query.filters import YES_NO, Parameter
 from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, content_type, export_path, ndjson
-from app.query.parser import Query, filter_notes
+from app.query.notes import query_notes
+from app.query.parser import Query
 from app.query.records import CSV_LINES, RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.snapshot import Snapshot
+from app.schemas import Note
 
 BATCH = 1_000  # rows
 CHUNK = 1 << 16  # bytes
@@ -43,6 +46,10 @@ MEANINGS = {
     "ndjson": "One record a line, as lists have it.",
     "xlsx": f"A workbook of at most {MAX_XLSX_ROWS} rows: numbers are numbers, and a second sheet has the "
     "attribution, the notes and what each column means.",
+    "parquet": "The whole collection in the columns of its CSV, with their types: whole numbers are int64, others "
+    "decimal, yes or no is boolean, a list is a list of its items, and what a record does not have is null. Lists "
+    "whose columns begin with the same word, such as `evidence_bases` and `evidence_quotes`, have an item each for one "
+    "thing.",
 }
 BINARY = {"type": "string", "format": "binary"}
 
@@ -61,9 +68,10 @@ def exports_router(resources: Iterable[Resource]) -> APIRouter:
     """The downloads of all collections."""
     router = APIRouter(tags=["exports"])
     for resource in resources:
-        _add_export(router, resource, "csv", _csv, {"type": "string"}, BOM)
-        _add_export(router, resource, "ndjson", _ndjson, {"type": "string"})
-        _add_export(router, resource, "xlsx", _xlsx, BINARY)
+        with_columns = fields(column_paths(resource.record))
+        _add_export(router, resource, "csv", _csv, {"type": "string"}, with_columns, BOM)
+        _add_export(router, resource, "ndjson", _ndjson, {"type": "string"}, fields(field_paths(resource.record)))
+        _add_export(router, resource, "xlsx", _xlsx, BINARY, with_columns)
     return router
 
 
@@ -75,10 +83,27 @@ class ExportRequest:
     query: Query
     snapshot: Snapshot
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that were asked for; all where there are none."""
+        return self.query.get("fields")
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of those fields."""
+        return chosen_columns(self.resource.record, self.fields)
+
     async def rows(self) -> Keyset:
         """The rows of the list under the same filters, in its order."""
         resource, query = self.resource, self.query
         return await self.snapshot.run(lambda matcher: matcher.keyset(resource, query, matcher.match(resource, query)))
+
+    async def notes(self) -> list[Note]:
+        """The notes that the list has."""
+        resource, query = self.resource, self.query
+        return await self.snapshot.run(
+            lambda matcher: query_notes(query, [resource], matcher.match(resource, query), matcher)
+        )
 
     async def batches(self, rows: Keyset, statement: Statement) -> AsyncIterator[list[bytes]]:
         """What the statement gives of these rows, a batch at a time."""
@@ -148,32 +173,36 @@ def _etag(export: ExportRequest, extension: str) -> bytes:
         __version__,
         dataset.version.model_dump(),
         dataset.attribution,
-        [(column.name, column.meaning) for column in columns(export.resource.record)],
+        [(column.name, column.meaning) for column in export.columns],
         f"{export.resource.name}.{extension}?{export.query.encode()}",
     ]
     return f'"{sha256(orjson.dumps(made_from)).hexdigest()[:24]}"'.encode()
 
 
 async def _csv(export: ExportRequest) -> AsyncIterator[bytes]:
-    head = Csv(columns(export.resource.record)).head(bom=export.query.text("bom") == "true")
-    return await _streamed(export, CSV_LINES, head, b"".join)
+    csv = Csv(export.columns)
+    head = csv.head(bom=export.query.text("bom") == "true")
+    if not export.fields:
+        return await _streamed(export, CSV_LINES, head, b"".join)
+    return await _streamed(export, RECORDS, head, lambda records: b"".join(map(csv.line, map(orjson.loads, records))))
 
 
 async def _ndjson(export: ExportRequest) -> AsyncIterator[bytes]:
-    return await _streamed(export, RECORDS, b"", ndjson)
+    return await _streamed(export, RECORDS, b"", lambda records: ndjson(project(records, export.fields)))
 
 
 async def _streamed(
-    export: ExportRequest, statement: Statement, head: bytes, encode: Callable[[Iterable[bytes]], bytes]
+    export: ExportRequest, statement: Statement, head: bytes, encode: Callable[[list[bytes]], bytes]
 ) -> AsyncIterator[bytes]:
-    """The first batch is read before the response begins, so that an error is still answered as one."""
+    """The first batch is read before the response begins, so that an error is still answered as one. Batches are
+    encoded on a thread, because to choose fields takes long."""
     batches = export.batches(await export.rows(), statement)
     first = await anext(batches)
 
     async def stream() -> AsyncIterator[bytes]:
-        yield head + encode(first)
+        yield head + await anyio.to_thread.run_sync(encode, first)
         async for batch in batches:
-            yield encode(batch)
+            yield await anyio.to_thread.run_sync(encode, batch)
 
     return stream()
 
@@ -198,9 +227,9 @@ async def _xlsx(export: ExportRequest) -> AsyncIterator[bytes]:
 
 async def _write_workbook(export: ExportRequest, rows: Keyset, path: Path) -> None:
     dataset, query = export.snapshot.dataset, export.query
-    notes = filter_notes(query, dataset.vocabularies)
+    notes = await export.notes()
     with path.open("wb") as file:
-        workbook = Workbook(file, export.resource, dataset.about, query.encode(), notes, path.parent)
+        workbook = Workbook(file, export.resource, dataset.about, query.encode(), notes, path.parent, export.columns)
         async for records in export.batches(rows, RECORDS):
             await anyio.to_thread.run_sync(workbook.add, records)
         await anyio.to_thread.run_sync(workbook.close)

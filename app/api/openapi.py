@@ -31,8 +31,10 @@ Measures, strategy sections, pillars and budget lines from the documents of Japa
 **Every sum says what it counted**: distinct lines, joint ones apart, approximate ones as such.
 
 Filters take ids, printed abbreviations and numbers (`厚`, `③`) and Japanese names; repeat a parameter, or use
-commas, for either of several values. Nothing asked is ever ignored: an unknown parameter or value is a 422 that
+commas, for either of several values; `ministry_not` leaves rows out, `ministry_all` takes those that have every value.
+Nothing asked is ever ignored: an unknown parameter or value is a 422 that
 names the nearest one.
+`fields` chooses what is shown of each record.
 Lists have `links.next` to follow; answers have strong validators (`ETag`), and a request with `If-None-Match` may be
 answered with 304 and no body, one with `If-Match` or `If-Unmodified-Since` with 412. Downloads of text may be
 compressed; other files are sent as `application/octet-stream`, under a name that says what they are.
@@ -164,18 +166,18 @@ def _problem(status: int, example: Any) -> Schema:
 
 
 def _tidy(document: Schema, schemas: Schema) -> None:
-    """Names the closed vocabularies of parameters, and drops the titles that say a field's name once more."""
+    """Names the closed vocabularies of parameters, each with the description of the first that takes it, and drops the
+    titles that say a field's name once more."""
+    named: dict[str, Schema] = {}
     for _, operation in _operations(document):
         for parameter in operation.get("parameters", []):
             schema = parameter["schema"]
             holder, key = (schema, "items") if schema.get("type") == "array" else (parameter, "schema")
             name = holder[key].pop("title", None)
             if name:
-                default = holder[key].pop("default", None)
-                schemas[name] = {**holder[key], "description": parameter["description"]}
+                named.setdefault(name, {**holder[key], "description": parameter["description"]})
                 holder[key] = {"$ref": f"#/components/schemas/{name}"}
-                if default is not None:
-                    schemas[name]["default"] = default
+    schemas.update(named)
     for schema in schemas.values():
         for node in _objects(schema):
             if isinstance(node.get("title"), str):

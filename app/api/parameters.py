@@ -1,12 +1,14 @@
 """Query parameters: parsed by a dependency, and described for the OpenAPI document, from the same declarations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
-from app.query.filters import Parameter, one_of
+from app.errors import Problem
+from app.query.fields import field_paths
+from app.query.filters import Parameter, one_of, with_operators
 from app.query.page import MAX_OFFSET
 from app.query.parser import MAX_Q_LENGTH, MAX_VALUES, Query, parse
 from app.query.resource import Resource
@@ -26,9 +28,9 @@ class Context:
     prefix: str
 
 
-def context_of(parameters: Parameters) -> Any:
+def context_of(parameters: Parameters, advice: str = "") -> Any:
     """A dependency that parses the query string against these parameters into a Context. It raises a 422 Problem that
-    names every error; with no parameters, any query string is one."""
+    names every error, and ends with the advice; with no parameters, any query string is one."""
     required = any(parameter.required for parameter in parameters.values())
     empty = None if required else Query(parameters)
 
@@ -37,7 +39,10 @@ def context_of(parameters: Parameters) -> Any:
         query_string: bytes = request.scope["query_string"]
         query = empty
         if query_string or query is None:
-            query = parse(parameters, query_string, snapshot.dataset.vocabularies)
+            try:
+                query = parse(parameters, query_string, snapshot.dataset.vocabularies)
+            except Problem as problem:
+                raise Problem(problem.status, f"{problem.detail} {advice}".rstrip(), errors=problem.errors) from problem
         return Context(query, snapshot, request.scope["root_path"])
 
     return Depends(context)
@@ -74,7 +79,7 @@ def _described(parameter: Parameter) -> dict[str, Any]:
         schema["default"] = parameter.default == "true" if parameter.kind == "boolean" else parameter.default
     found["schema"] = schema
     if parameter.example is not None:
-        found["example"] = [parameter.example] if parameter.many else parameter.example
+        found["example"] = parameter.example.split(",") if parameter.many else parameter.example
     return found
 
 
@@ -95,8 +100,9 @@ def _schema(parameter: Parameter) -> dict[str, Any]:
 
 Q = Parameter(
     "q",
-    "Words that the names or descriptions contain, in either language: each is found as a part of the text, "
-    "whatever its case or width; several must all be there.",
+    "Words that a record contains, in either language: in its names or descriptions, or in the names of the "
+    "organizations, modalities and sections that it links to. Japanese is found anywhere in a text, Latin words and "
+    "numbers by their beginning, whatever the case or width; hiragana and katakana differ. Several must all be there.",
     "text",
     maximum=MAX_Q_LENGTH,
     example="創薬",
@@ -127,6 +133,21 @@ ORDER = Parameter(
 )
 
 
+def fields(paths: Iterable[str]) -> Parameter:
+    """The fields to show, from these paths. They are an open list in the document: a value with a dot is no name of a
+    constant in a generated client."""
+    return Parameter(
+        "fields",
+        "Fields to show, dotted within objects and lists of objects, such as `name.ja`: these alone, in the record's "
+        "order, `id` too only where it is named. `/v1` lists them. The schema describes whole records: with `fields`, "
+        "take the answer as plain JSON.",
+        "code",
+        many=True,
+        choices=one_of(*paths),
+        example="id,name.ja",
+    )
+
+
 def selection(resource: Resource) -> tuple[Parameter, ...]:
     """The parameters that decide which rows come, and in which order: the same for pages and downloads."""
     sort = Parameter(
@@ -136,7 +157,7 @@ def selection(resource: Resource) -> tuple[Parameter, ...]:
         choices=one_of(*resource.sorts),
         schema=f"{resource.record.__name__}Sort",
     )
-    return (*resource.filters.values(), Q, sort, ORDER)
+    return (*with_operators(resource.filters.values()), Q, sort, ORDER)
 
 
 def list_parameters(resource: Resource) -> Parameters:
@@ -149,4 +170,5 @@ def list_parameters(resource: Resource) -> Parameters:
         choices=one_of(*resource.facets),
         schema=f"{resource.record.__name__}FacetName",
     )
-    return by_name(*selection(resource), LIMIT, OFFSET, CURSOR, *([facet] if resource.facets else []))
+    shown = fields(field_paths(resource.record))
+    return by_name(*selection(resource), LIMIT, OFFSET, CURSOR, *([facet] if resource.facets else []), shown)

@@ -29,7 +29,9 @@ class ReconciledTotal(Schema):
 
     stated: StatedTotal
     itemised: Amount = Field(description="The sum of the package's lines.")
-    difference: Amount = Field(description="Stated less itemised: negative where the lines exceed the total.")
+    difference: Amount = Field(
+        description="Stated less itemised: negative where the lines exceed the total, null where one is unknown."
+    )
     lines: Int32
     notes: list[Note] = Field(description="What is known of the difference.")
 
@@ -63,12 +65,13 @@ def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
     package = Package.model_validate_json(read_record(PACKAGES, id_, matcher.session))
     notes: Sequence[Sequence[Any]] = orjson.loads(read_value(matcher.session, STATED_TOTAL_NOTES + id_))
     rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
-    lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)
+    lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)._replace(printed=bool(rows))
     itemised = Amount(**lines.amount(lines.involved))
     data = []
     for stated, known in zip(package.stated_totals, notes, strict=True):
+        total, lines_jpy = stated.amount.jpy, itemised.jpy
         difference = summed(
-            (stated.amount.jpy or 0) - (itemised.jpy or 0),
+            None if total is None or lines_jpy is None else total - lines_jpy,
             (stated.amount.basis, itemised.basis),
             approximate=stated.amount.approximate or itemised.approximate,
             uncertain=stated.amount.uncertain or itemised.uncertain,

@@ -1,7 +1,7 @@
 """Search: one ranked list over all resources, with the field that matched."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -17,15 +17,17 @@ from app.api.parameters import CURSOR, LIMIT, OFFSET, Context, Q, by_name, conte
 from app.api.responses import json_response
 from app.db.base import InList, Statement
 from app.db.tables import ServingRecord
-from app.index import Keyset, Row, search_beginnings
-from app.query.filters import Parameter, one_of
+from app.index import Keyset, Row, TextMatches, search_beginnings
+from app.query.filters import Parameter, one_of, values_at
 from app.query.matching import Matcher
+from app.query.notes import query_notes
 from app.query.page import Listing, page_model, render_page
 from app.query.parser import Query
 from app.query.resource import Resource, texts_of
+from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
 from app.schemas import Id, Name, Schema, Sentence
-from app.text import fold
+from app.text import phrase, searchable, whole_words
 
 CONTEXT = 40  # characters of an excerpt on each side of the match
 
@@ -51,8 +53,10 @@ PARAMETERS = by_name(replace(Q, required=True), TYPE, LIMIT, OFFSET, CURSOR)
 class Match(Schema):
     """What matched first."""
 
-    field: Sentence = Field(description="The record's field, such as `name.ja`.")
-    excerpt: Sentence = Field(description="The words around the match, as they stand in the record.")
+    field: Sentence = Field(
+        description="The record's field, such as `name.ja`; `ministries` where it is a name of one of them."
+    )
+    excerpt: Sentence = Field(description="The words around the match, as they stand there.")
 
 
 class SearchResult(Schema):
@@ -72,8 +76,9 @@ router = APIRouter(tags=["search"])
     operation_id="search",
     summary="Search everything",
     description=(
-        "Records whose names or descriptions contain every word of `q`, in either language: exact names first, "
-        "then names that begin with it, names that contain it, and descriptions."
+        "Records that contain every word of `q`, in either language. Their own texts come first, whole words before "
+        "beginnings of words: names equal to `q`, names that begin with it, names that contain it, descriptions. Last "
+        "come records found by the names of the organizations, modalities and sections that they link to."
     ),
     response_model=page_model(SearchResult),
     openapi_extra=described(PARAMETERS),
@@ -89,36 +94,55 @@ async def search_records(context: Annotated[Context, context_of(PARAMETERS)]) ->
 
 def _listing(query: Query, matcher: Matcher) -> Listing:
     """Ranked: names equal to the query, names that begin with it, names that contain each term, and descriptions."""
-    terms = query.terms
-    matches = matcher.search(terms)
-    rows = matches.anywhere
-    if query.get("type"):
-        rows = rows & BitMap.union(*(matcher.index.rows(type_) for type_ in query.get("type")))
-    in_names = matches.in_names & rows
-    equal, beginning = search_beginnings(" ".join(terms), in_names, matcher)
-    ranked = Keyset.ranked(equal, beginning - equal, in_names - beginning, rows - in_names)
+    resources = [BY_NAME[type_] for type_ in query.get("type") or BY_NAME]
+    of_types = BitMap.union(*(matcher.index.rows(resource.name) for resource in resources))
+    matches = matcher.search(query.terms, resources)
+    rows = matches.anywhere & of_types
+    ranks = [*_own_ranks(query.terms, matches, matcher), matches.anywhere - matches.in_texts]
 
     def render(page: Sequence[Row]) -> list[dict[str, Any]]:
         records = matcher.session.query(FOUND, keys=[row.key for row in page])
         found = {key: (name, record) for key, name, record in records}
-        return [_result(*found[row.key], terms[0]) for row in page]
+        return [_result(*found[row.key], query.terms[0], matcher.vocabularies) for row in page]
 
-    return Listing("search", ranked, render)
+    notes = query_notes(query, resources, rows, matcher)
+    return Listing("search", Keyset.ranked(*(rank & rows for rank in ranks)), render, notes)
 
 
-def _result(name: str, json: bytes, term: str) -> dict[str, Any]:
-    """The result for a record of a resource, one of whose texts contains the term."""
+def _own_ranks(terms: tuple[str, ...], matches: TextMatches, matcher: Matcher) -> list[BitMap]:
+    """The rows whose own texts contain the terms, the best first: as whole words, then as beginnings of words; within
+    these, names equal to the query, names that begin with it, names, and descriptions."""
+    whole = tuple(map(whole_words, terms))
+    equal, beginning = search_beginnings(*phrase(terms), matches.in_names, matcher)
+    ranks = [equal, beginning - equal, matches.in_names - beginning, matches.in_texts - matches.in_names]
+    in_words = matches.in_texts if whole == terms else matcher.search(whole, []).in_texts
+    return [*(rank & in_words for rank in ranks), *(rank - in_words for rank in ranks)]
+
+
+def _result(name: str, json: bytes, term: str, vocabularies: Vocabularies) -> dict[str, Any]:
+    """The result for a record of a resource that contains the term."""
     resource, record = BY_NAME[name], orjson.loads(json)
     texts = texts_of((*resource.names, *resource.descriptions), record)
-    field, text = next(each for each in texts if term in fold(each[1]))
+    field, text = next(
+        each for each in (*texts, *_linked_names(resource, record, vocabularies)) if term in searchable(each[1])
+    )
     matched = {"field": field, "excerpt": excerpt(text, term)}
     return {"type": name, "id": record["id"], "name": record["name"], "matched": matched}
 
 
+def _linked_names(resource: Resource, record: Any, vocabularies: Vocabularies) -> Iterator[tuple[str, str]]:
+    """The names of what a record links to, each with the field that links."""
+    for path, vocabulary in resource.searched_links.items():
+        for id_ in values_at(record, path):
+            yield from ((path.partition(".")[0], name) for name in vocabularies[vocabulary].terms[id_].names)
+
+
 def excerpt(text: str, term: str) -> str:
-    """The text around the first occurrence of a folded term. Folding may change the number of characters, so both ends
-    of the occurrence are searched for in the text as it is."""
-    end = bisect_left(range(len(text)), True, key=lambda place: term in fold(text[:place]))  # noqa: FBT003
-    start = bisect_right(range(end), False, key=lambda place: term not in fold(text[place:end])) - 1  # noqa: FBT003
+    """The text around the first occurrence of a term. Folding may change the number of characters, so both ends of the
+    occurrence are searched for in the text as it is."""
+    end = bisect_left(range(len(text)), True, key=lambda place: term in searchable(text[:place]))  # noqa: FBT003
+    start = (
+        bisect_right(range(end), False, key=lambda place: term not in searchable(text[place:end])) - 1  # noqa: FBT003
+    )
     first, last = max(0, start - CONTEXT), min(len(text), end + CONTEXT)
     return f"{'…' if first else ''}{text[first:last]}{'…' if last < len(text) else ''}"

@@ -103,39 +103,44 @@ class TextReader(Protocol):
 
 @dataclass(frozen=True)
 class TextMatches:
-    """The rows that contain every term: in their names, and anywhere."""
+    """The rows that contain every term: in their names, in their own texts, and in those or what they link to."""
 
     in_names: BitMap
+    in_texts: BitMap
     anywhere: BitMap
 
 
-def search(terms: Sequence[str], reader: TextReader) -> TextMatches:
-    """The rows whose texts contain each of these folded terms."""
+def search(terms: Sequence[str], reader: TextReader, linked: Sequence[BitMap] | None = None) -> TextMatches:
+    """The rows that contain each of these folded terms. `linked` gives for each term the rows that contain it by what
+    they link to, which no text of theirs says."""
     lookup = _lookup({ngram for term in terms for ngram in covering(term)}, reader)
     names, descriptions = (
         [BitMap.intersection(*(lookup(field, ngram) for ngram in covering(term))) for term in terms] for field in FIELDS
     )
-    anywhere = BitMap.intersection(*(one | other for one, other in zip(names, descriptions, strict=True)))
-    in_names = anywhere
-    for term, named, described in zip(terms, names, descriptions, strict=True):
-        if len(term) <= MAX_NGRAM:
-            in_names = in_names & named
-        else:
-            verified = reader.containing("names", named & anywhere, term)
-            anywhere = verified | reader.containing("descriptions", (described & anywhere) - verified, term)
-            in_names = in_names & verified
-    return TextMatches(in_names & anywhere, anywhere)
+    found = list(zip(terms, names, descriptions, linked or [BitMap()] * len(terms), strict=True))
+    anywhere = BitMap.intersection(*(named | described | through for _, named, described, through in found))
+    in_names = in_texts = anywhere
+    for term, named, described, through in found:
+        in_name, in_text = named, named | described
+        if len(term) > MAX_NGRAM:
+            in_name = reader.containing("names", named & anywhere, term)
+            in_text = in_name | reader.containing("descriptions", (described & anywhere) - in_name, term)
+        in_names, in_texts = in_names & in_name, in_texts & in_text
+        anywhere = anywhere & (in_text | through)
+    return TextMatches(in_names & anywhere, in_texts & anywhere, anywhere)
 
 
-def search_beginnings(phrase: str, rows: BitMap, reader: TextReader) -> tuple[BitMap, BitMap]:
-    """Of these rows, those that have a name equal to the folded phrase, and those that have one beginning with it."""
-    begins, equals = f"\n{phrase}", f"\n{phrase}\n"
+def search_beginnings(beginning: str, whole: str, rows: BitMap, reader: TextReader) -> tuple[BitMap, BitMap]:
+    """Of these rows, those that have a name equal to `whole`, and those that have one that begins with `beginning`;
+    both are folded."""
+    begins, equals = f"\n{beginning}", f"\n{whole}\n"
     lookup = _lookup({begins[: MAX_NGRAM + 1], equals}, reader)
-    beginning = rows & lookup("names", begins[: MAX_NGRAM + 1])
-    if len(phrase) <= MAX_NGRAM:
-        return rows & lookup("names", equals), beginning
-    beginning = reader.containing("names", beginning, begins)
-    return reader.containing("names", beginning, equals), beginning
+    found = rows & lookup("names", begins[: MAX_NGRAM + 1])
+    if len(beginning) > MAX_NGRAM:
+        found = reader.containing("names", found, begins)
+    if len(whole) > MAX_NGRAM:
+        return reader.containing("names", found, equals), found
+    return found & lookup("names", equals), found
 
 
 def _lookup(values: set[str], reader: TextReader) -> Callable[[Field, str], BitMap]:

@@ -18,9 +18,11 @@ NO_ROWS = BitMap()
 
 @dataclass(frozen=True)
 class ValueIndex:
-    """The rows under each value of a filter, and the rows under any."""
+    """The rows under each value of a filter: `rows` with those under narrower values, `direct` without. `present` are
+    the rows under any."""
 
     rows: Mapping[str, BitMap]
+    direct: Mapping[str, BitMap]
     present: BitMap
 
     def of(self, value: str) -> BitMap:
@@ -29,12 +31,13 @@ class ValueIndex:
 
     @classmethod
     def load(cls, parts: Mapping[str, bytes], narrower: Mapping[str, Sequence[str]]) -> "ValueIndex":
-        rows = {value: bitmaps.load(data) for value, data in parts.items()}
+        direct = {value: bitmaps.load(data) for value, data in parts.items()}
+        rows = dict(direct)
         for value, below in narrower.items():
-            found = [rows[each] for each in (value, *below) if each in rows]
+            found = [direct[each] for each in (value, *below) if each in direct]
             if found:
                 rows[value] = BitMap.union(*found)
-        return cls(rows, BitMap.union(*rows.values()) if rows else BitMap())
+        return cls(rows, direct, BitMap.union(*rows.values()) if rows else BitMap())
 
 
 class Index:

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import groupby
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from app.schemas import DecimalNumber, Id, Name, Record, Schema, referenced
+from app.schemas import DecimalNumber, Id, Name, Schema, referenced
 
 Cell = str | int | bool | None
 Kind = Literal["string", "integer", "number", "boolean"]
@@ -20,7 +20,7 @@ LISTS = rf"joined by `{BETWEEN}`: within a value, `{BETWEEN}` is written `\{BETW
 @dataclass(frozen=True)
 class Column:
     """One column: its name, its type, what it means, and where in a record's JSON its value stands. `to` is the
-    resource whose ids it holds."""
+    resource whose ids it holds. Of a list, `item` is the type of its items, which may be `nested`: lists themselves."""
 
     name: str
     kind: Kind
@@ -29,18 +29,23 @@ class Column:
     required: bool = True
     many: bool = False
     to: str | None = None
+    item: Kind = "string"
+    nested: bool = False
 
     def cell(self, record: Any) -> Cell:
         """Its value in a record."""
-        return row_of([self])(record)[0]
+        (cell,) = row_of([self])(record)
+        return cell
 
 
 Part = Callable[[Any, list[Cell]], None]  # puts some cells of a record behind those that are there
+Listed = Callable[[tuple[Any, ...]], Any]  # the cell of a list's values
 
 
-def row_of(shown: Sequence[Column]) -> Callable[[Any], list[Cell]]:
-    """What gives the cells of a record: made once for a file, because a file has many rows."""
-    return _row(_parts([(column.path, column.many) for column in shown]))
+def row_of(shown: Sequence[Column], listed: Listed | None = None) -> Callable[[Any], list[Cell]]:
+    """What gives the cells of a record: made once for a file, because a file has many rows. `listed` makes a cell of a
+    list's values; otherwise they are joined as text."""
+    return _row(_parts([(column.path, column.many) for column in shown], listed or _joined))
 
 
 def _row(parts: Sequence[Part]) -> Callable[[Any], list[Cell]]:
@@ -53,19 +58,20 @@ def _row(parts: Sequence[Part]) -> Callable[[Any], list[Cell]]:
     return row
 
 
-def _parts(paths: Iterable[tuple[tuple[str, ...], bool]]) -> list[Part]:
+def _parts(paths: Iterable[tuple[tuple[str, ...], bool]], listed: Listed) -> list[Part]:
     """Columns that stand side by side and begin with one field are read together: most lists are empty."""
-    return [_part(first, [(path[1:], many) for path, many in run]) for first, run in groupby(paths, lambda p: p[0][:1])]
+    runs = groupby(paths, lambda path: path[0][:1])
+    return [_part(first, [(path[1:], many) for path, many in run], listed) for first, run in runs]
 
 
-def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]]) -> Part:
+def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]], listed: Listed) -> Part:
     if not first:
         return lambda record, cells: cells.append(record)
     (name,) = first
     if below == [((), False)]:
         return lambda record, cells: cells.append(record[name])
-    inner, row = _parts(below), _row(_parts((path, False) for path, _ in below))
-    nothing, blank = [None] * len(below), [""] * len(below)
+    inner, row = _parts(below, listed), _row(_parts(((path, False) for path, _ in below), listed))
+    nothing, blank = [None] * len(below), [listed(())] * len(below)
 
     def cells_of(record: Any, cells: list[Cell]) -> None:
         value = record[name]
@@ -77,7 +83,7 @@ def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]]) -> 
         elif not value:
             cells.extend(blank)
         else:
-            cells.extend(map(_joined, zip(*[row(item) for item in value], strict=True)))
+            cells.extend(map(listed, zip(*[row(item) for item in value], strict=True)))
 
     return cells_of
 
@@ -102,9 +108,8 @@ def _text(value: Any) -> str:
 
 @cache
 def columns(schema: type[Schema]) -> tuple[Column, ...]:
-    """The columns of a record: its own fields first, where they stand after them."""
-    common = [name for name in Record.model_fields if name != "id"]
-    return tuple(sorted(_columns(schema), key=lambda column: column.path[0] in common))
+    """The columns of a record, in the order of its fields."""
+    return tuple(_columns(schema))
 
 
 def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
@@ -123,6 +128,14 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
         else:
             found[name] = (Column(single, "string", info.description or "", (), to=to),)
     return found
+
+
+def inner_schema(annotation: Any) -> type[Schema] | None:
+    """The schema of the objects that a field holds, one or a list of them."""
+    plain, _ = _plain(annotation)
+    if get_origin(plain) is list:
+        plain, _ = _plain(get_args(plain)[0])
+    return plain if _is_schema(plain) else None
 
 
 def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
@@ -150,7 +163,8 @@ def _within(inner: Column, name: str, meaning: str, *, required: bool, to: str |
 
 
 def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Column]:
-    """A list in one cell, or in one for each field of its items: `ministry_ids`, `aims_ja`."""
+    """A list in one cell, or in one for each field of its items: `ministry_ids`, `aims_ja`. A list within a list is
+    joined for each item: `measure_related_ids`."""
     meaning = f"{meaning} A list, {LISTS}".strip()
     single = _singular(name)
     if item == Id:
@@ -158,12 +172,17 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
         return
     plain, _ = _plain(item)
     if not _is_schema(plain):
-        yield Column(name, "string", meaning, (name,), required=False, many=True)
+        item = KINDS.get(plain, "string")
+        yield Column(name, "string", meaning, (name,), required=False, many=True, item=item)
         return
     for inner in _columns(plain, 2):
-        own = f"{name}_{inner.name}" if inner.name in ("ja", "en") else f"{single}_{_plural(inner.name)}"
+        if inner.name in ("ja", "en"):
+            own = f"{name}_{inner.name}"
+        else:
+            own = f"{single}_{inner.name if inner.many else _plural(inner.name)}"
         leads = to if inner.name == "id" else None
-        yield Column(own, "string", meaning, (name, *inner.path), required=False, many=True, to=leads)
+        column = Column(own, "string", meaning, (name, *inner.path), required=False, many=True, to=leads)
+        yield replace(column, item=inner.item if inner.many else inner.kind, nested=inner.many)
 
 
 def _plain(annotation: Any) -> tuple[Any, bool]:

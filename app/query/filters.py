@@ -1,8 +1,8 @@
 """Field lines: what a request may ask for. A parameter's name, type, meaning, and where a record has its value stand on
 one line; validation, the OpenAPI document, the index, filters and facets are derived from it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from app.query.vocabulary import Vocabularies, Vocabulary
 from app.schemas import Name, Note
 
 Kind = Literal["text", "integer", "amount", "boolean", "choice", "code"]
+Operator = Literal["any", "not", "all"]  # of its values, a record has any, none, or every one
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,27 @@ class Filter(Parameter):
     optional: bool = False  # a record may have no value: the filter value `none` finds it
     bound: Literal["min", "max"] | None = None
     note: Note | None = None  # added to every answer in which the filter is used
+    operator: Operator = "any"
+    of: str = ""  # name of the filter that another operator was derived from
+
+    @property
+    def indexed(self) -> str:
+        """The name under which its values are indexed: `ministry` for `ministry_not`."""
+        return self.of or self.name
+
+    @property
+    def operators(self) -> tuple["Filter", ...]:
+        """The filters derived from this one: where it takes several values, the records that have none of them; where a
+        record may have several, those that have every one."""
+        if not self.many:
+            return ()
+        derived = replace(self, example=None, of=self.name)
+        none_of, all_of = (f"Rows with {which} of these values of `{self.name}`." for which in ("none", "every one"))
+        excluding = replace(derived, name=f"{self.name}_not", meaning=none_of, operator="not")
+        if not self.several:
+            return (excluding,)
+        # No record has a value and, at once, none.
+        return excluding, replace(derived, name=f"{self.name}_all", meaning=all_of, operator="all", optional=False)
 
     @property
     def column(self) -> str:
@@ -102,6 +124,12 @@ def choice(name: str, enum: type[StrEnum], meaning: str, **ja: str) -> Filter:
         for member in enum
     }
     return Filter(name, meaning, "choice", many=True, paths=(name,), schema=enum.__name__, choices=choices)
+
+
+def with_operators(filters: Iterable[Filter]) -> Iterator[Filter]:
+    """Each filter, and after it those that are derived from it."""
+    for filter_ in filters:
+        yield from (filter_, *filter_.operators)
 
 
 YES_NO: Mapping[str, Name] = {

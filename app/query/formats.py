@@ -20,6 +20,7 @@ MEDIA_TYPES = {
     "csv": "text/csv",
     "ndjson": "text/x-ndjson",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
 }
 BINARY_TYPE = "application/octet-stream"
 MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
@@ -86,7 +87,8 @@ def ndjson(records: Iterable[bytes]) -> bytes:
 
 class Workbook:
     """An XLSX workbook, written row by row into a file: numbers are numbers, and no text is a formula. Its second sheet
-    says what the query was, and what each column means. Temporary files are made in `folder`."""
+    says what the query was, and what each column means. Temporary files are made in `folder`; `shown` are the columns,
+    all where none are given."""
 
     def __init__(
         self,
@@ -96,6 +98,7 @@ class Workbook:
         query: str = "",
         notes: Iterable[Note] = (),
         folder: Path | None = None,
+        shown: Sequence[Column] = (),
     ) -> None:
         import xlsxwriter  # takes long to import, and few requests need it
 
@@ -105,7 +108,7 @@ class Workbook:
         created = datetime.fromisoformat(about.version.released).replace(tzinfo=UTC)
         self._book.set_properties({"title": resource.name, "created": created})
         self._bold = self._book.add_format({"bold": True})
-        self._columns = columns(resource.record)
+        self._columns = shown or columns(resource.record)
         self._about = [
             ("contents", resource.meaning),
             ("question", query or "everything"),

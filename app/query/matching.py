@@ -1,6 +1,6 @@
 """Matching: the rows of a query, found by intersecting sets of the index. No row is read to find one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pyroaring import BitMap
@@ -38,7 +38,7 @@ CONTAINING: Mapping[str, Statement] = {
 def values_of(index: Index, vocabularies: Vocabularies, resource: Resource, filter_: Filter) -> ValueIndex:
     """The rows under each value of a filter, those under narrower values included."""
     narrower = vocabularies[filter_.vocabulary].narrower if filter_.several else None
-    return index.values(resource.name, filter_.name, narrower)
+    return index.values(resource.name, filter_.indexed, narrower)
 
 
 class Matcher:
@@ -49,6 +49,7 @@ class Matcher:
         self.index = Index(lambda name: dict(session.query(PART, name=name)), loaded)
         self.session = session
         self.vocabularies = vocabularies
+        self._searches: dict[Any, TextMatches] = {}  # answers and their notes need the same
 
     def match(self, resource: Resource, query: Query, *, without: str = "") -> BitMap:
         """The rows of a query, evaluated without the filter of that name."""
@@ -57,19 +58,20 @@ class Matcher:
             if filter_.name != without:
                 rows = rows & self.rows_of(resource, filter_, ids)
         if query.terms:
-            rows = rows & self.search(query.terms).anywhere
+            rows = rows & self.search(query.terms, [resource]).anywhere
         return rows
 
     def rows_of(self, resource: Resource, filter_: Filter, ids: tuple[str, ...]) -> BitMap:
-        """The rows that have any of these values."""
+        """The rows that have any, none or every one of these values, as the filter's operator says."""
         if filter_.bound:
             column = self.index.column(resource.name, filter_.column)
             return column.at_least(int(ids[0])) if filter_.bound == "min" else column.at_most(int(ids[0]))
-        values = self.values(resource, filter_)
-        found = [values.of(id_) for id_ in ids if id_ != NONE]
-        if NONE in ids:
-            found.append(self.index.rows(resource.name) - values.present)
-        return found[0] if len(found) == 1 else BitMap.union(*found)
+        values, rows = self.values(resource, filter_), self.index.rows(resource.name)
+        found = [rows - values.present if id_ == NONE else values.of(id_) for id_ in ids]
+        if filter_.operator == "all":
+            return BitMap.intersection(*found)
+        any_of = found[0] if len(found) == 1 else BitMap.union(*found)
+        return rows - any_of if filter_.operator == "not" else any_of
 
     def values(self, resource: Resource, filter_: Filter) -> ValueIndex:
         """The rows under each value of a filter, those under narrower values included."""
@@ -90,9 +92,26 @@ class Matcher:
             return Keyset.by_key(rows, first=first, descending=descending)
         return Keyset.by_column(self.index.order(resource.name, sort), rows, first=first, descending=descending)
 
-    def search(self, terms: tuple[str, ...]) -> TextMatches:
-        """The rows of all resources whose texts contain each of the folded terms."""
-        return search(terms, self)
+    def search(self, terms: tuple[str, ...], resources: Sequence[Resource]) -> TextMatches:
+        """The rows that contain each of the terms, those of these resources also by the names of what they link to."""
+        searched = (terms, *(resource.name for resource in resources))
+        if searched not in self._searches:
+            linked = [
+                BitMap().union(*(rows for resource in resources for *_, rows in self.linked(term, resource)))
+                for term in terms
+            ]
+            self._searches[searched] = search(terms, self, linked)
+        return self._searches[searched]
+
+    def linked(self, term: str, resource: Resource) -> Iterator[tuple[str, str, BitMap]]:
+        """The rows that link to something one of whose names contains the term: each path and id of such links, with
+        its rows."""
+        for path, vocabulary in resource.searched_links.items():
+            for id_ in self.vocabularies[vocabulary].containing(term):
+                filter_ = resource.filter_at(path)
+                values = self.values(resource, filter_) if filter_ else self.index.values(resource.name, path)
+                if id_ in values.direct:
+                    yield path, id_, values.direct[id_]
 
     def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
         """The index entries of these names and values."""

@@ -6,19 +6,20 @@ from typing import Any
 
 import orjson
 from pydantic import create_model
-from pyroaring import BitMap
 
 from app.index import Keyset, Row
 from app.query import cursor
 from app.query.cursor import Cursor
+from app.query.fields import project
 from app.query.filters import Filter
 from app.query.matching import Matcher
-from app.query.parser import Query, filter_notes
+from app.query.notes import query_notes
+from app.query.parser import Query
 from app.query.records import RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.responses import Page
 from app.query.snapshot import Snapshot
-from app.schemas import Schema, to_json
+from app.schemas import Note, Schema, to_json
 
 MAX_OFFSET = 10_000
 
@@ -33,6 +34,7 @@ class Listing:
     name: str
     rows: Keyset
     render: Callable[[Sequence[Row]], list[Any]]
+    notes: Sequence[Note] = ()
 
 
 def page_model(schema: type[Schema]) -> type[Any]:
@@ -43,21 +45,25 @@ def page_model(schema: type[Schema]) -> type[Any]:
 def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> tuple[bytes, Links]:
     """A page of a resource as JSON, and its links. One statement reads the records, one more the n-grams of `q`."""
     rows = matcher.match(resource, query)
-    listing = Listing(
-        name=resource.name,
-        rows=matcher.keyset(resource, query, rows),
-        render=lambda page: [orjson.Fragment(each) for each in read_rows(RECORDS, page, matcher.session)],
-    )
-    facets = {}
+
+    def render(page: Sequence[Row]) -> list[Any]:
+        records = project(read_rows(RECORDS, page, matcher.session), query.get("fields"))
+        return [orjson.Fragment(each) for each in records]
+
+    facets, overlapping = {}, []
     for name in query.get("facet"):
         under = matcher.match(resource, query, without=name) if query.get(name) else rows
-        facets[name] = _facet(resource, resource.filters[name], under, matcher)
+        counts, missing = matcher.count(resource, resource.filters[name], under)
+        facets[name] = _facet(resource.filters[name], counts, missing, matcher)
+        if sum(counts.values()) + missing > len(under):
+            overlapping.append(name)
+    notes = [*query_notes(query, [resource], rows, matcher), *_overlap_note(overlapping)]
+    listing = Listing(resource.name, matcher.keyset(resource, query, rows), render, notes)
     return render_page(listing, query, snapshot, path, facets)
 
 
-def _facet(resource: Resource, filter_: Filter, rows: BitMap, matcher: Matcher) -> dict[str, Any]:
-    """These rows, counted by the values of a filter."""
-    counts, missing = matcher.count(resource, filter_, rows)
+def _facet(filter_: Filter, counts: Mapping[str, int], missing: int, matcher: Matcher) -> dict[str, Any]:
+    """Rows counted by the values of a filter."""
     buckets = (
         b'%b,"count":%d}' % (bucket, counts.get(value, 0))
         for value, bucket in filter_.values(matcher.vocabularies).facet_buckets
@@ -65,12 +71,26 @@ def _facet(resource: Resource, filter_: Filter, rows: BitMap, matcher: Matcher) 
     return {"buckets": orjson.Fragment(b"[%b]" % b",".join(buckets)), "missing": missing}
 
 
+def _overlap_note(names: Sequence[str]) -> list[Note]:
+    """The note of facets in which some rows count under several values."""
+    if not names:
+        return []
+    return [
+        Note(
+            code="facets-overlap",
+            ja=f"一つの行が複数の値に数えられ、件数の合計が行数を超えるファセット: {'、'.join(names)}",
+            en=f"Facets in which some rows count under several values, so that they add up to more: {', '.join(names)}",
+        )
+    ]
+
+
 def render_page(
     listing: Listing, query: Query, snapshot: Snapshot, path: str, facets: Mapping[str, Any] | None = None
 ) -> tuple[bytes, Links]:
     """A page of a listing as JSON of the schema `Page`, and its links."""
     dataset = snapshot.dataset
-    finds = query.encode(limit=None, offset=None, cursor=None, facet=None)  # decides which rows, in which order
+    # What decides which rows come, and in which order.
+    finds = query.encode(limit=None, offset=None, cursor=None, facet=None, fields=None)
     signed = cursor.signature(dataset.version.digest, f"{listing.name}?{finds}")
     sent = query.text("cursor")
     start = cursor.decode(sent, signed, listing.rows) if sent else None
@@ -87,7 +107,7 @@ def render_page(
         "limit": limit,
         "offset": None if start else offset,
         "dataset": dataset.version_json,
-        "notes": filter_notes(query, dataset.vocabularies),
+        "notes": listing.notes,
         "attribution": dataset.attribution,
     }
     body = {"data": listing.render(rows), "meta": meta, "facets": facets or {}, "links": links}

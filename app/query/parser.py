@@ -9,10 +9,10 @@ from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
-from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, closest, conflict, cut, hint, parameter_error
+from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, parameter_error
 from app.query.filters import Filter, Parameter
+from app.query.hints import number_hint, parameter_hint, value_hint
 from app.query.vocabulary import NONE, Vocabularies
-from app.schemas import Note
 from app.text import MAX_TERMS, terms
 
 MAX_QUERY_LENGTH = 8_192  # bytes
@@ -79,6 +79,7 @@ def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies
             message = f"`{name}` is required: {parameter.meaning}"
             errors.append(parameter_error(name, message, allowed=parameter.choices or ()))
     errors.extend(_swapped(parameters, values))
+    errors.extend(_contradictions(parameters, values, vocabularies))
     if errors:
         first = errors[0].message
         message = first if len(errors) == 1 else f"{first} ({len(errors)} errors in all, each in `errors`.)"
@@ -106,9 +107,9 @@ def _split(query_string: bytes) -> Mapping[str, list[str]]:
 
 
 def _unknown(name: str, parameters: Mapping[str, Parameter]) -> ParameterError:
-    nearest = closest(name, parameters)
-    message = f"There is no parameter `{cut(name)}` here.{hint(nearest)} `allowed` lists the parameters."
-    return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=nearest)
+    meant, advice = parameter_hint(name, parameters)
+    message = f"There is no parameter `{cut(name)}` here.{advice} `allowed` lists the parameters."
+    return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=meant)
 
 
 def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]]) -> Iterator[ParameterError]:
@@ -118,6 +119,21 @@ def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str
         if low.bound == "min" and low.paths == high.paths and int(values[low.name][0]) > int(values[high.name][0]):
             message = f"`{low.name}` is more than `{high.name}`. Swap them."
             yield parameter_error(low.name, message, ErrorCode.CONFLICT)
+
+
+def _contradictions(
+    parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]], vocabularies: Vocabularies
+) -> Iterator[ParameterError]:
+    """Values that are asked for and left out at once match nothing whatever the data, and are surely a mistake too."""
+    sent = [each for each in parameters.values() if isinstance(each, Filter) and each.name in values]
+    for excluding in (each for each in sent if each.operator == "not"):
+        narrower = excluding.values(vocabularies).narrower if excluding.several else {}
+        out = {below for id_ in values[excluding.name] for below in (id_, *narrower.get(id_, ()))}
+        for other in (each for each in sent if each.indexed == excluding.of and each.operator != "not"):
+            left_out = [id_ in out for id_ in values[other.name]]
+            if any(left_out) if other.operator == "all" else all(left_out):
+                message = f"`{excluding.name}` leaves out what `{other.name}` asks for. Send one of them."
+                yield parameter_error(excluding.name, message, ErrorCode.CONFLICT)
 
 
 def _values(
@@ -151,20 +167,24 @@ def _value(
     parameter: Parameter, value: str, vocabularies: Vocabularies, *, suggest: bool = True
 ) -> tuple[str, ...] | ParameterError:
     """What one value means: several ids, where they share an alias."""
+    meant = None
     match parameter.kind:
         case "text":
             message = _text_error(parameter, value)
         case "integer" | "amount":
             message = _number_error(parameter, value)
+            if message:
+                meant, advice = number_hint(value, parameter.minimum, parameter.maximum or MAX_AMOUNT)
+                message += advice
         case _:
             return _code(parameter, value, vocabularies, suggest=suggest)
     if message:
-        return parameter_error(parameter.name, f"`{parameter.name}` {message}", value=value)
+        return parameter_error(parameter.name, f"`{parameter.name}` {message}", value=value, did_you_mean=meant)
     return (value if parameter.kind == "text" else str(int(value)),)
 
 
 def _text_error(parameter: Parameter, value: str) -> str:
-    if not value.strip():
+    if not value.strip() or (parameter.name == "q" and not terms(value)):
         return "is empty. Leave it out instead."
     if len(value) > parameter.maximum:
         return f"is longer than {parameter.maximum} characters. Shorten it."
@@ -192,33 +212,14 @@ def _code(
     vocabulary = parameter.values(vocabularies)
     ids = vocabulary.find(value)
     takes_none = isinstance(parameter, Filter) and parameter.optional
+    if len(ids) > 1 and isinstance(parameter, Filter) and parameter.operator == "all":
+        message = f"`{cut(value)}` means any of several values. `{parameter.name}` takes each of them by its id."
+        return parameter_error(parameter.name, message, value=value, allowed=ids)
     if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
         return ids
-    nearest = vocabulary.nearest(value) if suggest else None
-    message = f"`{cut(value)}` is not a value of `{parameter.name}`.{hint(nearest)} `allowed` lists the values."
+    meant, advice = value_hint(parameter, value, vocabulary) if suggest else (None, "")
+    message = f"`{cut(value)}` is not a value of `{parameter.name}`.{advice} `allowed` lists the values."
     allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]
     return parameter_error(
-        parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=nearest
+        parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=meant
     )
-
-
-def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
-    """Notes on the filters used: which narrower values they include, and what is known of their values."""
-    notes: dict[str, Note] = {}
-    for filter_, ids in query.filters():
-        if filter_.note:
-            notes[filter_.note.code] = filter_.note
-        if not filter_.vocabulary or filter_.kind != "code":
-            continue
-        vocabulary = vocabularies[filter_.vocabulary]
-        for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
-            if term.id in vocabulary.narrower and filter_.several:
-                listed = ", ".join(vocabulary.narrower[term.id])
-                code = f"narrower-included-{term.id}"
-                notes[code] = Note(
-                    code=code,
-                    ja=f"{filter_.name}={term.id} は下位の {listed} を含む。",
-                    en=f"{filter_.name}={term.id} includes the narrower {listed}.",
-                )
-            notes.update((note.code, note) for note in term.notes)
-    return list(notes.values())

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.query.filters import Filter, linked
 from app.query.vocabulary import Term
-from app.schemas import Record
+from app.schemas import Record, References
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,25 @@ class Resource:
         # A document is its own evidence.
         added = () if self.singular == "document" else (evidenced,)
         return {filter_.name: filter_ for filter_ in (*self.own_filters, *added)}
+
+    @cached_property
+    def searched_links(self) -> Mapping[str, str]:
+        """The paths of ids whose names `q` reads too, each with the vocabulary of the names."""
+        return {
+            f"{name}.id": mark.searched
+            for name, info in self.record.model_fields.items()
+            for mark in info.metadata
+            if isinstance(mark, References) and mark.searched
+        }
+
+    @cached_property
+    def indexed_paths(self) -> tuple[str, ...]:
+        """The paths, beside those of the filters, whose values are indexed."""
+        return (*self.extra_indexes, *(path for path in self.searched_links if self.filter_at(path) is None))
+
+    def filter_at(self, path: str) -> Filter | None:
+        """The filter that selects by the values at this path alone."""
+        return next((each for each in self.filters.values() if each.paths == (path,) and each.facet), None)
 
     @cached_property
     def facets(self) -> tuple[str, ...]:

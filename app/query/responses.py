@@ -31,7 +31,7 @@ class Meta(Schema):
     limit: Int32
     offset: Int32 | None = Field(description="Null on pages reached by cursor.")
     dataset: DatasetVersion
-    notes: list[Note] = Field(description="What to know of the filters used.")
+    notes: list[Note] = Field(description="What to know of the filters and facets used.")
     attribution: str = Field(description="How to cite the documents, a line each.")
 
 

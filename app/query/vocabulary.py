@@ -10,9 +10,13 @@ from pydantic import BaseModel, ConfigDict
 
 from app.errors import closest
 from app.schemas import Name, Note
-from app.text import fold
+from app.text import fold, searchable
 
 NONE = "none"  # the filter value that finds records without a value
+NO_VALUE = Name(ja="該当なし", en="none", en_official=False)  # its label
+NONE_NAMES = frozenset(map(fold, (NONE, NO_VALUE.ja, NO_VALUE.en)))
+OTHERS = "others"  # the group of a sum that takes what is beyond its limit
+RESERVED = (NONE, OTHERS)  # no record has such an id
 
 
 class Term(BaseModel):
@@ -22,14 +26,19 @@ class Term(BaseModel):
 
     id: str
     label: Name
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()  # beside the id and the label
     broader: str | None = None
     notes: tuple[Note, ...] = ()
 
     @classmethod
     def of(cls, record: Any) -> "Term":
-        """The value that stands for a record, found by its names."""
-        return cls(id=record.id, label=record.name, aliases=(record.name.ja, record.name.en))
+        """The value that stands for a record."""
+        return cls(id=record.id, label=record.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it is called: its label in both languages, and its aliases."""
+        return (self.label.ja, self.label.en, *self.aliases)
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Vocabulary:
         by_id = {term.id: term for term in terms}
         by_alias: dict[str, list[str]] = {}
         for term in by_id.values():
-            for alias in dict.fromkeys(fold(alias) for alias in term.aliases):
+            for alias in dict.fromkeys(fold(alias) for alias in (term.id, *term.names)):
                 by_alias.setdefault(alias, []).append(term.id)
         return cls(by_id, _narrower(by_id), {alias: tuple(ids) for alias, ids in by_alias.items()})
 
@@ -62,11 +71,22 @@ class Vocabulary:
             for term in self.terms.values()
         )
 
+    @cached_property
+    def searchable(self) -> Mapping[str, tuple[str, ...]]:
+        """By id, the searchable texts of each value: its id first, then its names."""
+        return {term.id: tuple(map(searchable, (term.id, *term.names))) for term in self.terms.values()}
+
     def find(self, value: str) -> tuple[str, ...]:
-        """The ids that a request means: the id itself, or every value that has this alias; empty if unknown."""
-        if value in self.terms or value == NONE:
+        """The ids that a request means: the id itself, or every value that has this name or alias, however it is
+        written; empty if unknown."""
+        if value in self.terms:
             return (value,)
-        return self._by_alias.get(fold(value.strip()), ())
+        folded = fold(value.strip())
+        return self._by_alias.get(folded) or ((NONE,) if folded in NONE_NAMES else ())
+
+    def containing(self, term: str) -> list[str]:
+        """The ids of the values one of whose names contains this term of a search."""
+        return [id_ for id_, (_, *names) in self.searchable.items() if any(term in name for name in names)]
 
     def nearest(self, value: str) -> str | None:
         """The id that was most likely meant."""

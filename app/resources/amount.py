@@ -19,7 +19,8 @@ class AmountBasis(StrEnum):
 
 
 class Amount(Schema):
-    """Money. Sums of amounts have the same shape, and no text."""
+    """Money. Sums of amounts have the same shape, and no text: null where no document states what is summed, zero where
+    the filters leave out all of it."""
 
     jpy: Int64 | None = Field(description="Whole yen; null where the document gives no amount.")
     oku_yen: Decimal | None = Field(description="The same in 億円 (100 million yen), as an exact decimal.")
@@ -39,6 +40,7 @@ UNSTATED = Amount(
     basis=None,
     basis_reason=Reason.NOT_STATED,
 )
+NO_AMOUNT = UNSTATED.model_dump(mode="json")
 
 
 def in_oku(jpy: int) -> str:
@@ -48,9 +50,11 @@ def in_oku(jpy: int) -> str:
     return f"{'-' if jpy < 0 else ''}{whole}{fraction}"
 
 
-def summed(jpy: int, bases: Iterable[str | None], *, approximate: bool, uncertain: bool) -> dict[str, Any]:
+def summed(jpy: int | None, bases: Iterable[str | None], *, approximate: bool, uncertain: bool) -> dict[str, Any]:
     """A sum of amounts, or a difference of sums, in the shape of Amount; its basis is known when all that was summed
-    has the same."""
+    has the same. `jpy` is None where no amount is stated."""
+    if jpy is None:
+        return NO_AMOUNT
     distinct = set(bases)
     basis = distinct.pop() if len(distinct) == 1 else None
     return {

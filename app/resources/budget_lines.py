@@ -36,14 +36,16 @@ class BudgetLine(Record):
     pillar: Annotated[PillarRef | None, References("pillars")]
     fiscal_year: FiscalYear
     budget_kind: BudgetKind
-    ministries: Annotated[list[Ref], References("organizations")] = Field(
+    ministries: Annotated[list[Ref], References("organizations", searched="organization")] = Field(
         description="Who pays, together where there are several."
     )
     joint: Annotated[bool, Derived()] = Field(description="Whether several ministries pay it together.")
     amount: Amount
     national_expenditure: Expenditure | None = Field(description="From elsewhere; not what `amount` says.")
-    modalities: Annotated[list[Ref], References("modalities")] = Field(description="The measure's.")
-    sections: Annotated[list[SectionRef], Derived(), References("sections")] = Field(
+    modalities: Annotated[list[Ref], References("modalities", searched="modality")] = Field(
+        description="The measure's."
+    )
+    sections: Annotated[list[SectionRef], Derived(), References("sections", searched="section")] = Field(
         description="Through the crosswalk, which is editorial."
     )
 

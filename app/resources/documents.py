@@ -30,7 +30,7 @@ class Document(Record):
     """A source document."""
 
     name: Name
-    issuer: Annotated[Ref, References("organizations")]
+    issuer: Annotated[Ref, References("organizations", searched="organization")]
     issued: Day
     attribution: Annotated[Sentence, Derived()] = Field(description="How to cite it, in the customary form.")
     licence: Sentence | None

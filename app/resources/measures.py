@@ -1,4 +1,4 @@
-"""Measures: what documents say will be done. What a measure costs stands on its budget lines."""
+"""Measures: what documents say will be done. What a measure costs stands on its budget lines, and is summed here."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -62,19 +62,24 @@ class LineRef(Schema):
 class Measure(Record):
     """Something that will be done."""
 
-    kind: MeasureKind
     name: Name
+    kind: MeasureKind
     description: Name | None
-    sections: Annotated[list[SectionRef], References("sections")] = Field(
+    sections: Annotated[list[SectionRef], References("sections", searched="section")] = Field(
         description="Sections of the strategy that it serves."
     )
     pillar: Annotated[PillarRef | None, References("pillars")]
-    ministries: Annotated[list[Ref], References("organizations")] = Field(
+    ministries: Annotated[list[Ref], References("organizations", searched="organization")] = Field(
         description="Its own, and those of its budget lines."
     )
-    organizations: Annotated[list[Part], References("organizations")] = Field(description="Other bodies that it names.")
-    modalities: Annotated[list[Ref], References("modalities")]
+    organizations: Annotated[list[Part], References("organizations", searched="organization")] = Field(
+        description="Other bodies that it names."
+    )
+    modalities: Annotated[list[Ref], References("modalities", searched="modality")]
     budget_lines: Annotated[list[LineRef], Derived(), References("budget-lines")]
+    amount: Annotated[Amount, Derived()] = Field(
+        description="The sum of those lines; null where none states an amount."
+    )
     related: Annotated[list[Related], Derived(), References("measures")] = Field(
         description="Measures that the crosswalk links to it."
     )
@@ -108,6 +113,6 @@ MEASURES = Resource(
         linked("fiscal_year", "Years of its budget lines.", example="2025"),
         flag("funded", "Whether it has a budget line.", path="budget_lines"),
     ),
-    own_sorts={"kind": "kind"},
+    own_sorts={"kind": "kind", "amount": "amount.jpy"},
     descriptions=("description",),
 )

@@ -15,14 +15,14 @@ class Modality(Record):
 
     name: Name
     also: list[str] = Field(description="Other words for it in the documents.")
-    broader: Annotated[Ref | None, References("modalities")]
-    narrower: Annotated[list[Ref], Derived(), References("modalities")]
+    broader: Annotated[Ref | None, References("modalities", searched="modality")]
+    narrower: Annotated[list[Ref], Derived(), References("modalities", searched="modality")]
     measure_count: Annotated[Int32, Derived()] = Field(description="Measures under it or under a narrower one.")
 
 
 def _term(record: Modality) -> Term:
-    names = (record.name.ja, record.name.en, *record.also)
-    return Term(id=record.id, label=record.name, aliases=names, broader=record.broader.id if record.broader else None)
+    broader = record.broader.id if record.broader else None
+    return Term(id=record.id, label=record.name, aliases=tuple(record.also), broader=broader)
 
 
 MODALITIES = Resource(

@@ -1,13 +1,14 @@
 """Organizations: the ministries and other bodies that documents name."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
 from app.query.filters import choice
 from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
-from app.schemas import Name, Record
+from app.schemas import Editorial, Name, Record
 
 
 class OrganizationKind(StrEnum):
@@ -28,11 +29,12 @@ class Organization(Record):
     name: Name
     kind: OrganizationKind
     abbreviation: str | None = Field(description="As documents print it between 【】.")
+    also: Annotated[list[str], Editorial()] = Field(description="Everyday names, by which requests find it too.")
 
 
 def _term(record: Organization) -> Term:
-    names = (record.name.ja, record.name.en, *([record.abbreviation] if record.abbreviation else []))
-    return Term(id=record.id, label=record.name, aliases=names)
+    aliases = (*record.also, *([record.abbreviation] if record.abbreviation else []))
+    return Term(id=record.id, label=record.name, aliases=aliases)
 
 
 def _paying(record: Organization) -> Term | None:
@@ -56,6 +58,6 @@ ORGANIZATIONS = Resource(
         ),
     ),
     own_sorts={"kind": "kind"},
-    names=("name", "abbreviation"),
+    names=("name", "abbreviation", "also"),
     vocabularies=(VocabularySource("organization", _term), VocabularySource("ministry", _paying)),
 )

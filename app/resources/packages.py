@@ -39,7 +39,7 @@ class Package(Record):
 def _year(record: Package) -> Term:
     year = record.fiscal_year
     label = Name(ja=year.era, en=f"FY{year.year}", en_official=False)
-    return Term(id=str(year.year), label=label, aliases=(label.ja, label.en))
+    return Term(id=str(year.year), label=label)
 
 
 BUDGET_KIND = choice(

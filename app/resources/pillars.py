@@ -22,18 +22,18 @@ class PillarRef(Schema):
 class Pillar(Record):
     """A numbered heading of a package."""
 
+    name: Name
     number: Int32
     symbol: str = Field(description="The number as printed, such as ①.")
-    name: Name
     package: Annotated[Ref, References("packages")]
     line_count: Annotated[Int32, Derived()] = Field(description="Budget lines under it.")
-    amount: Annotated[Amount, Derived()] = Field(description="The sum of those lines.")
+    amount: Annotated[Amount, Derived()] = Field(
+        description="The sum of those lines; null where none states an amount."
+    )
 
 
 def _term(record: Pillar) -> Term:
-    return Term(
-        id=record.id, label=record.name, aliases=(str(record.number), record.symbol, record.name.ja, record.name.en)
-    )
+    return Term(id=record.id, label=record.name, aliases=(str(record.number), record.symbol))
 
 
 PILLARS = Resource(

@@ -19,7 +19,7 @@ def schema_version() -> str:
             columns(resource.record),
             [(each.name, each.paths) for each in resource.filters.values()],
             resource.sorts,
-            (resource.names, resource.descriptions, resource.extra_indexes),
+            (resource.names, resource.descriptions, resource.indexed_paths),
         )
         for resource in RESOURCES
     ]

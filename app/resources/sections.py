@@ -24,11 +24,11 @@ class SectionRef(Schema):
 class Section(Record):
     """A part of a strategy."""
 
+    name: Name
     number: Number = Field(description="Such as 4.1.2.")
     code: str = Field(description="The number as printed, such as 4.1(2).")
-    name: Name
     strategy: Annotated[Ref, References("strategies")]
-    parent: Annotated[SectionRef | None, References("sections")] = Field(
+    parent: Annotated[SectionRef | None, References("sections", searched="section")] = Field(
         description="The section that this one is part of."
     )
     depth: Annotated[Int32, Derived()] = Field(description="1 for a section, 2 for its sub-sections.")
@@ -37,11 +37,9 @@ class Section(Record):
 
 
 def _term(record: Section) -> Term:
-    names = (record.number, record.code, record.name.ja, record.name.en)
+    parent, aliases = record.parent.id if record.parent else None, (record.number, record.code)
     notes = tuple(note for note in record.notes if note.code not in REASON_CODES)
-    return Term(
-        id=record.id, label=record.name, aliases=names, broader=record.parent.id if record.parent else None, notes=notes
-    )
+    return Term(id=record.id, label=record.name, aliases=aliases, broader=parent, notes=notes)
 
 
 SECTIONS = Resource(
@@ -61,6 +59,7 @@ SECTIONS = Resource(
         ),
         flag("cited", "Whether a document here cites it."),
     ),
+    names=("name", "number", "code"),
     own_sorts={"number": "number", "depth": "depth", "measure_count": "measure_count"},
     vocabularies=(VocabularySource("section", _term),),
 )

@@ -1,7 +1,8 @@
 """Sums of budget lines by their dimensions. Each line counts once in a sum; a joint line is whole in `joint`, never
-split; a sum is approximate or uncertain if one of its lines is."""
+split; a sum is approximate or uncertain if one of its lines is; it is null if none of its lines states an amount."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -10,16 +11,18 @@ from pyroaring import BitMap
 
 from app.index import Index
 from app.query.filters import Filter
-from app.query.matching import values_of
+from app.query.matching import Matcher, values_of
 from app.query.parser import Query
-from app.query.vocabulary import NONE, Vocabularies
+from app.query.vocabulary import NO_VALUE, NONE, Vocabularies
 from app.resources.amount import AmountBasis, summed
 from app.resources.budget_lines import BUDGET_LINES
-from app.schemas import Name, Note
+from app.schemas import Note
 
-DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
+PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
+DIMENSIONS = (*PAIRED, "document", "budget_kind")
+# All lines, each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
+PRECOMPUTED: frozenset[tuple[str, ...]] = frozenset([(), *combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
 SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
-NO_VALUE = Name(ja="該当なし", en="none", en_official=False)
 
 GroupKey = tuple[str, ...]  # the value of each dimension; NONE for lines without one
 
@@ -27,52 +30,71 @@ GroupKey = tuple[str, ...]  # the value of each dimension; NONE for lines withou
 class Part(NamedTuple):
     """The amount of some lines."""
 
+    lines: int
+    stated: int  # lines that state an amount
     jpy: int
     approximate: bool
     uncertain: bool
 
     def plus(self, other: "Part") -> "Part":
-        return Part(self.jpy + other.jpy, self.approximate or other.approximate, self.uncertain or other.uncertain)
+        return Part(
+            self.lines + other.lines,
+            self.stated + other.stated,
+            self.jpy + other.jpy,
+            self.approximate or other.approximate,
+            self.uncertain or other.uncertain,
+        )
+
+
+NOTHING = Part(0, 0, 0, approximate=False, uncertain=False)
 
 
 class Sum(NamedTuple):
     """The sum of some lines: of those that one ministry pays alone, and of those that several pay together."""
 
-    lines: int
-    unstated: int  # lines that state no amount
-    bases: Sequence[str | None]  # distinct
+    bases: Sequence[str | None]  # of the amounts, distinct
     sole: Part
     joint: Part
+    printed: bool = True  # False if the documents have no line at all for what is asked: then nothing is known
 
     @classmethod
     def load(cls, values: Sequence[Any]) -> "Sum":
-        lines, unstated, bases, sole, joint = values
-        return cls(lines, unstated, bases, Part(*sole), Part(*joint))
+        bases, sole, joint, printed = values
+        return cls(bases, Part(*sole), Part(*joint), printed)
 
     @property
     def involved(self) -> Part:
         """All lines."""
         return self.sole.plus(self.joint)
 
+    @property
+    def lines(self) -> int:
+        return self.sole.lines + self.joint.lines
+
+    @property
+    def unstated(self) -> int:
+        """Lines that state no amount."""
+        return self.lines - self.sole.stated - self.joint.stated
+
+    def jpy(self, part: Part) -> int | None:
+        """The amount of a part; None where its lines state none, and where there has never been a line."""
+        known = part.stated if part.lines else self.printed
+        return part.jpy if known else None
+
     def amount(self, part: Part) -> dict[str, Any]:
         """A part in the schema of Amount."""
-        return summed(part.jpy, self.bases, approximate=part.approximate, uncertain=part.uncertain)
+        return summed(self.jpy(part), self.bases, approximate=part.approximate, uncertain=part.uncertain)
 
 
-NO_LINES = Sum(0, 0, (), Part(0, approximate=False, uncertain=False), Part(0, approximate=False, uncertain=False))
+NO_LINES = Sum((), NOTHING, NOTHING)
+NOT_PRINTED = NO_LINES._replace(printed=False)
 
 
 def merged(sums: Iterable[Sum]) -> Sum:
     """The sum of disjoint sets of lines."""
     total = NO_LINES
     for each in sums:
-        total = Sum(
-            total.lines + each.lines,
-            total.unstated + each.unstated,
-            tuple({*total.bases, *each.bases}),
-            total.sole.plus(each.sole),
-            total.joint.plus(each.joint),
-        )
+        total = Sum(tuple({*total.bases, *each.bases}), total.sole.plus(each.sole), total.joint.plus(each.joint))
     return total
 
 
@@ -91,19 +113,23 @@ class LineSums:
 
     def sum(self, rows: BitMap) -> Sum:
         """The sum of these lines."""
-        joint = rows & self._joint
+        joint, stated = rows & self._joint, rows & self._amounts.present
         total, of_joint = self._amounts.sum(rows), self._amounts.sum(joint)
         bases: list[str | None] = [basis for basis in AmountBasis if self._bases.of(basis).intersect(rows)]
         return Sum(
-            lines=len(rows),
-            unstated=len(rows) - rows.intersection_cardinality(self._amounts.present),
-            bases=bases if rows.issubset(self._bases.present) else [*bases, None],
-            sole=self._part(total - of_joint, rows - self._joint),
-            joint=self._part(of_joint, joint),
+            bases=bases if stated.issubset(self._bases.present) else [*bases, None],
+            sole=self._part(total - of_joint, rows - self._joint, stated),
+            joint=self._part(of_joint, joint, stated),
         )
 
-    def _part(self, jpy: int, rows: BitMap) -> Part:
-        return Part(jpy, rows.intersect(self._approximate), rows.intersect(self._uncertain))
+    def _part(self, jpy: int, rows: BitMap, stated: BitMap) -> Part:
+        return Part(
+            len(rows),
+            rows.intersection_cardinality(stated),
+            jpy,
+            rows.intersect(self._approximate),
+            rows.intersect(self._uncertain),
+        )
 
     def by(self, dimensions: Sequence[Filter], rows: BitMap, check: Callable[[], None]) -> dict[GroupKey, Sum]:
         """The sums of the groups that have lines. `check` is called before each, and may raise."""
@@ -113,77 +139,139 @@ class LineSums:
             sums[key] = self.sum(group)
         return sums
 
+    def together(
+        self, dimensions: Sequence[Filter], keys: Container[GroupKey], rows: BitMap, check: Callable[[], None]
+    ) -> Sum:
+        """The sum of several groups as one: a line that is in some of them counts once."""
+        found = BitMap()
+        for key, group in self._groups(dimensions, rows):
+            check()
+            if key in keys:
+                found |= group
+        return self.sum(found)
+
     def _groups(self, dimensions: Sequence[Filter], rows: BitMap) -> Iterator[tuple[GroupKey, BitMap]]:
         """The lines under each value of the first dimension, and under each of the others below it."""
+        if not dimensions:
+            yield (), rows
+            return
         first, *others = dimensions
         values = values_of(self._index, self._vocabularies, BUDGET_LINES, first)
-        groups = [((value,), rows & bitmap) for value, bitmap in values.rows.items()]
-        for key, group in [*groups, ((NONE,), rows - values.present)]:
-            if group and others:
-                yield from (((*key, *more), lines) for more, lines in self._groups(others, group))
-            elif group:
-                yield key, group
+        groups = [(value, rows & bitmap) for value, bitmap in values.rows.items()]
+        for key, group in [*groups, (NONE, rows - values.present)]:
+            if group:
+                yield from (((key, *more), lines) for more, lines in self._groups(others, group))
+
+
+@dataclass(frozen=True)
+class Group:
+    """The lines under a value of each dimension. `places` are those of the values in their vocabularies; None for
+    lines without one."""
+
+    key: GroupKey
+    label: Mapping[str, Any]
+    sum: Sum
+    places: tuple[int | None, ...] = ()
+
+    def render(self) -> dict[str, Any]:
+        """It in the schema of BudgetGroup."""
+        return {
+            "key": ",".join(self.key),
+            "label": self.label,
+            "lines": self.sum.lines,
+            "sole": self.sum.amount(self.sum.sole),
+            "joint": self.sum.amount(self.sum.joint),
+            "involved": self.sum.amount(self.sum.involved),
+        }
+
+
+def groups_of(
+    dimensions: Sequence[Filter],
+    sums: Mapping[GroupKey, Sum],
+    vocabularies: Vocabularies,
+    printed: Container[str],
+) -> list[Group]:
+    """The groups of these sums. By one dimension, values without lines are groups too: `printed` are those that have
+    lines in the documents."""
+    terms = [each.values(vocabularies).terms for each in dimensions]
+    labels = [{**{id_: term.label for id_, term in each.items()}, NONE: NO_VALUE} for each in terms]
+    places = [{id_: place for place, id_ in enumerate(each)} for each in terms]
+    keys = dict.fromkeys(sums)
+    if len(dimensions) == 1:
+        keys.update(dict.fromkeys((id_,) for id_ in terms[0]))
+    groups = []
+    for key in keys:
+        names = [label[part] for label, part in zip(labels, key, strict=True)]
+        label = {
+            "ja": " × ".join(name.ja for name in names),
+            "en": " × ".join(name.en for name in names),
+            "en_official": all(name.en_official for name in names),
+        }
+        found = sums.get(key) or (NO_LINES if key[0] in printed else NOT_PRINTED)
+        groups.append(Group(key, label, found, tuple(place.get(part) for place, part in zip(places, key, strict=True))))
+    return groups
+
+
+# By name, what each part of a group's key is ordered by, or the group; None is last in either direction.
+SORTS: Mapping[str, Callable[[Group], Sequence[Any]]] = {
+    "involved": lambda group: (group.sum.jpy(group.sum.involved),),
+    "lines": lambda group: (group.sum.lines,),
+    "key": lambda group: [None if part == NONE else part for part in group.key],
+}
+
+
+def in_order(groups: Iterable[Group], sort: str = "", *, descending: bool = False) -> list[Group]:
+    """Groups by one of SORTS, or in the order of the vocabularies; equal ones in that order too."""
+    ordered = _arranged(groups, lambda group: group.places, descending=descending and not sort)
+    return _arranged(ordered, SORTS[sort], descending=descending) if sort else ordered
+
+
+def _arranged(groups: Iterable[Group], by: Callable[[Group], Sequence[Any]], *, descending: bool) -> list[Group]:
+    """Groups ordered by several values, the first counting most, None last; equal ones as they were."""
+    found = [(by(group), group) for group in groups]
+    for place in reversed(range(len(found[0][0]) if found else 0)):
+        present = [each for each in found if each[0][place] is not None]
+        present.sort(key=lambda each: each[0][place], reverse=descending)
+        found = [*present, *(each for each in found if each[0][place] is None)]
+    return [group for _, group in found]
 
 
 def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
-    """The sums of all lines by one and by two dimensions, as serving values, for the build to store: the sums of each
-    group under SUMS, and the rendered groups under RENDERED."""
+    """The sums of all lines by the dimensions of PRECOMPUTED, as serving values, for the build to store: the sums of
+    each group under SUMS, and the rendered groups under RENDERED."""
     rows, sums = index.rows(BUDGET_LINES.name), LineSums(index, vocabularies)
-    total = sums.sum(rows)
-    for count in (1, 2):
-        for names in combinations(DIMENSIONS, count):
-            dimensions = [BUDGET_LINES.filters[name] for name in names]
-            groups = sums.by(dimensions, rows, lambda: None)
-            yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
-            rendered = [total, is_additive(groups, total)], render_groups(dimensions, groups, vocabularies)
+    total = sums.sum(rows)._replace(printed=bool(rows))
+    for names in sorted(PRECOMPUTED):
+        dimensions = [BUDGET_LINES.filters[name] for name in names]
+        groups = sums.by(dimensions, rows, lambda: None)
+        yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
+        if names:
+            shown = in_order(groups_of(dimensions, groups, vocabularies, printed=()))
+            rendered = [total, is_additive(shown, total)], [group.render() for group in shown]
             yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)
 
 
-def is_additive(groups: Mapping[GroupKey, Sum], total: Sum) -> bool:
+def is_additive(groups: Iterable[Group], total: Sum) -> bool:
     """Whether the groups add up to the total, because no line is in several."""
-    return sum(each.lines for each in groups.values()) == total.lines
+    return sum(each.sum.lines for each in groups) == total.lines
 
 
-def render_groups(
-    dimensions: Sequence[Filter], sums: Mapping[GroupKey, Sum], vocabularies: Vocabularies
-) -> list[dict[str, Any]]:
-    """The groups as answers show them, in the order of the vocabularies, lines without a value last. By one dimension,
-    values without lines are shown too."""
-    labels = [
-        {**{term.id: term.label for term in each.values(vocabularies).terms.values()}, NONE: NO_VALUE}
-        for each in dimensions
-    ]
-    places = [{key: place for place, key in enumerate(each)} for each in labels]
-    keys: set[GroupKey] = set(sums)
-    if len(dimensions) == 1:
-        keys.update((id_,) for id_ in labels[0] if id_ != NONE)
-    groups = []
-    for key in sorted(keys, key=lambda key: [place[part] for place, part in zip(places, key, strict=True)]):
-        each = sums.get(key, NO_LINES)
-        names = [label[part] for label, part in zip(labels, key, strict=True)]
-        groups.append(
-            {
-                "key": ",".join(key),
-                "label": {
-                    "ja": " × ".join(name.ja for name in names),
-                    "en": " × ".join(name.en for name in names),
-                    "en_official": all(name.en_official for name in names),
-                },
-                "lines": each.lines,
-                "sole": each.amount(each.sole),
-                "joint": each.amount(each.joint),
-                "involved": each.amount(each.involved),
-            }
-        )
-    return groups
+def is_printed(query: Query, matcher: Matcher) -> bool:
+    """Whether the documents have budget lines for what a query asks about: for a value of each dimension that it
+    filters by. If so, and no line matches, that is a zero; if not, the amount is unknown."""
+    return bool(matcher.index.rows(BUDGET_LINES.name)) and all(
+        NONE in ids or matcher.rows_of(BUDGET_LINES, filter_, ids)
+        for filter_, ids in query.filters()
+        if filter_.name in DIMENSIONS
+    )
 
 
 def precomputed_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
     """The dimensions of the precomputed sums that answer a query, which has at most one filter, or None if its lines
     have to be summed. The sums under the values of a filter can be added if a line has only one of them."""
     names = [filter_.name for filter_, _ in query.filters()]
-    wanted = [name for name in DIMENSIONS if name in (*group_by, *names)]
-    if query.terms or len(names) > 1 or len(wanted) > 2 or not set(names) <= set(DIMENSIONS):
+    wanted = tuple(name for name in DIMENSIONS if name in (*group_by, *names))
+    if query.terms or len(names) > 1 or wanted not in PRECOMPUTED or not set(names) <= set(DIMENSIONS):
         return None
     return None if any(BUDGET_LINES.filters[name].several for name in names) else wanted
 

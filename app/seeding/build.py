@@ -96,7 +96,11 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
             partial(_make_database, downloads, checked),
             partial(write_search_index, index_file, files),
             downloads.package,
-            *(partial(make, resource) for make in (downloads.workbook, downloads.ndjson) for resource in RESOURCES),
+            *(
+                partial(make, resource)
+                for make in (downloads.workbook, downloads.ndjson, downloads.parquet)
+                for resource in RESOURCES
+            ),
         ]
         with mapped(lambda number: tasks[number](), range(len(tasks)), checked.count) as results:
             with phase("Writing", checked.count) as done:

@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from app.errors import closest
-from app.schemas import Basis, Derived, Record, References
+from app.query.vocabulary import RESERVED
+from app.schemas import Basis, Derived, Editorial, Record, References
 from app.seeding.entries import KINDS, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
 from app.seeding.entries.base import contains
 from app.seeding.reading import TRANSCRIPT
@@ -31,7 +32,9 @@ def link_errors(entry: Entry, seed: Seed, unknown: set[tuple[str, str]], unread:
 
 
 def own_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
-    """What is wrong with an entry whatever it links to: its quotes, and the transcript of a document."""
+    """What is wrong with an entry whatever it links to: its id, its quotes, and the transcript of a document."""
+    if entry.id in RESERVED:
+        yield ("id",), f"`{entry.id}` has a meaning of its own in requests and answers: choose another id"
     yield from _quote_errors(entry, seed)
     if isinstance(entry, DocumentEntry):
         yield from _transcript_errors(entry, seed)
@@ -142,7 +145,7 @@ def coverage_errors(record: Mapping[str, Any], entry: Entry, model: type[Record]
     supported = {field for piece in record["evidence"] for field in piece["supports"]}
     for field in _evidenced(model):
         if _is_empty(record[field]):
-            if field not in silent:
+            if field not in silent and not _is_marked(model, field, Editorial):
                 yield (field,), f"`{field}` is empty: say why under `silent`, or give it with its evidence"
         elif field in silent:
             message = f"`{field}` is under `silent`, and has a value: remove the one or the other"
@@ -165,5 +168,8 @@ def _unknown_field(field: str, fields: Iterable[str]) -> str:
 @cache
 def _evidenced(model: type[Record]) -> tuple[str, ...]:
     """The fields that are not derived from others."""
-    fields = model.model_fields.items()
-    return tuple(name for name, info in fields if not any(isinstance(mark, Derived) for mark in info.metadata))
+    return tuple(name for name in model.model_fields if not _is_marked(model, name, Derived))
+
+
+def _is_marked(model: type[Record], field: str, mark: type) -> bool:
+    return any(isinstance(each, mark) for each in model.model_fields[field].metadata)

@@ -40,6 +40,11 @@ def declaration_errors() -> Iterator[str]:
             for path in (path for path in filter_.paths if path not in paths):
                 meant = hint(closest(path, paths))
                 yield f"{resource.name}: the filter `{filter_.name}` has the unknown path `{path}`.{meant}"
+            for derived in (each.name for each in filter_.operators if each.name in resource.filters):
+                yield (
+                    f"{resource.name}: the filter `{derived}` has the name that is derived from `{filter_.name}`: "
+                    "rename one of them"
+                )
         yield from (
             f"{resource.name}: the sort `{name}` has the path `{path}`, which is no column of its table."
             f"{hint(closest(path, sortable))}"

@@ -1,4 +1,5 @@
-"""Complete downloads: the Data Package, and the size and digest of what an export of a whole collection answers."""
+"""Complete downloads: the Data Package, Parquet, and the size and digest of what an export of a whole collection
+answers."""
 
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Workbook, export_path
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
+from app.seeding.parquet import write_parquet
 from app.seeding.rendering import RecordFiles
 
 FILE_TYPES = {DATABASE: "application/vnd.sqlite3", PACKAGE: "application/zip"}
@@ -49,6 +51,11 @@ class Downloads:
             file.seek(0)
             return self._export(resource, "xlsx", file)
 
+    def parquet(self, resource: Resource) -> Download:
+        name = f"{resource.name}.parquet"
+        write_parquet(self.folder / name, resource, self.about, self.files.records(resource))
+        return self._file(name, MEDIA_TYPES["parquet"], self.files.counts[resource.name])
+
     def package(self) -> list[Download]:
         """A Data Package (v2): the CSV files of all resources, and datapackage.json, which describes them."""
         day = tuple(map(int, self.about.version.released.split("-")))
@@ -71,10 +78,13 @@ class Downloads:
         return [self.file(PACKAGE), *tables]
 
     def file(self, name: str) -> Download:
-        """A file of the folder."""
+        """A file of the folder, which holds the whole dataset."""
+        return self._file(name, FILE_TYPES[name], None)
+
+    def _file(self, name: str, media_type: str, rows: int | None) -> Download:
         with (self.folder / name).open("rb") as file:
             digest, size = file_digest(file, "sha256").hexdigest(), file.tell()
-        return Download(path=f"/v1/exports/{name}", media_type=FILE_TYPES[name], rows=None, bytes=size, sha256=digest)
+        return Download(path=f"/v1/exports/{name}", media_type=media_type, rows=rows, bytes=size, sha256=digest)
 
     def _export(self, resource: Resource, extension: str, texts: Iterable[bytes]) -> Download:
         digest, size = sha256(), 0

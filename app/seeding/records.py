@@ -1,13 +1,13 @@
-"""Renders entries as records: plain JSON values in the order of the record models' fields."""
+"""Renders entries as records: plain JSON values, whose fields the record models put in order."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from app.resources.amount import UNSTATED, in_oku, summed
+from app.resources.amount import NO_AMOUNT, in_oku, summed
 from app.resources.dates import day, fiscal_year
 from app.resources.measures import UNLINKED
 from app.schemas import Basis, Reason, distinct
@@ -40,7 +40,6 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
     Reason.LAYOUT_LOST: ("図示されており、文字としては残っていない", "Drawn on the slide, not written in its text"),
     Reason.NOT_APPLICABLE: ("該当しない", "Not applicable"),
 }
-NO_AMOUNT = UNSTATED.model_dump(mode="json")
 NOT_LINKED = UNLINKED.model_dump()
 
 
@@ -120,17 +119,21 @@ def _silence(reason: Reason, fields: tuple[str, ...]) -> Json:
     }
 
 
-def _common(kind: str, entry: Entry, seed: Seed, borrowed: Iterable[Json] = ()) -> Json:
-    """The fields that every record begins with: id, documents, evidence, notes."""
+def _common(kind: str, entry: Entry, seed: Seed, borrowed: Iterable[Json] = (), unstated: Sequence[str] = ()) -> Json:
+    """The fields that every record has: id, documents, notes, evidence. `unstated` are derived fields that are
+    empty because no document states what they are derived from."""
     pieces: dict[bytes, Json] = {}
     for piece in (*_evidence_of(entry, seed), *borrowed, *_further(kind, entry.id, seed)):
         pieces.setdefault(orjson.dumps(piece), piece)
     evidence = list(pieces.values())
+    silent = {**entry.silent}
+    if unstated:
+        silent[Reason.NOT_STATED] = [*silent.get(Reason.NOT_STATED, ()), *unstated]
     return {
         "id": entry.id,
         "documents": distinct(piece["document"] for piece in evidence),
         "evidence": evidence,
-        "notes": [*_notes(entry.notes, seed), *(_silence(why, tuple(fields)) for why, fields in entry.silent.items())],
+        "notes": [*_notes(entry.notes, seed), *(_silence(why, tuple(fields)) for why, fields in silent.items())],
     }
 
 
@@ -229,22 +232,33 @@ def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
 
 def pillar(entry: PillarEntry, seed: Seed) -> Rendered:
     lines = _lines_under(entry.id, seed)
-    amounts = [line.amount for line in lines if line.amount]
+    amount = _sum_of(lines)
     record = {
-        **_common("pillars", entry, seed),
+        **_common("pillars", entry, seed, unstated=_unstated(amount)),
         "number": entry.number,
         "symbol": entry.symbol,
         "name": name_of(entry.name),
         "package": _ref(PackageEntry, entry.package, seed),
         "line_count": len(lines),
-        "amount": summed(
-            sum(amount.jpy for amount in amounts),
-            (amount.basis for amount in amounts),
-            approximate=any(amount.approximate for amount in amounts),
-            uncertain=any(amount.uncertain for amount in amounts),
-        ),
+        "amount": amount,
     }
     return Rendered(record)
+
+
+def _sum_of(lines: Iterable[BudgetLineEntry]) -> Json:
+    """The sum of what lines state."""
+    amounts = [line.amount for line in lines if line.amount]
+    return summed(
+        sum(amount.jpy for amount in amounts) if amounts else None,
+        (amount.basis for amount in amounts),
+        approximate=any(amount.approximate for amount in amounts),
+        uncertain=any(amount.uncertain for amount in amounts),
+    )
+
+
+def _unstated(amount: Json) -> Sequence[str]:
+    """The field `amount`, if nothing is stated for it."""
+    return ("amount",) if amount["jpy"] is None else ()
 
 
 def _pillar_of(line: BudgetLineEntry, seed: Seed) -> str | None:
@@ -267,6 +281,7 @@ def organization(entry: OrganizationEntry, seed: Seed) -> Rendered:
         "name": name_of(entry.name),
         "kind": entry.kind,
         "abbreviation": entry.abbreviation,
+        "also": entry.also,
     }
     return Rendered(record)
 
@@ -304,7 +319,7 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
         *(
             piece
             for line in lines
-            for piece in _borrowed(line, seed, ministries=("ministries",), amount=("budget_lines",))
+            for piece in _borrowed(line, seed, ministries=("ministries",), amount=("budget_lines", "amount"))
         ),
         *(
             piece
@@ -312,7 +327,8 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
             for piece in _borrowed(link, seed, direction=("related",), programme=("related",))
         ),
     ]
-    common = _common("measures", entry, seed, borrowed)
+    amount = _sum_of(lines)
+    common = _common("measures", entry, seed, borrowed, _unstated(amount))
     if not relations:
         common["notes"].append(NOT_LINKED)
     ministries = distinct([*entry.ministries, *(ministry for line in lines for ministry in line.ministries)])
@@ -329,6 +345,7 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
         ],
         "modalities": [_ref(ModalityEntry, id_, seed) for id_ in entry.modalities],
         "budget_lines": [{"id": line.id, "amount": amount_of(line.amount)} for line in lines],
+        "amount": amount,
         "related": [
             {**_ref(MeasureEntry, id_, seed), "basis": link.basis, "note": {"ja": link.note.ja, "en": link.note.en}}
             for link, id_ in relations

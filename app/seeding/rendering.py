@@ -19,7 +19,7 @@ from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
 from app.seeding.reading import Source
-from app.seeding.records import RENDERERS
+from app.seeding.records import RENDERERS, Json
 from app.seeding.staging import Seed
 
 CHUNK = 1 << 20  # bytes
@@ -155,13 +155,19 @@ def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
                 rendered = RENDERERS[kind](entry, seed)
                 model = MODELS[kind]
                 result.coverage.extend(_located(entry, coverage_errors(rendered.record, entry, model)))
-                json = orjson.dumps(rendered.record)
+                json = orjson.dumps(_in_order(rendered.record, model))
                 model.model_validate_json(json)
                 records.append(json)
                 lines.append(csv_of(model).line(rendered.record))
                 values.append(orjson.dumps(rendered.values))
         result.texts[kind] = (_ndjson(records), b"".join(lines), _ndjson(values))
     return result
+
+
+def _in_order(record: Json, model: type[Record]) -> Json:
+    """The fields of a record in the order of its model."""
+    shown = (info.alias or name for name, info in model.model_fields.items())
+    return {name: record[name] for name in shown if name in record} | record  # what is unknown is for the validation
 
 
 def _located(entry: Entry, errors: Iterator[Error]) -> Iterator[SeedError]:

@@ -23,14 +23,14 @@ from app.resources.tables import RESOURCE_TABLES
 from app.seeding.migrating import sqlite_url
 from app.seeding.rendering import RecordFiles
 from app.seeding.sqlite import SqliteWriter
-from app.text import fold
+from app.text import searchable
 
 INDEX: Table = ServingIndex.__table__  # type: ignore[attr-defined]
 TEXT: Table = ServingText.__table__  # type: ignore[attr-defined]
 VALUE: Table = ServingValue.__table__  # type: ignore[attr-defined]
 TABLES = (INDEX, TEXT, VALUE)
 
-fold_cached = lru_cache(maxsize=10_000)(fold)
+searchable_cached = lru_cache(maxsize=10_000)(searchable)
 
 
 def write_search_index(path: Path, files: RecordFiles) -> None:
@@ -63,7 +63,7 @@ def _texts(
 ) -> Iterator[tuple[int, str, str]]:
     """The folded texts of each record, which is indexed on the way."""
     filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.facet and each.paths]
-    extra = [(path, _texts_at(path)) for path in resource.extra_indexes]
+    extra = [(path, _texts_at(path)) for path in resource.indexed_paths]
     readers = [*filters, *extra]
     columns = {each.paths[0].partition(".")[0]: each.paths[0] for each in resource.filters.values() if each.bound}
     rows = zip(files.records(resource), files.values(resource), strict=True)
@@ -72,8 +72,8 @@ def _texts(
         values: dict[str, Iterable[str]] = {name: read(record) for name, read in readers}
         numbers = {name: next(values_at(record, path), None) for name, path in columns.items()}
         index.add(key, {**values, **hidden}, numbers)
-        names = [fold_cached(each) for _, each in texts_of(resource.names, record)]
-        descriptions = [fold_cached(each) for _, each in texts_of(resource.descriptions, record)]
+        names = [searchable_cached(each) for _, each in texts_of(resource.names, record)]
+        descriptions = [searchable_cached(each) for _, each in texts_of(resource.descriptions, record)]
         ngrams.add(key, names, descriptions)
         yield key, "\n".join(["", *names, ""]), "\n".join(descriptions)
 

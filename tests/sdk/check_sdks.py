@@ -119,7 +119,7 @@ def recipe(language: str, mark: str, address: str) -> str:
 
 
 def test_the_pandas_recipe(address: str) -> None:
-    printed = run(TOOLS / "python", "-c", recipe("python", "pandas", address))
+    printed = run(TOOLS / "python", "-c", recipe("python", "read_csv", address))
     assert "後発医薬品等の安定供給" in printed.splitlines()[1]
     assert "1688" in printed
     assert re.search(r"^Ministry of Health, Labour and Welfare +7$", printed, re.MULTILINE)
@@ -127,9 +127,15 @@ def test_the_pandas_recipe(address: str) -> None:
 
 @pytest.mark.skipif(NODE is None, reason="NO JAVASCRIPT RECIPE: there is no node here, and .venv-sdk has none")
 def test_the_javascript_recipe(address: str) -> None:
-    printed = run("node", "--input-type=module", "--eval", recipe("javascript", "fetch", address))
+    printed = run("node", "--input-type=module", "--eval", recipe("javascript", "facets", address))
     assert "293" in printed
     assert "Ministry of Economy, Trade and Industry 1" in printed
+
+
+@pytest.mark.skipif(NODE is None, reason="NO JAVASCRIPT RECIPE: there is no node here, and .venv-sdk has none")
+def test_the_recipe_of_suggestions(address: str) -> None:
+    printed = run("node", "--input-type=module", "--eval", recipe("javascript", "suggest", address))
+    assert printed.splitlines() == ["厚生労働省 7 /v1/budget-lines?ministry=mhlw"]
 
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="NO R RECIPE: there is no Rscript here")

@@ -64,6 +64,12 @@ def main(address: str) -> None:
     assert isinstance(text, str)
     assert text.count("\r\n") == 2
 
+    short = export_budget_lines_csv.sync(client=client, ministry=["meti"], fields=["amount.jpy", "id"])
+    assert isinstance(short, str)
+    assert short.startswith("id,amount_jpy\r\n")
+    plain = client.get_httpx_client().get("/v1/budget-lines", params={"fields": "id"})  # a part is not the model
+    assert [list(line) for line in plain.json()["data"]] == [["id"]] * 11
+
 
 if __name__ == "__main__":
     main(sys.argv[1])

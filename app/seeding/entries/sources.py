@@ -91,6 +91,9 @@ class OrganizationEntry(Entry):
     name: NameEntry
     kind: OrganizationKind
     abbreviation: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    also: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=list, description="Everyday names, ours, such as 厚労省."
+    )
 
 
 class ModalityEntry(Entry):

@@ -1,0 +1,98 @@
+"""Exports of answers that are not lists of a resource, as CSV: the rows of the JSON answer, under its parameters."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from app.api import budget_summary, crosswalk
+from app.api.exports import BOM, MEANINGS
+from app.api.parameters import Context, Parameters, by_name, context_of, described
+from app.query.columns import columns
+from app.query.formats import MEDIA_TYPES, Csv
+from app.query.matching import Matcher
+from app.query.parser import Query
+from app.query.snapshot import Snapshot
+from app.schemas import Schema
+
+
+@dataclass(frozen=True)
+class AnswerExport:
+    """An answer as CSV. `answer` gives its JSON, and `rows` what is a row in it, each of the schema `row`."""
+
+    name: str
+    meaning: str
+    row: type[Schema]
+    parameters: Parameters
+    answer: Callable[[Query, Snapshot, Matcher], bytes]
+    rows: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
+
+    @property
+    def path(self) -> str:
+        return f"/v1/exports/{self.name}.csv"
+
+    @property
+    def example(self) -> str:
+        """The path, with an example of each parameter that it requires."""
+        required = {each.name: each.example or "" for each in self.parameters.values() if each.required}
+        return f"{self.path}?{urlencode(required)}".removesuffix("?")
+
+    @cached_property
+    def csv(self) -> Csv:
+        return Csv(columns(self.row))
+
+
+ANSWER_EXPORTS = (
+    AnswerExport(
+        "budget-summary",
+        "The groups of `/v1/budget-summary`, one a row; where they do not add up, the answer in JSON has the total.",
+        budget_summary.BudgetGroupRow,
+        budget_summary.PARAMETERS,
+        budget_summary.summarize,
+        lambda answer: ({**group, "additive": answer["additive"]} for group in answer["groups"]),
+    ),
+    AnswerExport(
+        "crosswalk",
+        "The sections of `/v1/crosswalk`, one a row; what is listed below a measure is joined for each measure.",
+        crosswalk.CrosswalkSection,
+        crosswalk.PARAMETERS,
+        crosswalk.walk,
+        lambda answer: answer["data"],
+    ),
+)
+
+router = APIRouter(tags=["exports"])
+
+
+def _add(export: AnswerExport) -> None:
+    parameters = by_name(*export.parameters.values(), BOM)
+
+    @router.get(
+        export.path,
+        operation_id=f"export_{export.name.replace('-', '_')}_csv",
+        summary=f"Download the {export.name.replace('-', ' ')} as CSV",
+        description=f"{export.meaning} {MEANINGS['csv']}",
+        response_class=Response,
+        responses={200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}},
+        openapi_extra=described(parameters),
+    )
+    async def download(context: Annotated[Context, context_of(parameters)]) -> Response:
+        query, snapshot = context.query, context.snapshot
+        body = await snapshot.run(lambda matcher: _csv(export, query, snapshot, matcher))
+        headers = {"Content-Disposition": f'attachment; filename="{export.name}.csv"'}
+        return Response(body, headers=headers, media_type=MEDIA_TYPES["csv"])
+
+
+def _csv(export: AnswerExport, query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
+    rows = export.rows(orjson.loads(export.answer(query, snapshot, matcher)))
+    head = export.csv.head(bom=query.text(BOM.name) == "true")
+    return b"".join([head, *map(export.csv.line, rows)])
+
+
+for _export in ANSWER_EXPORTS:
+    _add(_export)

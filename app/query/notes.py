@@ -1,0 +1,97 @@
+"""Notes of an answer: what its filters include, and what its words were found by."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from pyroaring import BitMap
+
+from app.query.matching import Matcher
+from app.query.parser import Query
+from app.query.resource import Resource
+from app.query.vocabulary import NONE, Vocabularies
+from app.schemas import Note, distinct
+
+MAX_NAMED = 10  # values named in a note
+
+
+def query_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matcher: Matcher) -> list[Note]:
+    """The notes of a query that has found these rows of the resources."""
+    return [*filter_notes(query, matcher.vocabularies), *search_notes(query, resources, rows, matcher)]
+
+
+def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
+    """Notes on the filters used: which narrower values they include, and what is known of their values."""
+    notes: dict[str, Note] = {}
+    for filter_, ids in query.filters():
+        if filter_.note:
+            notes[filter_.note.code] = filter_.note
+        if not filter_.vocabulary or filter_.kind != "code":
+            continue
+        vocabulary = vocabularies[filter_.vocabulary]
+        for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
+            if term.id in vocabulary.narrower and filter_.several:
+                listed = ", ".join(vocabulary.narrower[term.id])
+                code = f"narrower-included-{term.id}"
+                notes[code] = Note(
+                    code=code,
+                    ja=f"{filter_.name}={term.id} は下位の {listed} を含む。",
+                    en=f"{filter_.name}={term.id} includes the narrower {listed}.",
+                )
+            notes.update((note.code, note) for note in term.notes)
+    return list(notes.values())
+
+
+def search_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matcher: Matcher) -> list[Note]:
+    """Notes on `q`: by which names of linked records it found rows that do not say so themselves; and where it finds
+    nothing, which of its words are values of a filter."""
+    if not query.terms:
+        return []
+    if not rows:
+        return _filters_meant(query, resources, matcher.vocabularies)
+    through = rows - matcher.search(query.terms, resources).in_texts
+    found: list[str] = []
+    notes: list[Note] = []
+    for resource in resources if through else ():
+        for term in query.terms:
+            for path, id_, linked in matcher.linked(term, resource):
+                if not linked.isdisjoint(through):
+                    filter_ = resource.filter_at(path)
+                    name = filter_.name if filter_ else path.partition(".")[0]
+                    found.append(f"{name}={id_}")
+                    notes += [filter_.note] if filter_ and filter_.note else []
+    if not found:
+        return []
+    named = _listed(distinct(found))
+    note = Note(
+        code="found-by-linked-names",
+        ja=f"q の語を自らの文に含まない行も、対応する名称により含む: {named}。",
+        en=f"Rows whose own texts lack a word of `q` are found by the names of what they link to: {named}.",
+    )
+    return distinct([note, *notes])
+
+
+def _filters_meant(query: Query, resources: Iterable[Resource], vocabularies: Vocabularies) -> list[Note]:
+    """The note that a word, or all words together, are values of filters."""
+    q = query.text("q")
+    meant = distinct(
+        f"{filter_.name}={id_}"
+        for word in (q, *q.split())
+        for resource in resources
+        for filter_ in resource.filters.values()
+        if filter_.kind in ("code", "choice")
+        for id_ in filter_.values(vocabularies).find(word)
+        if id_ != NONE
+    )
+    if not meant:
+        return []
+    named = _listed(meant)
+    return [
+        Note(
+            code="q-is-a-filter-value",
+            ja=f"q では見つからないが、絞り込みの値として次がある: {named}。",
+            en=f"`q` finds nothing, but words of it are values of filters: {named}.",
+        )
+    ]
+
+
+def _listed(values: Collection[str]) -> str:
+    return ", ".join(list(values)[:MAX_NAMED]) + (", …" if len(values) > MAX_NAMED else "")

@@ -1,0 +1,123 @@
+"""What an error says to do: the name, value or path that was meant, or nothing where none is near."""
+
+import pytest
+
+from app.errors import closest
+from tests.conftest import Client, answer
+
+
+@pytest.mark.parametrize(
+    ("query", "meant", "advice"),
+    [
+        ("skip=20", "offset", ""),
+        ("per_page=20", "limit", ""),
+        ("$top=20", "limit", ""),
+        ("pageSize=20", "limit", ""),
+        ("search=薬", "q", ""),
+        ("検索=薬", "q", ""),
+        ("year=2025", "fiscal_year", ""),
+        ("orderBy=amount", "sort", ""),
+        ("select=id", "fields", ""),
+        ("department=mhlw", "ministry", ""),
+        ("min-amount=1", "amount_min", ""),
+        ("minsitry=mhlw", "ministry", ""),
+        ("MINISTRY=mhlw", "ministry", ""),
+        ("page=2", None, "`limit` and `offset`"),
+        ("format=csv", None, "`/v1/exports`"),
+        ("lang=ja", None, "both languages"),
+        ("api_key=x", None, "No key is needed"),
+        ("include=measure", None, "by id and name"),
+        ("zzz=1", None, "There is no parameter `zzz` here. `allowed`"),
+    ],
+)
+def test_a_parameter_of_other_services_leads_to_ours(
+    query: str, meant: str | None, advice: str, client: Client
+) -> None:
+    (error,) = answer(client, f"/v1/budget-lines?{query}", 422)["errors"]
+    assert error["did_you_mean"] == meant
+    assert (f"Did you mean `{meant}`?" if meant else advice) in error["message"]
+
+
+def test_a_hint_names_only_what_is_there(client: Client) -> None:
+    (page, *_) = answer(client, "/v1/crosswalk?page=2", 422)["errors"]
+    assert "Pages" not in page["message"]
+    (search,) = answer(client, "/v1/measures/biosimilar-uptake?search=x", 422)["errors"]
+    assert "/v1/search?q=" in search["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "meant", "sentence"),
+    [
+        ("sort=-amount", "amount", "`sort=amount&order=desc`"),
+        ("sort=amount:desc", "amount", "`sort=amount&order=desc`"),
+        ("sort=amount asc", "amount", "`sort=amount&order=asc`"),
+        ("sort=%2Bamount", "amount", "`sort=amount&order=asc`"),
+        ("sort=-colour", None, "`-colour` is not a value of `sort`. `allowed`"),
+        ("order=descending", "desc", "`desc`"),
+        ("joint=1", "true", "`true`"),
+        ("ministry=null", None, "`allowed`"),
+        ("ministry=cfa", None, "`cfa` is not a value of `ministry`. `allowed`"),
+        ("amount_min=100億円", "10000000000", "`10000000000`"),
+        ("amount_min=1e9", "1000000000", "`1000000000`"),
+        ("amount_min=1,000,000", "1000000", "`1000000`"),
+        ("amount_min=¥1.5 billion", "1500000000", "`1500000000`"),
+        ("amount_min=0.5", None, "a whole number of yen"),
+        ("amount_min=much", None, "a whole number of yen"),
+        ("limit=1,000", None, "a whole number"),
+    ],
+)
+def test_a_value_in_another_notation_leads_to_ours(
+    query: str, meant: str | None, sentence: str, client: Client
+) -> None:
+    (error,) = answer(client, f"/v1/budget-lines?{query}", 422)["errors"]
+    assert error["did_you_mean"] == meant
+    assert sentence in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/budget-lines.csv", "/v1/exports/budget-lines.csv"),
+        ("/v1/measures.xls", "/v1/exports/measures.xlsx"),
+        ("/v1/measures.jsonl", "/v1/exports/measures.ndjson"),
+        ("/v1/measures.parquet", "/v1/exports/measures.parquet"),
+        ("/v1/measures.json", "/v1/measures"),
+        ("/v1/exports/measures", "/v1/measures"),
+        ("/v1/budget_lines", "/v1/budget-lines"),
+        ("/v1/budget-line", "/v1/budget-lines"),
+        ("/v1/BudgetLines", "/v1/budget-lines"),
+        ("/v1/budget-lines/", "/v1/budget-lines"),
+        ("/api/v1/measures", "/v1/measures"),
+        ("/v2/measures", "/v1/measures"),
+        ("/measures", "/v1/measures"),
+        ("/v1/ministries", "/v1/organizations"),
+        ("/v1/ministries.csv", "/v1/exports/organizations.csv"),
+        ("/v1/measures/x/budget-lines", "/v1/budget-lines"),
+        ("/v1/summary.csv", "/v1/exports/budget-summary.csv"),
+        ("/health", "/healthz"),
+        ("/swagger", "/docs"),
+        ("/wp-login.php", None),
+        ("/v1/unicorns", None),
+    ],
+)
+def test_a_path_that_is_not_here_leads_to_the_one_that_is(path: str, meant: str | None, client: Client) -> None:
+    detail = answer(client, path, 404)["detail"]
+    assert f"Did you mean `{meant}`?" in detail if meant else "Did you mean" not in detail
+
+
+@pytest.mark.parametrize(
+    ("value", "candidates", "meant"),
+    [
+        ("mhwl", ("mext", "mhlw"), "mhlw"),
+        ("page", ("package", "pillar"), None),
+        ("meti", ("mext",), None),
+        ("hp3-4.2", ("hp3-4.1",), None),
+        ("Budget Lines", ("budget-lines",), "budget-lines"),
+        ("biosim", ("biosimilar", "biologic"), "biosimilar"),
+        ("bio", ("biosimilar",), None),
+        ("gene", ("gene-therapy", "generic"), None),
+        ("", ("a",), None),
+    ],
+)
+def test_no_hint_is_better_than_a_far_one(value: str, candidates: tuple[str, ...], meant: str | None) -> None:
+    assert closest(value, candidates) == meant
