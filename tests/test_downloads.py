@@ -2,9 +2,11 @@
 
 import csv
 import io
+import re
 import sqlite3
 import zipfile
 from base64 import b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,13 @@ from tests.conftest import ALONE, Client, answer, serving, walk
 from tests.test_exports import read
 
 EVERY_DATABASE = True
+
+VALID: dict[str, Callable[[str], object]] = {  # what a text has to be for a type of a Data Package
+    "string": str,
+    "boolean": {"true", "false"}.__contains__,
+    "integer": re.compile(r"-?\d+").fullmatch,
+    "number": re.compile(r"-?\d+(\.\d+)?").fullmatch,
+}
 
 
 def test_the_list_of_downloads_is_true(clients: Client) -> None:
@@ -98,6 +107,12 @@ def test_the_data_package_holds_the_downloads_and_describes_them(clients: Client
         assert content == clients.get(f"/v1/exports/{resource.name}.csv").content
         assert (len(content), f"sha256:{sha256(content).hexdigest()}") == (table["bytes"], table["hash"])
         assert [field["name"] for field in table["schema"]["fields"]] == content.decode().split("\r\n")[0].split(",")
+        for row in read("csv", content):
+            for field in table["schema"]["fields"]:
+                text = row[field["name"]]
+                assert not text or VALID[field["type"]](text), (field, text)
+    types = {each["name"]: each["type"] for each in described["resources"][4]["schema"]["fields"]}
+    assert (types["amount_jpy"], types["amount_oku_yen"]) == ("integer", "number")
     keys = {table["name"]: table["schema"]["foreignKeys"] for table in described["resources"]}
     assert {"fields": ["measure_id"], "reference": {"resource": "measures", "fields": ["id"]}} in keys["budget-lines"]
 

@@ -1,5 +1,6 @@
 """Exports: the rows of a list as CSV, NDJSON and XLSX, in their order, with their values, at any size."""
 
+import ast
 import asyncio
 import csv
 import io
@@ -7,8 +8,10 @@ import os
 import re
 import socket
 import threading
+import zipfile
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import anyio.to_thread
@@ -31,6 +34,7 @@ from app.resources import RESOURCES
 from app.schemas import Basis, Decimal, Int64, Schema
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, walk
+from tests.test_readme import RECIPES, blocks
 
 EVERY_DATABASE = True
 
@@ -195,10 +199,48 @@ def test_a_formula_is_neutralised(text: str) -> None:
     assert row == [f"'{text}"]
 
 
-def test_joined_lists_can_be_split_again() -> None:
-    column = Column("also", "string", "", ("also",), many=True)
-    assert column.cell({"also": ["a;b", "c\\d", "e"]}) == "a\\;b;c\\\\d;e"
-    assert column.cell({"also": []}) == ""
+ALSO = Column("also", "string", "", ("also",), many=True)
+
+
+def test_lists_are_joined_with_an_escape() -> None:
+    assert ALSO.cell({"also": ["a;b", "c\\d", "e"]}) == "a\\;b;c\\\\d;e"
+    assert ALSO.cell({"also": []}) == ""
+
+
+def recipe_split() -> Callable[[str], list[str]]:
+    """The function of the recipe for pandas, without the rest of it."""
+    (recipe,) = [text for text in blocks(RECIPES, "python") if "read_csv" in text]
+    (function,) = [node for node in ast.parse(recipe).body if isinstance(node, ast.FunctionDef)]
+    names: dict[str, Any] = {"re": re}
+    exec(ast.unparse(function), names)  # noqa: S102 - the documentation's own
+    split: Callable[[str], list[str]] = names["split"]
+    return split
+
+
+@given(st.lists(st.text(st.sampled_from("ab;\\'=,\"\n薬"), max_size=6), max_size=5).filter(lambda texts: texts != [""]))
+def test_the_recipe_splits_a_list_of_any_texts(texts: list[str]) -> None:
+    line = Csv([ALSO, replace(ALSO, name="more", path=("more",))]).line({"also": texts, "more": texts})
+    ((cell, same),) = csv.reader(io.StringIO(line.decode(), newline=""))
+    assert recipe_split()(cell) == recipe_split()(same) == texts
+
+
+def test_how_lists_are_joined_is_told_wherever_columns_are_explained(clients: Client) -> None:
+    told = r"joined by `;`: within a value, `;` is written `\;`, and `\` is written `\\`."
+    package = zipfile.ZipFile(io.BytesIO(clients.get("/v1/exports/datapackage.zip").content))
+    described = orjson.loads(package.read("datapackage.json"))
+    assert told in described["description"]
+    listed = {each["resource"]: each["columns"] for each in answer(clients, "/v1/exports")["columns"]}
+    for resource, table in zip(RESOURCES, described["resources"], strict=True):
+        book = openpyxl.load_workbook(io.BytesIO(clients.get(f"/v1/exports/{resource.name}.xlsx").content))
+        about = {row[0]: row[1] for row in book["about"].iter_rows(values_only=True)}
+        assert told in about["lists"]
+        meanings = {field["name"]: field["description"] for field in table["schema"]["fields"]}
+        for column, shown in zip(columns(resource.record), listed[resource.name], strict=True):
+            texts = (meanings[column.name], about[column.name], shown["meaning"])
+            assert all((told in text) == column.many for text in texts), column.name
+    assert all(
+        told in each["meaning"] for each in answer(clients, "/v1/exports")["data"] if each["path"].endswith("csv")
+    )
 
 
 def test_bom_marks_utf8_for_excel(client: Client) -> None:

@@ -318,7 +318,7 @@ def test_a_server_that_restarts_is_not_noticed_and_one_that_is_down_is_told(
             for url in ("/v1/measures?limit=3", "/v1/stages/x", "/v1/exports/measures.csv", "/readyz"):
                 refused = client.get(url)
                 assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5"), url
-                assert refused.headers["Content-Type"] == "application/problem+json"
+                assert refused.headers["Content-Type"] == "application/problem+json; charset=utf-8"
             assert client.get("/healthz").status_code == 200
             snapshots.renew()  # finds nothing, and loses nothing
             assert snapshots.current().dataset.version.version == "0.1.0"

@@ -25,7 +25,6 @@ GZIP_IN_THREAD = 1 << 17  # bytes that take longer to compress than to switch to
 GZIP_TYPES = ("application/json", "application/ld+json", "application/linkset+json", "text/")
 GZIP_LEVEL = 6
 GZIP_FORMAT = 31  # of zlib's `wbits`
-CONDITIONAL = frozenset((b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since"))
 PRECONDITION_FAILED = Problem(
     412,
     "What is here is not what `If-Match` or `If-Unmodified-Since` of this request names. Leave them out, or send the "

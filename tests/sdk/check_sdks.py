@@ -122,6 +122,7 @@ def test_the_pandas_recipe(address: str) -> None:
     printed = run(TOOLS / "python", "-c", recipe("python", "read_csv", address))
     assert "後発医薬品等の安定供給" in printed.splitlines()[1]
     assert "1688" in printed
+    assert re.search(r"^Ministry of Health, Labour and Welfare +7$", printed, re.MULTILINE)
 
 
 @pytest.mark.skipif(NODE is None, reason="NO JAVASCRIPT RECIPE: there is no node here, and .venv-sdk has none")
@@ -139,7 +140,10 @@ def test_the_recipe_of_suggestions(address: str) -> None:
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="NO R RECIPE: there is no Rscript here")
 def test_the_r_recipe(address: str) -> None:
-    assert "3.161e+11" in run("Rscript", "-e", recipe("r", "read.csv", address))
+    printed = run("Rscript", "-e", recipe("r", "read.csv", address))
+    assert "3.161e+11" in printed
+    assert "[1] 4e+08" in printed  # of the joint line alone
+    assert re.search(r"Ministry of Health, Labour and Welfare *\n *7", printed)
 
 
 @pytest.fixture(scope="module")
