@@ -74,6 +74,11 @@ def test_every_request_is_answered_as_shown(readme: Path, client: Client) -> Non
         assert matches(shown, actual), (path, actual)
 
 
+def test_the_sums_of_the_recipes_are_answered_as_shown(client: Client) -> None:
+    ((path, shown),) = requests(RECIPES)
+    assert matches(shown, client.get(path).json())
+
+
 OTHER_COMMANDS = sorted({each for page in PAGES for each in commands(page) if not each[0].startswith("curl")})
 
 
