@@ -73,6 +73,7 @@ def errors_of(seed: Path) -> list[str]:
     return [str(error) for error in caught.value.errors]
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path) -> None:
     write(tmp_path / "seed", 300)
     one, *others = (

@@ -58,6 +58,8 @@ URLS = [
     "/v1/exports/datapackage.zip",
     "/v1/crosswalk",
     "/v1/crosswalk?section=4.3&ministry=厚",
+    "/v1/exports/crosswalk.csv",
+    "/v1/budget-summary?group_by=ministry,document&sort=involved&order=desc&limit=2",
     "/v1/search",
     "/v1/search?q=薬",
     "/v1/search?q=バイオシミラー",
@@ -80,7 +82,7 @@ URLS = [
     "/v1/measures?cursor=x",
     "/v1/measures?limit=501",
 ]
-DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package", "ministry,section")
+DIMENSIONS = ("ministry", "pillar", "modality", "section", "fiscal_year", "package", "ministry,section", "document")
 
 
 @pytest.fixture
