@@ -113,19 +113,18 @@ class LineSums:
 
     def sum(self, rows: BitMap) -> Sum:
         """The sum of these lines."""
-        joint, stated = rows & self._joint, rows & self._amounts.present
-        total, of_joint = self._amounts.sum(rows), self._amounts.sum(joint)
+        of_joint = rows & self._joint
+        joint = self._part(of_joint, self._amounts.sum(of_joint))
+        sole = self._part(rows - self._joint, self._amounts.sum(rows) - joint.jpy)
         bases: list[str | None] = [basis for basis in AmountBasis if self._bases.of(basis).intersect(rows)]
-        return Sum(
-            bases=bases if stated.issubset(self._bases.present) else [*bases, None],
-            sole=self._part(total - of_joint, rows - self._joint, stated),
-            joint=self._part(of_joint, joint, stated),
-        )
+        if rows.intersection_cardinality(self._bases.present) < sole.stated + joint.stated:
+            bases.append(None)
+        return Sum(bases, sole, joint)
 
-    def _part(self, jpy: int, rows: BitMap, stated: BitMap) -> Part:
+    def _part(self, rows: BitMap, jpy: int) -> Part:
         return Part(
             len(rows),
-            rows.intersection_cardinality(stated),
+            rows.intersection_cardinality(self._amounts.present),
             jpy,
             rows.intersect(self._approximate),
             rows.intersect(self._uncertain),
