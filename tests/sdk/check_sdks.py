@@ -58,7 +58,10 @@ def calls_everything(client: str, address: str, *command: str | Path, downloads:
     worked, refused = set[str](), dict[str, str]()
     lines = [line.split(" ", 2) for line in printed.splitlines()]
     for operation, (word, name, told) in zip(called, lines, strict=True):
-        sent = len(httpx.get(f"{address}{operation['url']}").content) if operation["download"] else 0
+        sent = 0
+        if operation["download"]:
+            url = f"{address}{operation['url'].format(**operation['path'])}"
+            sent = len(httpx.get(url, params=operation["query"]).content)
         if word == "ok" and int(told) == sent and (sent > 0) == operation["download"]:
             worked.add(name)
         else:
