@@ -112,7 +112,8 @@ def closest(value: str, candidates: Iterable[str]) -> str | None:
     for name in (*anagrams, *get_close_matches(wanted, names, cutoff=0.8)):
         if _digits(name) == _digits(wanted):
             return names[name]
-    beginning = [name for name in names if name.startswith(wanted)] if len(wanted) >= SHORTEST_BEGINNING else []
+    shortest = SHORTEST_BEGINNING if wanted.isascii() else 2
+    beginning = [name for name in names if name.startswith(wanted)] if len(wanted) >= shortest else []
     return names[beginning[0]] if len(beginning) == 1 else None
 
 

@@ -24,6 +24,7 @@ ALIKE = {
     '"': "“”„‟″‶〝〞〟«»",
     "-": "‐‑‒–—―−⸺⸻",
     "~": "〜～∼˜〰",
+    "・": "·‧•∙⋅",
 }
 REPLACED: Mapping[int, str | None] = {
     **dict.fromkeys(IGNORABLE),
@@ -33,7 +34,7 @@ REPLACED: Mapping[int, str | None] = {
 
 
 def fold(text: str) -> str:
-    """NFKC_Casefold (Unicode 3.13, R5), with quotes, dashes, wave dashes and variant kanji made alike: ＡＭＥＤ and
+    """NFKC_Casefold (Unicode 3.13, R5), with quotes, dashes, dots and variant kanji made alike: ＡＭＥＤ and
     amed are equal, and so are 強靱 and 強靭. Hiragana and katakana stay apart."""
     composed = unicodedata.normalize("NFKC", text.translate(REPLACED)).casefold()
     return unicodedata.normalize("NFKC", composed).translate(REPLACED)

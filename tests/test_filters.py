@@ -231,3 +231,10 @@ def test_every_filter_changes_what_is_found(clients: Client) -> None:
             values = [value["value"] for value in filter_["values"]] or ["1", "2500000000", "99999999999"]
             totals = [answer(clients, path, limit=0, **{filter_["name"]: value})["meta"]["total"] for value in values]
             assert len(values) == 1 or min(totals) < total, (path, filter_["name"])
+
+
+def test_a_name_that_holds_commas_stands_in_a_list(clients: Client) -> None:
+    name = "Ministry of Health, Labour and Welfare"
+    for value in (f"{name},meti", f"meti,{name}", f"meti,{name},meti"):
+        self_ = answer(clients, "/v1/budget-lines", ministry=value, limit=0)["links"]["self"]
+        assert self_ == "/v1/budget-lines?ministry=mhlw,meti&limit=0"

@@ -74,7 +74,11 @@ def test_a_question_that_leaves_out_every_line_is_zero(client: Client) -> None:
     for query in ("pillar=⑤", "pillar=⑤&ministry=mext", "section=4.1", "budget_kind=initial", "pillar=⑤&q=薬"):
         found = answer(client, f"/v1/budget-summary?group_by=ministry&{query}")
         assert (found["lines"], found["total"]["jpy"]) == (0, None), query
-        assert {group["involved"]["jpy"] for group in found["groups"]} == {None}
+        left_out = {0} if "ministry" in query else set()
+        assert {group["involved"]["jpy"] for group in found["groups"]} == {None} | left_out
+        assert "amounts-not-stated" in [note["code"] for note in found["notes"]]
+    itself = answer(client, "/v1/budget-summary?group_by=pillar&pillar=⑤")
+    assert [group["involved"]["jpy"] for group in itself["groups"]] == [0, 0, 0, 0, None, 0]
     narrowed = answer(client, "/v1/budget-summary?group_by=pillar&ministry=mext")
     assert [oku(group["involved"]) for group in narrowed["groups"]] == ["0", "70", "47", "0", None, "0"]
 

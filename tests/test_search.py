@@ -154,6 +154,16 @@ def test_a_word_finds_the_same_money_in_either_language(q: str, clients: Client)
     assert (found["total"], found["groups"]) == (expected["total"], expected["groups"])
 
 
+def test_what_contains_every_word_is_named_alone(clients: Client) -> None:
+    for q in ("Ministry of Health", "厚生労働 省"):
+        (note,) = answer(clients, "/v1/budget-lines", q=q, ministry="mhlw")["meta"]["notes"]
+        assert note["en"].endswith(": ministry=mhlw.")
+    (note,) = answer(clients, "/v1/measures", q="日本医療研究開発機構")["meta"]["notes"]
+    assert "organization=amed" in note["en"]
+    (note, *_) = answer(clients, "/v1/modalities", q="再生")["meta"]["notes"]
+    assert "narrower regenerative-medicine" in note["en"]
+
+
 def test_lines_found_through_the_crosswalk_say_so(clients: Client) -> None:
     for path in ("/v1/budget-lines", "/v1/search"):
         codes = [note["code"] for note in answer(clients, path, q="4.3")["meta"]["notes"]]

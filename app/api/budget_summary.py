@@ -35,6 +35,7 @@ from app.resources.sums import (
     groups_of,
     in_order,
     is_additive,
+    is_complete,
     is_printed,
     merged,
     precomputed_dimensions,
@@ -47,7 +48,7 @@ FEW_LINES = 20_000
 
 GROUP_BY = Parameter(
     "group_by",
-    "What to sum by: one of these, or two.",
+    "What to sum by: one dimension, or two.",
     "choice",
     many=True,
     choices=one_of(*DIMENSIONS),
@@ -79,6 +80,13 @@ GROUPS_OVERLAP = Note(
 
 
 THE_REST = Name(ja="その他", en="others", en_official=False)
+
+
+NOT_STATED = Note(
+    code="amounts-not-stated",
+    ja="null の合計は、文書に金額の記載がないもの。0 は、該当する予算行がないことをいう。",
+    en="A sum that is null is of what no document states an amount for; 0 says that no line is in it.",
+)
 
 
 class BudgetGroup(Schema):
@@ -151,14 +159,17 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     notes = _notes(query, matcher)
     groups: Any
     if group_by in PRECOMPUTED and query.values.keys() == {GROUP_BY.name}:
-        total, additive, groups = _read_rendered(group_by, matcher)
+        total, additive, complete, groups = _read_rendered(group_by, matcher)
     else:
         total, shown, rest = _groups(query, group_by, matcher)
         if rest:
             shown.append(_others(rest, query, matcher))
             notes.append(_others_note(len(rest)))
-        additive, groups = is_additive(shown, total), [group.render() for group in shown]
+        additive, complete = is_additive(shown, total), is_complete(shown)
+        groups = [group.render() for group in shown]
     notes.extend(unstated_note(total))
+    if not complete:
+        notes.append(NOT_STATED)
     if not additive:
         notes.append(GROUPS_OVERLAP)
     for name in group_by:
@@ -184,12 +195,13 @@ def _notes(query: Query, matcher: Matcher) -> list[Note]:
     return query_notes(query, [BUDGET_LINES], matcher.match(BUDGET_LINES, query), matcher)
 
 
-def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, orjson.Fragment]:
-    """The sums of all lines: the total, whether the groups add up to it, and the groups as JSON."""
+def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, bool, orjson.Fragment]:
+    """The sums of all lines: the total, whether the groups add up to it, whether an amount is stated for each, and the
+    groups as JSON."""
     matcher.session.check_deadline()
     head, _, groups = read_value(matcher.session, RENDERED + ",".join(group_by)).partition(b"\n")
-    total, additive = orjson.loads(head)
-    return Sum.load(total), additive, orjson.Fragment(groups)
+    total, additive, complete = orjson.loads(head)
+    return Sum.load(total), additive, complete, orjson.Fragment(groups)
 
 
 def _groups(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, list[Group], list[Group]]:
@@ -198,8 +210,14 @@ def _groups(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Su
     total, sums = _sums(query, group_by, matcher)
     if not total.lines:
         total = total._replace(printed=is_printed(query, matcher))
-    # What has no line under the filters is zero, if there are lines for it and for what the filters name.
-    printed = matcher.values(BUDGET_LINES, dimensions[0]).rows if total.printed else ()
+    # What has lines, but none under the filters, is zero if there are lines for what the filters name, or if it is the
+    # group's own filter that leaves it out.
+    own = matcher.rows_of(BUDGET_LINES, dimensions[0], query.get(group_by[0])) if query.get(group_by[0]) else None
+    printed = {
+        value
+        for value, rows in matcher.values(BUDGET_LINES, dimensions[0]).rows.items()
+        if total.printed or (own is not None and rows.isdisjoint(own))
+    }
     groups = groups_of(dimensions, sums, matcher.vocabularies, printed)
     ordered = in_order(groups, query.text("sort"), descending=query.text("order") == "desc")
     limit = query.number("limit") or len(ordered)

@@ -12,7 +12,7 @@ from app.text import fold
 
 # What other services call a parameter, without separators, by our name for it.
 PARAMETERS = {
-    "q": "search query keyword keywords text term terms word words find fulltext searchterm 検索",
+    "q": "search query keyword keywords text term terms word words find fulltext searchterm 検索 キーワード",
     "limit": "perpage pagesize size rows count top take first maxresults maxrows numrows pagelimit",
     "offset": "skip start from startindex firstresult",
     "cursor": "after before pagetoken nextpagetoken nexttoken continuation scrollid cursormark",
@@ -21,7 +21,7 @@ PARAMETERS = {
     "facet": "facets facetfield aggs aggregate aggregations",
     "fields": "field select columns attributes properties props only fl",
     "group_by": "groupby group by dimension dimensions breakdown",
-    "ministry": "department departments dept agency ministries ministryid 省庁 府省庁",
+    "ministry": "department departments dept agency ministries ministryid 省庁 府省庁 府省",
     "organization": "organisation org institution organizationid 機関",
     "fiscal_year": "year years fy fiscalyear nendo 年度 会計年度",
     "budget_kind": "budgettype budgetkind budget",
@@ -47,6 +47,7 @@ ADVICE = (
     ("", "apikey key token accesstoken appid", "No key is needed."),
     ("", "q search query keyword", "`/v1/search?q=` searches everything."),
 )
+EXCLUDED = re.compile(r"(?:not|no|exclude|excluding|without)(\w+)|(\w+)(?:not|ne|neq|exclude)$")
 VALUES = {
     "asc": "ascending ascend",
     "desc": "descending descend",
@@ -81,11 +82,14 @@ def parameter_hint(name: str, parameters: Iterable[str]) -> Hint:
     for ours, others in PARAMETERS.items():
         if ours in known and plain in others.split():
             return ours, hint(ours)
+    excluded = EXCLUDED.match(plain)
+    nearest = closest(f"{excluded[1] or excluded[2]}_not" if excluded else name, known)
+    if nearest:
+        return nearest, hint(nearest)
     for needed, others, advice in ADVICE:
         if plain in others.split() and (not needed or needed in known):
             return None, f" {advice}"
-    nearest = closest(name, known)
-    return nearest, hint(nearest)
+    return None, ""
 
 
 def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint:
@@ -104,7 +108,8 @@ def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint
 
 def number_hint(value: str, minimum: int, maximum: int) -> Hint:
     """The whole number that a text such as `100億円`, `1e9` or `1,000` says, if it is one that may be sent."""
-    plain = re.sub(r"[\s,_¥円約]|程度|jpy|yen", "", normalize("NFKC", value[:50]).lower())
+    plain = re.sub(r"(?<=\d)[,_](?=\d{3}(?!\d))", "", normalize("NFKC", value[:50]).lower())
+    plain = re.sub(r"[\s¥円約]|程度|jpy|yen", "", plain)
     match = AMOUNT.fullmatch(plain)
     number = Decimal(match[1]) * UNITS[match[2]] if match else Decimal(-1)
     if number != int(number) or not minimum <= number <= maximum:

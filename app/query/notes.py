@@ -1,6 +1,7 @@
 """Notes of an answer: what its filters include, and what its words were found by."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from pyroaring import BitMap
 
@@ -46,18 +47,19 @@ def search_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matc
     if not query.terms:
         return []
     if not rows:
-        return _filters_meant(query, resources, matcher.vocabularies)
+        return _filters_meant(query, resources, matcher)
     through = rows - matcher.search(query.terms, resources).in_texts
+    links = list(_links(query.terms, resources, matcher)) if through else []
     found: list[str] = []
     notes: list[Note] = []
-    for resource in resources if through else ():
-        for term in query.terms:
-            for path, id_, linked in matcher.linked(term, resource):
-                if not linked.isdisjoint(through):
-                    filter_ = resource.filter_at(path)
-                    name = filter_.name if filter_ else path.partition(".")[0]
-                    found.append(f"{name}={id_}")
-                    notes += [filter_.note] if filter_ and filter_.note else []
+    # What contains every term is named first: it says why most rows are there.
+    for terms in sorted({link.terms for link in links}, reverse=True):
+        behind = [link for link in links if link.terms == terms and not link.rows.isdisjoint(through)]
+        found += [link.name for link in behind]
+        notes += [link.note for link in behind if link.note]
+        through = through - BitMap().union(*(link.rows for link in behind)) if terms == len(query.terms) else through
+        if not through:
+            break
     if not found:
         return []
     named = _listed(distinct(found))
@@ -69,8 +71,31 @@ def search_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matc
     return distinct([note, *notes])
 
 
-def _filters_meant(query: Query, resources: Iterable[Resource], vocabularies: Vocabularies) -> list[Note]:
-    """The note that a word, or all words together, are values of filters."""
+@dataclass(frozen=True)
+class _Link:
+    """Something that records link to: its name in a note, the rows, and how many terms its names contain."""
+
+    name: str
+    note: Note | None
+    rows: BitMap
+    terms: int
+
+
+def _links(terms: Sequence[str], resources: Iterable[Resource], matcher: Matcher) -> Iterator[_Link]:
+    """What the records link to, of which one of the names contains some of the terms."""
+    for resource in resources:
+        found: dict[tuple[str, str], list[BitMap]] = {}
+        for term in terms:
+            for path, id_, rows in matcher.linked(term, resource):
+                found.setdefault((path, id_), []).append(rows)
+        for (path, id_), (rows, *others) in found.items():
+            filter_ = resource.filter_of(path)
+            name = f"{filter_.name}={id_}" if filter_ else f"{path.partition('.')[0]} {id_}"
+            yield _Link(name, filter_.note if filter_ else None, rows, 1 + len(others))
+
+
+def _filters_meant(query: Query, resources: Iterable[Resource], matcher: Matcher) -> list[Note]:
+    """The note that a word, or all words together, are values of filters that find something."""
     q = query.text("q")
     meant = distinct(
         f"{filter_.name}={id_}"
@@ -78,8 +103,8 @@ def _filters_meant(query: Query, resources: Iterable[Resource], vocabularies: Vo
         for resource in resources
         for filter_ in resource.filters.values()
         if filter_.kind in ("code", "choice")
-        for id_ in filter_.values(vocabularies).find(word)
-        if id_ != NONE
+        for id_ in filter_.values(matcher.vocabularies).find(word)
+        if matcher.values(resource, filter_).of(id_)
     )
     if not meant:
         return []

@@ -12,13 +12,14 @@ from urllib.parse import parse_qsl, urlencode
 from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, parameter_error
 from app.query.filters import Filter, Parameter
 from app.query.hints import number_hint, parameter_hint, value_hint
-from app.query.vocabulary import NONE, Vocabularies
+from app.query.vocabulary import NONE, Vocabularies, Vocabulary
 from app.text import MAX_TERMS, terms
 
 MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
 MAX_Q_LENGTH = 200  # characters
 MAX_AMOUNT = 10**18
+MAX_COMMAS = 5  # in the name of a value
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies
             if found:
                 values[name] = found
         elif parameter.required:
-            message = f"`{name}` is required: {parameter.meaning}"
+            message = f"`{name}` is required. {parameter.meaning}"
             errors.append(parameter_error(name, message, allowed=parameter.choices or ()))
     errors.extend(_swapped(parameters, values))
     errors.extend(_contradictions(parameters, values, vocabularies))
@@ -149,7 +150,7 @@ def _values(
         return ((), [found]) if isinstance(found, ParameterError) else (found, [])
     vocabulary = parameter.values(vocabularies)
     # A name may contain a comma.
-    given = [each for value in sent for each in ([value] if vocabulary.find(value) else value.split(","))]
+    given = [each for value in sent for each in _split_list(value, vocabulary)]
     if len(given) > MAX_VALUES:
         return (), [parameter_error(name, f"`{name}` takes at most {MAX_VALUES} values. Ask for less at once.")]
     ids, errors = set[str](), list[ParameterError]()
@@ -161,6 +162,16 @@ def _values(
         else:
             ids.update(found)
     return tuple(id_ for id_ in (*vocabulary.terms, NONE) if id_ in ids), errors
+
+
+def _split_list(value: str, vocabulary: Vocabulary) -> Iterator[str]:
+    """The values of a list with commas; a name that holds commas is one value."""
+    parts = value.split(",")
+    while parts:
+        ends = range(min(len(parts), MAX_COMMAS + 1), 1, -1)
+        end = next((end for end in ends if vocabulary.find(",".join(parts[:end]))), 1)
+        yield ",".join(parts[:end])
+        parts = parts[end:]
 
 
 def _value(
@@ -217,6 +228,8 @@ def _code(
         return parameter_error(parameter.name, message, value=value, allowed=ids)
     if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
         return ids
+    if not value.strip():
+        return parameter_error(parameter.name, f"`{parameter.name}` is empty. Leave it out instead.", value=value)
     meant, advice = value_hint(parameter, value, vocabulary) if suggest else (None, "")
     message = f"`{cut(value)}` is not a value of `{parameter.name}`.{advice} `allowed` lists the values."
     allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]

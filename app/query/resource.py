@@ -68,6 +68,10 @@ class Resource:
         """The filter that selects by the values at this path alone."""
         return next((each for each in self.filters.values() if each.paths == (path,) and each.facet), None)
 
+    def filter_of(self, path: str) -> Filter | None:
+        """The filter that selects by the values at this path, alone or among others."""
+        return self.filter_at(path) or next((each for each in self.filters.values() if path in each.paths), None)
+
     @cached_property
     def facets(self) -> tuple[str, ...]:
         return tuple(name for name, filter_ in self.filters.items() if filter_.facet)

@@ -7,7 +7,7 @@ from pydantic import Field
 from app.query.filters import column, flag
 from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
-from app.schemas import REASON_CODES, Derived, Id, Int32, Name, Record, Ref, References, Schema
+from app.schemas import REASON_CODES, Derived, Id, Int32, Name, Record, Ref, References, Schema, distinct
 
 Number = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=20)]
 
@@ -37,9 +37,9 @@ class Section(Record):
 
 
 def _term(record: Section) -> Term:
-    parent, aliases = record.parent.id if record.parent else None, (record.number, record.code)
+    parent, aliases = record.parent.id if record.parent else None, distinct((record.number, record.code))
     notes = tuple(note for note in record.notes if note.code not in REASON_CODES)
-    return Term(id=record.id, label=record.name, aliases=aliases, broader=parent, notes=notes)
+    return Term(id=record.id, label=record.name, aliases=tuple(aliases), broader=parent, notes=notes)
 
 
 SECTIONS = Resource(

@@ -246,13 +246,19 @@ def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple
         yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
         if names:
             shown = in_order(groups_of(dimensions, groups, vocabularies, printed=()))
-            rendered = [total, is_additive(shown, total)], [group.render() for group in shown]
+            facts = [total, is_additive(shown, total), is_complete(shown)]
+            rendered = facts, [group.render() for group in shown]
             yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)
 
 
 def is_additive(groups: Iterable[Group], total: Sum) -> bool:
     """Whether the groups add up to the total, because no line is in several."""
     return sum(each.sum.lines for each in groups) == total.lines
+
+
+def is_complete(groups: Iterable[Group]) -> bool:
+    """Whether the amount of every group is known."""
+    return all(each.sum.jpy(each.sum.involved) is not None for each in groups)
 
 
 def is_printed(query: Query, matcher: Matcher) -> bool:
