@@ -49,26 +49,20 @@ def search_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matc
     if not rows:
         return _filters_meant(query, resources, matcher)
     through = rows - matcher.search(query.terms, resources).in_texts
-    links = list(_links(query.terms, resources, matcher)) if through else []
-    found: list[str] = []
-    notes: list[Note] = []
-    # What contains every term is named first: it says why most rows are there.
-    for terms in sorted({link.terms for link in links}, reverse=True):
-        behind = [link for link in links if link.terms == terms and not link.rows.isdisjoint(through)]
-        found += [link.name for link in behind]
-        notes += [link.note for link in behind if link.note]
-        through = through - BitMap().union(*(link.rows for link in behind)) if terms == len(query.terms) else through
-        if not through:
-            break
-    if not found:
+    links = [link for link in _links(query.terms, resources, matcher) if link.rows.intersect(through)]
+    # What contains every term says by itself why its rows are there: the others are named for rows beyond those.
+    whole = [link for link in links if link.terms == len(query.terms)]
+    beyond = through - BitMap().union(*(link.rows for link in whole))
+    behind = [*whole, *(link for link in links if link.terms < len(query.terms) and link.rows.intersect(beyond))]
+    if not behind:
         return []
-    named = _listed(distinct(found))
+    named = _listed(distinct(link.name for link in behind))
     note = Note(
         code="found-by-linked-names",
         ja=f"q の語を自らの文に含まない行も、対応する名称により含む: {named}。",
         en=f"Rows whose own texts lack a word of `q` are found by the names of what they link to: {named}.",
     )
-    return distinct([note, *notes])
+    return distinct([note, *(link.note for link in behind if link.note)])
 
 
 @dataclass(frozen=True)
