@@ -228,10 +228,10 @@ def _code(
         return parameter_error(parameter.name, message, value=value, allowed=ids)
     if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
         return ids
-    if not value.strip():
-        return parameter_error(parameter.name, f"`{parameter.name}` is empty. Leave it out instead.", value=value)
     meant, advice = value_hint(parameter, value, vocabulary) if suggest else (None, "")
     message = f"`{cut(value)}` is not a value of `{parameter.name}`.{advice} `allowed` lists the values."
+    if not value.strip():
+        message = f"A value of `{parameter.name}` is empty. Leave it out instead."
     allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]
     return parameter_error(
         parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=meant
