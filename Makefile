@@ -19,7 +19,7 @@ build: .venv/runtime ## build the database from seed/
 
 # All tests of a module run in one process, because they share a service.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
-QUICK := $(addprefix tests/test_,$(addsuffix .py,first_document second_document search sums errors http settings \
+QUICK := $(addprefix tests/test_,$(addsuffix .py,first_document second_document text sums errors settings \
 	compatibility read_only))
 
 quick: .venv/dev ## what an editor wants after each save: ten seconds

@@ -85,6 +85,7 @@ def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path) -> None:
     assert others == [one, one]
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_finds_the_same_errors(tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     write(seed, 300)
