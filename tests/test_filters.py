@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
@@ -195,15 +196,15 @@ def test_a_value_is_accepted_by_all_its_names_however_they_are_written(
 ) -> None:
     for name, filter_ in resource.filters.items():
         for term in filter_.values(dataset.vocabularies).terms.values() if filter_.facet else ():
-            meant = answer(clients, f"/v1/{resource.name}", limit=0, **{name: term.id})["meta"]["total"]
             for value in (
                 term.id.upper(),
                 term.label.ja,
                 f" {term.label.en.title()} ",
                 term.label.ja.replace("-", "‐"),
             ):
-                found = answer(clients, f"/v1/{resource.name}", limit=0, **{name: value})["meta"]["total"]
-                assert found == meant or found > meant > 0 or not meant, (name, value)
+                # Links have ids: several where values share a name.
+                link = answer(clients, f"/v1/{resource.name}", limit=0, **{name: value})["links"]["self"]
+                assert term.id in parse_qs(urlsplit(link).query)[name][0].split(","), (name, value)
         if filter_.optional:
             nothing = answer(clients, f"/v1/{resource.name}", limit=0, **{name: "none"})["meta"]["total"]
             assert answer(clients, f"/v1/{resource.name}", limit=0, **{name: "該当なし"})["meta"]["total"] == nothing

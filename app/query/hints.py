@@ -23,8 +23,8 @@ PARAMETERS = {
     "group_by": "groupby group by dimension dimensions breakdown",
     "ministry": "department departments dept agency ministries ministryid 省庁 府省庁 府省",
     "organization": "organisation org institution organizationid 機関",
-    "fiscal_year": "year years fy fiscalyear nendo 年度 会計年度",
-    "budget_kind": "budgettype budgetkind budget",
+    "fiscal_year": "year years fy nendo 年度 会計年度",
+    "budget_kind": "budgettype budget",
     "amount_min": "minamount amountgte amountfrom minimumamount amountminimum budgetmin minbudget",
     "amount_max": "maxamount amountlte amountto maximumamount amountmaximum budgetmax maxbudget",
     "modality": "therapy drug medicine モダリティ",
@@ -73,6 +73,22 @@ UNITS = {
 }
 AMOUNT = re.compile(rf"(\d+(?:\.\d+)?(?:e\d{{1,2}})?)({'|'.join(sorted(UNITS, key=len, reverse=True))})")
 
+# What other services call a collection, by its name here.
+COLLECTIONS: Mapping[str, str] = {
+    "organizations": "ministries departments agencies organisations",
+    "measures": "policies programmes programs",
+    "budget-summary": "summary sums totals aggregate",
+    "budget-lines": "budget budgets lines",
+    "docs": "swagger redoc reference",
+    "healthz": "health status ping",
+}
+EXTENSIONS = {
+    "json": "",
+    "xls": ".xlsx",
+    "jsonl": ".ndjson",
+    **{each: f".{each}" for each in ("csv", "ndjson", "xlsx", "parquet")},
+}
+
 Hint = tuple[str | None, str]  # the name or value that was meant, and the sentence of a message, after a blank
 
 
@@ -83,7 +99,7 @@ def parameter_hint(name: str, parameters: Iterable[str]) -> Hint:
         if ours in known and plain in others.split():
             return ours, hint(ours)
     excluded = EXCLUDED.match(plain)
-    nearest = closest(f"{excluded[1] or excluded[2]}_not" if excluded else name, known)
+    nearest = (excluded and closest(f"{excluded[1] or excluded[2]}_not", known)) or closest(name, known)
     if nearest:
         return nearest, hint(nearest)
     for needed, others, advice in ADVICE:
@@ -107,31 +123,14 @@ def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint
 
 
 def number_hint(value: str, minimum: int, maximum: int) -> Hint:
-    """The whole number that a text such as `100億円`, `1e9` or `1,000` says, if it is one that may be sent."""
+    """The whole number that a text such as `10億5,000万円`, `1e9` or `1,000` says, if it is one that may be sent."""
     plain = re.sub(r"(?<=\d)[,_](?=\d{3}(?!\d))", "", normalize("NFKC", value[:50]).lower())
     plain = re.sub(r"[\s¥円約]|程度|jpy|yen", "", plain)
-    match = AMOUNT.fullmatch(plain)
-    number = Decimal(match[1]) * UNITS[match[2]] if match else Decimal(-1)
-    if number != int(number) or not minimum <= number <= maximum:
+    parts = AMOUNT.findall(plain)
+    number = sum((Decimal(digits) * UNITS[unit] for digits, unit in parts), Decimal())
+    if "".join(map("".join, parts)) != plain or not parts or number != int(number) or not minimum <= number <= maximum:
         return None, ""
     return str(int(number)), hint(str(int(number)))
-
-
-# What other services call a collection, by its name here.
-COLLECTIONS: Mapping[str, str] = {
-    "organizations": "ministries departments agencies organisations",
-    "measures": "policies programmes programs",
-    "budget-summary": "summary sums totals aggregate",
-    "budget-lines": "budget budgets lines",
-    "docs": "swagger redoc reference",
-    "healthz": "health status ping",
-}
-EXTENSIONS = {
-    "json": "",
-    "xls": ".xlsx",
-    "jsonl": ".ndjson",
-    **{each: f".{each}" for each in ("csv", "ndjson", "xlsx", "parquet")},
-}
 
 
 def path_hint(path: str, paths: Iterable[str]) -> str | None:
