@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
-COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --quiet
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-strip-extras --quiet
 
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
