@@ -36,8 +36,8 @@ class Derived:
     """Marks a record field that is computed from evidenced fields and needs no evidence of its own."""
 
 
-class Editorial:
-    """Marks a record field whose values are ours: they need evidence, but their absence needs no reason."""
+class Optional:
+    """Marks a record field whose values need evidence, but whose absence needs no reason: it says nothing."""
 
 
 @dataclass(frozen=True)

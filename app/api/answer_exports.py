@@ -18,6 +18,7 @@ from app.query.formats import MEDIA_TYPES, Csv
 from app.query.matching import Matcher
 from app.query.parser import Query
 from app.query.snapshot import Snapshot
+from app.resources.sums import PARTS
 from app.schemas import Schema
 
 
@@ -47,14 +48,22 @@ class AnswerExport:
         return Csv(columns(self.row))
 
 
+def _rows_of(group: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """The rows of a group in the schema of BudgetGroupRow: one for each kind, or the group itself if it has none."""
+    named = {"key": group["key"], "label": group["label"], "additive": answer["additive"]}
+    for total in group["totals"] or [group]:
+        yield {**named, **{name: total[name] for name in ("lines", *PARTS)}}
+
+
 ANSWER_EXPORTS = (
     AnswerExport(
         "budget-summary",
-        "The groups of `/v1/budget-summary`, one a row; where they do not add up, the answer in JSON has the total.",
+        "The groups of `/v1/budget-summary`, a row for each basis and phase in a group; where they do not add up, the "
+        "answer in JSON has the total.",
         budget_summary.BudgetGroupRow,
         budget_summary.PARAMETERS,
         budget_summary.summarize,
-        lambda answer: ({**group, "additive": answer["additive"]} for group in answer["groups"]),
+        lambda answer: (row for group in answer["groups"] for row in _rows_of(group, answer)),
     ),
     AnswerExport(
         "crosswalk",

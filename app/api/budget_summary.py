@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
+from app.api.overlaps import OverlappingLine, overlaps_of
 from app.api.parameters import MAX_ROWS, ORDER, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.errors import conflict
@@ -22,14 +23,17 @@ from app.query.snapshot import Snapshot
 from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
+from app.resources.overlaps import MAX_LISTED
 from app.resources.sums import (
     DIMENSIONS,
+    NO_LINES,
     PRECOMPUTED,
     RENDERED,
     SORTS,
     SUMS,
     Group,
     GroupKey,
+    KindTotal,
     LineSums,
     Sum,
     groups_of,
@@ -37,7 +41,7 @@ from app.resources.sums import (
     is_additive,
     is_complete,
     is_printed,
-    merged,
+    kinds_note,
     precomputed_dimensions,
     regroup,
     unstated_note,
@@ -101,11 +105,18 @@ class BudgetGroup(Schema):
     sole: Amount = Field(description="Of lines that one ministry pays alone.")
     joint: Amount = Field(description="Of lines that several ministries pay together, whole.")
     involved: Amount = Field(description="Both.")
+    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
 
 
-class BudgetGroupRow(BudgetGroup):
-    """A group as a row of a download."""
+class BudgetGroupRow(Schema):
+    """The lines of one kind in a group, as a row of a download."""
 
+    key: str
+    label: Name
+    lines: Int32
+    sole: Amount
+    joint: Amount
+    involved: Amount
     additive: bool = Field(description="Whether the groups add up to the total; the same in every row.")
 
 
@@ -117,8 +128,12 @@ class BudgetSummary(Schema):
         description="By one dimension, every value: zero where the filters leave out all of its lines, null where the "
         "documents print none; by two, the combinations that have lines."
     )
-    total: Amount = Field(description="Of the distinct lines.")
+    total: Amount = Field(description="Of the distinct lines; null where they are of several kinds: see `totals`.")
+    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
     lines: Int32 = Field(description="The distinct lines.")
+    overlaps: Annotated[list[OverlappingLine], Field(max_length=MAX_LISTED)] = Field(
+        description="Lines that are not counted in the total, since others say the same money; the first 100."
+    )
     additive: bool = Field(description="Whether the groups add up to the total.")
     notes: list[Note]
     meta: AnswerMeta
@@ -167,7 +182,8 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
             notes.append(_others_note(len(rest)))
         additive, complete = is_additive(shown, total), is_complete(shown)
         groups = [group.render() for group in shown]
-    notes.extend(unstated_note(total))
+    overlaps, overlap_notes = overlaps_of(matcher.match(BUDGET_LINES, query), matcher)
+    notes.extend([*unstated_note(total), *kinds_note(total), *overlap_notes])
     if not complete:
         notes.append(NOT_STATED)
     if not additive:
@@ -179,8 +195,10 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     answer = {
         "group_by": group_by,
         "groups": groups,
-        "total": total.amount(total.involved),
+        "total": total.amount("involved"),
+        "totals": total.totals(),
         "lines": total.lines,
+        "overlaps": overlaps,
         "additive": additive,
         "notes": notes,
         "meta": snapshot.dataset.meta,
@@ -230,7 +248,7 @@ def _sums(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum,
     if dimensions is not None:
         filtered = [filter_.name for filter_, _ in query.filters()]
         total = regroup(_read_precomputed(filtered, matcher), filtered, (), query)
-        return merged(total.values()), regroup(_read_precomputed(dimensions, matcher), dimensions, group_by, query)
+        return total.get((), NO_LINES), regroup(_read_precomputed(dimensions, matcher), dimensions, group_by, query)
     rows = matcher.match(BUDGET_LINES, query)
     sums = LineSums(matcher.index, matcher.vocabularies)
     filters = [BUDGET_LINES.filters[name] for name in group_by]

@@ -13,6 +13,7 @@ from sqlalchemy import Integer, Text, column, select, table
 from starlette.responses import Response
 
 from app.api.budget_summary import few_lines
+from app.api.overlaps import OverlappingLine, overlaps_of
 from app.api.parameters import Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
@@ -26,8 +27,9 @@ from app.query.snapshot import Snapshot
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, THROUGH_CROSSWALK
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
+from app.resources.overlaps import MAX_LISTED
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import LineSums, is_printed, unstated_note
+from app.resources.sums import KindTotal, LineSums, is_printed, kinds_note, unstated_note
 from app.schemas import Id, Int32, Name, Note, Schema, to_json
 
 MAX_LINES = 50  # listed of one programme; all are counted
@@ -68,7 +70,9 @@ SECTION = replace(
     optional=False,
     meaning="Sections to begin from; the top ones when left out.",
 )
-LINE_FILTERS = (BUDGET_LINES.filters[name] for name in ("pillar", "ministry", "modality"))
+LINE_FILTERS = (
+    BUDGET_LINES.filters[name] for name in ("pillar", "ministry", "modality", "fiscal_year", "phase", "document")
+)
 PARAMETERS = by_name(SECTION, *with_operators(LINE_FILTERS))
 
 UNLINKED = Note(
@@ -98,7 +102,8 @@ class CrosswalkSection(Schema):
     section: SectionRef
     measures: list[CrosswalkMeasure]
     lines: Int32 = Field(description="The distinct lines.")
-    amount: Amount = Field(description="Of those lines.")
+    amount: Amount = Field(description="Of those lines; null where they are of several kinds: see `totals`.")
+    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
     notes: list[Note]
 
 
@@ -107,7 +112,11 @@ class Crosswalk(Schema):
 
     data: list[CrosswalkSection]
     total: Amount
+    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
     lines: Int32 = Field(description="The distinct lines.")
+    overlaps: Annotated[list[OverlappingLine], Field(max_length=MAX_LISTED)] = Field(
+        description="Lines that are not counted, since others say the same money; the first 100."
+    )
     notes: list[Note]
     meta: AnswerMeta
 
@@ -158,16 +167,20 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
                 "section": {name: section[name] for name in SectionRef.model_fields},
                 "measures": found,
                 "lines": of_section.lines,
-                "amount": of_section.amount(of_section.involved),
+                "amount": of_section.amount("involved"),
+                "totals": of_section.totals(),
                 "notes": notes,
             }
         )
     total = sums.sum(rows)._replace(printed=printed)
-    notes = filter_notes(query, dataset.vocabularies)
+    overlaps, overlap_notes = overlaps_of(rows, matcher)
+    notes = [*filter_notes(query, dataset.vocabularies), *kinds_note(total), *overlap_notes]
     answer = {
         "data": data,
-        "total": total.amount(total.involved),
+        "total": total.amount("involved"),
+        "totals": total.totals(),
         "lines": total.lines,
+        "overlaps": overlaps,
         "notes": [THROUGH_CROSSWALK, *(note for note in notes if note != THROUGH_CROSSWALK)],
         "meta": dataset.meta,
     }

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
+from app.api.overlaps import overlaps_of
 from app.api.parameters import NoParameters, RecordId
 from app.api.responses import json_response
 from app.query.dataset import read_value
@@ -18,7 +19,7 @@ from app.query.snapshot import Snapshot
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.packages import PACKAGES, Package, StatedTotal
-from app.resources.sums import LineSums, unstated_note
+from app.resources.sums import LineSums, kinds_note, unstated_note
 from app.schemas import Int32, Note, Schema, to_json
 
 STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of serving values
@@ -28,7 +29,9 @@ class ReconciledTotal(Schema):
     """One stated total against the lines."""
 
     stated: StatedTotal
-    itemised: Amount = Field(description="The sum of the package's lines.")
+    itemised: Amount = Field(
+        description="The sum of the package's lines of the total's phase, of its basis if any are."
+    )
     difference: Amount = Field(
         description="Stated less itemised: negative where the lines exceed the total, null where one is unknown."
     )
@@ -66,13 +69,15 @@ def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
     notes: Sequence[Sequence[Any]] = orjson.loads(read_value(matcher.session, STATED_TOTAL_NOTES + id_))
     rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
     lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)._replace(printed=bool(rows))
-    itemised = Amount(**lines.amount(lines.involved))
+    _, overlap_notes = overlaps_of(rows, matcher)
     data = []
     for stated, known in zip(package.stated_totals, notes, strict=True):
+        compared = lines.comparable(stated.amount)
+        itemised = Amount(**compared.amount("involved"))
         total, lines_jpy = stated.amount.jpy, itemised.jpy
         difference = summed(
             None if total is None or lines_jpy is None else total - lines_jpy,
-            (stated.amount.basis, itemised.basis),
+            [(each.basis, each.phase) for each in (stated.amount, itemised)],
             approximate=stated.amount.approximate or itemised.approximate,
             uncertain=stated.amount.uncertain or itemised.uncertain,
         )
@@ -81,8 +86,8 @@ def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
                 "stated": stated,
                 "itemised": itemised,
                 "difference": difference,
-                "lines": lines.lines,
-                "notes": [*known, *unstated_note(lines)],
+                "lines": compared.lines,
+                "notes": [*known, *unstated_note(compared), *kinds_note(compared), *overlap_notes],
             }
         )
     return to_json({"data": data, "meta": snapshot.dataset.meta})

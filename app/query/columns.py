@@ -217,6 +217,8 @@ def _is_schema(annotation: Any) -> bool:
 
 
 def _singular(name: str) -> str:
+    if name.endswith("_as"):
+        return name
     if name.endswith("ies"):
         return f"{name[:-3]}y"
     return name.removesuffix("s")

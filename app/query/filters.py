@@ -2,7 +2,7 @@
 one line; validation, the OpenAPI document, the index, filters and facets are derived from it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
@@ -25,6 +25,7 @@ class Parameter:
     many: bool = False
     vocabulary: str = ""
     choices: Mapping[str, Name] | None = None
+    broader: Mapping[str, str] = field(default_factory=dict)  # of a choice, the one that includes it
     schema: str = ""  # name of the closed vocabulary in the OpenAPI document
     minimum: int = 0
     maximum: int = 0
@@ -34,7 +35,7 @@ class Parameter:
 
     @cached_property
     def _closed(self) -> Vocabulary | None:
-        return None if self.choices is None else Vocabulary.closed(self.choices)
+        return None if self.choices is None else Vocabulary.closed(self.choices, self.broader)
 
     def values(self, vocabularies: Vocabularies) -> Vocabulary:
         """The values that it takes."""
@@ -116,14 +117,30 @@ def column(
     return linked(name, meaning, path=path, vocabulary=vocabulary, several=False, optional=optional, example=example)
 
 
-def choice(name: str, enum: type[StrEnum], meaning: str, **ja: str) -> Filter:
-    """A field of the same name has one value of a closed vocabulary, labelled in Japanese by member; its English label
-    is the value itself in words."""
-    choices = {
-        member.value: Name(ja=ja[member.name.lower()], en=member.value.replace("_", " "), en_official=False)
-        for member in enum
-    }
-    return Filter(name, meaning, "choice", many=True, paths=(name,), schema=enum.__name__, choices=choices)
+def choice(
+    name: str,
+    enum: type[StrEnum],
+    meaning: str,
+    *,
+    labels: Mapping[str, tuple[str, str]],
+    path: str = "",
+    optional: bool = False,
+    broader: Mapping[str, str] | None = None,
+) -> Filter:
+    """A field has one value of a closed vocabulary, with labels in Japanese and English by value. Rows are found by
+    `broader` values too."""
+    return Filter(
+        name,
+        meaning,
+        "choice",
+        many=True,
+        paths=(path or name,),
+        schema=enum.__name__,
+        choices={each: Name(ja=labels[each][0], en=labels[each][1], en_official=False) for each in enum},
+        optional=optional,
+        several=bool(broader),
+        broader=broader or {},
+    )
 
 
 def with_operators(filters: Iterable[Filter]) -> Iterator[Filter]:

@@ -37,7 +37,7 @@ CONTAINING: Mapping[str, Statement] = {
 
 def values_of(index: Index, vocabularies: Vocabularies, resource: Resource, filter_: Filter) -> ValueIndex:
     """The rows under each value of a filter, those under narrower values included."""
-    narrower = vocabularies[filter_.vocabulary].narrower if filter_.several else None
+    narrower = filter_.values(vocabularies).narrower if filter_.several else None
     return index.values(resource.name, filter_.indexed, narrower)
 
 

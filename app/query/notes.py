@@ -25,9 +25,9 @@ def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
     for filter_, ids in query.filters():
         if filter_.note:
             notes[filter_.note.code] = filter_.note
-        if not filter_.vocabulary or filter_.kind != "code":
+        if filter_.kind not in ("code", "choice"):
             continue
-        vocabulary = vocabularies[filter_.vocabulary]
+        vocabulary = filter_.values(vocabularies)
         for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
             if term.id in vocabulary.narrower and filter_.several:
                 listed = ", ".join(vocabulary.narrower[term.id])

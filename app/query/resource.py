@@ -12,10 +12,10 @@ from app.schemas import Record, References
 
 @dataclass(frozen=True)
 class VocabularySource:
-    """A vocabulary whose values are records of a resource: `term` gives the value that a record stands for, if any."""
+    """A vocabulary whose values are records of a resource: `terms` gives those that a record stands for."""
 
     name: str
-    term: Callable[[Any], Term | None]
+    terms: Callable[[Any], Iterable[Term]]
 
 
 @dataclass(frozen=True)

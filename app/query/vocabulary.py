@@ -31,9 +31,9 @@ class Term(BaseModel):
     notes: tuple[Note, ...] = ()
 
     @classmethod
-    def of(cls, record: Any) -> "Term":
+    def of(cls, record: Any) -> list["Term"]:
         """The value that stands for a record."""
-        return cls(id=record.id, label=record.name)
+        return [cls(id=record.id, label=record.name)]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,9 +59,9 @@ class Vocabulary:
         return cls(by_id, _narrower(by_id), {alias: tuple(ids) for alias, ids in by_alias.items()})
 
     @classmethod
-    def closed(cls, choices: Mapping[str, Name]) -> "Vocabulary":
+    def closed(cls, choices: Mapping[str, Name], broader: Mapping[str, str]) -> "Vocabulary":
         """A vocabulary that the code defines."""
-        return cls.of(Term(id=id_, label=label) for id_, label in choices.items())
+        return cls.of(Term(id=id_, label=label, broader=broader.get(id_)) for id_, label in choices.items())
 
     @cached_property
     def facet_buckets(self) -> tuple[tuple[str, bytes], ...]:

@@ -1,12 +1,13 @@
-"""Amounts: integer yen, the same in 億円, and the text as printed. Nothing is rounded or split."""
+"""Amounts: integer yen, the same in 億円, the text as printed, and what kind of money it is. Nothing is rounded or
+split, and amounts of different kinds are never added."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
 
-from app.schemas import Decimal, Int64, Reason, Schema, Sentence
+from app.schemas import Decimal, Int64, Note, Reason, Schema, Sentence
 
 OKU = 100_000_000
 
@@ -18,18 +19,68 @@ class AmountBasis(StrEnum):
     PROJECT_SCALE = "project_scale"
 
 
-class Amount(Schema):
-    """Money. Sums of amounts have the same shape, and no text: null where no document states what is summed, zero where
-    the filters leave out all of it."""
+class BudgetPhase(StrEnum):
+    """The step of a budget's life at which an amount stands."""
 
-    jpy: Int64 | None = Field(description="Whole yen; null where the document gives no amount.")
+    REQUEST = "request"
+    SPECIAL_REQUEST = "special_request"
+    INITIAL = "initial"
+    PROVISIONAL = "provisional"
+    SUPPLEMENTARY = "supplementary"
+    SUPPLEMENTARY_1 = "supplementary_1"
+    SUPPLEMENTARY_2 = "supplementary_2"
+    SUPPLEMENTARY_3 = "supplementary_3"
+    SUPPLEMENTARY_4 = "supplementary_4"
+    SUPPLEMENTARY_5 = "supplementary_5"
+    REVISED = "revised"
+    CARRIED_OVER = "carried_over"
+    RESERVE = "reserve"
+    CURRENT = "current"
+    EXECUTED = "executed"
+    CARRIED_FORWARD = "carried_forward"
+    SETTLED = "settled"
+
+
+SUPPLEMENTARY_PHASES = tuple(phase for phase in BudgetPhase if phase.startswith(f"{BudgetPhase.SUPPLEMENTARY}_"))
+"""Those of a supplementary budget whose number is stated."""
+
+PHASE_LABELS: Mapping[str, tuple[str, str]] = {
+    BudgetPhase.REQUEST: ("要求", "request"),
+    BudgetPhase.SPECIAL_REQUEST: ("要望", "special request"),
+    BudgetPhase.INITIAL: ("当初予算", "initial budget"),
+    BudgetPhase.PROVISIONAL: ("暫定予算", "provisional budget"),
+    BudgetPhase.SUPPLEMENTARY: ("補正予算", "supplementary budget"),
+    **{phase: (f"第{phase[-1]}次補正予算", f"supplementary budget no. {phase[-1]}") for phase in SUPPLEMENTARY_PHASES},
+    BudgetPhase.REVISED: ("補正後予算", "budget as revised"),
+    BudgetPhase.CARRIED_OVER: ("前年度からの繰越し", "carried over from the year before"),
+    BudgetPhase.RESERVE: ("予備費等", "reserves and the like"),
+    BudgetPhase.CURRENT: ("歳出予算現額", "current budget"),
+    BudgetPhase.EXECUTED: ("執行額", "executed"),
+    BudgetPhase.CARRIED_FORWARD: ("翌年度への繰越し", "carried forward to the next year"),
+    BudgetPhase.SETTLED: ("決算", "settled"),
+}
+
+
+class Amount(Schema):
+    """Money. Sums of amounts have the same shape, and no text: null where no document states what is summed, or where
+    it is of several kinds, which are not added; zero where the filters leave out all of it."""
+
+    jpy: Int64 | None = Field(description="Whole yen, negative where a budget is cut; null where there is no amount.")
     oku_yen: Decimal | None = Field(description="The same in 億円 (100 million yen), as an exact decimal.")
     text: Sentence | None = Field(description="As printed; null for a sum.")
     approximate: bool = Field(description="Printed as 程度 or 約; a sum is when any of its lines is.")
     uncertain: bool = Field(description="The reading itself is in doubt: see the record's notes.")
     basis: AmountBasis | None = Field(description="What kind of money; null where it is not known.")
-    basis_reason: Reason | None = Field(description="Why `basis` is null.")
+    basis_reason: Reason | None = Field(description="Why `basis` is null: `ambiguous` if it is of several kinds.")
+    phase: BudgetPhase | None = Field(description="At which step of the budget; null where there is no amount.")
 
+
+SEVERAL_KINDS = Note(
+    code="several-kinds",
+    ja="基準(国費、事業規模など)や段階(当初、補正など)が異なる金額は加えない。種類ごとの合計を並べて示す。",
+    en="Amounts of different bases (such as national expenditure) or phases (such as initial and supplementary) are "
+    "not added: each kind has its own total.",
+)
 
 UNSTATED = Amount(
     jpy=None,
@@ -39,6 +90,7 @@ UNSTATED = Amount(
     uncertain=False,
     basis=None,
     basis_reason=Reason.NOT_STATED,
+    phase=None,
 )
 NO_AMOUNT = UNSTATED.model_dump(mode="json")
 
@@ -50,19 +102,22 @@ def in_oku(jpy: int) -> str:
     return f"{'-' if jpy < 0 else ''}{whole}{fraction}"
 
 
-def summed(jpy: int | None, bases: Iterable[str | None], *, approximate: bool, uncertain: bool) -> dict[str, Any]:
-    """A sum of amounts, or a difference of sums, in the shape of Amount; its basis is known when all that was summed
-    has the same. `jpy` is None where no amount is stated."""
-    if jpy is None:
-        return NO_AMOUNT
-    distinct = set(bases)
-    basis = distinct.pop() if len(distinct) == 1 else None
+Kind = tuple[str | None, str | None]  # basis and phase: what amounts have in common that may be added
+
+
+def summed(jpy: int | None, kinds: Collection[Kind], *, approximate: bool, uncertain: bool) -> dict[str, Any]:
+    """A sum of amounts, or a difference of sums, in the shape of Amount. `kinds` are those of what was summed; the
+    basis and the phase are known where all have the same. `jpy` is None where no amount is stated, and where the
+    amounts may not be added."""
+    bases, phases = ({kind[place] for kind in kinds} for place in (0, 1))
+    basis = bases.copy().pop() if len(bases) == 1 else None
     return {
         "jpy": jpy,
-        "oku_yen": in_oku(jpy),
+        "oku_yen": None if jpy is None else in_oku(jpy),
         "text": None,
         "approximate": approximate,
         "uncertain": uncertain,
         "basis": basis,
-        "basis_reason": None if basis else Reason.AMBIGUOUS if distinct else Reason.NOT_STATED,
+        "basis_reason": None if basis else Reason.AMBIGUOUS if len(bases) > 1 or len(phases) > 1 else Reason.NOT_STATED,
+        "phase": phases.pop() if len(phases) == 1 else None,
     }

@@ -4,20 +4,27 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.query.filters import at_least, at_most, column, flag, linked
+from app.query.filters import at_least, at_most, choice, column, flag, linked
 from app.query.resource import Resource
-from app.resources.amount import Amount
+from app.resources.amount import PHASE_LABELS, SUPPLEMENTARY_PHASES, Amount, AmountBasis, BudgetPhase
 from app.resources.dates import FiscalYear
 from app.resources.packages import BUDGET_KIND, FISCAL_YEAR, BudgetKind
 from app.resources.pillars import PillarRef
 from app.resources.sections import SectionRef
-from app.schemas import Derived, Name, Note, Record, Ref, References, Schema, Sentence
+from app.schemas import Basis, Derived, Id, Name, Note, Record, Ref, References, Schema, Sentence, Text
 
 THROUGH_CROSSWALK = Note(
     code="section-through-crosswalk",
-    ja="予算事業と戦略の節との対応は、編集部による対応付け(crosswalk)を経たもので、文書に書かれたものではない。",
-    en="Budget lines stand under sections through the crosswalk, which is editorial: the documents do not say so.",
+    ja="予算事業と戦略の節との対応は、対応付け(crosswalk)を経たもので、出典が示すもののほかは編集部による。",
+    en="Budget lines stand under sections through the crosswalk, whose links are ours unless a source states them.",
 )
+
+
+# Names under which values are indexed that a record does not show.
+KIND = "kind"  # the phase and the basis of the amount, joined by a comma: amounts of one kind may be added
+UNSTATED = "unstated"  # its value for a line without an amount
+DOCUMENT = "stated_by"  # the document that states the line
+COVERAGE = "coverage"  # year, budget and ministry of a line that is related to no other
 
 
 class Expenditure(Schema):
@@ -25,6 +32,22 @@ class Expenditure(Schema):
 
     amount: Amount
     url: Sentence = Field(description="The public source.")
+
+
+class LineRelation(Schema):
+    """Another line about the same money."""
+
+    id: Id
+    document: Annotated[Id, References("documents")] = Field(description="The document that states it.")
+    amount: Amount
+    basis: Basis
+    note: Text = Field(description="Why the two are related.")
+
+
+SAME_MONEY = (
+    "Lines that state the same money. Within one basis and phase, a sum counts one of them: the more precise, then the "
+    "one of the earlier document."
+)
 
 
 class BudgetLine(Record):
@@ -35,13 +58,22 @@ class BudgetLine(Record):
     package: Annotated[Ref, References("packages")]
     pillar: Annotated[PillarRef | None, References("pillars")]
     fiscal_year: FiscalYear
-    budget_kind: BudgetKind
+    budget_kind: Annotated[BudgetKind | None, Derived()] = Field(
+        description="By the amount's phase; null where that is no budget, such as an executed amount."
+    )
     ministries: Annotated[list[Ref], References("organizations", searched="organization")] = Field(
         description="Who pays, together where there are several."
     )
     joint: Annotated[bool, Derived()] = Field(description="Whether several ministries pay it together.")
     amount: Amount
     national_expenditure: Expenditure | None = Field(description="From elsewhere; not what `amount` says.")
+    same_as: Annotated[list[LineRelation], Derived(), References("budget-lines")] = Field(description=SAME_MONEY)
+    part_of: Annotated[list[LineRelation], Derived(), References("budget-lines")] = Field(
+        description="Lines that include this money, with other money. A sum does not add a part to its whole."
+    )
+    parts: Annotated[list[LineRelation], Derived(), References("budget-lines")] = Field(
+        description="Lines whose money this one includes."
+    )
     modalities: Annotated[list[Ref], References("modalities", searched="modality")] = Field(
         description="The measure's."
     )
@@ -49,6 +81,27 @@ class BudgetLine(Record):
         description="Through the crosswalk, which is editorial."
     )
 
+
+PHASE = choice(
+    "phase",
+    BudgetPhase,
+    "The step of the budget at which the amount stands.",
+    labels=PHASE_LABELS,
+    path="amount.phase",
+    optional=True,
+    broader=dict.fromkeys(SUPPLEMENTARY_PHASES, BudgetPhase.SUPPLEMENTARY),
+)
+BASIS = choice(
+    "basis",
+    AmountBasis,
+    "What kind of money the amount is; `none` for an amount that is printed without one.",
+    labels={
+        "national_expenditure": ("国費", "national expenditure"),
+        "project_scale": ("事業規模", "total project scale"),
+    },
+    path="amount.basis",
+    optional=True,
+)
 
 BUDGET_LINES = Resource(
     name="budget-lines",
@@ -69,6 +122,8 @@ BUDGET_LINES = Resource(
             example="4.2",
         ),
         FISCAL_YEAR,
+        PHASE,
+        BASIS,
         BUDGET_KIND,
         column("package", "The budget package.", path="package.id", example="fy2025-supplementary-drug-discovery"),
         flag("joint", "Whether several ministries pay the line together."),
@@ -76,5 +131,5 @@ BUDGET_LINES = Resource(
         at_most("amount_max", "amount.jpy", "Lines of at most so many yen; those without an amount are left out."),
     ),
     own_sorts={"amount": "amount.jpy", "fiscal_year": "fiscal_year.year"},
-    extra_indexes=("amount.approximate", "amount.uncertain", "amount.basis"),
+    extra_indexes=("amount.approximate", "amount.uncertain"),
 )

@@ -31,7 +31,7 @@ class Document(Record):
 
     name: Name
     issuer: Annotated[Ref, References("organizations", searched="organization")]
-    issued: Day
+    issued: Day | None
     attribution: Annotated[Sentence, Derived()] = Field(description="How to cite it, in the customary form.")
     licence: Sentence | None
     url: Sentence | None

@@ -8,14 +8,23 @@ from pydantic import Field
 from app.query.filters import choice, flag, linked
 from app.query.resource import Resource
 from app.resources.amount import Amount
+from app.resources.dates import FiscalYear
+from app.resources.identifiers import IDENTIFIER, SAME_AS, Identifier, identifier_terms
 from app.resources.pillars import PillarRef
 from app.resources.sections import SectionRef
-from app.schemas import Basis, Derived, Id, Name, Note, Record, Ref, References, Schema, Text
+from app.schemas import Basis, Derived, Id, Name, Note, Optional, Record, Ref, References, Schema, Sentence, Text
 
 UNLINKED = Note(
     code="no-crosswalk-link",
     ja="戦略の施策と予算事業との対応付け(編集部による)に、この施策はない。",
     en="The crosswalk, our own linking of strategy measures and budget programmes, does not link this measure.",
+)
+
+
+DIFFERENT_FIGURES = Note(
+    code="figures-differ",
+    ja="同じ事業の金額が文書により異なる。基準や段階が違うことがある。other_figures に並べて示す。",
+    en="Documents state different amounts of this money, maybe of different bases or phases: see `other_figures`.",
 )
 
 
@@ -26,6 +35,8 @@ class MeasureKind(StrEnum):
     PROGRAMME = "programme"
     OPERATION = "operation"
     INSTITUTION = "institution"
+    BUDGET_ITEM = "budget_item"
+    PROJECT = "project"
 
 
 class OrganizationRole(StrEnum):
@@ -59,6 +70,34 @@ class LineRef(Schema):
     amount: Amount
 
 
+class FigureRelation(StrEnum):
+    """What a figure says of a measure's money."""
+
+    OWN = "own"
+    NATIONAL_EXPENDITURE = "national_expenditure"
+    SAME_AS = "same_as"
+    PART_OF = "part_of"
+    INCLUDES = "includes"
+
+
+class OtherFigure(Schema):
+    """A line of another measure that states the same money, includes it, or is a part of it."""
+
+    id: Id
+    relation: FigureRelation = Field(description="`part_of`: the line includes the measure's money, with other money.")
+    document: Annotated[Id, References("documents")] = Field(description="The document that states it.")
+    fiscal_year: FiscalYear
+    amount: Amount
+
+
+class Law(Schema):
+    """A law that a document cites."""
+
+    name: Sentence = Field(description="As cited.")
+    egov: Sentence | None = Field(description="Its id in e-Gov's register of laws.")
+    url: Sentence | None
+
+
 class Measure(Record):
     """Something that will be done."""
 
@@ -68,6 +107,9 @@ class Measure(Record):
     sections: Annotated[list[SectionRef], References("sections", searched="section")] = Field(
         description="Sections of the strategy that it serves."
     )
+    strategies: Annotated[list[Ref], Optional(), References("strategies", searched="strategy")] = Field(
+        description="Plans that the document says it serves, by no section of theirs."
+    )
     pillar: Annotated[PillarRef | None, References("pillars")]
     ministries: Annotated[list[Ref], References("organizations", searched="organization")] = Field(
         description="Its own, and those of its budget lines."
@@ -76,9 +118,14 @@ class Measure(Record):
         description="Other bodies that it names."
     )
     modalities: Annotated[list[Ref], References("modalities", searched="modality")]
+    laws: Annotated[list[Law], Optional()] = Field(description="Laws that the document cites for it.")
+    same_as: Annotated[list[Identifier], Optional()] = SAME_AS
     budget_lines: Annotated[list[LineRef], Derived(), References("budget-lines")]
     amount: Annotated[Amount, Derived()] = Field(
-        description="The sum of those lines; null where none states an amount."
+        description="The sum of those lines; null where none states an amount, and where they are of several kinds."
+    )
+    other_figures: Annotated[list[OtherFigure], Derived(), References("budget-lines")] = Field(
+        description="What lines of other measures state of its money, in this document or another."
     )
     related: Annotated[list[Related], Derived(), References("measures")] = Field(
         description="Measures that the crosswalk links to it."
@@ -99,10 +146,14 @@ MEASURES = Resource(
             "kind",
             MeasureKind,
             "What the document says of it.",
-            direction="方向性",
-            programme="事業",
-            operation="運用",
-            institution="体制",
+            labels={
+                "direction": ("方向性", "direction"),
+                "programme": ("事業", "programme"),
+                "operation": ("運用", "operation"),
+                "institution": ("体制", "institution"),
+                "budget_item": ("予算の事項", "budget item"),
+                "project": ("行政事業", "project"),
+            },
         ),
         linked(
             "organization",
@@ -111,8 +162,11 @@ MEASURES = Resource(
             example="amed",
         ),
         linked("fiscal_year", "Years of its budget lines.", example="2025"),
+        linked("strategy", "Strategies that it serves, by a section or as a whole.", example="hp3"),
+        IDENTIFIER,
         flag("funded", "Whether it has a budget line.", path="budget_lines"),
     ),
     own_sorts={"kind": "kind", "amount": "amount.jpy"},
     descriptions=("description",),
+    vocabularies=(identifier_terms,),
 )

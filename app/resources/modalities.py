@@ -7,7 +7,8 @@ from pydantic import Field
 from app.query.filters import column
 from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
-from app.schemas import Derived, Int32, Name, Record, Ref, References
+from app.resources.identifiers import IDENTIFIER, SAME_AS, Identifier, identifier_terms, ids_of
+from app.schemas import Derived, Int32, Name, Optional, Record, Ref, References
 
 
 class Modality(Record):
@@ -15,14 +16,15 @@ class Modality(Record):
 
     name: Name
     also: list[str] = Field(description="Other words for it in the documents.")
+    same_as: Annotated[list[Identifier], Optional()] = SAME_AS
     broader: Annotated[Ref | None, References("modalities", searched="modality")]
     narrower: Annotated[list[Ref], Derived(), References("modalities", searched="modality")]
     measure_count: Annotated[Int32, Derived()] = Field(description="Measures under it or under a narrower one.")
 
 
-def _term(record: Modality) -> Term:
+def _term(record: Modality) -> list[Term]:
     broader = record.broader.id if record.broader else None
-    return Term(id=record.id, label=record.name, aliases=tuple(record.also), broader=broader)
+    return [Term(id=record.id, label=record.name, aliases=(*record.also, *ids_of(record.same_as)), broader=broader)]
 
 
 MODALITIES = Resource(
@@ -31,7 +33,10 @@ MODALITIES = Resource(
     meaning="The kinds of medicine that the documents name.",
     record=Modality,
     own_sorts={"measure_count": "measure_count"},
-    own_filters=(column("broader", "The broader kind.", path="broader.id", vocabulary="modality", optional=True),),
+    own_filters=(
+        column("broader", "The broader kind.", path="broader.id", vocabulary="modality", optional=True),
+        IDENTIFIER,
+    ),
     names=("name", "also"),
-    vocabularies=(VocabularySource("modality", _term),),
+    vocabularies=(VocabularySource("modality", _term), identifier_terms),
 )

@@ -1,14 +1,15 @@
-"""Organizations: the ministries and other bodies that documents name."""
+"""Organizations: the ministries and other bodies that documents name, bureaus under their ministries."""
 
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from app.query.filters import choice
+from app.query.filters import choice, column
 from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
-from app.schemas import Editorial, Name, Record
+from app.resources.identifiers import IDENTIFIER, SAME_AS, Identifier, identifier_terms, ids_of
+from app.schemas import Name, Optional, Record, Ref, References
 
 
 class OrganizationKind(StrEnum):
@@ -18,9 +19,15 @@ class OrganizationKind(StrEnum):
     AGENCY = "agency"
     INSTITUTION = "institution"
     SECRETARIAT = "secretariat"
+    BUREAU = "bureau"
+    DIET = "diet"
+    COURT = "court"
+    AUDIT_BOARD = "audit_board"
+    IMPERIAL_HOUSEHOLD = "imperial_household"
 
 
-PAYING = (OrganizationKind.MINISTRY, OrganizationKind.AGENCY)
+NOT_PAYING = (OrganizationKind.INSTITUTION, OrganizationKind.SECRETARIAT, OrganizationKind.BUREAU)
+"""Those that no budget is voted for: what they spend is their ministry's."""
 
 
 class Organization(Record):
@@ -29,16 +36,22 @@ class Organization(Record):
     name: Name
     kind: OrganizationKind
     abbreviation: str | None = Field(description="As documents print it between 【】.")
-    also: Annotated[list[str], Editorial()] = Field(description="Everyday names, by which requests find it too.")
+    also: Annotated[list[str], Optional()] = Field(description="Everyday names, by which requests find it too.")
+    parent: Annotated[Ref | None, Optional(), References("organizations", searched="organization")] = Field(
+        description="The body that it is part of."
+    )
+    same_as: Annotated[list[Identifier], Optional()] = SAME_AS
 
 
-def _term(record: Organization) -> Term:
-    aliases = (*record.also, *([record.abbreviation] if record.abbreviation else []))
-    return Term(id=record.id, label=record.name, aliases=aliases)
+def _terms(record: Organization) -> list[Term]:
+    aliases = (*record.also, *([record.abbreviation] if record.abbreviation else []), *ids_of(record.same_as))
+    parent = record.parent.id if record.parent else None
+    return [Term(id=record.id, label=record.name, aliases=aliases, broader=parent)]
 
 
-def _paying(record: Organization) -> Term | None:
-    return _term(record) if record.kind in PAYING else None
+def _paying(record: Organization) -> list[Term]:
+    # What a body under a ministry pays is its own, so that sums by ministry do not overlap.
+    return [] if record.kind in NOT_PAYING else [each.model_copy(update={"broader": None}) for each in _terms(record)]
 
 
 ORGANIZATIONS = Resource(
@@ -51,13 +64,22 @@ ORGANIZATIONS = Resource(
             "kind",
             OrganizationKind,
             "What the body is.",
-            ministry="省庁",
-            agency="庁",
-            institution="機関",
-            secretariat="事務局",
+            labels={
+                "ministry": ("省庁", "ministry"),
+                "agency": ("庁", "agency"),
+                "institution": ("機関", "institution"),
+                "secretariat": ("事務局", "secretariat"),
+                "bureau": ("局", "bureau"),
+                "diet": ("国会", "diet"),
+                "court": ("裁判所", "court"),
+                "audit_board": ("会計検査院", "audit board"),
+                "imperial_household": ("皇室費", "imperial household"),
+            },
         ),
+        column("parent", "The body that it is part of.", path="parent.id", vocabulary="organization", optional=True),
+        IDENTIFIER,
     ),
     own_sorts={"kind": "kind"},
     names=("name", "abbreviation", "also"),
-    vocabularies=(VocabularySource("organization", _term), VocabularySource("ministry", _paying)),
+    vocabularies=(VocabularySource("organization", _terms), VocabularySource("ministry", _paying), identifier_terms),
 )

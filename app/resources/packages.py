@@ -31,19 +31,23 @@ class Package(Record):
 
     name: Name
     fiscal_year: FiscalYear
-    budget_kind: BudgetKind
+    budget_kind: BudgetKind | None = Field(description="Null where it holds amounts of several phases.")
     aims: list[Name]
     stated_totals: list[StatedTotal] = Field(description="Held against the lines in the reconciliation.")
 
 
-def _year(record: Package) -> Term:
+def _year(record: Package) -> list[Term]:
     year = record.fiscal_year
     label = Name(ja=year.era, en=f"FY{year.year}", en_official=False)
-    return Term(id=str(year.year), label=label)
+    return [Term(id=str(year.year), label=label)]
 
 
 BUDGET_KIND = choice(
-    "budget_kind", BudgetKind, "Which budget of the year.", initial="当初予算", supplementary="補正予算"
+    "budget_kind",
+    BudgetKind,
+    "Which budget of the year.",
+    labels={"initial": ("当初予算", "initial"), "supplementary": ("補正予算", "supplementary")},
+    optional=True,
 )
 
 

@@ -32,8 +32,8 @@ class Pillar(Record):
     )
 
 
-def _term(record: Pillar) -> Term:
-    return Term(id=record.id, label=record.name, aliases=(str(record.number), record.symbol))
+def _term(record: Pillar) -> list[Term]:
+    return [Term(id=record.id, label=record.name, aliases=(str(record.number), record.symbol))]
 
 
 PILLARS = Resource(

@@ -36,10 +36,10 @@ class Section(Record):
     measure_count: Annotated[Int32, Derived()] = Field(description="Measures in it or in its sub-sections.")
 
 
-def _term(record: Section) -> Term:
+def _term(record: Section) -> list[Term]:
     parent, aliases = record.parent.id if record.parent else None, distinct((record.number, record.code))
     notes = tuple(note for note in record.notes if note.code not in REASON_CODES)
-    return Term(id=record.id, label=record.name, aliases=tuple(aliases), broader=parent, notes=notes)
+    return [Term(id=record.id, label=record.name, aliases=tuple(aliases), broader=parent, notes=notes)]
 
 
 SECTIONS = Resource(

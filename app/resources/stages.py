@@ -27,6 +27,13 @@ STAGES = Resource(
     singular="stage",
     meaning="The steps that the documents name. Which programme stands under which was drawn, not written.",
     record=Stage,
-    own_filters=(choice("track", StageTrack, "Whose steps.", development="開発段階", start_up="スタートアップ"),),
+    own_filters=(
+        choice(
+            "track",
+            StageTrack,
+            "Whose steps.",
+            labels={"development": ("開発段階", "development"), "start-up": ("スタートアップ", "start-up")},
+        ),
+    ),
     own_sorts={"order": "order"},
 )

@@ -19,7 +19,7 @@ class Strategy(Record):
     """A government plan."""
 
     name: Name
-    decided: Day | None = Field(description="When the Cabinet decided it.")
+    decided: Day | None = Field(description="When the government decided it.")
     period: Period | None
 
 

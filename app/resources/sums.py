@@ -1,12 +1,15 @@
-"""Sums of budget lines by their dimensions. Each line counts once in a sum; a joint line is whole in `joint`, never
-split; a sum is approximate or uncertain if one of its lines is; it is null if none of its lines states an amount."""
+"""Sums of budget lines by their dimensions. Each line counts once in a sum, and so does money that several lines state;
+amounts of different bases or phases are not added; a joint line is whole in `joint`, never split; a sum is approximate
+or uncertain if one of its lines is; it is null if none of its lines states an amount."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations
 from typing import Any, NamedTuple
 
 import orjson
+from pydantic import Field
 from pyroaring import BitMap
 
 from app.index import Index
@@ -14,9 +17,10 @@ from app.query.filters import Filter
 from app.query.matching import Matcher, values_of
 from app.query.parser import Query
 from app.query.vocabulary import NO_VALUE, NONE, Vocabularies
-from app.resources.amount import AmountBasis, summed
-from app.resources.budget_lines import BUDGET_LINES
-from app.schemas import Note
+from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
+from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
+from app.resources.overlaps import Overlaps
+from app.schemas import Int32, Note, Schema
 
 PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
 DIMENSIONS = (*PAIRED, "document", "budget_kind")
@@ -27,20 +31,46 @@ SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold 
 GroupKey = tuple[str, ...]  # the value of each dimension; NONE for lines without one
 
 
+class KindTotal(Schema):
+    """The lines of one kind: those whose amounts have the same basis and phase, and may be added."""
+
+    basis: AmountBasis | None = Field(description="Null for amounts that are printed without one.")
+    phase: BudgetPhase | None = Field(description="Null for lines that state no amount.")
+    lines: Int32
+    sole: Amount
+    joint: Amount
+    involved: Amount
+    increases: Amount = Field(description="Of the lines above zero.")
+    decreases: Amount = Field(description="Of the lines below zero: `involved` is both together.")
+
+
+def kind_of(value: str) -> Kind:
+    """The basis and the phase of a value of KIND."""
+    phase, _, basis = value.partition(",")
+    return basis or None, phase
+
+
+def _place(kind: str) -> tuple[int, int]:
+    """The order of kinds: by phase, then by basis; lines without an amount are last."""
+    basis, phase = (None, "") if kind == UNSTATED else kind_of(kind)
+    phases, bases = list(BudgetPhase), [None, *AmountBasis]
+    return phases.index(BudgetPhase(phase)) if phase else len(phases), bases.index(basis)
+
+
 class Part(NamedTuple):
-    """The amount of some lines."""
+    """The amount of some lines of one kind. `cuts` is the sum of those below zero, which `jpy` includes."""
 
     lines: int
-    stated: int  # lines that state an amount
     jpy: int
+    cuts: int
     approximate: bool
     uncertain: bool
 
     def plus(self, other: "Part") -> "Part":
         return Part(
             self.lines + other.lines,
-            self.stated + other.stated,
             self.jpy + other.jpy,
+            self.cuts + other.cuts,
             self.approximate or other.approximate,
             self.uncertain or other.uncertain,
         )
@@ -49,53 +79,102 @@ class Part(NamedTuple):
 NOTHING = Part(0, 0, 0, approximate=False, uncertain=False)
 
 
-class Sum(NamedTuple):
-    """The sum of some lines: of those that one ministry pays alone, and of those that several pay together."""
+class KindSum(NamedTuple):
+    """The lines of one kind: those that one ministry pays alone, and those that several pay together."""
 
-    bases: Sequence[str | None]  # of the amounts, distinct
     sole: Part
     joint: Part
+
+    @property
+    def involved(self) -> Part:
+        """All of them."""
+        return self.sole.plus(self.joint)
+
+
+PARTS: Mapping[str, Callable[[KindSum], Part]] = {
+    "sole": lambda each: each.sole,
+    "joint": lambda each: each.joint,
+    "involved": lambda each: each.involved,
+}
+
+
+class Sum(NamedTuple):
+    """The sum of some lines, by kind: amounts of different kinds are not added."""
+
+    kinds: Mapping[str, KindSum]  # UNSTATED for lines without an amount
     printed: bool = True  # False if the documents have no line at all for what is asked: then nothing is known
 
     @classmethod
     def load(cls, values: Sequence[Any]) -> "Sum":
-        bases, sole, joint, printed = values
-        return cls(bases, Part(*sole), Part(*joint), printed)
-
-    @property
-    def involved(self) -> Part:
-        """All lines."""
-        return self.sole.plus(self.joint)
+        kinds, printed = values
+        return cls({kind: KindSum(Part(*sole), Part(*joint)) for kind, (sole, joint) in kinds.items()}, printed)
 
     @property
     def lines(self) -> int:
-        return self.sole.lines + self.joint.lines
+        return sum(each.involved.lines for each in self.kinds.values())
 
     @property
     def unstated(self) -> int:
         """Lines that state no amount."""
-        return self.lines - self.sole.stated - self.joint.stated
+        return self.kinds[UNSTATED].involved.lines if UNSTATED in self.kinds else 0
 
-    def jpy(self, part: Part) -> int | None:
-        """The amount of a part; None where its lines state none, and where there has never been a line."""
-        known = part.stated if part.lines else self.printed
-        return part.jpy if known else None
+    @property
+    def stated(self) -> Mapping[str, KindSum]:
+        """The kinds of the lines that state an amount."""
+        return {kind: each for kind, each in self.kinds.items() if kind != UNSTATED}
 
-    def amount(self, part: Part) -> dict[str, Any]:
-        """A part in the schema of Amount."""
-        return summed(self.jpy(part), self.bases, approximate=part.approximate, uncertain=part.uncertain)
+    def jpy(self, name: str) -> int | None:
+        """The amount of one of PARTS; None where it is of several kinds, where its lines state none, and where there
+        has never been a line."""
+        part, stated = PARTS[name], [PARTS[name](each) for each in self.stated.values()]
+        found = [each.jpy for each in stated if each.lines]
+        if found:
+            return found[0] if len(found) == 1 else None
+        lines = sum(part(each).lines for each in self.kinds.values())
+        return 0 if not lines and self.printed else None
+
+    def amount(self, name: str) -> dict[str, Any]:
+        """One of PARTS in the schema of Amount."""
+        part, stated = PARTS[name], self.stated
+        kinds = [kind for kind, each in stated.items() if part(each).lines]
+        whole = reduce(Part.plus, (part(each) for each in stated.values()), NOTHING)
+        return summed(
+            self.jpy(name),
+            [kind_of(kind) for kind in kinds or stated],
+            approximate=whole.approximate,
+            uncertain=whole.uncertain,
+        )
+
+    def comparable(self, amount: Amount) -> "Sum":
+        """The lines of an amount's phase: those of its basis, if there are any, or all of them."""
+        of_phase = {kind: each for kind, each in self.kinds.items() if kind_of(kind)[1] in (amount.phase, UNSTATED)}
+        exact = {kind: each for kind, each in of_phase.items() if kind_of(kind)[0] == amount.basis}
+        return self._replace(kinds=exact or of_phase)
+
+    def totals(self) -> list[dict[str, Any]]:
+        """The sum of each kind in the schema of KindTotal."""
+        return [_kind_total(kind, self.kinds[kind]) for kind in sorted(self.kinds, key=_place)]
 
 
-NO_LINES = Sum((), NOTHING, NOTHING)
+def _kind_total(kind: str, each: KindSum) -> dict[str, Any]:
+    only = Sum({kind: each})
+    basis, phase = (None, None) if kind == UNSTATED else kind_of(kind)
+    involved = each.involved
+    signed = {"increases": involved.jpy - involved.cuts, "decreases": involved.cuts}
+    return {
+        "basis": basis,
+        "phase": phase,
+        "lines": involved.lines,
+        **{name: only.amount(name) for name in PARTS},
+        **{
+            name: {**only.amount("involved"), "jpy": jpy, "oku_yen": in_oku(jpy)} if kind != UNSTATED else NO_AMOUNT
+            for name, jpy in signed.items()
+        },
+    }
+
+
+NO_LINES = Sum({})
 NOT_PRINTED = NO_LINES._replace(printed=False)
-
-
-def merged(sums: Iterable[Sum]) -> Sum:
-    """The sum of disjoint sets of lines."""
-    total = NO_LINES
-    for each in sums:
-        total = Sum(tuple({*total.bases, *each.bases}), total.sole.plus(each.sole), total.joint.plus(each.joint))
-    return total
 
 
 class LineSums:
@@ -105,27 +184,31 @@ class LineSums:
         name = BUDGET_LINES.name
         self._index = index
         self._vocabularies = vocabularies
+        self._overlaps = Overlaps(index)
         self._amounts = index.column(name, "amount")
         self._joint = index.values(name, "joint").of("true")
         self._approximate = index.values(name, "amount.approximate").of("true")
         self._uncertain = index.values(name, "amount.uncertain").of("true")
-        self._bases = index.values(name, "amount.basis")
+        self._kinds = index.values(name, KIND).rows
 
     def sum(self, rows: BitMap) -> Sum:
-        """The sum of these lines."""
-        of_joint = rows & self._joint
-        joint = self._part(of_joint, self._amounts.sum(of_joint))
-        sole = self._part(rows - self._joint, self._amounts.sum(rows) - joint.jpy)
-        bases: list[str | None] = [basis for basis in AmountBasis if self._bases.of(basis).intersect(rows)]
-        if rows.intersection_cardinality(self._bases.present) < sole.stated + joint.stated:
-            bases.append(None)
-        return Sum(bases, sole, joint)
+        """The sum of these lines, of which those that state the same money count once."""
+        counted = rows - self._overlaps.left_out(rows)
+        kinds = {}
+        for kind, of_kind in self._kinds.items():
+            lines = counted & of_kind
+            if lines:
+                joint = lines & self._joint
+                kinds[kind] = KindSum(self._part(lines - joint), self._part(joint))
+        return Sum(kinds)
 
-    def _part(self, rows: BitMap, jpy: int) -> Part:
+    def _part(self, rows: BitMap) -> Part:
+        if not rows:
+            return NOTHING
         return Part(
             len(rows),
-            rows.intersection_cardinality(self._amounts.present),
-            jpy,
+            self._amounts.sum(rows),
+            self._amounts.sum(rows & self._amounts.negative),
             rows.intersect(self._approximate),
             rows.intersect(self._uncertain),
         )
@@ -178,9 +261,8 @@ class Group:
             "key": ",".join(self.key),
             "label": self.label,
             "lines": self.sum.lines,
-            "sole": self.sum.amount(self.sum.sole),
-            "joint": self.sum.amount(self.sum.joint),
-            "involved": self.sum.amount(self.sum.involved),
+            **{name: self.sum.amount(name) for name in PARTS},
+            "totals": self.sum.totals(),
         }
 
 
@@ -213,7 +295,7 @@ def groups_of(
 
 # By name, what each part of a group's key is ordered by, or the group; None is last in either direction.
 SORTS: Mapping[str, Callable[[Group], Sequence[Any]]] = {
-    "involved": lambda group: (group.sum.jpy(group.sum.involved),),
+    "involved": lambda group: (group.sum.jpy("involved"),),
     "lines": lambda group: (group.sum.lines,),
     "key": lambda group: [None if part == NONE else part for part in group.key],
 }
@@ -246,7 +328,7 @@ def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple
         yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
         if names:
             shown = in_order(groups_of(dimensions, groups, vocabularies, printed=()))
-            facts = [total, is_additive(shown, total), is_complete(shown)]
+            facts = [total, is_additive(shown, total), bool(is_complete(shown))]
             rendered = facts, [group.render() for group in shown]
             yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)
 
@@ -257,8 +339,8 @@ def is_additive(groups: Iterable[Group], total: Sum) -> bool:
 
 
 def is_complete(groups: Iterable[Group]) -> bool:
-    """Whether the amount of every group is known."""
-    return all(each.sum.jpy(each.sum.involved) is not None for each in groups)
+    """Whether the documents state an amount for every group."""
+    return all(each.sum.stated or each.sum.jpy("involved") is not None for each in groups)
 
 
 def is_printed(query: Query, matcher: Matcher) -> bool:
@@ -273,12 +355,12 @@ def is_printed(query: Query, matcher: Matcher) -> bool:
 
 def precomputed_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
     """The dimensions of the precomputed sums that answer a query, which has at most one filter, or None if its lines
-    have to be summed. The sums under the values of a filter can be added if a line has only one of them."""
+    have to be summed. Sums under several values of a filter cannot be added: lines may state the same money."""
     names = [filter_.name for filter_, _ in query.filters()]
     wanted = tuple(name for name in DIMENSIONS if name in (*group_by, *names))
     if query.terms or len(names) > 1 or wanted not in PRECOMPUTED or not set(names) <= set(DIMENSIONS):
         return None
-    return None if any(BUDGET_LINES.filters[name].several for name in names) else wanted
+    return None if any(filter_.several or len(ids) > 1 for filter_, ids in query.filters()) else wanted
 
 
 def regroup(
@@ -287,11 +369,16 @@ def regroup(
     """The groups of a query from precomputed sums by `dimensions`."""
     allowed = {dimensions.index(filter_.name): set(ids) for filter_, ids in query.filters()}
     places = [dimensions.index(name) for name in group_by]
-    groups: dict[GroupKey, list[Sum]] = {}
-    for key, each in precomputed.items():
-        if all(key[place] in ids for place, ids in allowed.items()):
-            groups.setdefault(tuple(key[place] for place in places), []).append(each)
-    return {key: merged(sums) for key, sums in groups.items()}
+    return {
+        tuple(key[place] for place in places): each
+        for key, each in precomputed.items()
+        if all(key[place] in ids for place, ids in allowed.items())
+    }
+
+
+def kinds_note(total: Sum) -> list[Note]:
+    """The note of a sum over lines of several kinds."""
+    return [SEVERAL_KINDS] if len(total.stated) > 1 else []
 
 
 def unstated_note(total: Sum) -> list[Note]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.errors import closest
 from app.query.vocabulary import RESERVED
-from app.schemas import Basis, Derived, Editorial, Record, References
+from app.schemas import Basis, Derived, Optional, Record, References
 from app.seeding.entries import KINDS, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
 from app.seeding.entries.base import contains
 from app.seeding.reading import TRANSCRIPT
@@ -145,7 +145,7 @@ def coverage_errors(record: Mapping[str, Any], entry: Entry, model: type[Record]
     supported = {field for piece in record["evidence"] for field in piece["supports"]}
     for field in _evidenced(model):
         if _is_empty(record[field]):
-            if field not in silent and not _is_marked(model, field, Editorial):
+            if field not in silent and not _is_marked(model, field, Optional):
                 yield (field,), f"`{field}` is empty: say why under `silent`, or give it with its evidence"
         elif field in silent:
             message = f"`{field}` is under `silent`, and has a value: remove the one or the other"

@@ -2,14 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from app.resources.amount import NO_AMOUNT, in_oku, summed
+from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, BudgetPhase, in_oku, summed
+from app.resources.budget_lines import COVERAGE, DOCUMENT, KIND, UNSTATED
 from app.resources.dates import day, fiscal_year
-from app.resources.measures import UNLINKED
+from app.resources.identifiers import IdentifierScheme, identifier
+from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
+from app.resources.overlaps import OverlapReason
+from app.resources.packages import BudgetKind
 from app.schemas import Basis, Reason, distinct
 from app.seeding.entries import (
     AmountEntry,
@@ -18,6 +24,9 @@ from app.seeding.entries import (
     Entry,
     EvidenceEntry,
     FurtherEvidence,
+    IdentifierEntry,
+    LawEntry,
+    LineRelationEntry,
     MeasureEntry,
     ModalityEntry,
     NameEntry,
@@ -30,6 +39,7 @@ from app.seeding.entries import (
     StageEntry,
     StrategyEntry,
 )
+from app.seeding.entries.budgets import parts, phase_of, same, wholes
 from app.seeding.staging import Seed
 
 Json = dict[str, Any]
@@ -41,6 +51,8 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
     Reason.NOT_APPLICABLE: ("該当しない", "Not applicable"),
 }
 NOT_LINKED = UNLINKED.model_dump()
+OF_SEVERAL_KINDS = SEVERAL_KINDS.model_dump()
+FIGURES_DIFFER = DIFFERENT_FIGURES.model_dump()
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,8 @@ def name_of(name: NameEntry) -> Json:
     return {"ja": name.ja, "en": name.en, "en_official": name.en_official}
 
 
-def amount_of(amount: AmountEntry | None) -> Json:
+def amount_of(amount: AmountEntry | None, phase: BudgetPhase | None) -> Json:
+    """An amount in the schema of Amount; `phase` is that of its package."""
     if amount is None:
         return NO_AMOUNT
     return {
@@ -66,7 +79,16 @@ def amount_of(amount: AmountEntry | None) -> Json:
         "uncertain": amount.uncertain,
         "basis": amount.basis,
         "basis_reason": None if amount.basis else Reason.NOT_STATED,
+        "phase": amount.phase or phase,
     }
+
+
+def _line_amount(line: BudgetLineEntry, seed: Seed) -> Json:
+    return amount_of(line.amount, phase_of(line, seed.get(PackageEntry, line.package)))
+
+
+def _identifiers(entries: Iterable[IdentifierEntry]) -> list[Json]:
+    return [identifier(each.scheme, each.id) for each in entries]
 
 
 # --- what every record has
@@ -119,11 +141,20 @@ def _silence(reason: Reason, fields: tuple[str, ...]) -> Json:
     }
 
 
-def _common(kind: str, entry: Entry, seed: Seed, borrowed: Iterable[Json] = (), unstated: Sequence[str] = ()) -> Json:
+def _common(
+    kind: str,
+    entry: Entry,
+    seed: Seed,
+    borrowed: Iterable[Json] = (),
+    unstated: Sequence[str] = (),
+    related: Iterable[Json] = (),
+) -> Json:
     """The fields that every record has: id, documents, notes, evidence. `unstated` are derived fields that are
-    empty because no document states what they are derived from."""
+    empty because no document states what they are derived from. `related` is evidence of relations to other records,
+    whose documents do not evidence this one."""
+    own = [*_evidence_of(entry, seed), *borrowed, *_further(kind, entry.id, seed)]
     pieces: dict[bytes, Json] = {}
-    for piece in (*_evidence_of(entry, seed), *borrowed, *_further(kind, entry.id, seed)):
+    for piece in (*own, *related):
         pieces.setdefault(orjson.dumps(piece), piece)
     evidence = list(pieces.values())
     silent = {**entry.silent}
@@ -131,7 +162,7 @@ def _common(kind: str, entry: Entry, seed: Seed, borrowed: Iterable[Json] = (), 
         silent[Reason.NOT_STATED] = [*silent.get(Reason.NOT_STATED, ()), *unstated]
     return {
         "id": entry.id,
-        "documents": distinct(piece["document"] for piece in evidence),
+        "documents": distinct(piece["document"] for piece in own),
         "evidence": evidence,
         "notes": [*_notes(entry.notes, seed), *(_silence(why, tuple(fields)) for why, fields in silent.items())],
     }
@@ -168,7 +199,7 @@ def document(entry: DocumentEntry, seed: Seed) -> Rendered:
         **_common("documents", entry, seed),
         "name": name_of(entry.name),
         "issuer": _ref(OrganizationEntry, entry.issuer, seed),
-        "issued": day(entry.issued).model_dump(),
+        "issued": day(entry.issued).model_dump() if entry.issued else None,
         "attribution": entry.attribution,
         "licence": entry.licence,
         "url": entry.url,
@@ -220,7 +251,13 @@ def package(entry: PackageEntry, seed: Seed) -> Rendered:
         "fiscal_year": _fiscal_year(entry.fiscal_year),
         "budget_kind": entry.budget_kind,
         "aims": [name_of(aim) for aim in entry.aims],
-        "stated_totals": [{"kind": total.kind, "amount": amount_of(total.amount)} for total in entry.stated_totals],
+        "stated_totals": [
+            {
+                "kind": total.kind,
+                "amount": amount_of(total.amount, entry.phase),
+            }
+            for total in entry.stated_totals
+        ],
     }
     return Rendered(record)
 
@@ -232,33 +269,66 @@ def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
 
 def pillar(entry: PillarEntry, seed: Seed) -> Rendered:
     lines = _lines_under(entry.id, seed)
-    amount = _sum_of(lines)
     record = {
-        **_common("pillars", entry, seed, unstated=_unstated(amount)),
+        **_common("pillars", entry, seed, unstated=_unstated(lines)),
         "number": entry.number,
         "symbol": entry.symbol,
         "name": name_of(entry.name),
         "package": _ref(PackageEntry, entry.package, seed),
         "line_count": len(lines),
-        "amount": amount,
+        "amount": _sum_of(lines, seed),
     }
     return Rendered(record)
 
 
-def _sum_of(lines: Iterable[BudgetLineEntry]) -> Json:
-    """The sum of what lines state."""
-    amounts = [line.amount for line in lines if line.amount]
+def _sum_of(lines: Sequence[BudgetLineEntry], seed: Seed) -> Json:
+    """The sum of what lines state, if that is of one kind."""
+    ids = {line.id for line in lines}
+    counted = [line for line in lines if ids.isdisjoint(_yields_to(line, seed))]
+    amounts = [(line.amount, phase_of(line, seed.get(PackageEntry, line.package))) for line in counted if line.amount]
+    stated = [amount for amount, _ in amounts]
+    kinds = {(amount.basis, phase) for amount, phase in amounts}
     return summed(
-        sum(amount.jpy for amount in amounts) if amounts else None,
-        (amount.basis for amount in amounts),
-        approximate=any(amount.approximate for amount in amounts),
-        uncertain=any(amount.uncertain for amount in amounts),
+        sum(amount.jpy for amount in stated) if len(kinds) == 1 else None,
+        kinds,
+        approximate=any(amount.approximate for amount in stated),
+        uncertain=any(amount.uncertain for amount in stated),
     )
 
 
-def _unstated(amount: Json) -> Sequence[str]:
-    """The field `amount`, if nothing is stated for it."""
-    return ("amount",) if amount["jpy"] is None else ()
+def _yields_to(line: BudgetLineEntry, seed: Seed) -> dict[str, OverlapReason]:
+    """The lines beside which a line does not count, with the reason: see `app.resources.overlaps`."""
+    kind, rank = _kind(line, seed), _rank(line, seed)
+    before = (each for each in same(line, seed).values() if each.id != line.id and _rank(each, seed) < rank)
+    found = dict.fromkeys(((each.id, _kind(each, seed)) for each in before), OverlapReason.SAME_AS)
+    found |= dict.fromkeys(
+        ((each.id, _kind(each, seed)) for each in wholes(line, seed).values()), OverlapReason.PART_OF
+    )
+    return {id_: reason for (id_, of), reason in found.items() if of == kind != UNSTATED}
+
+
+def _kind(line: BudgetLineEntry, seed: Seed) -> str:
+    """The line's value of KIND."""
+    phase = phase_of(line, seed.get(PackageEntry, line.package))
+    return f"{phase},{line.amount.basis or ''}" if line.amount else UNSTATED
+
+
+def _rank(line: BudgetLineEntry, seed: Seed) -> tuple[Any, ...]:
+    """What decides which of the lines that state the same money counts: the least."""
+    amount, document = line.amount, _document_of(line)
+    issued = seed.get(DocumentEntry, document).issued
+    precision = (amount.approximate, amount.resolution) if amount else (True, Decimal("inf"))
+    return (*precision, issued is None, issued or date.max, line.key)
+
+
+def _document_of(entry: Entry) -> str:
+    """The document that states an entry: that of its folder, or the first that it quotes."""
+    return entry.location.document or next(piece.document for piece in entry.evidence if piece.document)
+
+
+def _unstated(lines: Iterable[BudgetLineEntry]) -> Sequence[str]:
+    """The field `amount`, if none of the lines states one."""
+    return () if any(line.amount for line in lines) else ("amount",)
 
 
 def _pillar_of(line: BudgetLineEntry, seed: Seed) -> str | None:
@@ -282,6 +352,8 @@ def organization(entry: OrganizationEntry, seed: Seed) -> Rendered:
         "kind": entry.kind,
         "abbreviation": entry.abbreviation,
         "also": entry.also,
+        "parent": _ref(OrganizationEntry, entry.parent, seed) if entry.parent else None,
+        "same_as": _identifiers(entry.same_as),
     }
     return Rendered(record)
 
@@ -292,6 +364,7 @@ def modality(entry: ModalityEntry, seed: Seed) -> Rendered:
         **_common("modalities", entry, seed),
         "name": name_of(entry.name),
         "also": entry.also,
+        "same_as": _identifiers(entry.same_as),
         "broader": _ref(ModalityEntry, entry.broader, seed) if entry.broader else None,
         "narrower": [_ref(ModalityEntry, id_, seed) for id_ in below[1:]],
         "measure_count": seed.count(MeasureEntry, "modalities", below),
@@ -327,10 +400,17 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
             for piece in _borrowed(link, seed, direction=("related",), programme=("related",))
         ),
     ]
-    amount = _sum_of(lines)
-    common = _common("measures", entry, seed, borrowed, _unstated(amount))
+    amount = _sum_of(lines, seed)
+    figures = list(_other_figures(entry, lines, seed))
+    common = _common(
+        "measures", entry, seed, borrowed, _unstated(lines), _relation_evidence(lines, seed, "other_figures")
+    )
     if not relations:
         common["notes"].append(NOT_LINKED)
+    if amount["jpy"] is None and any(line.amount for line in lines):
+        common["notes"].append(OF_SEVERAL_KINDS)
+    if _disagree(amount, figures):
+        common["notes"].append(FIGURES_DIFFER)
     ministries = distinct([*entry.ministries, *(ministry for line in lines for ministry in line.ministries)])
     record = {
         **common,
@@ -344,8 +424,12 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
             {**_ref(OrganizationEntry, part.id, seed), "role": part.role} for part in entry.organizations
         ],
         "modalities": [_ref(ModalityEntry, id_, seed) for id_ in entry.modalities],
-        "budget_lines": [{"id": line.id, "amount": amount_of(line.amount)} for line in lines],
+        "strategies": [_ref(StrategyEntry, id_, seed) for id_ in entry.strategies],
+        "laws": [_law(law) for law in entry.laws],
+        "same_as": _identifiers(entry.same_as),
+        "budget_lines": [{"id": line.id, "amount": _line_amount(line, seed)} for line in lines],
         "amount": amount,
+        "other_figures": figures,
         "related": [
             {**_ref(MeasureEntry, id_, seed), "basis": link.basis, "note": {"ja": link.note.ja, "en": link.note.en}}
             for link, id_ in relations
@@ -353,7 +437,72 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
     }
     pillars = distinct(found for found in (entry.pillar, *(_pillar_of(line, seed) for line in lines)) if found)
     years = distinct(str(seed.get(PackageEntry, line.package).fiscal_year) for line in lines)
-    return Rendered(record, {"pillar": pillars, "fiscal_year": years})
+    of_sections = (seed.get(SectionEntry, id_).strategy for id_ in entry.sections)
+    strategies = distinct([*entry.strategies, *of_sections])
+    return Rendered(record, {"pillar": pillars, "fiscal_year": years, "strategy": strategies})
+
+
+def _law(law: LawEntry) -> Json:
+    url = identifier(IdentifierScheme.EGOV_LAW, law.egov)["url"] if law.egov else None
+    return {"name": law.name, "egov": law.egov, "url": url}
+
+
+def _other_figures(entry: MeasureEntry, lines: Iterable[BudgetLineEntry], seed: Seed) -> Iterator[Json]:
+    """What lines of other measures state of a measure's money, in the schema of OtherFigure."""
+    found: dict[str, tuple[BudgetLineEntry, FigureRelation]] = {}
+    for line in lines:
+        for relations, relation in (
+            (same(line, seed), FigureRelation.SAME_AS),
+            (wholes(line, seed), FigureRelation.PART_OF),
+            (parts(line, seed), FigureRelation.INCLUDES),
+        ):
+            for each in relations.values():
+                if each.measure != entry.id:
+                    found.setdefault(each.id, (each, relation))
+    for line, relation in found.values():
+        yield {
+            "id": line.id,
+            "relation": relation,
+            "document": _document_of(line),
+            "fiscal_year": _fiscal_year(seed.get(PackageEntry, line.package).fiscal_year),
+            "amount": _line_amount(line, seed),
+        }
+
+
+def _disagree(amount: Json, figures: Iterable[Json]) -> bool:
+    """Whether another document states another amount for the same money."""
+    same_money = (each["amount"]["jpy"] for each in figures if each["relation"] is FigureRelation.SAME_AS)
+    return any(jpy != amount["jpy"] for jpy in same_money if jpy is not None)
+
+
+def _line_relations(line_id: str, seed: Seed) -> list[LineRelationEntry]:
+    """The relations of a line, whichever end of them it is."""
+    return [relation for end in ("line", "other") for relation in seed.where(LineRelationEntry, end, line_id)]
+
+
+def _relation_evidence(lines: Iterable[BudgetLineEntry], seed: Seed, field: str = "") -> Iterator[Json]:
+    """The evidence of the relations of lines, for a field, or for the fields that show the relations."""
+    for line in lines:
+        for relation in _line_relations(line.id, seed):
+            shown = field or (
+                "same_as" if relation.type == "same_as" else "part_of" if relation.line == line.id else "parts"
+            )
+            yield from _borrowed(relation, seed, line=(shown,), other=(shown,))
+
+
+def _related_lines(line_id: str, type_: str, end: str, seed: Seed) -> Iterator[Json]:
+    """The lines at the other end of relations of a type, of which the line is this end, in the schema of
+    LineRelation."""
+    for relation in seed.where(LineRelationEntry, end, line_id):
+        if relation.type == type_:
+            other = seed.get(BudgetLineEntry, relation.other if end == "line" else relation.line)
+            yield {
+                "id": other.id,
+                "document": _document_of(other),
+                "amount": _line_amount(other, seed),
+                "basis": relation.basis,
+                "note": {"ja": relation.note.ja, "en": relation.note.en},
+            }
 
 
 def budget_line(entry: BudgetLineEntry, seed: Seed) -> Rendered:
@@ -372,22 +521,46 @@ def budget_line(entry: BudgetLineEntry, seed: Seed) -> Rendered:
             for piece in _borrowed(link, seed, direction=("sections",), programme=("sections",))
         ),
     ]
+    phase = phase_of(entry, package_)
     record = {
-        **_common("budget-lines", entry, seed, borrowed),
+        **_common("budget-lines", entry, seed, borrowed, related=_relation_evidence([entry], seed)),
         "name": name,
         "measure": {"id": measure_.id, "name": name},
         "package": {"id": package_.id, "name": name_of(package_.name)},
         "pillar": _pillar_ref(_pillar_of(entry, seed), seed),
         "fiscal_year": _fiscal_year(package_.fiscal_year),
-        "budget_kind": package_.budget_kind,
+        "budget_kind": _budget_kind(phase) if phase else package_.budget_kind,
         "ministries": [_ref(OrganizationEntry, id_, seed) for id_ in entry.ministries],
         "joint": len(entry.ministries) > 1,
-        "amount": amount_of(entry.amount),
-        "national_expenditure": {"amount": amount_of(outside.amount), "url": outside.url} if outside else None,
+        "amount": amount_of(entry.amount, phase),
+        "national_expenditure": {"amount": amount_of(outside.amount, phase), "url": outside.url} if outside else None,
+        "same_as": [related for end in ("line", "other") for related in _related_lines(entry.id, "same_as", end, seed)],
+        "part_of": list(_related_lines(entry.id, "part_of", "line", seed)),
+        "parts": list(_related_lines(entry.id, "part_of", "other", seed)),
         "modalities": [_ref(ModalityEntry, id_, seed) for id_ in measure_.modalities],
         "sections": [_section_ref(id_, seed) for id_ in sections],
     }
-    return Rendered(record)
+    return Rendered(record, _indexed(entry, record, seed))
+
+
+def _budget_kind(phase: BudgetPhase) -> BudgetKind | None:
+    """The budget of the year in which a phase is; None if it is none."""
+    if phase is BudgetPhase.INITIAL:
+        return BudgetKind.INITIAL
+    return BudgetKind.SUPPLEMENTARY if phase.startswith(BudgetPhase.SUPPLEMENTARY) else None
+
+
+def _indexed(line: BudgetLineEntry, record: Json, seed: Seed) -> dict[str, list[str]]:
+    """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.resources.overlaps`."""
+    values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)]}
+    if _line_relations(line.id, seed):
+        for id_, reason in _yields_to(line, seed).items():
+            values.setdefault(reason.value, []).append(str(seed.number(BudgetLineEntry, id_)))
+    else:
+        budget = record["budget_kind"] or record["amount"]["phase"]
+        year = record["fiscal_year"]["year"]
+        values[COVERAGE] = [f"{year},{budget},{ministry}" for ministry in line.ministries]
+    return values
 
 
 RENDERERS: Mapping[str, Callable[[Any, Seed], Rendered]] = {

@@ -102,9 +102,7 @@ def _terms(resource: Resource, files: RecordFiles) -> Iterator[tuple[str, Term]]
         for text in files.records(resource):
             record = resource.record.model_validate_json(text)
             for source in resource.vocabularies:
-                term = source.term(record)
-                if term:
-                    yield source.name, term
+                yield from ((source.name, term) for term in source.terms(record))
 
 
 def sort_orders(relational: Path) -> Iterator[tuple[str, str, bytes]]:

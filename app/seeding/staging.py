@@ -206,6 +206,10 @@ class Seed:
         self._keys[kind, id_] = row[0]
         return self._entry(row, kind)
 
+    def number(self, kind: type[E], id_: str) -> int:
+        """The place of an entry among those of its kind, from 1."""
+        return self.get(kind, id_).key - FIRST_KEY[NAMES[kind]]
+
     def where(self, kind: type[E], field: str, value: str) -> list[E]:
         values = self._values(f"{NAMES[kind]}.{field}")
         if values is not None and value not in values:

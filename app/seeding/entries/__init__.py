@@ -8,6 +8,7 @@ from app.seeding.entries.base import (
     EvidenceEntry,
     FieldPath,
     FurtherEvidence,
+    IdentifierEntry,
     Location,
     Lookup,
     NameEntry,
@@ -17,6 +18,8 @@ from app.seeding.entries.base import (
 from app.seeding.entries.budgets import (
     AmountEntry,
     BudgetLineEntry,
+    LawEntry,
+    LineRelationEntry,
     MeasureEntry,
     PackageEntry,
     PillarEntry,
@@ -45,6 +48,7 @@ KINDS: Mapping[str, type[Entry]] = {
     "notes": NoteEntry,
     "evidence": FurtherEvidence,
     "crosswalk": RelationEntry,
+    "line-relations": LineRelationEntry,
 }
 NAMES: Mapping[type[Entry], str] = {kind: name for name, kind in KINDS.items()}
 
@@ -59,6 +63,9 @@ __all__ = [
     "EvidenceEntry",
     "FieldPath",
     "FurtherEvidence",
+    "IdentifierEntry",
+    "LawEntry",
+    "LineRelationEntry",
     "Location",
     "Lookup",
     "MeasureEntry",

@@ -1,5 +1,6 @@
 """What all seed entries have in common: their evidence, their links to other entries, their place in a file."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -7,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.resources.identifiers import PATTERNS, IdentifierScheme
 from app.schemas import Basis, Id, LineRange, Reason, References, Sentence, Text
 
 E = TypeVar("E", bound="Entry")
@@ -123,6 +125,27 @@ def parse_lines(value: Any) -> Any:
         return value
     first, _, last = value.partition("-")
     return {"from": first.strip(), "to": (last or first).strip()}
+
+
+class IdentifierEntry(EntryPart):
+    """An identifier of the same thing in another register."""
+
+    scheme: IdentifierScheme
+    id: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check_form(self) -> "IdentifierEntry":
+        if not re.fullmatch(PATTERNS[self.scheme], self.id):
+            raise ValueError(f"`{self.id}` is not of the form of a {self.scheme.value}: copy it again")
+        if self.scheme is IdentifierScheme.CORPORATE_NUMBER and not has_check_digit(self.id):
+            raise ValueError(f"the check digit of `{self.id}` is wrong: copy it again")
+        return self
+
+
+def has_check_digit(number: str) -> bool:
+    """Whether the first of the 13 digits of a 法人番号 is the check digit of the others."""
+    weighted = (int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(number[1:])))
+    return int(number[0]) == 9 - sum(weighted) % 9
 
 
 Lines = Annotated[LineRange, BeforeValidator(parse_lines, json_schema_input_type=int | str)]

@@ -8,32 +8,43 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.resources.amount import OKU, AmountBasis
+from app.resources.amount import OKU, AmountBasis, BudgetPhase
 from app.resources.dates import fiscal_year
+from app.resources.identifiers import PATTERNS, IdentifierScheme
 from app.resources.measures import MeasureKind, OrganizationRole
-from app.resources.organizations import PAYING
+from app.resources.organizations import NOT_PAYING
 from app.resources.packages import BudgetKind
 from app.schemas import Basis, Id, References, Sentence, Text
-from app.seeding.entries.base import Entry, EntryPart, Indexed, Lookup, NameEntry, contains
+from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lookup, NameEntry, contains
 from app.seeding.entries.sources import OrganizationEntry
 from app.text import DIGITS
 
 UNITS = {"円": 1, "千円": 1_000, "万円": 10_000, "百万円": 1_000_000, "億円": OKU, "兆円": 1_000_000_000_000}
-PRINTED_AMOUNT = re.compile(r"(?P<number>[0-9][0-9,]*(?:\.[0-9]+)?)\s*(?P<unit>兆円|億円|百万円|万円|千円|円)?")
+PRINTED_AMOUNT = re.compile(
+    r"(?P<sign>[-−△▲])?\s*(?P<number>[0-9][0-9,]*(?:\.[0-9]+)?)\s*(?P<unit>兆円|億円|百万円|万円|千円|円)?"
+)
 APPROXIMATE = re.compile("程度|約|およそ|概ね")
 BRACKETED = re.compile("【([^】]*)】")
+PHASE_OF = {BudgetKind.INITIAL: BudgetPhase.INITIAL, BudgetKind.SUPPLEMENTARY: BudgetPhase.SUPPLEMENTARY}
 PRINTED_KIND = {BudgetKind.INITIAL: "当初", BudgetKind.SUPPLEMENTARY: "補正"}
 
 
 class AmountEntry(EntryPart):
     """An amount as an editor types it: the number, its unit and the printed text, which must agree."""
 
-    value: Annotated[Decimal, Field(ge=0)]
+    value: Decimal = Field(description="Negative where the text has △, ▲ or a minus.")
     unit: Literal["円", "千円", "万円", "百万円", "億円", "兆円"]
     text: Annotated[Sentence, Field(min_length=1)]
     approximate: bool = False
     uncertain: bool = False
     basis: AmountBasis | None = None
+    phase: BudgetPhase | None = Field(default=None, description="Left out: the package's budget_kind.")
+
+    @property
+    def resolution(self) -> Decimal:
+        """The yen that one step of its last printed digit is: the less, the more precise it is."""
+        exponent = self.value.as_tuple().exponent
+        return UNITS[self.unit] * Decimal(10) ** min(int(exponent), 0)
 
     @property
     def jpy(self) -> int:
@@ -47,6 +58,7 @@ class AmountEntry(EntryPart):
             yield f"the text `{self.text}` holds no number: copy the amount as printed"
             return
         number, unit = Decimal(found["number"].replace(",", "")), found["unit"] or self.unit
+        number = -number if found["sign"] else number
         jpy = self.value * UNITS[self.unit]
         if number * UNITS[unit] != jpy:
             yield f"{self.value:f}{self.unit} is not what `{self.text}` says: read the transcript's line again"
@@ -75,16 +87,25 @@ class PackageEntry(Entry):
 
     name: NameEntry
     fiscal_year: Annotated[int, Field(ge=1927, le=2200)]
-    budget_kind: BudgetKind
+    budget_kind: BudgetKind | None = Field(default=None, description="Left out: its amounts are of several phases.")
     aims: list[NameEntry] = Field(default_factory=list)
     stated_totals: list[StatedTotalEntry] = Field(default_factory=list)
 
+    @property
+    def phase(self) -> BudgetPhase | None:
+        """The phase of its amounts that give none."""
+        return PHASE_OF[self.budget_kind] if self.budget_kind else None
+
     def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:  # noqa: ARG002
-        era = fiscal_year(self.fiscal_year).era
-        for field, printed in (("fiscal_year", era), ("budget_kind", PRINTED_KIND[self.budget_kind])):
+        printed: dict[str, tuple[str, ...]] = {
+            "fiscal_year": (fiscal_year(self.fiscal_year).era, str(self.fiscal_year))
+        }
+        if self.budget_kind:
+            printed["budget_kind"] = (PRINTED_KIND[self.budget_kind],)
+        for field, texts in printed.items():
             quotes = [piece.quote or "" for piece in self.evidence if field in piece.supports]
-            if quotes and not any(printed in quote for quote in quotes):
-                yield field, f"{printed} stands in no quote that supports `{field}`: correct the one or the other"
+            if quotes and not any(text in quote for text in texts for quote in quotes):
+                yield field, f"{texts[0]} stands in no quote that supports `{field}`: correct the one or the other"
         for total in self.stated_totals:
             yield from (("stated_totals", error) for error in total.amount.errors())
             if total.amount.basis is not total.kind:
@@ -110,7 +131,7 @@ def not_paying(seed: Lookup, ids: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Errors of a field `ministries` that names other bodies."""
     for id_ in ids:
         kind = seed.get(OrganizationEntry, id_).kind
-        if kind not in PAYING:
+        if kind in NOT_PAYING:
             yield "ministries", f"`{id_}` is of kind {kind.value}: name a ministry or an agency"
 
 
@@ -121,6 +142,13 @@ class PartEntry(EntryPart):
     role: OrganizationRole
 
 
+class LawEntry(EntryPart):
+    """A law that a document cites."""
+
+    name: Annotated[Sentence, Field(min_length=1)]
+    egov: Annotated[str, Field(pattern=f"^{PATTERNS[IdentifierScheme.EGOV_LAW]}$")] | None = None
+
+
 class MeasureEntry(Entry):
     """Something that will be done. Ministries that pay for it are written on its budget lines."""
 
@@ -128,6 +156,9 @@ class MeasureEntry(Entry):
     name: NameEntry
     description: NameEntry | None = None
     sections: Annotated[list[Id], References("sections"), Indexed()] = Field(default_factory=list)
+    strategies: Annotated[list[Id], References("strategies"), Indexed()] = Field(default_factory=list)
+    laws: list[LawEntry] = Field(default_factory=list)
+    same_as: list[IdentifierEntry] = Field(default_factory=list)
     pillar: Annotated[Id | None, References("pillars"), Indexed()] = None
     ministries: Annotated[list[Id], References("organizations")] = Field(default_factory=list)
     organizations: list[PartEntry] = Field(default_factory=list)
@@ -152,7 +183,8 @@ class RelationEntry(Entry):
 
     @property
     def basis(self) -> Basis:
-        return self.evidence[0].basis
+        """The best ground that the link has."""
+        return min((piece.basis for piece in self.evidence), key=list(Basis).index)
 
 
 class ExpenditureEntry(EntryPart):
@@ -174,7 +206,11 @@ class BudgetLineEntry(Entry):
 
     def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
         package = seed.get(PackageEntry, self.package)
-        stem = f"{self.measure}-fy{package.fiscal_year}-{package.budget_kind.value}"
+        phase = phase_of(self, package)
+        if self.amount and phase is None:
+            yield "amount", "its phase is not known: give `phase`, since the package has no budget_kind"
+            return
+        stem = f"{self.measure}-fy{package.fiscal_year}" + (f"-{phase.value.replace('_', '-')}" if phase else "")
         if not self.id.startswith(stem):
             yield "id", f"the id of this line is `{stem}`, with an ending such as `-2` where that is taken"
         if self.pillar and seed.get(PillarEntry, self.pillar).package != self.package:
@@ -208,3 +244,71 @@ class BudgetLineEntry(Entry):
         for ministry in self.ministries:
             if printed and seed.get(OrganizationEntry, ministry).abbreviation not in printed:
                 yield "ministries", f"no quote names {ministry}: remove it, or quote the words that do"
+
+
+def phase_of(line: BudgetLineEntry, package: PackageEntry) -> BudgetPhase | None:
+    """The phase of a line's amount: its own, or the package's; None if neither gives one."""
+    return (line.amount.phase if line.amount else None) or package.phase
+
+
+class LineRelationEntry(Entry):
+    """Two budget lines about the same money: `line` states the same as `other`, or is included in it."""
+
+    type: Literal["same_as", "part_of"]
+    line: Annotated[Id, References("budget-lines"), Indexed()]
+    other: Annotated[Id, References("budget-lines"), Indexed()]
+    note: Text
+
+    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
+        line, other = seed.get(BudgetLineEntry, self.line), seed.get(BudgetLineEntry, self.other)
+        if not self.evidence:
+            yield "evidence", "a relation rests on words of both documents: quote them"
+        if self.line == self.other:
+            yield "other", f"`{self.line}` is related to itself: name two lines"
+        elif self.type == "part_of" and self.line in {**same(other, seed), **wholes(other, seed)}:
+            yield "other", f"`{self.other}` is itself a part of `{self.line}`, or the same: break the circle"
+        years = [seed.get(PackageEntry, each.package).fiscal_year for each in (line, other)]
+        if years[0] != years[1]:
+            yield (
+                "other",
+                f"`{self.line}` is of {years[0]} and `{self.other}` of {years[1]}: money of two years differs",
+            )
+
+    @property
+    def basis(self) -> Basis:
+        """The best ground that the relation has."""
+        return min((piece.basis for piece in self.evidence), key=list(Basis).index)
+
+
+def same(line: BudgetLineEntry, seed: Lookup) -> dict[str, BudgetLineEntry]:
+    """The lines that state the same money as a line, at any remove, itself included."""
+    found, ids = {line.id: line}, [line.id]
+    for id_ in ids:
+        for other in _related(id_, "same_as", seed, "line", "other") + _related(id_, "same_as", seed, "other", "line"):
+            if other.id not in found:
+                found[other.id] = other
+                ids.append(other.id)
+    return found
+
+
+def wholes(line: BudgetLineEntry, seed: Lookup) -> dict[str, BudgetLineEntry]:
+    """The lines that include the money of a line, at any remove, and those that state the same as these."""
+    found: dict[str, BudgetLineEntry] = {}
+    below = list(same(line, seed))
+    for id_ in below:
+        for whole in _related(id_, "part_of", seed, "line", "other"):
+            more = {key: each for key, each in same(whole, seed).items() if key not in found}
+            found.update(more)
+            below.extend(more)
+    return found
+
+
+def parts(line: BudgetLineEntry, seed: Lookup) -> dict[str, BudgetLineEntry]:
+    """The lines whose money a line includes, directly."""
+    return {each.id: each for each in _related(line.id, "part_of", seed, "other", "line")}
+
+
+def _related(id_: str, type_: str, seed: Lookup, from_: str, to: str) -> list[BudgetLineEntry]:
+    """The lines to which relations of a type lead from a line."""
+    relations = seed.where(LineRelationEntry, from_, id_)
+    return [seed.get(BudgetLineEntry, getattr(each, to)) for each in relations if each.type == type_]

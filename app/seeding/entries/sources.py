@@ -12,7 +12,7 @@ from app.resources.organizations import OrganizationKind
 from app.resources.sections import Number
 from app.resources.stages import StageTrack
 from app.schemas import Id, Int32, References, Sentence
-from app.seeding.entries.base import Entry, EntryPart, Indexed, Lines, Lookup, NameEntry
+from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lines, Lookup, NameEntry
 
 
 class PartEntry(EntryPart):
@@ -28,7 +28,7 @@ class DocumentEntry(Entry):
 
     name: NameEntry
     issuer: Annotated[Id, References("organizations")]
-    issued: date
+    issued: date | None = None
     attribution: Annotated[Sentence, Field(min_length=1)]
     licence: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
@@ -43,6 +43,8 @@ class DocumentEntry(Entry):
                 found = f"lines {part.lines.from_}-{part.lines.to} of `{part.title.ja}`"
                 yield "parts", f"{found} do not follow the part before, within the transcript's {count} lines"
             end = part.lines.to
+        if self.issued is None:
+            return
         era = day(self.issued).era
         if not any(era in quote for quote in self.quotes("issued")):
             yield "issued", f"{self.issued.isoformat()} is {era}, which stands in no quote that supports `issued`"
@@ -94,6 +96,12 @@ class OrganizationEntry(Entry):
     also: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
         default_factory=list, description="Everyday names, ours, such as 厚労省."
     )
+    parent: Annotated[Id | None, References("organizations"), Indexed()] = None
+    same_as: list[IdentifierEntry] = Field(default_factory=list)
+
+    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
+        if self.id in seed.ancestors(OrganizationEntry, "parent", self.parent):
+            yield "parent", f"`{self.id}` stands above itself: break the circle"
 
 
 class ModalityEntry(Entry):
@@ -101,6 +109,7 @@ class ModalityEntry(Entry):
 
     name: NameEntry
     also: list[str] = Field(default_factory=list)
+    same_as: list[IdentifierEntry] = Field(default_factory=list)
     broader: Annotated[Id | None, References("modalities"), Indexed()] = None
 
     def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
