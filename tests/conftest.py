@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import uvicorn
 from hypothesis import HealthCheck
@@ -26,10 +27,17 @@ from starlette.types import ASGIApp
 from app.http.protocol import Utf8Protocol
 from app.main import create_app, with_cache
 from app.query.dataset import Dataset
+from app.query.filters import values_at
+from app.query.formats import ndjson
 from app.query.snapshot import Snapshots
+from app.resources.amount import in_oku
+from app.resources.budget_lines import BUDGET_LINES
+from app.resources.measures import MEASURES
 from app.resources.schema import schema_version
-from app.seeding.build import SEED, build, check, target
+from app.seeding.build import SEED, Checked, build, check, target
+from app.seeding.rendering import csv_of
 from app.settings import Settings
+from tests.corpus import write
 from tests.postgres import OWNER, READER, Server, running
 
 HERE = Path(__file__).parent
@@ -183,6 +191,53 @@ def _write_both(folder: Path) -> None:
 def both_seed(shared: Path) -> Path:
     """The seed of the first document and the invented one, which adds evidence and a line to the first's measure."""
     return made_once(shared / "both-seed", _write_both)
+
+
+@pytest.fixture(scope="session")
+def corpus_seed(shared: Path) -> Path:
+    """A synthetic seed of 400 budget lines."""
+    return made_once(shared / "corpus-400-seed", lambda folder: write(folder / "seed", 400)) / "seed"
+
+
+def _cut(value: Any) -> Any:
+    """A part of a record, with each amount as a cut of 1.3 % of it: sums of amounts stay sums."""
+    if isinstance(value, list):
+        return [_cut(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("jpy") is None:
+        return {name: _cut(inner) for name, inner in value.items()}
+    jpy = -value["jpy"] * 13 // 1_000
+    return {**value, "jpy": jpy, "oku_yen": in_oku(jpy), "text": value["text"] and f"{jpy // 1_000:,}千円"}
+
+
+def _with_cuts(checked: Checked) -> Checked:
+    """Makes the amounts of every third programme negative, in the files that everything else is made from."""
+    for resource, path in ((MEASURES, "id"), (BUDGET_LINES, "measure.id")):
+        records = [orjson.loads(text) for text in checked.files.records(resource)]
+        for place, record in enumerate(records):
+            (id_,) = values_at(record, path)
+            if int(id_.rpartition("-")[2]) % 3 == 0:
+                records[place] = _cut(record)
+        folder, line = checked.files.folder, csv_of(resource.record).line
+        (folder / f"{resource.name}.ndjson").write_bytes(ndjson(map(orjson.dumps, records)))
+        (folder / f"{resource.name}.csv").write_bytes(b"".join(map(line, records)))
+    return checked
+
+
+@pytest.fixture(scope="session")
+def cuts(corpus_seed: Path, shared: Path) -> Iterator[Client]:
+    """A client of a service over the synthetic lines, every third programme's below zero, in blocks so small that a
+    sort order has many."""
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("app.index.orders.BLOCK", 16)
+            build(_with_cuts(check(corpus_seed)), folder / "shisaku.sqlite")
+
+    folder = made_once(shared / "cuts", make)
+    with serving(Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0)) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,12 @@ def entry(**fields: Any) -> AmountEntry:
     return AmountEntry.model_validate({"value": "1", "unit": "億円", "text": "1億円", **fields})
 
 
-@given(st.integers(min_value=-(10**18), max_value=10**18))
+@given(st.integers(min_value=-(10**18), max_value=10**18) | st.integers(min_value=-(10**8), max_value=10**8))
 def test_oku_yen_is_exact(jpy: int) -> None:
     text = in_oku(jpy)
     assert Decimal(text) * 10**8 == jpy
     assert re.fullmatch(r"-?(0|[1-9]\d*)(\.\d*[1-9])?", text)
+    assert text.startswith("-") == (jpy < 0)  # of -0.00000001 too, and never of 0
 
 
 @given(st.integers(min_value=0, max_value=10**9), st.sampled_from(sorted(UNITS)))

@@ -7,6 +7,7 @@ import sqlite3
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,26 @@ def test_the_whole_dataset_opens_in_any_sqlite_tool(clients: Client, tmp_path: P
     facts = dict(database.execute('SELECT * FROM "dataset"').fetchall())
     assert facts["digest"] == answer(clients, "/v1")["dataset"]["digest"]
     database.close()
+
+
+def test_negative_amounts_are_numbers_in_complete_downloads(cuts: Client, tmp_path: Path) -> None:
+    amounts = {line["id"]: line["amount"]["jpy"] for line in walk(cuts, "/v1/budget-lines")}
+    assert min(filter(None, amounts.values())) < 0
+    path = tmp_path / "dataset.sqlite"
+    path.write_bytes(cuts.get("/v1/exports/dataset.sqlite").content)
+    with closing(sqlite3.connect(path)) as database:
+        assert dict(database.execute("SELECT id, amount_jpy FROM budget_lines").fetchall()) == amounts
+        kinds = database.execute("SELECT DISTINCT typeof(amount_jpy) FROM budget_lines WHERE amount_jpy < 0")
+        assert kinds.fetchall() == [("integer",)]
+    package = zipfile.ZipFile(io.BytesIO(cuts.get("/v1/exports/datapackage.zip").content))
+    described = orjson.loads(package.read("datapackage.json"))
+    (table,) = [each for each in described["resources"] if each["name"] == "budget-lines"]
+    types = {field["name"]: field["type"] for field in table["schema"]["fields"]}
+    rows = read("csv", package.read(table["path"]))
+    assert {row["id"]: int(row["amount_jpy"]) if row["amount_jpy"] else None for row in rows} == amounts
+    for name in ("amount_jpy", "amount_oku_yen"):
+        assert all(VALID[types[name]](row[name]) for row in rows if row[name])
+    assert (types["amount_jpy"], types["amount_oku_yen"]) == ("integer", "number")
 
 
 def test_the_data_package_holds_the_downloads_and_describes_them(clients: Client) -> None:

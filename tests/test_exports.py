@@ -157,6 +157,25 @@ def test_a_negative_number_is_no_formula() -> None:
     assert row == ["-3", "-0.5", "'-x"]
 
 
+def test_negative_amounts_are_numbers_and_printed_signs_are_texts(cuts: Client) -> None:
+    lines = walk(cuts, "/v1/budget-lines")
+    assert len([line for line in lines if (line["amount"]["jpy"] or 0) < 0]) > 50
+    rows = read("csv", cuts.get("/v1/exports/budget-lines.csv").content)
+    book = openpyxl.load_workbook(io.BytesIO(cuts.get("/v1/exports/budget-lines.xlsx").content))
+    names, *cells = book.worksheets[0].iter_rows()
+    for line, row, typed in zip(lines, rows, cells, strict=True):
+        amount, cell = line["amount"], {name.value: each for name, each in zip(names, typed, strict=True)}
+        if amount["jpy"] is None:
+            assert row["amount_jpy"] == row["amount_oku_yen"] == row["amount_text"] == ""
+            continue
+        assert (row["amount_jpy"], row["amount_oku_yen"]) == (str(amount["jpy"]), amount["oku_yen"])
+        printed = amount["text"]
+        assert row["amount_text"] == (f"'{printed}" if printed.startswith("-") else printed)
+        assert (cell["amount_jpy"].data_type, cell["amount_jpy"].value) == ("n", amount["jpy"])
+        assert (cell["amount_oku_yen"].data_type, cell["amount_oku_yen"].value) == ("n", float(amount["oku_yen"]))
+        assert (cell["amount_text"].data_type, cell["amount_text"].value) == ("s", printed)
+
+
 KINDS = {"a": "integer", "b": "number", "c": "string"}
 
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from app.query.dataset import Dataset
 from app.query.resource import Resource
 from app.resources import RESOURCES
-from tests.conftest import BuildDatabase, Client, answer, made_once, serving, walk
-from tests.corpus import write
+from tests.conftest import BuildDatabase, Client, answer, serving, walk
 from tests.searching import Texts, contain
 
 EVERY_DATABASE = True
@@ -106,12 +105,11 @@ class Held:
 
 
 @pytest.fixture(scope="module")
-def held(build_database: BuildDatabase, shared: Path) -> Iterator[Held]:
+def held(build_database: BuildDatabase, corpus_seed: Path) -> Iterator[Held]:
     """A service over 400 synthetic lines, in blocks so small that a sort order has many."""
-    seed = made_once(shared / "corpus-400-seed", lambda folder: write(folder / "seed", 400)) / "seed"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.index.orders.BLOCK", 16)
-        settings = build_database("corpus-400", seed)
+        settings = build_database("corpus-400", corpus_seed)
     with serving(settings) as client:
         yield Held(client)
 
@@ -122,9 +120,15 @@ def small(clients: Client) -> Held:
     return Held(clients)
 
 
+@pytest.fixture(scope="module")
+def below_zero(cuts: Client) -> Held:
+    """The service over lines some of which are cuts."""
+    return Held(cuts)
+
+
 @given(data=st.data())
-def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held, small: Held) -> None:
-    service = data.draw(st.sampled_from([held, small]))
+def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held, small: Held, below_zero: Held) -> None:
+    service = data.draw(st.sampled_from([held, small, below_zero]))
     client = service.client
     resource = data.draw(st.sampled_from(LARGE))
     described = next(each for each in answer(client, "/v1")["resources"] if each["name"] == resource.name)
@@ -134,7 +138,7 @@ def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held,
     query: dict[str, Any] = {}
     for name in data.draw(st.sets(st.sampled_from(sorted(offered)), max_size=3)):
         if name in ("amount_min", "amount_max"):
-            query[name] = data.draw(st.sampled_from(amounts) | st.integers(0, 10**13))
+            query[name] = data.draw(st.sampled_from([0, *amounts]) | st.integers(-(10**11), 10**13))
         elif resource.filters[name].many:
             for parameter in data.draw(st.sets(st.sampled_from([name, *operators[name]]), min_size=1)):
                 takes_none = resource.filters[name].optional and not parameter.endswith("_all")
@@ -175,10 +179,20 @@ def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held,
 
 @pytest.mark.parametrize("resource", LARGE, ids=lambda resource: resource.name)
 def test_any_facet_counts_what_brute_force_counts(resource: Any, held: Held) -> None:
-    for query in (
+    check_facets(resource, held, [
         {}, {"ministry": ["mext"]}, {"ministry": ["mhlw", "none"], "fiscal_year": ["2020"]}, {"q": "創薬"},
         {"ministry": ["mext"], "ministry_not": ["mhlw"]}, {"modality_all": ["modality-1"], "modality_not": ["none"]},
-    ):  # fmt: skip
+    ])  # fmt: skip
+
+
+def test_facets_count_negative_amounts(below_zero: Held) -> None:
+    (resource,) = (each for each in LARGE if each.name == "budget-lines")
+    check_facets(resource, below_zero, [{}, {"amount_max": -1}, {"amount_min": -(10**9), "amount_max": 10**9}])
+
+
+def check_facets(resource: Resource, held: Held, queries: list[dict[str, Any]]) -> None:
+    """Compares every facet of these queries with brute force."""
+    for query in queries:
         facets = answer(held.client, f"/v1/{resource.name}", facet=list(resource.facets), limit=0, **query)["facets"]
         assert list(facets) == list(resource.facets)
         for name, facet in facets.items():
@@ -232,6 +246,21 @@ def test_every_filter_changes_what_is_found(clients: Client) -> None:
             values = [value["value"] for value in filter_["values"]] or ["1", "2500000000", "99999999999"]
             totals = [answer(clients, path, limit=0, **{filter_["name"]: value})["meta"]["total"] for value in values]
             assert len(values) == 1 or min(totals) < total, (path, filter_["name"])
+
+
+def test_bounds_take_negative_whole_yen(cuts: Client) -> None:
+    path, least = "/v1/budget-lines", -(10**18)
+    every = answer(cuts, path, amount_min=least, amount_max=-least)["meta"]["total"]
+    negative = answer(cuts, path, amount_max=-1)["meta"]["total"]
+    assert 0 < negative < every == negative + answer(cuts, path, amount_min=0)["meta"]["total"]
+    page = answer(cuts, f"{path}?amount_min=-5&amount_max=0")
+    assert (page["meta"]["total"], page["links"]["self"]) == (0, f"{path}?amount_min=-5&amount_max=0")
+    (swapped,) = answer(cuts, path, 422, amount_min=-1, amount_max=-2)["errors"]
+    assert (swapped["parameter"], swapped["code"]) == ("amount_min", "conflict")
+    for beyond in (least - 1, -least + 1, "--5", "-", "5-"):
+        (error,) = answer(cuts, path, 422, amount_min=beyond)["errors"]
+        assert f"from {least} to {-least}" in error["message"]
+        assert error["did_you_mean"] is None
 
 
 def test_a_name_that_holds_commas_stands_in_a_list(clients: Client) -> None:

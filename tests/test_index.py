@@ -16,15 +16,38 @@ from app.index.reader import Index
 UNITS = st.sampled_from([1, 1_000, 10**6, 10**8])
 
 
-@given(st.dictionaries(st.integers(1, 300), st.integers(0, 10**6), max_size=60), UNITS, st.data())
+NUMBERS = st.sampled_from([(0, 10**6), (-(10**6), 10**6), (-(10**6), -1), (-4, 4)]).flatmap(
+    lambda ends: st.dictionaries(st.integers(1, 300), st.integers(*ends), max_size=60)
+)
+
+
+@given(NUMBERS, UNITS, st.data())
 def test_a_bit_sliced_column_gives_sums_and_ranges(numbers: dict[int, int], unit: int, data: st.DataObject) -> None:
     values = {row: number * unit for row, number in numbers.items()}
     column = BitSlicedColumn.load(dict(dump_column(list(values), list(values.values()))))
     rows = BitMap(data.draw(st.sets(st.integers(1, 300))))
     assert column.sum(rows) == sum(number for row, number in values.items() if row in rows)
-    limit = data.draw(st.sampled_from([0, 1, *values.values()]) | st.integers(0, 10**15))
+    assert set(column.negative) == {row for row, number in values.items() if number < 0}
+    near = [number + step for number in (0, *values.values()) for step in (-1, 0, 1)]
+    limit = data.draw(st.sampled_from(near) | st.integers(-(10**15), 10**15))
     assert set(column.at_least(limit)) == {row for row, number in values.items() if number >= limit}
     assert set(column.at_most(limit)) == {row for row, number in values.items() if number <= limit}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "stored"),
+    [
+        ([], []),
+        ([0], []),
+        ([6, 0], ["0"]),
+        ([-1], ["negative"]),
+        ([-4, 3], ["0", "1", "negative"]),
+        ([-5, 3], ["0", "1", "2", "negative"]),
+        ([-4, 4], ["0", "negative"]),
+    ],
+)
+def test_a_column_stores_a_sign_only_if_a_number_is_negative(numbers: list[int], stored: list[str]) -> None:
+    assert [name for name, _ in dump_column(range(len(numbers)), numbers)] == ["unit", *stored, "present"]
 
 
 @given(st.lists(st.integers(1, 400), unique=True, max_size=80), st.booleans(), st.data())
@@ -90,13 +113,15 @@ def test_what_a_writer_stores_is_what_a_reader_finds() -> None:
     writer = IndexWriter("lines")
     writer.add(7, {"ministry": ["a", "b", "a"], "joint": ["true"]}, {"amount": 300})
     writer.add(8, {"ministry": [], "joint": ["false"]}, {"amount": None})
+    writer.add(9, {"ministry": [], "joint": ["false"]}, {"amount": -1_000})
     parts: dict[str, dict[str, bytes]] = {}
-    for name, value, data in [*writer.entries(), *writer.order_entries("amount", [7])]:
+    for name, value, data in [*writer.entries(), *writer.order_entries("amount", [9, 7])]:
         parts.setdefault(name, {})[value] = data
     index = Index(lambda name: parts.get(name, {}))
-    assert list(index.rows("lines")) == [7, 8]
+    assert list(index.rows("lines")) == [7, 8, 9]
     ministries = index.values("lines", "ministry")
     assert (list(ministries.of("a")), list(ministries.of("c")), list(ministries.present)) == ([7], [], [7])
-    assert list(index.values("lines", "joint").of("false")) == [8]
-    assert index.column("lines", "amount").sum(index.rows("lines")) == 300
-    assert list(index.order("lines", "amount").present) == [7]
+    assert list(index.values("lines", "joint").of("false")) == [8, 9]
+    assert index.column("lines", "amount").sum(index.rows("lines")) == -700
+    assert list(index.column("lines", "amount").negative) == [9]
+    assert list(index.order("lines", "amount").present) == [7, 9]

@@ -14,6 +14,8 @@ from app.query.cursor import Cursor, encode, signature
 from app.query.filters import values_at
 from app.query.resource import Resource
 from app.resources import RESOURCES
+from app.resources.budget_lines import BUDGET_LINES
+from app.resources.measures import MEASURES
 from tests.conftest import Client, answer, walk
 
 EVERY_DATABASE = True
@@ -79,6 +81,19 @@ def test_each_record_has_evidence_and_its_documents(resource: Resource, clients:
 def test_each_sort_orders_by_its_value_and_pages_hold_each_row_once(
     resource: Resource, sort: str, order: str, clients: Client
 ) -> None:
+    check_sort(resource, sort, order, 2, clients)
+
+
+@pytest.mark.parametrize("resource", [BUDGET_LINES, MEASURES], ids=lambda resource: resource.name)
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_negative_amounts_are_sorted_and_paged_as_numbers(resource: Resource, order: str, cuts: Client) -> None:
+    check_sort(resource, "amount", order, 7, cuts)
+    first, *_ = answer(cuts, path(resource), sort="amount", order=order)["data"]
+    assert (first["amount"]["jpy"] < 0) == (order == "asc")
+
+
+def check_sort(resource: Resource, sort: str, order: str, limit: int, clients: Client) -> None:
+    """Walks the pages of a sort in both directions, and compares them with what is sorted here."""
     descending = order == "desc"
     rows: list[tuple[Any, str]] = [
         (next(values_at(row, resource.sorts[sort]), None), row["id"]) for row in walk(clients, path(resource))
@@ -88,9 +103,9 @@ def test_each_sort_orders_by_its_value_and_pages_hold_each_row_once(
     with_value.sort(key=lambda row: row[0])
     without = [row for row in rows if row[0] is None]
     expected = [id_ for _, id_ in ([*with_value[::-1], *without[::-1]] if descending else [*with_value, *without])]
-    assert [row["id"] for row in walk(clients, path(resource), sort=sort, order=order, limit=2)] == expected
+    assert [row["id"] for row in walk(clients, path(resource), sort=sort, order=order, limit=limit)] == expected
     backwards: list[str] = []
-    page = answer(clients, path(resource), sort=sort, order=order, limit=2)
+    page = answer(clients, path(resource), sort=sort, order=order, limit=limit)
     while page["links"]["next"]:
         page = answer(clients, page["links"]["next"])
     while True:

@@ -98,6 +98,19 @@ def test_yen_are_int64_and_lists_are_lists(folder: Path) -> None:
     assert measures["budget_line_amounts_approximate"] == polars.List(polars.Boolean)
 
 
+def test_negative_yen_are_int64_and_negative_oku_yen_decimal(cuts: Client) -> None:
+    for name in ("budget-lines", "measures"):
+        amounts = [record["amount"] for record in walk(cuts, f"/v1/{name}")]
+        content = cuts.get(f"/v1/exports/{name}.parquet").content
+        table = pyarrow.parquet.read_table(pyarrow.BufferReader(content))
+        types = [str(table[column].type) for column in ("amount_jpy", "amount_oku_yen")]
+        assert types == [TYPES["integer"], TYPES["number"]]
+        assert table["amount_jpy"].to_pylist() == [amount["jpy"] for amount in amounts]
+        oku_yen = [None if amount["oku_yen"] is None else Decimal(amount["oku_yen"]) for amount in amounts]
+        assert table["amount_oku_yen"].to_pylist() == oku_yen
+        assert min(filter(None, oku_yen)) < 0 < max(filter(None, oku_yen))
+
+
 def test_a_file_says_which_data_it_is_of(folder: Path, clients: Client) -> None:
     about = answer(clients, "/v1")
     for resource in RESOURCES:

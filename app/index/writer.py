@@ -19,7 +19,7 @@ def part(collection: str, kind: Literal["rows", "values", "column", "order"], na
 
 
 class IndexWriter:
-    """The index of one collection. Numbers must not be negative."""
+    """The index of one collection."""
 
     def __init__(self, collection: str) -> None:
         self._collection = collection

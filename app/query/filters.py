@@ -13,6 +13,8 @@ from app.schemas import Name, Note
 Kind = Literal["text", "integer", "amount", "boolean", "choice", "code"]
 Operator = Literal["any", "not", "all"]  # of its values, a record has any, none, or every one
 
+MAX_AMOUNT = 10**18  # yen, above zero or below
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -162,12 +164,12 @@ def flag(name: str, meaning: str, *, path: str = "") -> Filter:
 
 def at_least(name: str, path: str, meaning: str) -> Filter:
     """The number at the path is this or more."""
-    return Filter(name, meaning, "amount", paths=(path,), bound="min")
+    return Filter(name, meaning, "amount", paths=(path,), bound="min", minimum=-MAX_AMOUNT, maximum=MAX_AMOUNT)
 
 
 def at_most(name: str, path: str, meaning: str) -> Filter:
     """The number at the path is this or less."""
-    return Filter(name, meaning, "amount", paths=(path,), bound="max")
+    return Filter(name, meaning, "amount", paths=(path,), bound="max", minimum=-MAX_AMOUNT, maximum=MAX_AMOUNT)
 
 
 def one_of(*values: str) -> Mapping[str, Name]:

@@ -72,6 +72,7 @@ UNITS = {
     "billion": 10**9,
 }
 AMOUNT = re.compile(rf"(\d+(?:\.\d+)?(?:e\d{{1,2}})?)({'|'.join(sorted(UNITS, key=len, reverse=True))})")
+MINUS = ("-", "\N{MINUS SIGN}", "△", "▲")  # budget books print triangles
 
 # What other services call a collection, by its name here.
 COLLECTIONS: Mapping[str, str] = {
@@ -123,12 +124,18 @@ def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint
 
 
 def number_hint(value: str, minimum: int, maximum: int) -> Hint:
-    """The whole number that a text such as `10億5,000万円`, `1e9` or `1,000` says, if it is one that may be sent."""
+    """The whole number that a text such as `10億5,000万円`, `1e9` or `△1,000` says, if it is one that may be sent."""
     plain = re.sub(r"(?<=\d)[,_](?=\d{3}(?!\d))", "", normalize("NFKC", value[:50]).lower())
     plain = re.sub(r"[\s¥円約]|程度|jpy|yen", "", plain)
-    parts = AMOUNT.findall(plain)
-    number = sum((Decimal(digits) * UNITS[unit] for digits, unit in parts), Decimal())
-    if "".join(map("".join, parts)) != plain or not parts or number != int(number) or not minimum <= number <= maximum:
+    sign, unsigned = (-1, plain[1:]) if plain.startswith(MINUS) else (1, plain)
+    parts = AMOUNT.findall(unsigned)
+    number = sign * sum((Decimal(digits) * UNITS[unit] for digits, unit in parts), Decimal())
+    if (
+        "".join(map("".join, parts)) != unsigned
+        or not parts
+        or number != int(number)
+        or not minimum <= number <= maximum
+    ):
         return None, ""
     return str(int(number)), hint(str(int(number)))
 

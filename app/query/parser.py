@@ -18,7 +18,6 @@ from app.text import MAX_TERMS, terms
 MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
 MAX_Q_LENGTH = 200  # characters
-MAX_AMOUNT = 10**18
 MAX_COMMAS = 5  # in the name of a value
 
 
@@ -185,7 +184,7 @@ def _value(
         case "integer" | "amount":
             message = _number_error(parameter, value)
             if message:
-                meant, advice = number_hint(value, parameter.minimum, parameter.maximum or MAX_AMOUNT)
+                meant, advice = number_hint(value, parameter.minimum, parameter.maximum)
                 message += advice
         case _:
             return _code(parameter, value, vocabularies, suggest=suggest)
@@ -207,7 +206,7 @@ def _text_error(parameter: Parameter, value: str) -> str:
 
 
 def _number_error(parameter: Parameter, value: str) -> str:
-    minimum, maximum = parameter.minimum, parameter.maximum or MAX_AMOUNT
+    minimum, maximum = parameter.minimum, parameter.maximum
     digits = value.removeprefix("-")
     if digits.isascii() and digits.isdigit() and len(digits) <= 19 and minimum <= int(value) <= maximum:
         return ""
