@@ -5,7 +5,7 @@ What builds is imported by the commands that build: a service runs where `app.se
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -21,6 +21,8 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.seeding.build import Checked
+
+OTHER_FILES = 64  # that a process has open beside its connections: the database, downloads, the log
 
 
 @click.group()
@@ -110,8 +112,9 @@ def _checked(seed: Path, folder: Path | None = None) -> "Checked":
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
+    settings = _settings()
     try:
-        check_usable(_settings(), schema_version())
+        check_usable(settings, schema_version())
     except Unusable as error:
         raise click.ClickException(str(error)) from error
     uvicorn.run(
@@ -120,13 +123,28 @@ def serve(host: str, port: int, workers: int) -> None:
         host=host,
         port=port,
         workers=workers,
-        http="app.http.protocol:Utf8Protocol",
+        http="app.http.protocol:HttpProtocol",
+        ws="none",
+        limit_concurrency=_connections(settings.connections),
         access_log=False,
         server_header=False,
         date_header=True,
         timeout_keep_alive=75,  # longer than that of usual proxies, so that they close idle connections, not we
         timeout_graceful_shutdown=10,
     )
+
+
+def _connections(wanted: int) -> int:
+    """How many connections a process can hold with the files that it may open, whose limit is raised for them."""
+    with suppress(ImportError):
+        import resource  # not on Windows
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft < wanted + OTHER_FILES:
+            soft = min(wanted + OTHER_FILES, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return min(wanted, max(soft - OTHER_FILES, 1))
+    return wanted
 
 
 check_option = click.option("--check", "only_check", is_flag=True, help="Write nothing; fail when it would change.")

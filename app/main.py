@@ -33,11 +33,14 @@ from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
 from app.errors import SERVER_ERROR, Problem, ProblemDetails, hint
+from app.http.admission import AdmissionMiddleware
 from app.http.cache import ResponseCacheMiddleware
-from app.http.headers import HeadersMiddleware, common_headers
+from app.http.headers import HeadersMiddleware, common_headers, refusal
 from app.http.methods import MethodsMiddleware
+from app.http.refusals import RefusalsMiddleware
 from app.http.representation import RepresentationMiddleware
 from app.http.snapshot import SnapshotMiddleware
+from app.http.transfers import TransfersMiddleware
 from app.query.hints import path_hint
 from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
@@ -114,10 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def server_error(_: Request, __: Exception) -> Response:
         """This response bypasses the middleware of the list, so the common headers are added here. The server logs the
         error and closes the connection."""
-        response = SERVER_ERROR.response()
-        response.headers["Connection"] = "close"
-        response.raw_headers.extend(common)
-        return response
+        return refusal(SERVER_ERROR, common, close=True)
 
     return app
 
@@ -131,16 +131,24 @@ def with_cache(app: FastAPI) -> ASGIApp:
     """The application behind its response cache, which is outside all middleware of the framework for speed: going
     through these costs many times what a cached response does (`make bench`, an item in one process)."""
     settings: Settings = app.state.settings
-    return ResponseCacheMiddleware(app, app.state.snapshots, settings.cache_bytes, WARM_UP)
+    common = common_headers(settings.prefix)
+    admitted = AdmissionMiddleware(app, common, settings.queue, settings.wait_seconds)
+    sent = TransfersMiddleware(admitted, common, settings.transfers)
+    return ResponseCacheMiddleware(sent, app.state.snapshots, settings.cache_bytes, WARM_UP)
+
+
+def service(app: FastAPI) -> ASGIApp:
+    """What a server runs: the application behind its response cache, and what surrounds every request."""
+    return RefusalsMiddleware(with_cache(app), common_headers(app.state.settings.prefix))
 
 
 def application() -> ASGIApp:
-    """What a server runs: the settings come from the environment, and an unusable database ends the process with a
-    sentence."""
+    """The service of one process, whose settings come from the environment. An unusable database ends the process with
+    a sentence."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     try:
         app = create_app(Settings())
     except (Unusable, Problem) as error:
         sys.exit(f"Error: {error}")
     gc.freeze()  # the garbage collector need not look at what was imported again
-    return with_cache(app)
+    return service(app)

@@ -64,6 +64,20 @@ class Settings(BaseSettings):
         default=4,
         description="Questions that run at the same time in one process, each on its own connection.",
     )
-    queue: Annotated[int, Field(ge=0, le=10_000)] = Field(
-        default=200, description="Questions that may wait for a thread; one more is told to come back (503)."
+    queue: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        default=4_000,
+        description="Questions that may wait for their turn; one more is told to come back (503).",
+    )
+    wait_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=5.0, description="How long a question may wait for its turn before it is told to come back (503)."
+    )
+    transfers: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=32,
+        description="Downloads and other answers beyond 64 KiB that one process sends at a time; one more is told to "
+        "come back (503).",
+    )
+    connections: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=4_000,
+        description="Connections of one process, as far as the system's limit of open files allows. Beyond it, those "
+        "that have waited longest are closed, and others told to come back (503).",
     )

@@ -5,8 +5,11 @@ With pytest-xdist, the workers of a run share the SQLite databases: the first th
 
 import fcntl
 import os
+import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +27,8 @@ from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from app.http.protocol import Utf8Protocol
-from app.main import create_app, with_cache
+from app.http.protocol import HttpProtocol
+from app.main import create_app, service
 from app.query.dataset import Dataset
 from app.query.filters import values_at
 from app.query.formats import ndjson
@@ -36,7 +39,7 @@ from app.resources.measures import MEASURES
 from app.resources.schema import schema_version
 from app.seeding.build import SEED, Checked, build, check, target
 from app.seeding.rendering import csv_of
-from app.settings import Settings
+from app.settings import PROJECT, Settings
 from tests.corpus import write
 from tests.postgres import OWNER, READER, Server, running
 
@@ -71,11 +74,11 @@ class _Server(uvicorn.Server):
 @contextmanager
 def serving(what: Settings | ASGIApp) -> Iterator[Client]:
     """A client of a real server over an application, on a port of its own; with settings, over the whole service."""
-    app = with_cache(create_app(what)) if isinstance(what, Settings) else what
+    app = service(create_app(what)) if isinstance(what, Settings) else what
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         # A client of a whole session may rest longer than a server usually keeps a connection.
-        config = uvicorn.Config(app, http=Utf8Protocol, log_level="error", access_log=False, timeout_keep_alive=600)
+        config = uvicorn.Config(app, http=HttpProtocol, log_level="error", access_log=False, timeout_keep_alive=600)
         server = _Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
@@ -309,3 +312,58 @@ def visible(response: httpx.Response) -> tuple[int, dict[str, str], bytes]:
     """All of a response that must be the same whenever and by whomever it is made."""
     headers = {name: value for name, value in response.headers.items() if name != "date"}
     return response.status_code, headers, response.content
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running server: its process and port, and the files of its log and its output."""
+
+    pid: int
+    port: int
+    log: Path
+    output: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def raw(self, *parts: bytes) -> bytes:
+        """What comes back, until the server closes, for bytes sent as they are."""
+        with self.connect() as connection:
+            for part in parts:
+                connection.sendall(part)
+            return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+    def memory(self) -> int:
+        """Resident megabytes."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+@contextmanager
+def process(settings: Settings, folder: Path, *arguments: str, files: int = 0, **environment: Any) -> Iterator[Process]:
+    """A server in a process of its own over a database, as an operator starts it, with settings by their names; `files`
+    bounds what it may have open."""
+    given = {f"SHISAKU_{name.upper()}": str(value) for name, value in environment.items()}
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", *arguments]
+    if files:
+        command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
+    log, output = folder / "log", folder / "output"
+    with log.open("w") as told, output.open("w") as lines:
+        running = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env={**os.environ, "SHISAKU_DATABASE": str(settings.database), **given},
+            stdout=lines,
+            stderr=told,
+        )
+    try:
+        eventually(lambda: "running on http" in log.read_text() or running.poll() is not None)
+        port = re.search(r"running on http://127\.0\.0\.1:(\d+)", log.read_text())
+        assert port, log.read_text()
+        yield Process(running.pid, int(port[1]), log, output)
+    finally:
+        running.terminate()
+        running.wait(60)

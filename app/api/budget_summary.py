@@ -48,7 +48,7 @@ from app.resources.sums import (
 )
 from app.schemas import Int32, Name, Note, Schema, to_json
 
-FEW_LINES = 20_000
+FEW_LINES = 1_000
 
 GROUP_BY = Parameter(
     "group_by",
@@ -155,9 +155,13 @@ router = APIRouter(tags=["budget-summary"])
 )
 async def get_budget_summary(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
     query, snapshot = context.query, context.snapshot
-    precomputed = precomputed_dimensions(query, query.get("group_by")) is not None and not query.get("limit")
-    light = precomputed or few_lines(snapshot)
+    light = _is_rendered(query) or few_lines(snapshot)
     return json_response(await snapshot.run(lambda matcher: summarize(query, snapshot, matcher), light=light))
+
+
+def _is_rendered(query: Query) -> bool:
+    """Whether the build has stored the answer as it is."""
+    return query.get(GROUP_BY.name) in PRECOMPUTED and query.values.keys() == {GROUP_BY.name}
 
 
 def few_lines(snapshot: Snapshot) -> bool:
@@ -173,7 +177,7 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
     notes = _notes(query, matcher)
     groups: Any
-    if group_by in PRECOMPUTED and query.values.keys() == {GROUP_BY.name}:
+    if _is_rendered(query):
         total, additive, complete, groups = _read_rendered(group_by, matcher)
     else:
         total, shown, rest = _groups(query, group_by, matcher)

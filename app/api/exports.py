@@ -37,7 +37,7 @@ from app.query.resource import Resource
 from app.query.snapshot import Snapshot
 from app.schemas import Note
 
-BATCH = 1_000  # rows
+BATCH = 100  # rows
 CHUNK = 1 << 16  # bytes
 
 MEANINGS = {

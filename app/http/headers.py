@@ -1,6 +1,9 @@
 """Headers of every response: CORS, links of the service, and how long the response may be kept."""
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import Problem
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -31,6 +34,15 @@ def common_headers(prefix: str) -> Headers:
         (b"link", links.encode()),
         (b"vary", b"Accept-Encoding"),
     ]
+
+
+def refusal(problem: Problem, common: Headers, *, close: bool = False) -> Response:
+    """The response to a request that the application does not see; `close` ends the connection with it."""
+    response = problem.response()
+    response.raw_headers.extend(common)
+    if close:
+        response.raw_headers.append((b"connection", b"close"))
+    return response
 
 
 class HeadersMiddleware:

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Problem
-from app.http.headers import Headers
+from app.http.headers import Headers, refusal
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 ALLOW = ", ".join(METHODS)
@@ -34,9 +34,10 @@ class MethodsMiddleware:
         elif scope["method"] == "OPTIONS" and dict(scope["headers"]).keys() >= PREFLIGHT:
             await self.preflight(scope, receive, send)
         else:
-            refused = scope["method"] != "OPTIONS"
-            response = READ_ONLY.response() if refused else Response(status_code=204, headers={"Allow": ALLOW})
-            response.raw_headers.extend(self.headers)
+            response = refusal(READ_ONLY, self.headers)
+            if scope["method"] == "OPTIONS":
+                response = Response(status_code=204, headers={"Allow": ALLOW})
+                response.raw_headers.extend(self.headers)
             await response(scope, receive, send)
 
 
