@@ -17,7 +17,7 @@ from app.query.filters import Filter
 from app.query.matching import Matcher, values_of
 from app.query.parser import Query
 from app.query.vocabulary import NO_VALUE, NONE, Vocabularies
-from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
+from app.resources.amount import SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
 from app.resources.overlaps import Overlaps
 from app.schemas import Int32, Note, Schema
@@ -40,8 +40,8 @@ class KindTotal(Schema):
     sole: Amount
     joint: Amount
     involved: Amount
-    increases: Amount = Field(description="Of the lines above zero.")
-    decreases: Amount = Field(description="Of the lines below zero: `involved` is both together.")
+    increases: Amount | None = Field(description="Of the lines above zero; null where no line is below it.")
+    decreases: Amount | None = Field(description="Of the lines below zero: `involved` is both together.")
 
 
 def kind_of(value: str) -> Kind:
@@ -157,9 +157,9 @@ class Sum(NamedTuple):
 
 
 def _kind_total(kind: str, each: KindSum) -> dict[str, Any]:
-    only = Sum({kind: each})
+    only, involved = Sum({kind: each}), each.involved
     basis, phase = (None, None) if kind == UNSTATED else kind_of(kind)
-    involved = each.involved
+    whole = only.amount("involved")
     signed = {"increases": involved.jpy - involved.cuts, "decreases": involved.cuts}
     return {
         "basis": basis,
@@ -167,7 +167,7 @@ def _kind_total(kind: str, each: KindSum) -> dict[str, Any]:
         "lines": involved.lines,
         **{name: only.amount(name) for name in PARTS},
         **{
-            name: {**only.amount("involved"), "jpy": jpy, "oku_yen": in_oku(jpy)} if kind != UNSTATED else NO_AMOUNT
+            name: {**whole, "jpy": jpy, "oku_yen": in_oku(jpy)} if involved.cuts else None
             for name, jpy in signed.items()
         },
     }
