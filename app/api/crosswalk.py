@@ -17,7 +17,7 @@ from app.api.overlaps import OverlappingLine, overlaps_of
 from app.api.parameters import Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
-from app.query.filters import with_operators
+from app.query.filters import Parameter, one_of, with_operators
 from app.query.matching import Matcher
 from app.query.notes import filter_notes
 from app.query.parser import Query
@@ -30,7 +30,7 @@ from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.overlaps import MAX_LISTED
 from app.resources.sections import SECTIONS, SectionRef
 from app.resources.sums import KindTotal, LineSums, is_printed, kinds_note, unstated_note
-from app.schemas import Id, Int32, Name, Note, Schema, to_json
+from app.schemas import Basis, Id, Int32, Name, Note, Schema, to_json
 
 MAX_LINES = 50  # listed of one programme; all are counted
 
@@ -73,7 +73,16 @@ SECTION = replace(
 LINE_FILTERS = (
     BUDGET_LINES.filters[name] for name in ("pillar", "ministry", "modality", "fiscal_year", "phase", "document")
 )
-PARAMETERS = by_name(SECTION, *with_operators(LINE_FILTERS))
+BASIS = Parameter(
+    "basis",
+    "Grounds of the links to follow: `external` and `stated` are those that a source states, `editorial` are ours.",
+    "choice",
+    many=True,
+    choices=one_of(*Basis),
+    schema="Basis",
+    example="editorial",
+)
+PARAMETERS = by_name(SECTION, BASIS, *with_operators(LINE_FILTERS))
 
 UNLINKED = Note(
     code="no-linked-programme",

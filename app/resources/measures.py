@@ -78,6 +78,7 @@ class FigureRelation(StrEnum):
     SAME_AS = "same_as"
     PART_OF = "part_of"
     INCLUDES = "includes"
+    SAME_PROGRAMME = "same_programme"
 
 
 class OtherFigure(Schema):
