@@ -52,8 +52,8 @@ class CslItem(Schema):
 
 
 class CslItems(RootModel[list[CslItem]]):
-    """CSL-JSON, a list of one item. A record's has the title of the dataset as `container-title`, and `URL` where a document
-    has one."""
+    """CSL-JSON, a list of one item. A record's has the title of the dataset as `container-title`, and `URL` where a
+    document has one."""
 
 
 @dataclass(frozen=True)

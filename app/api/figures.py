@@ -118,7 +118,7 @@ def _figures(measure: Record, matcher: Matcher) -> list[dict[str, Any]]:
     ]
     # A line of another measure may be about the same money, and of the same programme too.
     distinct = {(figure["line"], figure["url"]): figure for figure in reversed(found)}
-    return sorted(reversed(distinct.values()), key=_place)
+    return sorted(distinct.values(), key=_place)
 
 
 def _place(figure: Record) -> tuple[int, int, str]:

@@ -27,8 +27,8 @@ URL = "!$&'()*+,-./:;=?@[]_~%#"  # characters of a URL that are kept
 
 @dataclass(frozen=True)
 class Citation:
-    """What is cited: a record of the dataset, which is its `container`, or the dataset itself. `date` is in ISO 8601, or
-    None where no document is dated; `url` leads to the source where it has one; `notes` are sentences."""
+    """What is cited: a record of the dataset, which is its `container`, or the dataset itself. `date` is in ISO 8601,
+    or None where no document is dated; `url` leads to the source where it has one; `notes` are sentences."""
 
     key: str
     title: Name
