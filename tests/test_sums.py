@@ -19,6 +19,11 @@ PACKAGE = "fy2025-supplementary-drug-discovery"
 
 Groups = list[dict[str, Any]]
 
+
+def known(*values: str | None) -> set[str]:
+    return {value for value in values if value is not None}
+
+
 MEMBERS: dict[str, Callable[[dict[str, Any]], set[str]]] = {
     "ministry": lambda row: {ministry["id"] for ministry in row["ministries"]},
     "pillar": lambda row: {row["pillar"]["id"]} if row["pillar"] else set(),
@@ -27,9 +32,9 @@ MEMBERS: dict[str, Callable[[dict[str, Any]], set[str]]] = {
     "modality": lambda row: above(row["modalities"], {"regenerative-medicine", "cell-therapy", "gene-therapy"}),
     "section": lambda row: {part for section in row["sections"] for part in parents(section["id"])},
     "document": lambda row: set(row["documents"]),
-    "budget_kind": lambda row: {row["budget_kind"]} - {None},
-    "phase": lambda row: {*phases(row["amount"]["phase"])} - {None},
-    "basis": lambda row: {row["amount"]["basis"]} - {None},
+    "budget_kind": lambda row: known(row["budget_kind"]),
+    "phase": lambda row: known(*phases(row["amount"]["phase"])),
+    "basis": lambda row: known(row["amount"]["basis"]),
 }
 SORTED: dict[str, Callable[[dict[str, Any]], list[Any]]] = {
     "involved": lambda group: [group["involved"]["jpy"]],
