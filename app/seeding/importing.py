@@ -114,7 +114,11 @@ class Imported:
 
     def files(self) -> dict[str, bytes]:
         """The files of the document's folder, by name."""
-        listed = {"documents": [self.document], "packages": list(self.packages.values()), "notes": self.notes}
+        listed = {
+            "documents": [self.document],
+            "packages": [self.packages[year] for year in sorted(self.packages)],
+            "notes": self.notes,
+        }
         return {
             "transcript.csv": self.transcript,
             **{f"{kind}.yaml": _yaml(kind, entries) for kind, entries in listed.items()},
@@ -286,7 +290,9 @@ class _Importer:
                 f"it has {len(row.cells)} cells, and the header {len(self._header.cells)}: quote cells that hold commas"
             )
         if any(len(line) > MAX_LENGTH for line in self.table[row.first - 1 : row.last]):
-            raise Refused(f"it has a line of more than {MAX_LENGTH:,} characters: break or shorten that line")
+            # Whether the row is left out or not, the transcript would hold it.
+            message = f"a line of more than {MAX_LENGTH:,} characters: shorten it, and say so in the document's note"
+            raise InvalidSeed([SeedError(self.into.file, row.first, message)])
         first = self._seen.setdefault(sha256("\0".join(row.cells).encode()).digest(), row.first)
         if first != row.first:
             raise Refused(f"it is the row at line {first} again: remove one of them")
@@ -310,9 +316,10 @@ class _Importer:
         under = self._under.get(key)
         try:
             self._check_single(row, key)
-            if under is not None:
-                self._compare(row, total, under, complete=key not in self._incomplete)
-            only = [each for each in total.amounts if not each.sums or (under is None and key not in self._incomplete)]
+            alone = under is None and key not in self._incomplete
+            if not alone:
+                self._compare(row, total, under or Counter(), complete=key not in self._incomplete)
+            only = [each for each in total.amounts if alone or not each.sums]
             reading = self._reading(row, only, total=True) if only else None
             if reading and reading.amounts:
                 self._accept(reading)
