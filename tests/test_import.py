@@ -199,7 +199,7 @@ def test_evidence_names_file_row_and_column(excerpt: tuple[Client, Result]) -> N
 
 def test_every_quote_stands_in_its_row(excerpt: tuple[Client, Result]) -> None:
     count, wrong = faults(excerpt[0])
-    assert count > 200
+    assert count > 150
     assert wrong == []
 
 
@@ -301,10 +301,9 @@ def test_years_may_stand_in_the_header_and_bodies_nowhere(seed: Path) -> None:
     check(seed)
     refused = run(seed, mapping, table("A7,甲,0,1.5", header=header), "--replace")
     assert "list.csv:2: `事業ID`: Value error, `A7` is not of the form of a budget_project" in refused.output
-    broken = run(
-        seed, mapping, table("7,甲,0,1", header='事業ID,事業名,"""令和６年度当初""",令和7年度要求'), "--replace"
-    )
-    assert "list.csv:1: no column of this row is `令和６年度当初`: did you mean" in broken.output
+    broken = {**mapping, "amounts": [{"column": "令和６年度\n当初", "phase": "initial", "year": "2024"}]}
+    result = run(seed, broken, table("7,甲,0,1", header='事業ID,事業名,"令和６年度\n当初",令和7年度要求'), "--replace")
+    assert "list.csv:1: `令和６年度\n当初` does not stand in one line" in result.output
 
 
 def test_totals_of_a_column_may_be_of_all_rows_together() -> None:

@@ -176,7 +176,11 @@ def import_table(
     """Reads a CSV file. Raises InvalidSeed if it cannot be read as a table with the columns of the mapping."""
     transcript = _decoded(mapping, file, data)
     table = Table(file, transcript, sha256(transcript).hexdigest())
-    return _Importer(mapping, table, document, Bodies(organizations), Imported(file, transcript)).run()
+    try:
+        return _Importer(mapping, table, document, Bodies(organizations), Imported(file, transcript)).run()
+    except MalformedTable as error:
+        message = f"the row that begins here is no CSV ({error}): correct its quotation marks and line breaks"
+        raise InvalidSeed([SeedError(file, error.line, message)]) from error
 
 
 def _decoded(mapping: TableMapping, file: str, data: bytes) -> bytes:
@@ -218,14 +222,10 @@ class _Importer:
         self._codes: set[str] = set()  # of the notes that are used
 
     def run(self) -> Imported:
-        try:
-            for row in self.table.rows():
-                if row.first > self._header.last and any(row.cells):
-                    self.into.rows += 1
-                    self._take(row)
-        except MalformedTable as error:
-            message = f"the row that begins here is no CSV ({error}): correct its quotation marks"
-            raise InvalidSeed([SeedError(self.into.file, error.line, message)]) from error
+        for row in self.table.rows():
+            if row.first > self._header.last and any(row.cells):
+                self.into.rows += 1
+                self._take(row)
         for place, row in self._totals:
             self._take_total(place, row)
         self._write()
@@ -236,11 +236,7 @@ class _Importer:
     def _find_header(self) -> tuple[Row, dict[str, int]]:
         """The row at the top that holds every column of the mapping, and the place of each."""
         columns = self.mapping.columns
-        try:
-            top = list(islice(self.table.rows(), HEADINGS))
-        except MalformedTable as error:
-            message = f"the row that begins here is no CSV ({error}): correct it"
-            raise InvalidSeed([SeedError(self.into.file, error.line, message)]) from error
+        top = list(islice(self.table.rows(), HEADINGS))
         header = max(top, key=lambda row: len({*row.cells} & {*columns}), default=Row(1, 1, []))
         above = {cell for row in top if row.first < header.first for cell in row.cells}
         wrong = [column for column in columns if column in above or header.cells.count(column) != 1]
