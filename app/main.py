@@ -21,6 +21,7 @@ from app.api import (
     crosswalk,
     dataset,
     downloads,
+    figures,
     health,
     pages,
     reconciliation,
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     paths = _fixed_paths(app.routes)
     for router in (
         transcript.router,
+        figures.router,
         reconciliation.router,
         budget_summary.router,
         crosswalk.router,

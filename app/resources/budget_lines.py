@@ -24,6 +24,7 @@ THROUGH_CROSSWALK = Note(
 KIND = "kind"  # the phase and the basis of the amount, joined by a comma: amounts of one kind may be added
 UNSTATED = "unstated"  # its value for a line without an amount
 DOCUMENT = "stated_by"  # the document that states the line
+STRATEGY = "strategy_link"  # the ground and the strategy of each plan that the measure serves as a whole
 COVERAGE = "coverage"  # year, budget and ministry of a line that is related to no other
 
 

@@ -63,6 +63,14 @@ class Related(Schema):
     note: Text = Field(description="Why the two are linked.")
 
 
+class StrategyLink(Schema):
+    """A plan that a measure serves, and on which ground that is known."""
+
+    id: Id
+    name: Name
+    basis: Basis
+
+
 class LineRef(Schema):
     """A budget line by its amount."""
 
@@ -78,6 +86,7 @@ class FigureRelation(StrEnum):
     SAME_AS = "same_as"
     PART_OF = "part_of"
     INCLUDES = "includes"
+    SAME_PROGRAMME = "same_programme"
 
 
 class OtherFigure(Schema):
@@ -107,7 +116,7 @@ class Measure(Record):
     sections: Annotated[list[SectionRef], References("sections", searched="section")] = Field(
         description="Sections of the strategy that it serves."
     )
-    strategies: Annotated[list[Ref], Optional(), References("strategies", searched="strategy")] = Field(
+    strategies: Annotated[list[StrategyLink], Optional(), References("strategies", searched="strategy")] = Field(
         description="Plans that the document says it serves, by no section of theirs."
     )
     pillar: Annotated[PillarRef | None, References("pillars")]

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, BudgetPhase, in_oku, summed
-from app.resources.budget_lines import COVERAGE, DOCUMENT, KIND, UNSTATED
+from app.resources.budget_lines import COVERAGE, DOCUMENT, KIND, STRATEGY, UNSTATED
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
@@ -39,7 +39,7 @@ from app.seeding.entries import (
     StageEntry,
     StrategyEntry,
 )
-from app.seeding.entries.budgets import parts, phase_of, same, wholes
+from app.seeding.entries.budgets import GROUNDS, parts, phase_of, same, wholes
 from app.seeding.staging import Seed
 
 Json = dict[str, Any]
@@ -425,7 +425,9 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
             {**_ref(OrganizationEntry, part.id, seed), "role": part.role} for part in entry.organizations
         ],
         "modalities": [_ref(ModalityEntry, id_, seed) for id_ in entry.modalities],
-        "strategies": [_ref(StrategyEntry, id_, seed) for id_ in entry.strategies],
+        "strategies": [
+            {**_ref(StrategyEntry, id_, seed), "basis": basis} for id_, basis in _strategy_links(entry).items()
+        ],
         "laws": [_law(law) for law in entry.laws],
         "same_as": _identifiers(entry.same_as),
         "budget_lines": [{"id": line.id, "amount": _line_amount(line, seed)} for line in lines],
@@ -440,7 +442,19 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
     years = distinct(str(seed.get(PackageEntry, line.package).fiscal_year) for line in lines)
     of_sections = (seed.get(SectionEntry, id_).strategy for id_ in entry.sections)
     strategies = distinct([*entry.strategies, *of_sections])
-    return Rendered(record, {"pillar": pillars, "fiscal_year": years, "strategy": strategies})
+    values = {"pillar": pillars, "fiscal_year": years, "strategy": strategies, STRATEGY: _link_values(entry)}
+    return Rendered(record, values)
+
+
+def _strategy_links(entry: MeasureEntry) -> dict[str, Basis]:
+    """The plans that a measure serves as a whole, with the ground of each: the least firm of their evidence, which does
+    not say which plan it is about."""
+    bases = [piece.basis for piece in entry.evidence if "strategies" in piece.supports]
+    return dict.fromkeys(entry.strategies, max(bases, key=GROUNDS.index)) if bases else {}
+
+
+def _link_values(entry: MeasureEntry) -> list[str]:
+    return [f"{basis},{id_}" for id_, basis in _strategy_links(entry).items()]
 
 
 def _law(law: LawEntry) -> Json:
@@ -553,7 +567,8 @@ def _budget_kind(phase: BudgetPhase) -> BudgetKind | None:
 
 def _indexed(line: BudgetLineEntry, record: Json, seed: Seed) -> dict[str, list[str]]:
     """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.resources.overlaps`."""
-    values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)]}
+    links = _link_values(seed.get(MeasureEntry, line.measure))
+    values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)], STRATEGY: links}
     if _line_relations(line.id, seed):
         for id_, reason in _yields_to(line, seed).items():
             values.setdefault(reason.value, []).append(str(seed.number(BudgetLineEntry, id_)))

@@ -174,6 +174,14 @@ class MeasureEntry(Entry):
         yield from not_paying(seed, self.ministries)
 
 
+GROUNDS = (Basis.STATED, Basis.READING, Basis.EXTERNAL, Basis.EDITORIAL)
+
+
+def best(bases: Iterable[Basis]) -> Basis:
+    """The firmest ground among some: what somebody else says is firmer than what we judge."""
+    return min(bases, key=GROUNDS.index)
+
+
 class RelationEntry(Entry):
     """A link of the crosswalk: the direction of a strategy that a budget programme serves."""
 
@@ -190,7 +198,7 @@ class RelationEntry(Entry):
     @property
     def basis(self) -> Basis:
         """The best ground that the link has."""
-        return min((piece.basis for piece in self.evidence), key=list(Basis).index)
+        return best(piece.basis for piece in self.evidence)
 
 
 class ExpenditureEntry(EntryPart):
@@ -283,7 +291,7 @@ class LineRelationEntry(Entry):
     @property
     def basis(self) -> Basis:
         """The best ground that the relation has."""
-        return min((piece.basis for piece in self.evidence), key=list(Basis).index)
+        return best(piece.basis for piece in self.evidence)
 
 
 def same(line: BudgetLineEntry, seed: Lookup) -> dict[str, BudgetLineEntry]:
