@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from app.seeding.importing import Imported, import_table
 from app.seeding.mapping import TableMapping
 from tests.conftest import ALONE, HERE, Client, answer, built, serving, walk
 from tests.evidence import faults
+from tests.test_readme import IMPORTING, blocks, commands
 
 EXCERPT = HERE / "import" / "rs2024-2-1-excerpt.csv"
 EXCERPT_MAPPING = HERE / "import" / "rs2024-2-1.yaml"
@@ -313,6 +315,17 @@ def test_totals_of_a_column_may_be_of_all_rows_together() -> None:
     assert told(table(*rows, ",合計,,,全,1000,,,"), totals=totals) == []
     (error,) = told(table(*rows, ",合計,,,全,1001,,,"), totals=totals)
     assert error.startswith("list.csv:3: `当初` says 1,001,000円, and its rows give 1,000,000円: find the row")
+
+
+def test_the_documented_example_is_true(seed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mapping, rows, ((command, printed),) = blocks(IMPORTING, "yaml"), blocks(IMPORTING, "csv"), commands(IMPORTING)
+    assert run(seed, mapping[0], rows[0].encode()).exit_code == 0
+    shutil.rmtree(seed / "list")
+    (seed.parent / "list.yaml").write_text(mapping[0])
+    monkeypatch.chdir(seed.parent)
+    result = CliRunner().invoke(main, [*shlex.split(command)[1:], "--seed", "seed"])
+    assert result.output.strip() == printed
+    check(seed)
 
 
 # --- what is told
