@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.db.sqlite import SqliteDatabase
 from app.http.cache import OVERHEAD, ResponseCacheMiddleware
 from app.main import WARM_UP, create_app, with_cache
-from app.seeding.build import SEED, build, check
+from app.seeding.build import build, check
 from app.settings import Settings
 from tests.conftest import ALONE, Client, answer, eventually, serving, visible
 
@@ -88,14 +88,14 @@ def test_paths_of_the_warm_up_are_cached_before_the_first_request(
             assert client.get(path).status_code == 200
 
 
-def test_another_database_empties_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_database_empties_the_cache(first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.0)
     with serving(Settings(database=path)) as client:
         old = client.get("/v1")
         assert client.get("/v1/measures?limit=1").status_code == 200
-        build(check(SEED), path)
+        build(check(first_seed), path)
         with serving(Settings(database=path, cache_bytes=0)) as fresh:
             for url in ("/v1", "/v1", "/v1/measures?limit=1", "/openapi.json"):
                 assert visible(client.get(url)) == visible(fresh.get(url))

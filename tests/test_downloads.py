@@ -22,7 +22,7 @@ from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
 from app.resources.tables import RESOURCE_TABLES
-from app.seeding.build import SEED, build, check
+from app.seeding.build import build, check
 from app.settings import Settings
 from tests.conftest import ALONE, Client, answer, serving, walk
 from tests.test_exports import read
@@ -162,19 +162,19 @@ def test_a_file_can_be_downloaded_in_ranges(name: str, client: Client) -> None:
     assert (headed.content, headed.headers["ETag"]) == (b"", whole.headers["ETag"])
 
 
-def test_files_belong_to_their_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_belong_to_their_database(first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 3600.0)
     path = tmp_path / "shisaku.sqlite"
     settings = Settings(database=path)
     first = build(check(ALONE), path)
     snapshots = Snapshots(settings, schema_version())
-    second = build(check(SEED), path)
+    second = build(check(first_seed), path)
     assert folder_of(path, first).is_dir()  # a service that has not seen the new build answers from it
     assert snapshots.current().dataset.version.digest == first
-    assert build(check(SEED), path) == second
+    assert build(check(first_seed), path) == second
     old = tmp_path / "shisaku.sqlite.0000000000000000"
     old.mkdir()
-    build(check(SEED), path)
+    build(check(first_seed), path)
     assert len([each for each in tmp_path.iterdir() if each.is_dir()]) == 2
     with serving(settings) as client:
         for file in folder_of(path, second).iterdir():

@@ -8,10 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
-from app.seeding.build import SEED, check
+from app.seeding.build import check
 from app.seeding.errors import InvalidSeed, SeedError
 from tests.conftest import ALONE
 from tests.corpus import write
+from tests.first import write_first
 
 BIO = "cao-20260203-bio"
 
@@ -19,7 +20,7 @@ BIO = "cao-20260203-bio"
 @pytest.fixture
 def seed(tmp_path: Path) -> Path:
     copy = tmp_path / "seed"
-    shutil.copytree(SEED, copy)
+    write_first(copy)
     return copy
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field, RootModel
-from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from app.api.parameters import NoParameters, RecordId
@@ -42,8 +41,8 @@ class CslItem(Schema):
     type: str = Field(description="`dataset`.")
     title: Sentence = Field(description="In Japanese; `note` has the English.")
     author: list[CslName] = Field(description="Who issued the documents that evidence the record.")
-    issued: CslDate | SkipJsonSchema[None] = Field(
-        default=None, description="When the last of these documents was issued, if one is dated; or the release."
+    issued: CslDate = Field(
+        description="When the last of these documents was issued, empty if none is dated; of the dataset, its release."
     )
     publisher: str
     version: str = Field(description="Of the dataset.")

@@ -100,13 +100,12 @@ def csl(citation: Citation) -> list[dict[str, Any]]:
         "type": TYPE,
         "title": citation.title.ja,
         "author": [{"literal": author} for author in citation.authors],
+        "issued": {"date-parts": [[int(part) for part in citation.date.split("-")]] if citation.date else []},
         "publisher": PUBLISHER,
         "version": citation.version,
         "language": LANGUAGE,
         "note": " ".join([f"{citation.title.en}.", *citation.notes]),
     }
-    if citation.date:
-        item["issued"] = {"date-parts": [[int(part) for part in citation.date.split("-")]]}
     if citation.container:
         item["container-title"] = citation.container.ja
     if citation.url:
