@@ -1,6 +1,7 @@
 """Declarations of resources that do not agree are named, with what to do, before anything is built."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
