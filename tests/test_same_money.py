@@ -52,8 +52,8 @@ def write_relations(seed: Path, folder: Path) -> None:
         for group in groups:
             relations.extend(relation(one, "same_as", other) for one, other in pairwise(group))
         for place, group in enumerate(groups[1:], 1):
-            for whole in random.sample(groups[:place], random.choice((0, 0, 1, 1, 2)) if place > 1 else 0):
-                relations.append(relation(random.choice(group), "part_of", random.choice(whole)))
+            wholes = random.sample(groups[:place], random.choice((0, 0, 1, 1, 2)) if place > 1 else 0)
+            relations.extend(relation(random.choice(group), "part_of", random.choice(whole)) for whole in wholes)
     (folder / "corpus-0" / "line-relations.ndjson").write_bytes(
         b"".join(orjson.dumps(each) + b"\n" for each in relations)
     )
@@ -162,9 +162,9 @@ def test_measures_and_pillars_count_once_too(related: Related) -> None:
 def test_relations_are_shown_at_both_ends_with_their_ground(related: Related) -> None:
     pairs: dict[str, Pairs] = {name: set() for name in ("same_as", "part_of", "parts")}
     for row in related.rows:
-        for name in pairs:
+        for name, found in pairs.items():
             for each in row[name]:
-                pairs[name].add((row["id"], each["id"]))
+                found.add((row["id"], each["id"]))
                 assert each["amount"] == related.by_id[each["id"]]["amount"]
                 assert (each["basis"], each["note"]["en"]) == ("external", "A test.")
                 assert any(name in piece["supports"] and piece["url"] == SOURCE for piece in row["evidence"])

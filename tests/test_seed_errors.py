@@ -257,7 +257,7 @@ def test_a_missing_transcript_and_a_wrong_folder_are_told(seed: Path) -> None:
     assert any("`cao-20260203-bio` stands in the folder bio" in error.message for error in errors_of(seed))
     (seed / "bio" / "transcript.md").unlink()
     found = errors_of(seed)
-    assert any("there is no transcript.md beside this file" in error.message for error in found)
+    assert any("there is no transcript.md or transcript.csv beside this file" in error.message for error in found)
     assert any("the evidence names no document" in error.message for error in found)
     assert any("has no transcript.md" in error.message for error in found)
 

@@ -13,10 +13,16 @@ from app.resources.sums import DIMENSIONS, PRECOMPUTED
 from app.seeding.build import build, check
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, walk
+from tests.test_filters import phases
 
 PACKAGE = "fy2025-supplementary-drug-discovery"
 
 Groups = list[dict[str, Any]]
+
+
+def known(*values: str | None) -> set[str]:
+    return {value for value in values if value is not None}
+
 
 MEMBERS: dict[str, Callable[[dict[str, Any]], set[str]]] = {
     "ministry": lambda row: {ministry["id"] for ministry in row["ministries"]},
@@ -26,7 +32,9 @@ MEMBERS: dict[str, Callable[[dict[str, Any]], set[str]]] = {
     "modality": lambda row: above(row["modalities"], {"regenerative-medicine", "cell-therapy", "gene-therapy"}),
     "section": lambda row: {part for section in row["sections"] for part in parents(section["id"])},
     "document": lambda row: set(row["documents"]),
-    "budget_kind": lambda row: {row["budget_kind"]},
+    "budget_kind": lambda row: known(row["budget_kind"]),
+    "phase": lambda row: known(*phases(row["amount"]["phase"])),
+    "basis": lambda row: known(row["amount"]["basis"]),
 }
 SORTED: dict[str, Callable[[dict[str, Any]], list[Any]]] = {
     "involved": lambda group: [group["involved"]["jpy"]],
@@ -97,7 +105,7 @@ def kept(row: dict[str, Any], query: dict[str, Any]) -> bool:
 @st.composite
 def queries(draw: st.DrawFn, lines: list[dict[str, Any]], values: dict[str, list[str]]) -> dict[str, Any]:
     """Filters of budget lines."""
-    optional = {"ministry", "pillar", "modality", "section", "document"}
+    optional = {"ministry", "pillar", "modality", "section", "document", "phase", "basis", "budget_kind"}
     query: dict[str, Any] = {}
     for name in draw(st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True)):
         offered = values[name] + (["none"] if name in optional else [])

@@ -24,7 +24,7 @@ from app.resources.measures import MEASURES, FigureRelation
 from app.schemas import Id, Int32, Note, References, Schema, Sentence, to_json
 
 MAX_FIGURES = 1_000
-PHASES = list(BudgetPhase)
+PHASES, RELATIONS = list(BudgetPhase), list(FigureRelation)
 
 Record = Mapping[str, Any]
 
@@ -116,14 +116,15 @@ def _figures(measure: Record, matcher: Matcher) -> list[dict[str, Any]]:
             for figure in _of_lines(other, FigureRelation.SAME_PROGRAMME, matcher)
         ),
     ]
-    # A line of another measure may be about the same money, and of the same programme too.
+    # A line of another measure may be about the same money, and of the same programme too: the first relation stands.
     distinct = {(figure["line"], figure["url"]): figure for figure in reversed(found)}
     return sorted(distinct.values(), key=_place)
 
 
-def _place(figure: Record) -> tuple[int, int, str]:
+def _place(figure: Record) -> tuple[int, int, str, int]:
     phase = figure["amount"]["phase"]
-    return figure["fiscal_year"]["year"], PHASES.index(phase) if phase else len(PHASES), figure["document"]
+    place = PHASES.index(phase) if phase else len(PHASES)
+    return figure["fiscal_year"]["year"], place, figure["document"], RELATIONS.index(figure["relation"])
 
 
 def _of_lines(measure: Record, relation: FigureRelation, matcher: Matcher) -> Iterator[dict[str, Any]]:

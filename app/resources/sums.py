@@ -23,7 +23,7 @@ from app.resources.overlaps import Overlaps
 from app.schemas import Int32, Note, Schema
 
 PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
-DIMENSIONS = (*PAIRED, "document", "budget_kind")
+DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
 # All lines, each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
 PRECOMPUTED: frozenset[tuple[str, ...]] = frozenset([(), *combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
 SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines

@@ -100,6 +100,7 @@ def _evidence(piece: EvidenceEntry, entry: Entry, supports: list[str], seed: See
         "basis": piece.basis,
         "document": piece.document or entry.location.document or "",
         "lines": {"from": lines.from_, "to": lines.to} if lines else None,
+        "column": piece.column,
         "quote": piece.quote,
         "supports": supports,
         "note": {"ja": note.ja, "en": note.en} if note else None,
