@@ -450,7 +450,7 @@ def test_rows_without_a_value_can_be_asked_for(client: Client) -> None:
     page = opened(client, "/budget-lines?modality=none&limit=2&lang=ja")
     assert "モダリティ: なし" in page.text
     assert [each["value"] for each in page.all("input", name="modality", checked="")] == ["none"]
-    assert [each["href"] for each in opened(client, "/measures?limit=2").all("a", rel="next")][0].startswith(
+    assert next(each["href"] for each in opened(client, "/measures?limit=2").all("a", rel="next")).startswith(
         "/measures?limit"
     )
 
