@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from markupsafe import Markup, escape
 from starlette.responses import Response
 
-from app.api import budget_summary, crosswalk, search, suggest
+from app.api import budget_summary, crosswalk, dcat, search, suggest
 from app.api.openapi import COMMITTED
 from app.api.parameters import Parameters
 from app.errors import Problem, closest, hint
@@ -225,6 +225,7 @@ async def docs(view: PlainPage) -> Response:
         "reference.html",
         title=view.tr("API の参照", "API reference"),
         groups=groups(),
+        described=dcat.schema_org(view.snapshot.dataset, view.prefix),
         introduction=document()["info"]["description"],
         prose=prose,
     )
