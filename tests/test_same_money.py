@@ -182,6 +182,9 @@ def test_lines_of_two_documents_that_nothing_relates_are_told(related: Related) 
         return "may-hold-same-money" in [note["code"] for note in notes]
 
     assert told("")
+    shown = answer(related.client, "/v1/budget-summary?group_by=ministry")["notes"]
+    (note,) = (note for note in shown if note["code"] == "may-hold-same-money")
+    assert note["en"].endswith("; and others.")
     assert not told("package=p0-2025")
     assert "may-hold-same-money" in [note["code"] for note in answer(related.client, "/v1/crosswalk")["notes"]]
 
