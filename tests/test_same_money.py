@@ -103,7 +103,9 @@ def related(corpus_seed: Path, shared: Path) -> Iterator[Related]:
         build(check(folder / "seed"), folder / "shisaku.sqlite")
 
     folder = made_once(shared / "related", make)
-    with serving(Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0)) as client:
+    with serving(
+        Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0, deadline_seconds=60)
+    ) as client:
         yield Related(client)
 
 
