@@ -4,7 +4,7 @@ What builds is imported by the commands that build: a service runs where `app.se
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.seeding.build import Checked
+    from app.seeding.errors import SeedError
 
 OTHER_FILES = 64  # that a process has open beside its connections: the database, downloads, the log
 
@@ -86,6 +87,55 @@ def check(seed: Path | None) -> None:
     click.echo(f"{checked.count} records, no errors")
 
 
+@main.command("import")
+@click.argument("mapping", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("table", metavar="CSV", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--to", type=click.Path(path_type=Path), required=True, help="The document's folder: seed/<document-id>.")
+@seed_option
+@click.option("--replace", is_flag=True, help="Replace the folder if it is there.")
+@click.option("--skip-refused", is_flag=True, help="Write the other rows when some are refused.")
+def import_(mapping: Path, table: Path, to: Path, seed: Path | None, *, replace: bool, skip_refused: bool) -> None:
+    """Make the folder of a document from a published CSV file, by a MAPPING of its columns.
+
+    Reports which rows were read, left out as totals, or refused, and the sums of the rows beside the file's own totals.
+    """
+    from app.seeding.build import SEED
+    from app.seeding.entries import OrganizationEntry
+    from app.seeding.errors import InvalidSeed
+    from app.seeding.importing import IDS, import_table, write_folder
+    from app.seeding.mapping import TableMapping
+    from app.seeding.reading import read_kind, read_model
+
+    if not replace and to.exists():
+        raise click.ClickException(f"{to} is there: choose another folder, or replace it with --replace")
+    try:
+        document = IDS.validate_python(to.name)
+        read = read_model(mapping, mapping.name, TableMapping)
+        bodies = read_kind(seed or SEED, OrganizationEntry)
+        imported = import_table(read, table.name, table.read_bytes(), document, bodies)
+    except ValidationError as error:
+        raise click.ClickException(f"{to.name} is no id of a document: a-z, 0-9, dots and hyphens") from error
+    except InvalidSeed as invalid:
+        raise _nothing_written(invalid.errors) from invalid
+    for sentence in imported.report():
+        click.echo(sentence)
+    told = _nothing_written(imported.refused, ". Correct these rows, or leave them out with --skip-refused")
+    if imported.refused and not skip_refused:
+        raise told
+    try:
+        write_folder(imported.files(), to)
+    except OSError as error:
+        raise click.ClickException(f"{to}: {error.strerror}; nothing was written") from error
+    click.echo(f"wrote {to}: verify it with `shisaku check`")
+
+
+def _nothing_written(errors: "Sequence[SeedError]", hint: str = "") -> click.ClickException:
+    """Prints errors, and gives the exception that ends the command."""
+    for each in errors:
+        click.echo(str(each), err=True)
+    return click.ClickException(f"{len(errors)} error{'s' if len(errors) > 1 else ''}; nothing was written{hint}")
+
+
 @contextmanager
 def _phase(name: str, length: int) -> Iterator[Callable[[int], None]]:
     """A bar for each phase of the work, where somebody looks."""
@@ -100,10 +150,7 @@ def _checked(seed: Path, folder: Path | None = None) -> "Checked":
     try:
         return verify(seed, folder, _phase)
     except InvalidSeed as invalid:
-        for each in invalid.errors:
-            click.echo(str(each), err=True)
-        count = len(invalid.errors)
-        raise click.ClickException(f"{count} error{'s' if count > 1 else ''}; nothing was written") from invalid
+        raise _nothing_written(invalid.errors) from invalid
 
 
 @main.command()

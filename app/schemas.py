@@ -69,6 +69,8 @@ class Reason(StrEnum):
     NOT_STATED = "not_stated"
     AMBIGUOUS = "ambiguous"
     LAYOUT_LOST = "layout_lost"
+    NOT_EXTRACTED = "not_extracted"
+    NOT_CLASSIFIED = "not_classified"
     NOT_APPLICABLE = "not_applicable"
 
 
@@ -120,6 +122,7 @@ class Evidence(Schema):
     basis: Basis = Field(description="How the fact is known.")
     document: Annotated[Id, References("documents")] = Field(description="Id of the document read.")
     lines: LineRange | None = Field(description="The transcript's lines that hold the quote.")
+    column: Sentence | None = Field(description="Where the document is a table: the column whose cell the quote is.")
     quote: Sentence | None = Field(description="Those words, character for character.")
     supports: Annotated[list[str], Field(min_length=1, max_length=50)] = Field(
         description="The record's fields that it evidences."

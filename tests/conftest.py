@@ -41,6 +41,7 @@ from app.seeding.build import SEED, Checked, build, check, target
 from app.seeding.rendering import csv_of
 from app.settings import PROJECT, Settings
 from tests.corpus import write
+from tests.first import write_first
 from tests.postgres import OWNER, READER, Server, running
 
 HERE = Path(__file__).parent
@@ -179,13 +180,13 @@ def build_database(kind: str, shared: Path, request: pytest.FixtureRequest) -> B
             folder = request.getfixturevalue("tmp_path_factory").mktemp(name)
             return built(seed, folder / "shisaku.sqlite", request.getfixturevalue("server"))
         folder = made_once(shared / name, lambda made: built(seed, made / "shisaku.sqlite"))
-        return Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0)
+        return Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0, deadline_seconds=60)
 
     return build_named
 
 
 def _write_both(folder: Path) -> None:
-    shutil.copytree(SEED, folder, dirs_exist_ok=True)
+    write_first(folder)
     for each in (*(path for path in ALONE.iterdir() if path.is_dir()), TOGETHER):
         shutil.copytree(each, folder / each.name)
 
@@ -239,14 +240,28 @@ def cuts(corpus_seed: Path, shared: Path) -> Iterator[Client]:
             build(_with_cuts(check(corpus_seed)), folder / "shisaku.sqlite")
 
     folder = made_once(shared / "cuts", make)
-    with serving(Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0)) as client:
+    with serving(
+        Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0, deadline_seconds=60)
+    ) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def first(build_database: BuildDatabase) -> Settings:
+def first_seed(shared: Path) -> Path:
+    """The seed of the first document."""
+    return made_once(shared / "first-seed", write_first)
+
+
+@pytest.fixture(scope="session")
+def first(first_seed: Path, build_database: BuildDatabase) -> Settings:
     """The first document."""
-    return build_database("first", SEED)
+    return build_database("first", first_seed)
+
+
+@pytest.fixture(scope="session")
+def everything(build_database: BuildDatabase) -> Settings:
+    """All documents of the project."""
+    return build_database("everything", SEED)
 
 
 @pytest.fixture(scope="session")
@@ -271,6 +286,13 @@ def dataset(both: Settings) -> Dataset:
 def client(first: Settings) -> Iterator[Client]:
     """A client of the first document's service."""
     with serving(first) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def whole(everything: Settings) -> Iterator[Client]:
+    """A client of a service over all documents of the project."""
+    with serving(everything) as client:
         yield client
 
 

@@ -12,9 +12,20 @@ NAMES = {
     "organizations": ("name", "abbreviation", "also"),
     "modalities": ("name", "also"),
     "sections": ("name", "number", "code"),
+    "strategies": ("name",),
 }
 DESCRIPTIONS = ("description", "aims")
-LINKS = ("issuer", "ministries", "organizations", "modalities", "broader", "narrower", "sections", "parent")
+LINKS = (
+    "issuer",
+    "ministries",
+    "organizations",
+    "modalities",
+    "broader",
+    "narrower",
+    "sections",
+    "parent",
+    "strategies",
+)
 LATIN = "a-z0-9\u00df-\u00f6\u00f8-\u024f\u0300-\u036f\u1e00-\u1eff"
 
 

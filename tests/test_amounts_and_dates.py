@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resources.amount import AmountBasis, in_oku, summed
+from app.resources.amount import AmountBasis, Kind, in_oku, summed
 from app.resources.dates import day, fiscal_year
 from app.seeding.entries import AmountEntry
 from app.seeding.entries.budgets import UNITS
@@ -27,7 +27,7 @@ def test_oku_yen_is_exact(jpy: int) -> None:
     assert text.startswith("-") == (jpy < 0)  # of -0.00000001 too, and never of 0
 
 
-@given(st.integers(min_value=0, max_value=10**9), st.sampled_from(sorted(UNITS)))
+@given(st.integers(min_value=0, max_value=99_999), st.sampled_from(sorted(UNITS)))
 def test_what_is_printed_is_what_is_read(number: int, unit: str) -> None:
     amount = entry(value=str(number), unit=unit, text=f"{number:,}{unit}")
     assert list(amount.errors()) == []
@@ -58,13 +58,23 @@ def test_wide_digits_and_other_words_for_about_are_read() -> None:
 def test_a_sum_has_a_basis_when_all_its_parts_have_one() -> None:
     national = AmountBasis.NATIONAL_EXPENDITURE
 
-    def basis(*bases: AmountBasis | None) -> tuple[object, object]:
-        found = summed(1, bases, approximate=False, uncertain=False)
-        return found["basis"], found["basis_reason"]
+    def of(*kinds: Kind) -> tuple[object, object, object]:
+        found = summed(1, kinds, approximate=False, uncertain=False)
+        return found["basis"], found["basis_reason"], found["phase"]
 
-    assert basis(national, national) == (national, None)
-    assert basis(national, None) == (None, "ambiguous")
-    assert basis(None, None) == basis() == (None, "not_stated")
+    assert of((national, "initial"), (national, "initial")) == (national, None, "initial")
+    assert of((national, "initial"), (None, "initial")) == (None, "ambiguous", "initial")
+    assert of((national, "initial"), (national, "executed")) == (national, None, None)
+    assert of((None, "initial"), (None, "executed")) == (None, "ambiguous", None)
+    assert of((None, "initial")) == (None, "not_stated", "initial")
+    assert of() == (None, "not_stated", None)
+
+
+@pytest.mark.parametrize("sign", ["-", "−", "△", "▲", "－"])
+def test_a_printed_minus_is_read(sign: str) -> None:
+    cut = entry(value="-1872", unit="千円", text=f"{sign}1,872千円")
+    assert (list(cut.errors()), cut.jpy) == ([], -1_872_000)
+    assert any("is not what" in found for found in entry(value="1872", unit="千円", text=f"{sign} 1,872千円").errors())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.main import create_app
-from app.seeding.build import SEED, build, check
+from app.seeding.build import build, check
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, answer, serving, walk
 
@@ -27,9 +27,9 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_the_same_seed_gives_the_same_digest_and_bytes(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_digest_and_bytes(first_seed: Path, tmp_path: Path) -> None:
     paths = [tmp_path / "one.sqlite", tmp_path / "two.sqlite"]
-    digests = {build(check(SEED), path) for path in paths}
+    digests = {build(check(first_seed), path) for path in paths}
     assert len(digests) == 1
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
@@ -73,7 +73,7 @@ def test_other_processes_and_hash_seeds_give_the_same_bytes(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("when", ["Writing", "Downloads"])
-def test_a_build_that_fails_leaves_the_old_database(when: str, tmp_path: Path) -> None:
+def test_a_build_that_fails_leaves_the_old_database(first_seed: Path, when: str, tmp_path: Path) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     before = path.read_bytes()
@@ -85,7 +85,7 @@ def test_a_build_that_fails_leaves_the_old_database(when: str, tmp_path: Path) -
         yield lambda _: None
 
     with pytest.raises(KeyboardInterrupt):
-        build(check(SEED), path, interrupt)
+        build(check(first_seed), path, interrupt)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["shisaku.sqlite"]
     assert not list(tmp_path.glob(".*"))

@@ -1,6 +1,7 @@
 """Declarations of resources that do not agree are named, with what to do, before anything is built."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from app.query.filters import column
 from app.resources import RESOURCES
 from app.resources.stages import STAGES
 from app.seeding import declarations
-from app.seeding.build import SEED, check
+from app.seeding.build import check
 from app.seeding.declarations import DeclarationError, declaration_errors
 
 
@@ -17,11 +18,11 @@ def test_the_declarations_agree() -> None:
 
 
 @pytest.mark.parametrize("registry", ["KINDS", "RENDERERS"])
-def test_what_is_not_registered_is_named(registry: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_registered_is_named(first_seed: Path, registry: str, monkeypatch: pytest.MonkeyPatch) -> None:
     registered = getattr(declarations, registry)
     monkeypatch.setattr(declarations, registry, {name: each for name, each in registered.items() if name != "stages"})
     with pytest.raises(DeclarationError, match=f"stages: add it to {registry}"):
-        check(SEED)
+        check(first_seed)
 
 
 def test_a_renderer_without_a_resource_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

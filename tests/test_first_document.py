@@ -28,6 +28,7 @@ def test_a_ministrys_lines_include_the_joint_one(client: Client) -> None:
         "uncertain": True,
         "basis": None,
         "basis_reason": "not_stated",
+        "phase": "supplementary",
     }
 
 
@@ -102,6 +103,7 @@ def test_the_national_expenditure_that_is_known_is_beside_the_amounts(client: Cl
     assert known == {
         "innovative-drug-fund": "241",
         "clinical-trial-environment": "41.4",
+        "rare-disease-global-rd": "119.92545",
         "regenerative-cell-gene-manufacturing": "158",
         "generic-manufacturing-fund": "844",
     }

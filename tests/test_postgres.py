@@ -28,7 +28,7 @@ from app.main import application, create_app
 from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
-from app.seeding.build import SEED, build, check, target
+from app.seeding.build import build, check, target
 from app.seeding.migrating import alembic_config
 from app.seeding.postgres import LOCK
 from app.seeding.progress import Phase
@@ -47,6 +47,9 @@ URLS = [
     "/docs",
     "/terms",
     "/stability",
+    "/budget-lines?ministry=mhlw&lang=ja",
+    "/measures/biosimilar-uptake",
+    "/sitemap/measures/1.xml",
     "/openapi.json",
     "/readyz",
     "/healthz",
@@ -183,7 +186,7 @@ def test_a_build_is_published_whole_and_the_last_one_is_kept(server: Server, mad
 
 # The cursor that was being opened when its connection was cut is nobody's to close.
 @pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
-def test_a_build_that_fails_leaves_the_old_one(server: Server, made: Built) -> None:
+def test_a_build_that_fails_leaves_the_old_one(first_seed: Path, server: Server, made: Built) -> None:
     before = schemas(server, made)
 
     def interrupt() -> None:
@@ -191,14 +194,14 @@ def test_a_build_that_fails_leaves_the_old_one(server: Server, made: Built) -> N
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(check(SEED), target(made.building), while_it_writes(interrupt))
+        build(check(first_seed), target(made.building), while_it_writes(interrupt))
     assert schemas(server, made) == before
 
     def cut() -> None:
         server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name(made)}'")
 
     with pytest.raises(NotBuilt, match=r"shisaku_\d+: .*connection.*What was published before stands\."):
-        build(check(SEED), target(made.building), while_it_writes(cut))
+        build(check(first_seed), target(made.building), while_it_writes(cut))
     gc.collect()
     (left,) = set(schemas(server, made)) - set(before)
     assert left.startswith("shisaku_building_")
@@ -251,11 +254,11 @@ def test_a_database_in_another_encoding_is_refused(server: Server, tmp_path: Pat
 
 @pytest.mark.usefixtures("impatient")
 def test_another_build_is_served_without_a_restart(
-    server: Server, made: Built, caplog: pytest.LogCaptureFixture
+    first_seed: Path, server: Server, made: Built, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO), serving(made.reading) as client:
         old = answer(client, "/v1/measures?limit=1")
-        made.build(SEED)
+        made.build(first_seed)
         eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "1.0.0")
         assert answer(client, old["links"]["next"], 422)["errors"][0]["parameter"] == "cursor"
         made.build(ALONE)
@@ -302,6 +305,14 @@ def test_the_watch_ends_with_its_service(made: Built) -> None:
     del snapshots
     watch.join(60)
     assert not watch.is_alive()
+
+
+def test_the_watch_has_ended_when_its_service_is_closed(made: Built) -> None:
+    before = set(threading.enumerate())
+    snapshots = Snapshots(made.reading, schema_version())
+    assert len(set(threading.enumerate()) - before) == 1
+    snapshots.close()
+    assert set(threading.enumerate()) == before
 
 
 def test_a_server_that_restarts_is_not_noticed_and_one_that_is_down_is_told(

@@ -7,7 +7,13 @@ from tests.conftest import Client, answer, serving, walk
 def test_it_stands_alone(second: Settings) -> None:
     with serving(second) as client:
         summary = answer(client, "/v1/budget-summary?group_by=ministry")
-        assert (summary["total"]["jpy"], summary["lines"]) == (12_345_678_000 + 2_500_000_000 + 150_000_000, 4)
+        assert (summary["total"]["jpy"], summary["total"]["basis_reason"], summary["lines"]) == (None, "ambiguous", 4)
+        assert [(each["basis"], each["phase"], each["involved"]["jpy"]) for each in summary["totals"]] == [
+            (None, "initial", 12_345_678_000 + 150_000_000),
+            ("national_expenditure", "initial", 2_500_000_000),
+            (None, None, None),
+        ]
+        assert "several-kinds" in [note["code"] for note in summary["notes"]]
         assert summary["additive"] is False
         assert "lines-without-amount" in [note["code"] for note in summary["notes"]]
         groups = {group["key"]: group for group in summary["groups"]}
@@ -51,7 +57,9 @@ def test_one_measure_may_be_in_two_documents(clients: Client) -> None:
     measure = answer(clients, "/v1/measures/biobank-utilisation")
     assert measure["documents"] == ["cao-20260203-bio", "green-20270115"]
     assert [line["amount"]["oku_yen"] for line in measure["budget_lines"]] == ["43", "9"]
-    assert (measure["amount"]["oku_yen"], measure["amount"]["approximate"]) == ("52", True)
+    # A supplementary budget of one year and an initial one of another are not added.
+    assert (measure["amount"]["jpy"], measure["amount"]["approximate"]) == (None, True)
+    assert "several-kinds" in [note["code"] for note in measure["notes"]]
     assert answer(clients, "/v1/measures?document=green-20270115&document=cao-20260203-bio&fiscal_year=2027,2025")
     found = walk(clients, "/v1/measures", fiscal_year="令和9年度")
     assert "biobank-utilisation" in [row["id"] for row in found]
@@ -83,9 +91,10 @@ def test_a_number_means_every_section_and_pillar_that_bears_it(clients: Client) 
 
 def test_sums_cross_documents(clients: Client) -> None:
     years = answer(clients, "/v1/budget-summary?group_by=fiscal_year")
-    assert {group["key"]: group["involved"]["jpy"] for group in years["groups"]} == {
-        "2025": 316_100_000_000,
-        "2027": 12_345_678_000 + 2_500_000_000 + 150_000_000 + 900_000_000,
+    totals = {group["key"]: [each["involved"]["jpy"] for each in group["totals"]] for group in years["groups"]}
+    assert totals == {
+        "2025": [316_100_000_000],
+        "2027": [12_345_678_000 + 150_000_000 + 900_000_000, 2_500_000_000, None],
     }
     assert years["additive"] is True
     documents = answer(clients, "/v1/budget-summary?group_by=document")

@@ -20,7 +20,7 @@ from app.db.base import Unusable
 from app.main import application, create_app
 from app.query.snapshot import Snapshots
 from app.resources.schema import schema_version
-from app.seeding.build import SEED, build, check
+from app.seeding.build import build, check
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, answer, eventually, serving, visible
 
@@ -127,7 +127,9 @@ def test_a_built_database_is_served_without_the_build_package(first: Settings, t
     assert printed.split() == ["200"] * len(paths)
 
 
-def test_a_newer_database_is_served_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_database_is_served_without_a_restart(
+    first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.0)
@@ -135,7 +137,7 @@ def test_a_newer_database_is_served_without_a_restart(tmp_path: Path, monkeypatc
         old = answer(client, "/v1/measures?limit=1")
         reading = sqlite3.connect(path)
         assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"
-        build(check(SEED), path)
+        build(check(first_seed), path)
         assert reading.execute("SELECT value FROM dataset WHERE fact = 'version'").fetchone() == (
             "0.1.0",
         )  # its file is another one now
@@ -150,13 +152,15 @@ def test_a_newer_database_is_served_without_a_restart(tmp_path: Path, monkeypatc
         assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
 
 
-def test_a_replaced_database_is_closed_after_its_last_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replaced_database_is_closed_after_its_last_use(
+    first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.0)
     snapshots = Snapshots(Settings(database=path), schema_version())
     old = weakref.ref(snapshots.current().database)
-    build(check(SEED), path)
+    build(check(first_seed), path)
     assert snapshots.current().dataset.version.version == "1.0.0"
     gc.collect()
     assert old() is None
@@ -165,13 +169,13 @@ def test_a_replaced_database_is_closed_after_its_last_use(tmp_path: Path, monkey
 
 
 def test_a_newer_database_that_cannot_be_opened_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     snapshots = Snapshots(Settings(database=path), schema_version())
     monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.0)
-    build(check(SEED), path)
+    build(check(first_seed), path)
     with monkeypatch.context() as patch:
         patch.setattr("app.query.snapshot.open_database", lambda *_: 1 / 0)
         for _ in range(3):

@@ -10,13 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.resources.sums import DIMENSIONS, PRECOMPUTED
-from app.seeding.build import SEED, build, check
+from app.seeding.build import build, check
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, walk
+from tests.test_filters import phases
 
 PACKAGE = "fy2025-supplementary-drug-discovery"
 
 Groups = list[dict[str, Any]]
+
+
+def known(*values: str | None) -> set[str]:
+    return {value for value in values if value is not None}
+
 
 MEMBERS: dict[str, Callable[[dict[str, Any]], set[str]]] = {
     "ministry": lambda row: {ministry["id"] for ministry in row["ministries"]},
@@ -26,7 +32,9 @@ MEMBERS: dict[str, Callable[[dict[str, Any]], set[str]]] = {
     "modality": lambda row: above(row["modalities"], {"regenerative-medicine", "cell-therapy", "gene-therapy"}),
     "section": lambda row: {part for section in row["sections"] for part in parents(section["id"])},
     "document": lambda row: set(row["documents"]),
-    "budget_kind": lambda row: {row["budget_kind"]},
+    "budget_kind": lambda row: known(row["budget_kind"]),
+    "phase": lambda row: known(*phases(row["amount"]["phase"])),
+    "basis": lambda row: known(row["amount"]["basis"]),
 }
 SORTED: dict[str, Callable[[dict[str, Any]], list[Any]]] = {
     "involved": lambda group: [group["involved"]["jpy"]],
@@ -57,10 +65,17 @@ def values(clients: Client) -> dict[str, list[str]]:
     return {name: [bucket["value"] for bucket in facet["buckets"]] for name, facet in facets.items()}
 
 
+def kind_of(row: dict[str, Any]) -> tuple[str | None, str | None]:
+    return row["amount"]["basis"], row["amount"]["phase"]
+
+
 def amount(rows: list[dict[str, Any]], *, unknown: bool) -> int | None:
-    """What lines come to: null if none of them states an amount, or if there are none to be asked for."""
-    stated = [row["amount"]["jpy"] for row in rows if row["amount"]["jpy"] is not None]
-    return None if not stated and (rows or unknown) else sum(stated)
+    """What lines come to: null if none of them states an amount, if there are none to be asked for, or if amounts of
+    several kinds are among them."""
+    stated = [row for row in rows if row["amount"]["jpy"] is not None]
+    if len({kind_of(row) for row in stated}) > 1:
+        return None
+    return None if not stated and (rows or unknown) else sum(row["amount"]["jpy"] for row in stated)
 
 
 def stands_under(row: dict[str, Any], named: dict[str, str]) -> bool:
@@ -90,7 +105,7 @@ def kept(row: dict[str, Any], query: dict[str, Any]) -> bool:
 @st.composite
 def queries(draw: st.DrawFn, lines: list[dict[str, Any]], values: dict[str, list[str]]) -> dict[str, Any]:
     """Filters of budget lines."""
-    optional = {"ministry", "pillar", "modality", "section", "document"}
+    optional = {"ministry", "pillar", "modality", "section", "document", "phase", "basis", "budget_kind"}
     query: dict[str, Any] = {}
     for name in draw(st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True)):
         offered = values[name] + (["none"] if name in optional else [])
@@ -127,8 +142,16 @@ def test_any_sum_is_what_brute_force_sums(
         silent = not own or (unknown(query, lines) and not left_out)
         assert_sums(group, under, unknown=silent)
     assert summary["additive"] == (counted == len(rows))
+    assert_totals(summary["totals"], rows)
     if summary["additive"]:
-        assert sum(group["involved"]["jpy"] or 0 for group in summary["groups"]) == (summary["total"]["jpy"] or 0)
+        for total in summary["totals"]:
+            of_kind = [
+                each["involved"]["jpy"] or 0
+                for group in summary["groups"]
+                for each in group["totals"]
+                if (each["basis"], each["phase"]) == (total["basis"], total["phase"])
+            ]
+            assert sum(of_kind) == (total["involved"]["jpy"] or 0)
 
 
 @given(data=st.data())
@@ -150,7 +173,8 @@ def test_sorted_and_limited_sums_lose_nothing(
             expected = arrange(expected, by, descending=order == "desc")
         assert ordered["groups"] == expected
     assert sorted(group["key"] for group in ordered["groups"]) == sorted(group["key"] for group in whole["groups"])
-    assert {**ordered, "groups": []} == {**whole, "groups": []}
+    told = [note for note in ordered["notes"] if note["code"] != "several-kinds-last"]
+    assert {**ordered, "groups": [], "notes": told} == {**whole, "groups": []}
 
     limited = answer(clients, "/v1/budget-summary", **asked, **arranged, limit=limit)
     shown, others = limited["groups"][:limit], limited["groups"][limit:]
@@ -174,13 +198,32 @@ def arrange(groups: Groups, by: dict[str, Any], *, descending: bool) -> Groups:
     return [*ordered, *(group for group in groups if by[group["key"]] is None)]
 
 
+def assert_totals(totals: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+    """Each kind of these lines has its total, and lines without an amount have theirs."""
+    assert len({(each["basis"], each["phase"]) for each in totals}) == len(totals)
+    assert sum(each["lines"] for each in totals) == len(rows)
+    for each in totals:
+        of_kind = [row for row in rows if kind_of(row) == (each["basis"], each["phase"])]
+        assert_parts(each, of_kind, unknown=False)
+        amounts = [row["amount"]["jpy"] or 0 for row in of_kind]
+        cuts = sum(jpy for jpy in amounts if jpy < 0)
+        signed = [each[name] and each[name]["jpy"] for name in ("increases", "decreases")]
+        assert signed == ([sum(amounts) - cuts, cuts] if cuts else [None, None])
+
+
 def assert_sums(group: dict[str, Any], rows: list[dict[str, Any]], *, unknown: bool) -> None:
     """The group is of these lines."""
+    assert_parts(group, rows, unknown=unknown)
+    assert_totals(group["totals"], rows)
+
+
+def assert_parts(group: dict[str, Any], rows: list[dict[str, Any]], *, unknown: bool) -> None:
+    """The lines and amounts are of these lines."""
     assert group["lines"] == len(rows)
     parts = {"involved": rows, "joint": [row for row in rows if row["joint"]]}
     parts["sole"] = [row for row in rows if not row["joint"]]
     for part, chosen in parts.items():
-        assert group[part]["jpy"] == amount(chosen, unknown=unknown), (group["key"], part)
+        assert group[part]["jpy"] == amount(chosen, unknown=unknown), (group.get("key"), part)
         assert group[part]["approximate"] == any(row["amount"]["approximate"] for row in chosen)
         assert group[part]["uncertain"] == any(row["amount"]["uncertain"] for row in chosen)
 
@@ -218,9 +261,9 @@ def test_a_group_beyond_the_limit_is_counted_once_and_never_clashes(clients: Cli
     assert everything == answer(clients, "/v1/budget-summary?group_by=ministry")
 
 
-def test_a_budget_of_which_no_line_is_known(tmp_path: Path) -> None:
+def test_a_budget_of_which_no_line_is_known(first_seed: Path, tmp_path: Path) -> None:
     seed = tmp_path / "seed"
-    shutil.copytree(SEED, seed)
+    shutil.copytree(first_seed, seed)
     for name in ("crosswalk", "budget-lines", "measures"):
         (seed / "cao-20260203-bio" / f"{name}.yaml").unlink()
     build(check(seed), tmp_path / "s.sqlite")

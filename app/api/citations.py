@@ -41,7 +41,9 @@ class CslItem(Schema):
     type: str = Field(description="`dataset`.")
     title: Sentence = Field(description="In Japanese; `note` has the English.")
     author: list[CslName] = Field(description="Who issued the documents that evidence the record.")
-    issued: CslDate = Field(description="When the last of these documents was issued; of the dataset, its release.")
+    issued: CslDate = Field(
+        description="When the last of these documents was issued, empty if none is dated; of the dataset, its release."
+    )
     publisher: str
     version: str = Field(description="Of the dataset.")
     language: str
@@ -154,7 +156,7 @@ def record_citation(resource: Resource, id_: str, dataset: Dataset, prefix: str,
         key=f"shisaku-{resource.name}-{id_}",
         title=Name(**record["name"]),
         authors=distinct(document["issuer"]["name"]["ja"] for document in documents),
-        date=max(document["issued"]["date"] for document in documents),
+        date=max((document["issued"]["date"] for document in documents if document["issued"]), default=None),
         version=dataset.version.version,
         url=next((document["url"] for document in documents if document["url"]), None),
         container=dataset.about.name,

@@ -1,7 +1,7 @@
 """Crosswalk: from the sections of a strategy to their measures, to linked programmes, and to their budget lines."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from app.api.overlaps import OverlappingLine, overlaps_of
 from app.api.parameters import Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
-from app.query.filters import with_operators
+from app.query.filters import Parameter, one_of, with_operators
 from app.query.matching import Matcher
 from app.query.notes import filter_notes
 from app.query.parser import Query
@@ -25,14 +25,15 @@ from app.query.records import read_records
 from app.query.responses import AnswerMeta
 from app.query.snapshot import Snapshot
 from app.resources.amount import Amount
-from app.resources.budget_lines import BUDGET_LINES, THROUGH_CROSSWALK
+from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.overlaps import MAX_LISTED
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import KindTotal, LineSums, is_printed, kinds_note, unstated_note
-from app.schemas import Id, Int32, Name, Note, Schema, to_json
+from app.resources.sums import KindTotal, LineSums, is_printed, kinds_note, unstated_note, years_note
+from app.schemas import Basis, Id, Int32, Name, Note, Ref, Schema, to_json
 
 MAX_LINES = 50  # listed of one programme; all are counted
+MAX_MEASURES = 100  # listed of one strategy
 
 # Relational tables, with the columns read here: whole records would take several times as long to parse.
 NAME = ("name_ja", "name_en", "name_en_official")
@@ -73,12 +74,28 @@ SECTION = replace(
 LINE_FILTERS = (
     BUDGET_LINES.filters[name] for name in ("pillar", "ministry", "modality", "fiscal_year", "phase", "document")
 )
-PARAMETERS = by_name(SECTION, *with_operators(LINE_FILTERS))
+BASIS = Parameter(
+    "basis",
+    "Grounds of the links to follow: `external` and `stated` are those that a source states, `editorial` are ours.",
+    "choice",
+    many=True,
+    choices=one_of(*Basis),
+    schema="Basis",
+    example="editorial",
+)
+PARAMETERS = by_name(SECTION, BASIS, *with_operators(LINE_FILTERS))
 
 UNLINKED = Note(
     code="no-linked-programme",
     ja="この節の施策に対応付けられた予算事業はない。",
     en="No budget programme is linked to a measure of this section.",
+)
+
+
+NONE_ON_THESE_GROUNDS = Note(
+    code="no-link-on-these-grounds",
+    ja="この節の施策に、basis で選んだ根拠による対応付けはない。",
+    en="No budget programme is linked to a measure of this section on the grounds that `basis` chooses.",
 )
 
 
@@ -107,10 +124,33 @@ class CrosswalkSection(Schema):
     notes: list[Note]
 
 
+class ServingMeasure(Schema):
+    """A measure that serves a strategy as a whole, and on which ground that is known."""
+
+    id: Id
+    name: Name
+    basis: Basis
+
+
+class CrosswalkStrategy(Schema):
+    """A strategy, and the measures that documents say serve it, by no section of it."""
+
+    strategy: Ref
+    measures: Annotated[list[ServingMeasure], Field(max_length=MAX_MEASURES)] = Field(description="The first 100.")
+    measure_count: Int32
+    lines: Int32 = Field(description="The distinct lines of those measures under the filters.")
+    amount: Amount = Field(description="Of those lines; null where they are of several kinds: see `totals`.")
+    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
+
+
 class Crosswalk(Schema):
-    """Sections, each with its measures; `total` counts each line once, whatever sections it stands under."""
+    """Sections, each with its measures; `total` counts each line once, whatever sections it stands under. `strategies`
+    are apart: their measures are linked to no section, and are not in `total`."""
 
     data: list[CrosswalkSection]
+    strategies: list[CrosswalkStrategy] = Field(
+        description="Where no `section` is asked for: what documents say of the strategies as a whole."
+    )
     total: Amount
     totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
     lines: Int32 = Field(description="The distinct lines.")
@@ -129,8 +169,9 @@ router = APIRouter(tags=["crosswalk"])
     operation_id="get_crosswalk",
     summary="Walk from the strategy's sections to the money behind them",
     description=(
-        "For each section: its measures, the programmes that we link to them, and those programmes' budget "
-        "lines. The filters decide which lines are counted; `total` counts each line once."
+        "For each section: its measures, the programmes that are linked to them, and those programmes' budget lines. "
+        "Each link says whether a source states it or it is ours; `basis` follows either. The filters decide which "
+        "lines are counted; `total` counts each line once."
     ),
     response_model=Crosswalk,
     openapi_extra=described(PARAMETERS),
@@ -147,21 +188,23 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     named = query.get("section")
     ids = [term.id for term in terms.values() if (term.id in named if named else term.broader is None)]
     sections = map(orjson.loads, read_records(SECTIONS, ids, matcher.session))
-    under = matcher.values(BUDGET_LINES, BUDGET_LINES.filters["section"])
-    behind = BitMap().union(*(under.of(id_) for id_ in ids))
-    rows = matcher.match(BUDGET_LINES, query, without="section") & behind
+    directions = _directions(ids, matcher)
+    bases = query.get(BASIS.name)
+    under = _lines_under(directions, bases, matcher) if bases else _lines_of_sections(ids, matcher)
+    behind = BitMap().union(*under.values())
+    matched = matcher.match(BUDGET_LINES, query, without="section")
+    rows = matched & behind
     # Without a line behind a section, or behind what the filters name, nothing is known; else, none is zero.
     printed = bool(rows) or (bool(behind) and is_printed(query, matcher))
-    directions = _directions(ids, matcher)
-    measures = _measures(BitMap().union(*directions.values()), rows, matcher.session)
+    measures = _measures(BitMap().union(*directions.values()), bases, rows, matcher.session)
     data = []
     for section in sections:
-        lines = under.of(section["id"])
+        lines = under[section["id"]]
         of_section = sums.sum(rows & lines)._replace(printed=printed and bool(lines))
         found = [measures[key] for key in directions[section["id"]]]
         notes = [*terms[section["id"]].notes, *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
-            notes.append(UNLINKED)
+            notes.append(NONE_ON_THESE_GROUNDS if bases else UNLINKED)
         data.append(
             {
                 "section": {name: section[name] for name in SectionRef.model_fields},
@@ -174,9 +217,15 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         )
     total = sums.sum(rows)._replace(printed=printed)
     overlaps, overlap_notes = overlaps_of(rows, matcher)
-    notes = [*filter_notes(query, dataset.vocabularies), *kinds_note(total), *overlap_notes]
+    notes = [
+        *filter_notes(query, dataset.vocabularies),
+        *kinds_note(total),
+        *years_note(total, rows, matcher),
+        *overlap_notes,
+    ]
     answer = {
         "data": data,
+        "strategies": [] if named else _strategies(bases, matched, sums, matcher),
         "total": total.amount("involved"),
         "totals": total.totals(),
         "lines": total.lines,
@@ -194,12 +243,64 @@ def _directions(sections: Sequence[str], matcher: Matcher) -> Mapping[str, BitMa
     return {section: of_section.of(section) & of_kind for section in sections}
 
 
-def _measures(keys: BitMap, rows: BitMap, session: Session) -> Mapping[int, dict[str, Any]]:
-    """Measures in the schema of CrosswalkMeasure, by key, with those budget lines that are among the rows."""
+def _lines_of_sections(ids: Iterable[str], matcher: Matcher) -> Mapping[str, BitMap]:
+    """The budget lines behind each section, through links of any ground."""
+    under = matcher.values(BUDGET_LINES, BUDGET_LINES.filters["section"])
+    return {id_: under.of(id_) for id_ in ids}
+
+
+def _lines_under(directions: Mapping[str, BitMap], bases: Container[str], matcher: Matcher) -> Mapping[str, BitMap]:
+    """The budget lines behind each section, through links of these grounds."""
+    session = matcher.session
+    keys = {id_: key for key, id_, *_ in session.query(NAMES, keys=list(BitMap().union(*directions.values())))}
+    links = [link for link in session.query(LINKS, directions=list(keys)) if link[3] in bases]
+    lines: dict[str, BitMap] = defaultdict(BitMap)
+    for programme, key in session.query(LINE_KEYS, programmes=sorted({link[2] for link in links})):
+        lines[programme].add(key)
+    found: dict[int, BitMap] = defaultdict(BitMap)
+    for direction, _, programme, *_ in links:
+        found[keys[direction]] |= lines[programme]
+    return {section: BitMap().union(*(found[key] for key in of)) for section, of in directions.items()}
+
+
+def _strategies(bases: Container[str], matched: BitMap, sums: LineSums, matcher: Matcher) -> list[dict[str, Any]]:
+    """The strategies that measures serve as a whole, in the schema of CrosswalkStrategy, on these grounds, or on any
+    if there are none given."""
+    links: dict[str, dict[str, tuple[BitMap, BitMap]]] = defaultdict(dict)
+    of_lines = matcher.index.values(BUDGET_LINES.name, STRATEGY)
+    for value, measures in matcher.index.values(MEASURES.name, STRATEGY).rows.items():
+        basis, _, id_ = value.partition(",")
+        if not bases or basis in bases:
+            links[id_][basis] = measures, of_lines.of(value)
+    found = []
+    for term in matcher.vocabularies["strategy"].terms.values():
+        grounds = links.get(term.id)
+        if grounds:
+            basis_of = {key: basis for basis, (measures, _) in grounds.items() for key in measures}
+            lines = sums.sum(matched & BitMap().union(*(rows for _, rows in grounds.values())))
+            names = matcher.session.query(NAMES, keys=sorted(basis_of)[:MAX_MEASURES])
+            found.append(
+                {
+                    "strategy": {"id": term.id, "name": term.label.model_dump()},
+                    "measures": [
+                        {"id": id_, "name": _name(*name), "basis": basis_of[key]} for key, id_, *name in names
+                    ],
+                    "measure_count": len(basis_of),
+                    "lines": lines.lines,
+                    "amount": lines.amount("involved"),
+                    "totals": lines.totals(),
+                }
+            )
+    return found
+
+
+def _measures(keys: BitMap, bases: Container[str], rows: BitMap, session: Session) -> Mapping[int, dict[str, Any]]:
+    """Measures in the schema of CrosswalkMeasure, by key, with the links of these grounds, or of any if there are none
+    given, and those budget lines that are among the rows."""
     names = session.query(NAMES, keys=list(keys))
     measures = {key: {"id": id_, "name": _name(*name), "related": []} for key, id_, *name in names}
     related: dict[str, list[Any]] = {measure["id"]: measure["related"] for measure in measures.values()}
-    links = session.query(LINKS, directions=list(related))
+    links = [link for link in session.query(LINKS, directions=list(related)) if not bases or link[3] in bases]
     lines = _lines(sorted({programme for _, _, programme, *_ in links}), rows, session)
     for direction, _, programme, basis, note_ja, note_en, *name in links:
         related[direction].append(

@@ -27,13 +27,13 @@ URL = "!$&'()*+,-./:;=?@[]_~%#"  # characters of a URL that are kept
 
 @dataclass(frozen=True)
 class Citation:
-    """What is cited: a record of the dataset, which is its `container`, or the dataset itself. `date` is in ISO 8601;
-    `url` leads to the source where it has one; `notes` are sentences."""
+    """What is cited: a record of the dataset, which is its `container`, or the dataset itself. `date` is in ISO 8601,
+    or None where no document is dated; `url` leads to the source where it has one; `notes` are sentences."""
 
     key: str
     title: Name
     authors: Sequence[str]
-    date: str
+    date: str | None
     version: str
     url: str | None
     container: Name | None
@@ -55,7 +55,7 @@ def bibtex(citation: Citation) -> str:
         "howpublished": citation.container and _tex(citation.container.ja),
         "publisher": PUBLISHER,
         "date": citation.date,
-        "year": citation.date[:4],
+        "year": citation.date and citation.date[:4],
         "version": _tex(citation.version),
         "url": citation.url and quote(citation.url, safe=URL),
         "note": _tex(citation.note),
@@ -82,8 +82,9 @@ def _ris(citation: Citation) -> Iterator[tuple[str, str]]:
     if citation.container:
         yield "T2", citation.container.ja
     yield "PB", PUBLISHER
-    yield "PY", citation.date[:4]
-    yield "DA", citation.date.replace("-", "/")
+    if citation.date:
+        yield "PY", citation.date[:4]
+        yield "DA", citation.date.replace("-", "/")
     yield "ET", citation.version
     yield "LA", LANGUAGE
     if citation.url:
@@ -99,7 +100,7 @@ def csl(citation: Citation) -> list[dict[str, Any]]:
         "type": TYPE,
         "title": citation.title.ja,
         "author": [{"literal": author} for author in citation.authors],
-        "issued": {"date-parts": [[int(part) for part in citation.date.split("-")]]},
+        "issued": {"date-parts": [[int(part) for part in citation.date.split("-")]] if citation.date else []},
         "publisher": PUBLISHER,
         "version": citation.version,
         "language": LANGUAGE,

@@ -27,6 +27,7 @@ class Term(BaseModel):
     id: str
     label: Name
     aliases: tuple[str, ...] = ()  # beside the id and the label
+    codes: tuple[str, ...] = ()  # identifiers in other registers, which find it too, but are no words of a search
     broader: str | None = None
     notes: tuple[Note, ...] = ()
 
@@ -54,7 +55,7 @@ class Vocabulary:
         by_id = {term.id: term for term in terms}
         by_alias: dict[str, list[str]] = {}
         for term in by_id.values():
-            for alias in dict.fromkeys(fold(alias) for alias in (term.id, *term.names)):
+            for alias in dict.fromkeys(fold(alias) for alias in (term.id, *term.names, *term.codes)):
                 by_alias.setdefault(alias, []).append(term.id)
         return cls(by_id, _narrower(by_id), {alias: tuple(ids) for alias, ids in by_alias.items()})
 

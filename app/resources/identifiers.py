@@ -60,17 +60,16 @@ def identifier(scheme: IdentifierScheme, id_: str) -> dict[str, Any]:
     return {"scheme": scheme, "id": id_, "url": address.format(id_) if address else None}
 
 
-def ids_of(identifiers: Iterable[Identifier]) -> list[str]:
+def ids_of(identifiers: Iterable[Identifier]) -> tuple[str, ...]:
     """The identifiers alone, and their addresses."""
-    return [text for each in identifiers for text in (each.id, each.url) if text]
+    return tuple(text for each in identifiers for text in (each.id, each.url) if text)
 
 
 def _terms(record: Any) -> Iterable[Term]:
     """The values of the filter `identifier` that stand for a record."""
     for each in record.same_as:
         name = f"{each.scheme.value} {each.id}"
-        aliases = (each.url,) if each.url else ()
-        yield Term(id=each.id, label=Name(ja=name, en=name, en_official=False), aliases=aliases)
+        yield Term(id=each.id, label=Name(ja=name, en=name, en_official=False), codes=ids_of([each]))
 
 
 identifier_terms = VocabularySource("identifier", _terms)

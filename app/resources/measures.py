@@ -16,15 +16,15 @@ from app.schemas import Basis, Derived, Id, Name, Note, Optional, Record, Ref, R
 
 UNLINKED = Note(
     code="no-crosswalk-link",
-    ja="戦略の施策と予算事業との対応付け(編集部による)に、この施策はない。",
-    en="The crosswalk, our own linking of strategy measures and budget programmes, does not link this measure.",
+    ja="戦略の施策と予算事業との対応付け(crosswalk)に、この施策はない。",
+    en="The crosswalk, which links strategy measures and budget programmes, does not link this measure.",
 )
 
 
 DIFFERENT_FIGURES = Note(
     code="figures-differ",
-    ja="同じ事業の金額が文書により異なる。基準や段階が違うことがある。other_figures に並べて示す。",
-    en="Documents state different amounts of this money, maybe of different bases or phases: see `other_figures`.",
+    ja="同じ事業の金額が文書により異なる。基準や段階が違うことがある。並べて示し、加えない。",
+    en="Documents state different amounts of this money, maybe of different bases or phases: they stand side by side.",
 )
 
 
@@ -63,6 +63,14 @@ class Related(Schema):
     note: Text = Field(description="Why the two are linked.")
 
 
+class StrategyLink(Schema):
+    """A plan that a measure serves, and on which ground that is known."""
+
+    id: Id
+    name: Name
+    basis: Basis
+
+
 class LineRef(Schema):
     """A budget line by its amount."""
 
@@ -78,6 +86,7 @@ class FigureRelation(StrEnum):
     SAME_AS = "same_as"
     PART_OF = "part_of"
     INCLUDES = "includes"
+    SAME_PROGRAMME = "same_programme"
 
 
 class OtherFigure(Schema):
@@ -107,7 +116,7 @@ class Measure(Record):
     sections: Annotated[list[SectionRef], References("sections", searched="section")] = Field(
         description="Sections of the strategy that it serves."
     )
-    strategies: Annotated[list[Ref], Optional(), References("strategies", searched="strategy")] = Field(
+    strategies: Annotated[list[StrategyLink], Optional(), References("strategies", searched="strategy")] = Field(
         description="Plans that the document says it serves, by no section of theirs."
     )
     pillar: Annotated[PillarRef | None, References("pillars")]

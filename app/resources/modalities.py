@@ -24,7 +24,8 @@ class Modality(Record):
 
 def _term(record: Modality) -> list[Term]:
     broader = record.broader.id if record.broader else None
-    return [Term(id=record.id, label=record.name, aliases=(*record.also, *ids_of(record.same_as)), broader=broader)]
+    codes = ids_of(record.same_as)
+    return [Term(id=record.id, label=record.name, aliases=tuple(record.also), codes=codes, broader=broader)]
 
 
 MODALITIES = Resource(

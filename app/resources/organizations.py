@@ -44,9 +44,9 @@ class Organization(Record):
 
 
 def _terms(record: Organization) -> list[Term]:
-    aliases = (*record.also, *([record.abbreviation] if record.abbreviation else []), *ids_of(record.same_as))
+    aliases = (*record.also, *([record.abbreviation] if record.abbreviation else []))
     parent = record.parent.id if record.parent else None
-    return [Term(id=record.id, label=record.name, aliases=aliases, broader=parent)]
+    return [Term(id=record.id, label=record.name, aliases=aliases, codes=ids_of(record.same_as), broader=parent)]
 
 
 def _paying(record: Organization) -> list[Term]:

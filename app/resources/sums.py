@@ -17,13 +17,13 @@ from app.query.filters import Filter
 from app.query.matching import Matcher, values_of
 from app.query.parser import Query
 from app.query.vocabulary import NO_VALUE, NONE, Vocabularies
-from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
+from app.resources.amount import SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
 from app.resources.overlaps import Overlaps
 from app.schemas import Int32, Note, Schema
 
 PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
-DIMENSIONS = (*PAIRED, "document", "budget_kind")
+DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
 # All lines, each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
 PRECOMPUTED: frozenset[tuple[str, ...]] = frozenset([(), *combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
 SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
@@ -40,8 +40,8 @@ class KindTotal(Schema):
     sole: Amount
     joint: Amount
     involved: Amount
-    increases: Amount = Field(description="Of the lines above zero.")
-    decreases: Amount = Field(description="Of the lines below zero: `involved` is both together.")
+    increases: Amount | None = Field(description="Of the lines above zero; null where no line is below it.")
+    decreases: Amount | None = Field(description="Of the lines below zero: `involved` is both together.")
 
 
 def kind_of(value: str) -> Kind:
@@ -157,9 +157,9 @@ class Sum(NamedTuple):
 
 
 def _kind_total(kind: str, each: KindSum) -> dict[str, Any]:
-    only = Sum({kind: each})
+    only, involved = Sum({kind: each}), each.involved
     basis, phase = (None, None) if kind == UNSTATED else kind_of(kind)
-    involved = each.involved
+    whole = only.amount("involved")
     signed = {"increases": involved.jpy - involved.cuts, "decreases": involved.cuts}
     return {
         "basis": basis,
@@ -167,7 +167,7 @@ def _kind_total(kind: str, each: KindSum) -> dict[str, Any]:
         "lines": involved.lines,
         **{name: only.amount(name) for name in PARTS},
         **{
-            name: {**only.amount("involved"), "jpy": jpy, "oku_yen": in_oku(jpy)} if kind != UNSTATED else NO_AMOUNT
+            name: {**whole, "jpy": jpy, "oku_yen": in_oku(jpy)} if involved.cuts else None
             for name, jpy in signed.items()
         },
     }
@@ -379,6 +379,24 @@ def regroup(
 def kinds_note(total: Sum) -> list[Note]:
     """The note of a sum over lines of several kinds."""
     return [SEVERAL_KINDS] if len(total.stated) > 1 else []
+
+
+CARRIED = (BudgetPhase.CURRENT, BudgetPhase.CARRIED_OVER, BudgetPhase.CARRIED_FORWARD)
+CARRIED_EACH_YEAR = Note(
+    code="carried-over-each-year",
+    ja="歳出予算現額と繰越しは、前の年度からの同じ金額を各年度に含む。複数の年度の合計は同じ金額を重ねて数える。"
+    "fiscal_year で一つの年度に絞る。",
+    en="Current budgets and amounts carried over hold money of the years before: their sum over several years counts "
+    "it in each. Filter by one `fiscal_year`.",
+)
+
+
+def years_note(total: Sum, rows: BitMap, matcher: Matcher) -> list[Note]:
+    """The note of a sum over several years of amounts that include what is carried over between them."""
+    if not any(kind_of(kind)[1] in CARRIED for kind in total.stated):
+        return []
+    years = matcher.index.values(BUDGET_LINES.name, "fiscal_year").rows.values()
+    return [CARRIED_EACH_YEAR] if sum(rows.intersect(of_year) for of_year in years) > 1 else []
 
 
 def unstated_note(total: Sum) -> list[Note]:

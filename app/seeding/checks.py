@@ -9,10 +9,12 @@ from app.query.vocabulary import RESERVED
 from app.schemas import Basis, Derived, Optional, Record, References
 from app.seeding.entries import KINDS, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
 from app.seeding.entries.base import contains
-from app.seeding.reading import TRANSCRIPT
+from app.seeding.reading import TRANSCRIPTS
 from app.seeding.staging import Seed
+from app.seeding.transcript import Table, Transcript
 from app.text import DIGITS
 
+TRANSCRIPT = " or ".join(TRANSCRIPTS)
 MAX_COMPARED = 10_000  # ids among which a hint is looked for
 
 Error = tuple[FieldPath, str]
@@ -54,7 +56,10 @@ def _transcript_errors(entry: DocumentEntry, seed: Seed) -> Iterator[Error]:
     elif folder != entry.id:
         yield ("id",), f"`{entry.id}` stands in the folder {folder}: give both one name"
     elif (digest := seed.transcripts[folder].sha256) != entry.sha256:
-        yield ("sha256",), f"{TRANSCRIPT} is not the file that was read: restore it, or read it again and pin {digest}"
+        yield (
+            ("sha256",),
+            f"the transcript is not the file that was read: restore it, or read it again and pin {digest}",
+        )
 
 
 def _quote_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
@@ -68,9 +73,27 @@ def _quote_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
             hint = f"did you mean `{nearest}`?" if nearest else "name a document's folder"
             yield ("evidence", number, "document"), f"`{document}` has no {TRANSCRIPT}: {hint}"
         elif piece.lines and piece.quote:
-            message = _misquoted(piece, seed.transcripts[document])
+            message = (_misquoted_cell if piece.column else _misquoted)(piece, seed.transcripts[document])
             if message:
                 yield ("evidence", number, "quote"), message
+
+
+def _misquoted_cell(piece: EvidenceEntry, transcript: Transcript) -> str | None:
+    assert piece.lines  # noqa: S101 - narrows the types; the caller looked
+    assert piece.column  # noqa: S101
+    if not isinstance(transcript, Table):
+        return "`column` is for a transcript that is a table: leave it out"
+    first, last = piece.lines.from_, piece.lines.to
+    cell = transcript.cell(first, last, piece.column)
+    if cell is None:
+        return (
+            f"no row of the table stands at lines {first}-{last} and has one cell under `{piece.column}`: correct these"
+        )
+    if cell != piece.quote:
+        return (
+            f"the cell under `{piece.column}` at line {first} reads `{cell}`, not `{piece.quote}`: copy it from there"
+        )
+    return None
 
 
 def _misquoted(piece: EvidenceEntry, transcript: Sequence[str]) -> str | None:

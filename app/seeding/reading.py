@@ -8,7 +8,7 @@ from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import yaml
@@ -16,18 +16,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import closest
-from app.seeding.entries import KINDS, FieldPath, Location, NameEntry, indexed_fields
-from app.seeding.errors import SeedError
+from app.seeding.entries import KINDS, NAMES, FieldPath, Location, NameEntry, indexed_fields
+from app.seeding.entries.base import E
+from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
 from app.seeding.staging import Batch, StagingWriter
-from app.seeding.transcript import Transcript
+from app.seeding.transcript import MalformedTable, Table, Transcript
 
 YAML = ".yaml"
 NDJSON = ".ndjson"
 DATASET = f"dataset{YAML}"
-TRANSCRIPT = "transcript.md"
+TRANSCRIPTS: Mapping[str, type[Transcript]] = {"transcript.md": Transcript, "transcript.csv": Table}
 CHUNK = 400_000  # bytes of NDJSON that are read at once
+
+M = TypeVar("M", bound=BaseModel)
 
 Lines = dict[FieldPath, int]
 Report = Callable[[int, str], None]  # takes the line and the message of an error
@@ -76,17 +79,15 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
             SeedError(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
         )
     chunks: list[Chunk] = []
-    for path in sorted(seed.rglob("*")):
+    for path in _visible(seed, "*"):
         file = f"{seed.name}/{path.relative_to(seed).as_posix()}"
         report = partial(_report, source, file)
-        if path.name == TRANSCRIPT:
-            data = path.read_bytes()
-            text = _decoded(data, report) or ""
-            source.transcripts[path.parent.name] = Transcript(file, text.encode(), sha256(data).hexdigest())
+        if path.name in TRANSCRIPTS:
+            _read_transcript(path, file, source)
         elif path == seed / DATASET:
-            source.about = _about(path, file, source)
+            _read_about(path, file, source)
         elif path.suffix in (YAML, NDJSON) and path.stem in KINDS:
-            document = path.parent.name if (path.parent / TRANSCRIPT).exists() else None
+            document = path.parent.name if any((path.parent / name).exists() for name in TRANSCRIPTS) else None
             chunks.extend(_chunks(path, Chunk(path, path.stem, file, document)))
         elif path.is_file() and not path.name.endswith(".schema.json"):
             nearest = closest(path.name, [f"{kind}{YAML}" for kind in KINDS])
@@ -101,6 +102,33 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
                 source.unread.add(batch.kind)
             done(1)
     return source
+
+
+def _visible(seed: Path, pattern: str) -> list[Path]:
+    """The files of a seed, sorted, but for those of editors, of the system, and of an import that was cut off."""
+    found = sorted(seed.rglob(pattern))
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(seed).parts)]
+
+
+def _read_about(path: Path, file: str, source: Source) -> None:
+    try:
+        source.about = read_model(path, file, AboutEntry)
+    except InvalidSeed as invalid:
+        source.errors.extend(invalid.errors)
+
+
+def _read_transcript(path: Path, file: str, source: Source) -> None:
+    report, data = partial(_report, source, file), path.read_bytes()
+    if path.parent.name in source.transcripts:
+        report(1, f"there is {source.transcripts[path.parent.name].file} too: keep one")
+    text = _decoded(data, report) or ""
+    transcript = TRANSCRIPTS[path.name](file, text.encode(), sha256(data).hexdigest())
+    source.transcripts[path.parent.name] = transcript
+    if isinstance(transcript, Table):
+        try:
+            transcript.find_rows()
+        except MalformedTable as error:
+            report(error.line, f"the row that begins here is no CSV ({error}): restore the file")
 
 
 def _report(source: Source, file: str, line: int, message: str) -> None:
@@ -220,18 +248,35 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
         case _:
             shown = detail["input"] if isinstance(detail["input"], str) else ""
             got = f" (it is `{shown[:80]}`)" if shown else ""
-            return f"`{where}`: {detail['msg'].removeprefix('Value error, ')}{got}"
+            named = f"`{where}`: " if where else ""
+            return f"{named}{detail['msg'].removeprefix('Value error, ')}{got}"
 
 
-def _about(path: Path, file: str, source: Source) -> AboutEntry | None:
-    value, lines = _parse_yaml(path.read_bytes(), partial(_report, source, file))
-    if value is None:
-        return None
+def read_model(path: Path, file: str, model: type[M]) -> M:
+    """The object that a YAML file holds. Raises InvalidSeed if it is not of the model's form."""
+    errors: list[SeedError] = []
+    value, lines = _parse_yaml(path.read_bytes(), lambda line, message: errors.append(SeedError(file, line, message)))
+    if errors:
+        raise InvalidSeed(errors)
     try:
-        return AboutEntry.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
-        source.errors.extend(_form_errors(error, Location(file, None, lines), AboutEntry))
-        return None
+        raise InvalidSeed(_form_errors(error, Location(file, None, lines), model)) from error
+
+
+def read_kind(seed: Path, kind: type[E]) -> list[E]:
+    """The entries of one kind, of all files of a seed. Raises InvalidSeed if the form of one is wrong."""
+    found: list[E] = []
+    errors: list[SeedError] = []
+    for path in (path for suffix in (YAML, NDJSON) for path in _visible(seed, f"{NAMES[kind]}{suffix}")):
+        file = f"{seed.name}/{path.relative_to(seed).as_posix()}"
+        for chunk in _chunks(path, Chunk(path, path.stem, file, None)):
+            batch = read_chunk(chunk)
+            errors.extend([*batch.file_errors, *(error for each in batch.form_errors.values() for error in each)])
+            found.extend(kind.model_validate_json(json) for _, _, _, json in batch.rows if json)
+    if errors:
+        raise InvalidSeed(errors)
+    return found
 
 
 def _decoded(data: bytes, report: Report) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, BudgetPhase, in_oku, summed
-from app.resources.budget_lines import COVERAGE, DOCUMENT, KIND, UNSTATED
+from app.resources.budget_lines import ACROSS, COVERAGE, DOCUMENT, KIND, STRATEGY, UNSTATED
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
@@ -39,7 +39,7 @@ from app.seeding.entries import (
     StageEntry,
     StrategyEntry,
 )
-from app.seeding.entries.budgets import parts, phase_of, same, wholes
+from app.seeding.entries.budgets import GROUNDS, parts, phase_of, same, wholes
 from app.seeding.staging import Seed
 
 Json = dict[str, Any]
@@ -48,6 +48,8 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
     Reason.NOT_STATED: ("文書に記載がない", "Not stated in the document"),
     Reason.AMBIGUOUS: ("文書の記載からは一つに定まらない", "The document does not settle it"),
     Reason.LAYOUT_LOST: ("図示されており、文字としては残っていない", "Drawn on the slide, not written in its text"),
+    Reason.NOT_EXTRACTED: ("抜粋に含めていない", "Left out of the extract of the document"),
+    Reason.NOT_CLASSIFIED: ("編集部が分類していない", "Not classified by us"),
     Reason.NOT_APPLICABLE: ("該当しない", "Not applicable"),
 }
 NOT_LINKED = UNLINKED.model_dump()
@@ -100,6 +102,7 @@ def _evidence(piece: EvidenceEntry, entry: Entry, supports: list[str], seed: See
         "basis": piece.basis,
         "document": piece.document or entry.location.document or "",
         "lines": {"from": lines.from_, "to": lines.to} if lines else None,
+        "column": piece.column,
         "quote": piece.quote,
         "supports": supports,
         "note": {"ja": note.ja, "en": note.en} if note else None,
@@ -424,7 +427,9 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
             {**_ref(OrganizationEntry, part.id, seed), "role": part.role} for part in entry.organizations
         ],
         "modalities": [_ref(ModalityEntry, id_, seed) for id_ in entry.modalities],
-        "strategies": [_ref(StrategyEntry, id_, seed) for id_ in entry.strategies],
+        "strategies": [
+            {**_ref(StrategyEntry, id_, seed), "basis": basis} for id_, basis in _strategy_links(entry).items()
+        ],
         "laws": [_law(law) for law in entry.laws],
         "same_as": _identifiers(entry.same_as),
         "budget_lines": [{"id": line.id, "amount": _line_amount(line, seed)} for line in lines],
@@ -439,7 +444,19 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
     years = distinct(str(seed.get(PackageEntry, line.package).fiscal_year) for line in lines)
     of_sections = (seed.get(SectionEntry, id_).strategy for id_ in entry.sections)
     strategies = distinct([*entry.strategies, *of_sections])
-    return Rendered(record, {"pillar": pillars, "fiscal_year": years, "strategy": strategies})
+    values = {"pillar": pillars, "fiscal_year": years, "strategy": strategies, STRATEGY: _link_values(entry)}
+    return Rendered(record, values)
+
+
+def _strategy_links(entry: MeasureEntry) -> dict[str, Basis]:
+    """The plans that a measure serves as a whole, with the ground of each: the least firm of their evidence, which does
+    not say which plan it is about."""
+    bases = [piece.basis for piece in entry.evidence if "strategies" in piece.supports]
+    return dict.fromkeys(entry.strategies, max(bases, key=GROUNDS.index)) if bases else {}
+
+
+def _link_values(entry: MeasureEntry) -> list[str]:
+    return [f"{basis},{id_}" for id_, basis in _strategy_links(entry).items()]
 
 
 def _law(law: LawEntry) -> Json:
@@ -552,10 +569,15 @@ def _budget_kind(phase: BudgetPhase) -> BudgetKind | None:
 
 def _indexed(line: BudgetLineEntry, record: Json, seed: Seed) -> dict[str, list[str]]:
     """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.resources.overlaps`."""
-    values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)]}
+    links = _link_values(seed.get(MeasureEntry, line.measure))
+    values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)], STRATEGY: links}
     if _line_relations(line.id, seed):
         for id_, reason in _yields_to(line, seed).items():
             values.setdefault(reason.value, []).append(str(seed.number(BudgetLineEntry, id_)))
+        others = {**same(line, seed), **wholes(line, seed)}.values() if line.amount else ()
+        own_kinds = (UNSTATED, *values[KIND])
+        of_other_kinds = (each.id for each in others if _kind(each, seed) not in own_kinds)
+        values[ACROSS] = [str(seed.number(BudgetLineEntry, id_)) for id_ in of_other_kinds]
     else:
         budget = record["budget_kind"] or record["amount"]["phase"]
         year = record["fiscal_year"]["year"]

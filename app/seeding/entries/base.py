@@ -157,6 +157,10 @@ class EvidenceEntry(EntryPart):
     basis: Basis
     document: Id | None = Field(default=None, description="Left out in a document's own folder: that document.")
     lines: Lines | None = Field(default=None, description="`73`, or `145-146`.")
+    column: Annotated[Sentence, Field(min_length=1)] | None = Field(
+        default=None,
+        description="Of a table, transcript.csv: the header of the cell that `quote` is; `lines` are those of its row.",
+    )
     quote: Annotated[Sentence, Field(min_length=1)] | None = Field(
         default=None,
         description="Character for character; a line break stays, blanks at line ends are dropped.",
@@ -176,8 +180,10 @@ class EvidenceEntry(EntryPart):
         if self.basis is Basis.EXTERNAL:
             if self.url is None or (self.note or self.rule) is None:
                 raise ValueError("external evidence needs a url, and a note or rule that says what stands there")
-            if self.lines or self.quote:
-                raise ValueError("external evidence has no lines or quote: those are for the transcript's words")
+            if self.lines or self.column or self.quote:
+                raise ValueError(
+                    "external evidence has no lines, column or quote: those are for the transcript's words"
+                )
         else:
             if self.lines is None or self.quote is None:
                 raise ValueError(f"{self.basis.value} evidence needs lines and the quote that stands there")

@@ -20,10 +20,12 @@ from app.seeding.entries.sources import OrganizationEntry
 from app.text import DIGITS
 
 UNITS = {"円": 1, "千円": 1_000, "万円": 10_000, "百万円": 1_000_000, "億円": OKU, "兆円": 1_000_000_000_000}
+MAX_JPY = 10**17  # hundreds of times all budgets together; more would not fit 64 bits when summed
 PRINTED_AMOUNT = re.compile(
     r"(?P<sign>[-−△▲])?\s*(?P<number>[0-9][0-9,]*(?:\.[0-9]+)?)\s*(?P<unit>兆円|億円|百万円|万円|千円|円)?"
 )
 APPROXIMATE = re.compile("程度|約|およそ|概ね")
+NEXT_YEAR = "翌年度"
 BRACKETED = re.compile("【([^】]*)】")
 PHASE_OF = {BudgetKind.INITIAL: BudgetPhase.INITIAL, BudgetKind.SUPPLEMENTARY: BudgetPhase.SUPPLEMENTARY}
 PRINTED_KIND = {BudgetKind.INITIAL: "当初", BudgetKind.SUPPLEMENTARY: "補正"}
@@ -64,6 +66,8 @@ class AmountEntry(EntryPart):
             yield f"{self.value:f}{self.unit} is not what `{self.text}` says: read the transcript's line again"
         elif jpy % 1:
             yield f"{self.value:f}{self.unit} is not a whole number of yen: check the unit"
+        elif abs(jpy) > MAX_JPY:
+            yield f"{self.value:f}{self.unit} is more than any budget: read the transcript's line again"
         if bool(APPROXIMATE.search(plain)) != self.approximate:
             hint = "set approximate: true" if not self.approximate else "remove approximate"
             yield f"`approximate` does not agree with `{self.text}`: {hint}"
@@ -97,13 +101,15 @@ class PackageEntry(Entry):
         return PHASE_OF[self.budget_kind] if self.budget_kind else None
 
     def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:  # noqa: ARG002
-        printed: dict[str, tuple[str, ...]] = {
-            "fiscal_year": (fiscal_year(self.fiscal_year).era, str(self.fiscal_year))
-        }
+        years = [self.fiscal_year]
+        if any(NEXT_YEAR in quote for quote in self.quotes("fiscal_year")):
+            years.append(self.fiscal_year - 1)
+        printed = {"fiscal_year": [text for year in years for text in (fiscal_year(year).era, str(year))]}
         if self.budget_kind:
-            printed["budget_kind"] = (PRINTED_KIND[self.budget_kind],)
+            printed["budget_kind"] = [PRINTED_KIND[self.budget_kind]]
         for field, texts in printed.items():
-            quotes = [piece.quote or "" for piece in self.evidence if field in piece.supports]
+            pieces = (piece for piece in self.evidence if field in piece.supports)
+            quotes = [unicodedata.normalize("NFKC", piece.quote or "") for piece in pieces]
             if quotes and not any(text in quote for text in texts for quote in quotes):
                 yield field, f"{texts[0]} stands in no quote that supports `{field}`: correct the one or the other"
         for total in self.stated_totals:
@@ -168,6 +174,14 @@ class MeasureEntry(Entry):
         yield from not_paying(seed, self.ministries)
 
 
+GROUNDS = (Basis.STATED, Basis.READING, Basis.EXTERNAL, Basis.EDITORIAL)
+
+
+def best(bases: Iterable[Basis]) -> Basis:
+    """The firmest ground among some: what somebody else says is firmer than what we judge, and that than nothing."""
+    return min(bases, key=GROUNDS.index, default=GROUNDS[-1])
+
+
 class RelationEntry(Entry):
     """A link of the crosswalk: the direction of a strategy that a budget programme serves."""
 
@@ -184,7 +198,7 @@ class RelationEntry(Entry):
     @property
     def basis(self) -> Basis:
         """The best ground that the link has."""
-        return min((piece.basis for piece in self.evidence), key=list(Basis).index)
+        return best(piece.basis for piece in self.evidence)
 
 
 class ExpenditureEntry(EntryPart):
@@ -277,7 +291,7 @@ class LineRelationEntry(Entry):
     @property
     def basis(self) -> Basis:
         """The best ground that the relation has."""
-        return min((piece.basis for piece in self.evidence), key=list(Basis).index)
+        return best(piece.basis for piece in self.evidence)
 
 
 def same(line: BudgetLineEntry, seed: Lookup) -> dict[str, BudgetLineEntry]:

@@ -24,7 +24,7 @@ class PartEntry(EntryPart):
 
 
 class DocumentEntry(Entry):
-    """A source document; its transcript, `transcript.md`, stands beside this file."""
+    """A source document; its transcript, `transcript.md` or `transcript.csv`, stands beside this file."""
 
     name: NameEntry
     issuer: Annotated[Id, References("organizations")]
