@@ -40,7 +40,6 @@ from app.http.methods import MethodsMiddleware
 from app.http.refusals import RefusalsMiddleware
 from app.http.representation import RepresentationMiddleware
 from app.http.snapshot import SnapshotMiddleware
-from app.http.transfers import TransfersMiddleware
 from app.query.hints import path_hint
 from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
@@ -136,19 +135,15 @@ def _fixed_paths(routes: Iterable[BaseRoute]) -> list[str]:
     return [route.path for route in routes if isinstance(route, APIRoute) and not route.param_convertors]
 
 
-def with_cache(app: FastAPI) -> ASGIApp:
-    """The application behind its response cache, which is outside all middleware of the framework for speed: going
-    through these costs many times what a cached response does (`make bench`, an item in one process)."""
+def service(app: FastAPI) -> ASGIApp:
+    """What a server runs: the application behind its response cache, which is outside all middleware of the framework
+    for speed: going through these costs many times what a cached response does (`make bench`, an item in one process).
+    """
     settings: Settings = app.state.settings
     common = common_headers(settings.prefix)
-    admitted = AdmissionMiddleware(app, common, settings.queue, settings.wait_seconds)
-    sent = TransfersMiddleware(admitted, common, settings.transfers)
-    return ResponseCacheMiddleware(sent, app.state.snapshots, settings.cache_bytes, WARM_UP)
-
-
-def service(app: FastAPI) -> ASGIApp:
-    """What a server runs: the application behind its response cache, and what surrounds every request."""
-    return RefusalsMiddleware(with_cache(app), common_headers(app.state.settings.prefix))
+    admitted = AdmissionMiddleware(app, common, settings)
+    cached = ResponseCacheMiddleware(admitted, app.state.snapshots, settings.cache_bytes, WARM_UP)
+    return RefusalsMiddleware(cached, common, settings.requests_per_client)
 
 
 def application() -> ASGIApp:

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
         default=5.0, description="How long a question may wait for its turn before it is told to come back (503)."
     )
     transfers: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=32,
+        default=128,
         description="Downloads and other answers beyond 64 KiB that one process sends at a time; one more is told to "
         "come back (503).",
     )
@@ -85,4 +85,10 @@ class Settings(BaseSettings):
         default=4_000,
         description="Connections of one process, as far as the system's limit of open files allows. Beyond it, those "
         "that have waited longest are closed, and others told to come back (503).",
+    )
+    requests_per_client: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        default=0,
+        description="Requests of one client's address that one process answers at a time; one more is told to come "
+        "back (429). 0 sets no limit. Of the proxies in `FORWARDED_ALLOW_IPS` (`127.0.0.1`; read by uvicorn), the "
+        "address is that of `X-Forwarded-For`.",
     )

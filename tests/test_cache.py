@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.sqlite import SqliteDatabase
 from app.http.cache import OVERHEAD, ResponseCacheMiddleware
-from app.main import WARM_UP, create_app, with_cache
+from app.main import WARM_UP, create_app, service
 from app.seeding.build import build, check
 from app.settings import Settings
 from tests.conftest import ALONE, Client, answer, eventually, serving, visible
@@ -80,7 +80,7 @@ def test_a_cached_response_takes_no_query(first: Settings, monkeypatch: pytest.M
 def test_paths_of_the_warm_up_are_cached_before_the_first_request(
     first: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = with_cache(create_app(first.model_copy(update={"cache_bytes": 2**24})))
+    app = service(create_app(first.model_copy(update={"cache_bytes": 2**24})))
     assert isinstance(app, ResponseCacheMiddleware)
     with serving(app) as client:
         eventually(lambda: len(app.responses) == len(WARM_UP))

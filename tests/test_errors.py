@@ -9,7 +9,7 @@ import pytest
 
 from app.db.base import Session
 from app.db.sqlite import SqliteDatabase
-from app.main import create_app, with_cache
+from app.main import create_app, service
 from app.settings import Settings
 from tests.conftest import Client, answer, eventually, serving
 
@@ -133,7 +133,7 @@ def test_a_request_that_finds_the_queue_full_is_told_to_come_back(
     app = create_app(first.model_copy(update={"threads": 1, "queue": 1}))
     limiter = app.state.snapshots.current().database._threads  # noqa: SLF001 - nothing else tells who waits
     monkeypatch.setattr(SqliteDatabase, "query", held)
-    with serving(with_cache(app)) as client:
+    with serving(service(app)) as client:
         url = f"{client.base_url}/v1/measures?facet=kind"  # work for a thread
         found: list[int] = []
         threads = [

@@ -1,6 +1,5 @@
 """Read-only access to a finished build, in a SQLite file or a PostgreSQL schema, each request with a deadline."""
 
-import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -122,10 +121,8 @@ class Database(ABC):
 
     def __init__(self, settings: Settings) -> None:
         self._seconds = settings.deadline_seconds
-        self._max_waiting = settings.queue
         self._wait_seconds = settings.wait_seconds
         self._threads = anyio.CapacityLimiter(settings.threads)
-        self._unlimited = anyio.CapacityLimiter(math.inf)  # of those who have a place among the threads
         self._download_threads = anyio.CapacityLimiter(DOWNLOAD_THREADS)
 
     @abstractmethod
@@ -133,19 +130,10 @@ class Database(ABC):
         """Runs the work of a request on one connection. Raises a 503 Problem when its deadline passes."""
 
     async def run_in_thread(self, work: Callable[[Session], T]) -> T:
-        """The same on a worker thread. Raises a 503 Problem when too many requests wait for one, or this one does for
-        too long."""
-        if self._threads.statistics().tasks_waiting >= self._max_waiting:
-            raise unavailable(BUSY, 1)
-        place = object()
-        with anyio.move_on_after(self._wait_seconds) as waiting:
-            await self._threads.acquire_on_behalf_of(place)
-        if waiting.cancelled_caught:
-            raise unavailable(BUSY, 1)
-        try:
-            return await anyio.to_thread.run_sync(self.query, work, limiter=self._unlimited)
-        finally:
-            self._threads.release_on_behalf_of(place)
+        """The same on a worker thread. Raises a 503 Problem when it waits for one too long."""
+        with anyio.move_on_after(self._wait_seconds):  # what has begun is not cancelled
+            return await anyio.to_thread.run_sync(self.query, work, limiter=self._threads)
+        raise unavailable(BUSY, 1)
 
     async def run_for_download(self, work: Callable[[Session], T]) -> T:
         """The same on a thread that only downloads use, so that they do not delay other requests."""

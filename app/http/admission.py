@@ -1,117 +1,95 @@
-"""Admission: so many requests are in the application at a time, and others wait for their turn, in the order in which
-they came, so that a crowd costs little beside what is answered. The health of the service is told without a turn."""
+"""Admission: how many requests the application works on, and how many long responses are under way, at a time.
+
+Whoever is refused has cost nothing yet. The health of the service is told without a turn.
+"""
 
 import asyncio
-from collections import deque
-from typing import Any, NamedTuple
+from contextlib import ExitStack
 
+import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BUSY, unavailable
 from app.http.headers import Headers, refusal
 from app.http.refusals import HEALTH
+from app.settings import Settings
 
-TURNS = 16  # threads are kept busy with fewer
-# Many light requests in one iteration of the event loop would keep it from what else has arrived: health, connections.
-BEGUN_AT_ONCE = 4
-REFUSED_AT_ONCE = 32  # of those who waited too long
-PAUSE = 0.01  # seconds between
-
-
-class _Waiting(NamedTuple):
-    """A request that waits: until when, what tells it whether it has a turn, and the connection it came from."""
-
-    until: float
-    turn: "asyncio.Future[bool]"
-    transport: Any
-
-    @property
-    def is_gone(self) -> bool:
-        return self.transport is not None and self.transport.is_closing()
+TURNS = 64  # more than threads, so that light requests do not wait behind heavy ones
+LONG = 1 << 16  # bytes of a body that a connection takes at once
+DOWNLOADS = "/v1/exports/"
 
 
 class AdmissionMiddleware:
-    """Passes on requests in turn. At most `queue` of them wait, each so many seconds; others are answered with 503, and
-    their connection is closed. A turn ends when the response begins, however slowly it is read."""
+    """Passes on questions in turn: `settings.queue` may wait, each for `settings.wait_seconds`. A turn ends when the
+    response begins, however slowly it is read. Of downloads and other bodies beyond LONG, `settings.transfers` are
+    under way at a time, since each holds memory until its client has taken it. All others are answered with 503."""
 
-    def __init__(self, app: ASGIApp, common: Headers, queue: int, seconds: float) -> None:
+    def __init__(self, app: ASGIApp, common: Headers, settings: Settings) -> None:
         self.app = app
-        self.running = self.refused = self._begun = 0
-        self.waiting: deque[_Waiting] = deque()
-        self._timer: asyncio.TimerHandle | None = None
-        self._refusal = refusal(unavailable(BUSY, 1), common, close=True)
-        self._queue = queue
-        self._seconds = seconds
+        self.turns = anyio.CapacityLimiter(TURNS)
+        self.transfers = anyio.CapacityLimiter(settings.transfers)
+        self.waiting = 0
+        self._settings = settings
+        self._busy = refusal(unavailable(BUSY, 1), common, close=True)
+        self._full = refusal(unavailable("Too many downloads at once. Try again shortly.", 5), common)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].endswith(HEALTH):
             await self.app(scope, receive, send)
-            return
-        if self._may_begin and not self.waiting:
-            self._begin()
-        elif len(self.waiting) >= self._queue or not await self._wait(scope):
-            self.refused += 1
-            await self._refusal(scope, receive, send)
-            return
-        has_turn = True
+        elif DOWNLOADS in scope["path"]:
+            with ExitStack() as place:
+                answer = self.app if self._has_place(place) else self._full
+                await answer(scope, receive, send)
+        else:
+            with ExitStack() as turn:
+                if await self._has_turn(turn) and not _is_gone(scope):
+                    await self._answer(turn, scope, receive, send)
+                else:
+                    await self._busy(scope, receive, send)
 
-        def end() -> None:
-            nonlocal has_turn
-            if has_turn:
-                has_turn = False
-                self.running -= 1
-                self._pass_on()
+    async def _answer(self, turn: ExitStack, scope: Scope, receive: Receive, send: Send) -> None:
+        is_refused = False
 
-        async def send_and_end(message: Message) -> None:
-            end()
-            await send(message)
+        async def send_in_place(message: Message) -> None:
+            nonlocal is_refused
+            turn.close()
+            if message["type"] == "http.response.start":
+                length = int(dict(message["headers"]).get(b"content-length", 0))
+                is_refused = length > LONG and not self._has_place(place)
+                if is_refused:
+                    await self._full(scope, receive, send)
+            if not is_refused:
+                await send(message)
 
+        with ExitStack() as place:
+            await self.app(scope, receive, send_in_place)
+
+    async def _has_turn(self, turn: ExitStack) -> bool:
+        """Waits for a turn, which ends with the stack, and says whether there is one."""
+        if self.waiting >= self._settings.queue and not self.turns.available_tokens:
+            return False
+        self.waiting += 1
         try:
-            await self.app(scope, receive, send_and_end)
+            async with asyncio.timeout(self._settings.wait_seconds):
+                await self.turns.acquire_on_behalf_of(turn)
+        except TimeoutError:
+            return False
         finally:
-            end()
+            self.waiting -= 1
+        turn.callback(self.turns.release_on_behalf_of, turn)
+        return True
 
-    async def _wait(self, scope: Scope) -> bool:
-        """Waits for a turn. Says whether there is one."""
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(loop.time() + self._seconds, loop.create_future(), scope.get("state", {}).get("transport"))
-        self.waiting.append(waiting)
-        if self._timer is None:
-            self._timer = loop.call_at(waiting.until, self._refuse_late, loop)
-        return await waiting.turn
+    def _has_place(self, place: ExitStack) -> bool:
+        """Takes a place among the transfers, which ends with the stack, and says whether there was one."""
+        try:
+            self.transfers.acquire_on_behalf_of_nowait(place)
+        except anyio.WouldBlock:
+            return False
+        place.callback(self.transfers.release_on_behalf_of, place)
+        return True
 
-    @property
-    def _may_begin(self) -> bool:
-        return self.running < TURNS and self._begun < BEGUN_AT_ONCE
 
-    def _begin(self) -> None:
-        """Counts a request that has a turn, in all and in this iteration of the event loop."""
-        if not self._begun:
-            asyncio.get_running_loop().call_soon(self._next_iteration)
-        self._begun += 1
-        self.running += 1
-
-    def _next_iteration(self) -> None:
-        self._begun = 0
-        self._pass_on()
-
-    def _pass_on(self) -> None:
-        """Gives turns to those who wait and are still there."""
-        while self.waiting and self._may_begin:
-            waiting = self.waiting.popleft()
-            if not waiting.turn.done():
-                waiting.turn.set_result(not waiting.is_gone)
-                if not waiting.is_gone:
-                    self._begin()
-
-    def _refuse_late(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Refuses those who have waited too long, some at a time, and looks again when the next has."""
-        for _ in range(REFUSED_AT_ONCE):
-            if not self.waiting or self.waiting[0].until > loop.time():
-                break
-            waiting = self.waiting.popleft()
-            if not waiting.turn.done():
-                waiting.turn.set_result(False)
-        self._timer = None
-        if self.waiting:
-            self._timer = loop.call_at(max(self.waiting[0].until, loop.time() + PAUSE), self._refuse_late, loop)
+def _is_gone(scope: Scope) -> bool:
+    """Whether the client has hung up while it waited."""
+    transport: asyncio.Transport | None = scope.get("state", {}).get("transport")
+    return transport is not None and transport.is_closing()

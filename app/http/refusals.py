@@ -1,5 +1,7 @@
-"""Refusals before the application: what the server's protocol found wrong with a request, and requests of connections
-beyond the bound, but for the health of the service."""
+"""Refusals before the cache: what the server's protocol found wrong with a request, connections beyond the bound, and
+clients that ask too much at a time. The health of the service is told to all."""
+
+from collections import Counter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -8,21 +10,41 @@ from app.http.headers import Headers, refusal
 
 HEALTH = ("/healthz", "/readyz")
 CROWDED = unavailable(BUSY, 1)
+TOO_MANY = Problem(429, "This address asks too much at once. Wait for answers.", headers={"Retry-After": "1"})
 
 
 class RefusalsMiddleware:
-    """Answers a request whose state has a Problem, or says that there are too many connections."""
+    """Answers a request whose state has a Problem or says that there are too many connections, and one more than
+    `limit` of a client's address in flight, where it is not 0."""
 
-    def __init__(self, app: ASGIApp, common: Headers) -> None:
+    def __init__(self, app: ASGIApp, common: Headers, limit: int) -> None:
         self.app = app
         self.common = common
+        self.limit = limit
+        self.in_flight: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope.get("state", {})
-        problem: Problem | None = state.get("problem")
-        if problem is None and "crowded" in state and not scope["path"].endswith(HEALTH):
-            problem = CROWDED
-        if problem is None:
+        if "problem" in state:
+            await refusal(state["problem"], self.common, close=True)(scope, receive, send)
+        elif scope["type"] != "http" or scope["path"].endswith(HEALTH):
             await self.app(scope, receive, send)
+        elif "crowded" in state:
+            await refusal(CROWDED, self.common, close=True)(scope, receive, send)
+        elif self.limit:
+            await self._within_limit(scope, receive, send)
         else:
-            await refusal(problem, self.common, close=True)(scope, receive, send)
+            await self.app(scope, receive, send)
+
+    async def _within_limit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = scope["client"][0] if scope["client"] else ""  # a Unix socket has none
+        if self.in_flight[address] >= self.limit:
+            await refusal(TOO_MANY, self.common)(scope, receive, send)
+            return
+        self.in_flight[address] += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.in_flight[address] -= 1
+            if not self.in_flight[address]:
+                del self.in_flight[address]

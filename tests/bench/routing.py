@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Message
 
 from app.api.collections import add_collections
-from app.main import create_app, with_cache
+from app.main import create_app, service
 from app.query.records import read_record
 from app.query.snapshot import Snapshot
 from app.resources import RESOURCES
@@ -39,7 +39,7 @@ def routing_figures(corpus: Corpus, values: Values) -> list[Figure]:
     path = f"/v1/{BUDGET_LINES.name}/{values.ids[0]}"
     app = create_app(settings)
     apps: dict[str, ASGIApp] = {
-        "an item in one process, from the response cache": with_cache(create_app(settings)),
+        "an item in one process, from the response cache": service(create_app(settings)),
         "the same, by a route of the application": app,
         "the same, by a route of an included router": included(settings),
     }
