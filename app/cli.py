@@ -172,7 +172,7 @@ def serve(host: str, port: int, workers: int) -> None:
         workers=workers,
         http="app.http.protocol:HttpProtocol",
         ws="none",
-        limit_concurrency=_connections(settings.connections),
+        limit_concurrency=connection_limit(settings.connections),
         access_log=False,
         server_header=False,
         date_header=True,
@@ -181,7 +181,7 @@ def serve(host: str, port: int, workers: int) -> None:
     )
 
 
-def _connections(wanted: int) -> int:
+def connection_limit(wanted: int) -> int:
     """How many connections a process can hold with the files that it may open, whose limit is raised for them."""
     with suppress(ImportError):
         import resource  # not on Windows

@@ -76,12 +76,15 @@ class Problem(Exception):  # noqa: N818 - the name is the RFC's
         *,
         errors: Iterable[ParameterError] = (),
         headers: Mapping[str, str] | None = None,
+        listed_at: str = "",
     ) -> None:
+        """`listed_at` is the path, without the prefix, of a list of what was looked for."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.listed_at = listed_at
 
     def response(self) -> Response:
         details = ProblemDetails(

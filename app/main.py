@@ -115,8 +115,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def not_found(request: Request, _: HTTPException) -> Response:
         """Only the router raises HTTPException, for a path without a route; everything else raises Problem."""
         nearest = path_hint(get_route_path(request.scope), paths)
-        error = Problem(404, f"There is nothing at this path.{hint(nearest)} `/v1` lists what there is.")
-        return problem_response(request, error)
+        meant = hint(nearest and settings.prefix + nearest)
+        told = f"There is nothing at this path.{meant} `{settings.prefix}/v1` lists what there is."
+        return problem_response(request, Problem(404, told))
 
     @app.exception_handler(Exception)
     async def server_error(request: Request, _: Exception) -> Response:

@@ -336,6 +336,24 @@ def visible(response: httpx.Response) -> tuple[int, dict[str, str], bytes]:
     return response.status_code, headers, response.content
 
 
+def connected(port: int, *parts: bytes) -> socket.socket:
+    """A connection over which these bytes were sent as they are."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    for part in parts:
+        connection.sendall(part)
+    return connection
+
+
+def rest(connection: socket.socket) -> bytes:
+    """All that comes until the server closes."""
+    with connection:
+        return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+def raw(port: int, *parts: bytes) -> bytes:
+    return rest(connected(port, *parts))
+
+
 @dataclass(frozen=True)
 class Process:
     """A running server: its process and port, and the files of its log and its output."""
@@ -349,15 +367,8 @@ class Process:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
-
     def raw(self, *parts: bytes) -> bytes:
-        """What comes back, until the server closes, for bytes sent as they are."""
-        with self.connect() as connection:
-            for part in parts:
-                connection.sendall(part)
-            return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+        return raw(self.port, *parts)
 
     def memory(self) -> int:
         """Resident megabytes."""

@@ -1,15 +1,12 @@
 """Errors: one shape for every refusal, the right status, and nothing of the inside."""
 
 import logging
-import threading
 from typing import Any
 
 import httpx
 import pytest
 
 from app.db.base import Session
-from app.db.sqlite import SqliteDatabase
-from app.main import create_app, service
 from app.settings import Settings
 from tests.conftest import Client, answer, eventually, serving
 
@@ -118,35 +115,3 @@ def test_a_sum_is_stopped_at_its_deadline_between_groups(first: Settings, monkey
             refused = client.get(f"/v1/budget-summary?{query}")
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
             problem(refused)
-
-
-def test_a_request_that_finds_the_queue_full_is_told_to_come_back(
-    first: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gate = threading.Event()
-    query = SqliteDatabase.query
-
-    def held(self: SqliteDatabase, work: Any) -> Any:
-        assert gate.wait(60)
-        return query(self, work)
-
-    app = create_app(first.model_copy(update={"threads": 1, "queue": 1}))
-    limiter = app.state.snapshots.current().database._threads  # noqa: SLF001 - nothing else tells who waits
-    monkeypatch.setattr(SqliteDatabase, "query", held)
-    with serving(service(app)) as client:
-        url = f"{client.base_url}/v1/measures?facet=kind"  # work for a thread
-        found: list[int] = []
-        threads = [
-            threading.Thread(target=lambda: found.append(httpx.get(url, timeout=60).status_code)) for _ in range(2)
-        ]
-        threads[0].start()
-        eventually(lambda: limiter.borrowed_tokens == 1)
-        threads[1].start()
-        eventually(lambda: limiter.statistics().tasks_waiting == 1)
-        refused = client.get(f"{url}&limit=1")
-        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
-        problem(refused)
-        gate.set()
-        for thread in threads:
-            thread.join()
-        assert found == [200, 200]

@@ -5,17 +5,24 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from fastapi import FastAPI
+from starlette.types import ASGIApp
 
+from app.cli import connection_limit
+from app.db.sqlite import SqliteDatabase
 from app.http import protocol
+from app.http.admission import AdmissionMiddleware
 from app.http.protocol import MAX_FIELDS, MAX_HEADERS, MAX_LINE
+from app.main import create_app, service
 from app.settings import Settings
-from tests.conftest import Process, eventually, process
+from tests.conftest import Client, Process, connected, eventually, process, raw, rest, serving
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and sets limits of a process")
 
@@ -176,20 +183,232 @@ def test_a_stream_to_http_1_0_has_no_chunks(server: Process) -> None:
     assert (status, body) == (200, b"")
 
 
-@pytest.mark.parametrize(
-    ("sent", "status"), [(b"", None), (b"\r\n\r\n", None), (b"GET /healthz HTT", 408), (HEALTH + b"Host: ", 408)]
-)
+def ports(settings: Settings, **changed: Any) -> AbstractContextManager[Client]:
+    """A service within the test's own process, so that its limits can be changed."""
+    return serving(settings.model_copy(update=changed))
+
+
+def port_of(client: Client) -> int:
+    port = client.base_url.port
+    assert port
+    return port
+
+
+def status_of(port: int, path: str, *fields: bytes) -> tuple[int, dict[str, str]]:
+    lines = b"GET %b HTTP/1.1\r\n" % path.encode() + HOST + CLOSE + b"".join(fields)
+    return parsed(raw(port, lines + b"\r\n"))[:2]
+
+
+def stalled(port: int, path: str) -> socket.socket:
+    """A connection whose client reads no more than the first bytes of its response."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.settimeout(30)
+    connection.connect(("127.0.0.1", port))
+    connection.sendall(b"GET %b HTTP/1.1\r\n" % path.encode() + HOST + b"\r\n")
+    assert connection.recv(12) == b"HTTP/1.1 200"
+    return connection
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n\r\n", b"GET /healthz HTT", HEALTH + b"Host: "])
+@pytest.mark.parametrize("before", [b"", HEALTH + HOST + b"\r\n"])
 def test_a_silent_connection_is_closed(
-    sent: bytes, status: int | None, first: Settings, monkeypatch: pytest.MonkeyPatch, live: Any
+    sent: bytes, before: bytes, first: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
-    server = live(first)
-    for before in (b"", HEALTH + HOST + b"\r\n"):  # as the first request, and after another
-        begun = time.monotonic()
-        found = server.raw(before + sent) if sent or not before else b""
-        assert time.monotonic() - begun < 5
-        rest = found[found.index(b"}") + 1 :] if before and found else found
-        if status and rest:
-            assert_refused(rest, status)
+    with ports(first) as client:
+        connection = connected(port_of(client), before)
+        if before:
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        connection.sendall(sent)
+        if not sent and before:  # between requests it may rest, longer than within one
+            connection.settimeout(1)
+            with pytest.raises(TimeoutError):
+                rest(connection)
+        elif sent.strip():
+            assert_refused(rest(connection), 408)
         else:
-            assert rest == b""
+            assert rest(connection) == b""
+
+
+SLOW = "/v1/exports/budget-lines.ndjson?order=desc"  # made for the request, and some MB
+LARGE_FILE = "/v1/exports/dataset.sqlite"
+
+
+@pytest.mark.parametrize("path", [SLOW, LARGE_FILE])
+def test_a_client_that_does_not_read_is_cut_off_and_one_that_reads_slowly_is_not(
+    path: str, everything: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "WRITE_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "SLOWEST", 1)
+    with ports(everything) as client:
+        port = port_of(client)
+        whole = len(client.get(path).content)
+        stopped, slow = stalled(port, path), asked(port, path)
+        found = 0
+        while part := slow.recv(1 << 18, socket.MSG_WAITALL):
+            found += len(part)
+            time.sleep(0.1)
+        slow.close()
+        assert found > whole
+        assert len(rest(stopped)) < whole / 2
+
+
+def test_slow_readers_hold_little_memory(everything: Settings, tmp_path: Path) -> None:
+    with process(everything, tmp_path) as server:
+        assert status_of(server.port, SLOW)[0] == 200
+        before = server.memory()
+        readers = [stalled(server.port, SLOW) for _ in range(50)]
+        assert server.memory() - before < 60
+        for each in readers:
+            each.close()
+
+
+@pytest.mark.parametrize("path", [SLOW, LARGE_FILE, "/v1/budget-lines?limit=100", "/v1/documents/none/lines"])
+def test_more_long_answers_than_there_are_places_are_told_to_come_back(path: str, everything: Settings) -> None:
+    with ports(everything, transfers=1) as client:
+        port = port_of(client)
+        reader = stalled(port, LARGE_FILE)
+        status, headers = status_of(port, path)
+        if "none" in path:
+            assert status == 404
+        else:
+            assert (status, headers["retry-after"]) == (503, "5")
+            assert headers["access-control-allow-origin"] == "*"
+        assert status_of(port, "/v1/budget-lines?limit=1")[0] == 200
+        reader.close()
+        eventually(lambda: status_of(port, path)[0] != 503)
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Questions on threads end when it is set."""
+    gate, query = threading.Event(), SqliteDatabase.query
+
+    def wait(self: SqliteDatabase, work: Any) -> Any:
+        assert "worker" not in threading.current_thread().name or gate.wait(60)
+        return query(self, work)
+
+    monkeypatch.setattr(SqliteDatabase, "query", wait)
+    yield gate
+    gate.set()
+
+
+QUESTION = "/v1/measures?facet=kind&limit="  # work for a thread
+
+
+def asked(port: int, path: str) -> socket.socket:
+    return connected(port, b"GET %b HTTP/1.1\r\n" % path.encode() + HOST + CLOSE + b"\r\n")
+
+
+def admission(app: FastAPI) -> tuple[AdmissionMiddleware, ASGIApp]:
+    whole = service(app)
+    found = whole.app.app  # type: ignore[attr-defined]
+    assert isinstance(found, AdmissionMiddleware)
+    return found, whole
+
+
+def test_questions_beyond_the_queue_are_told_to_come_back_and_a_hang_up_frees_its_place(
+    first: Settings, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.http.admission.TURNS", 1)
+    admitted, app = admission(create_app(first.model_copy(update={"queue": 2, "wait_seconds": 60})))
+    with serving(app) as client:
+        port = port_of(client)
+        running, gone, waiting = (asked(port, f"{QUESTION}1") for _ in range(3))
+        eventually(lambda: admitted.waiting == 2)
+        status, headers = status_of(port, f"{QUESTION}2")
+        assert (status, headers["retry-after"], headers["connection"]) == (503, "1", "close")
+        assert status_of(port, "/healthz")[0] == 200
+        gone.close()
+        held.set()
+        assert parsed(rest(running))[0] == parsed(rest(waiting))[0] == 200
+        assert (admitted.waiting, admitted.turns.borrowed_tokens) == (0, 0)
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_question_that_waits_too_long_is_told_to_come_back(
+    turns: int, first: Settings, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a turn, and for a thread."""
+    monkeypatch.setattr("app.http.admission.TURNS", turns)
+    admitted, app = admission(create_app(first.model_copy(update={"threads": 1, "wait_seconds": 0.3})))
+    with serving(app) as client:
+        port = port_of(client)
+        running = asked(port, f"{QUESTION}1")
+        eventually(lambda: admitted.turns.borrowed_tokens == 1)
+        status, headers = status_of(port, f"{QUESTION}2")
+        assert (status, headers["retry-after"]) == (503, "1")
+        time.sleep(0.5)  # the one that runs has begun, and is not given up
+        held.set()
+        assert parsed(rest(running))[0] == 200
+
+
+def test_no_question_waits_where_the_queue_is_empty_by_setting(first: Settings) -> None:
+    with ports(first, queue=0) as client:
+        assert status_of(port_of(client), f"{QUESTION}1")[0] == 200
+
+
+def test_an_address_has_so_many_requests_in_flight_as_the_setting_says(first: Settings, held: threading.Event) -> None:
+    with ports(first, requests_per_client=2) as client:
+        port = port_of(client)
+        running = [asked(port, f"{QUESTION}{limit}") for limit in (1, 2)]
+        eventually(lambda: status_of(port, "/v1")[0] == 429)
+        status, headers = status_of(port, "/v1")
+        assert (status, headers["retry-after"], headers["access-control-allow-origin"]) == (429, "1", "*")
+        assert status_of(port, "/v1", b"X-Forwarded-For: 192.0.2.1\r\n")[0] == 200
+        assert status_of(port, "/healthz")[0] == 200
+        held.set()
+        assert [parsed(rest(each))[0] for each in running] == [200, 200]
+        eventually(lambda: status_of(port, "/v1")[0] == 200)
+
+
+def test_half_sent_requests_do_not_keep_others_out(first: Settings, tmp_path: Path) -> None:
+    with process(first, tmp_path, files=128) as server:
+        silent = [connected(server.port, HEALTH + b"Host: ") for _ in range(300)]
+        for path in ("/healthz", "/v1/measures?limit=1"):
+            begun = time.monotonic()
+            assert status_of(server.port, path)[0] == 200
+            assert time.monotonic() - begun < 2
+        for each in silent:
+            each.close()
+        assert "Too many open files" not in server.log.read_text()
+
+
+def test_connections_beyond_the_bound_that_are_all_busy_are_told_to_come_back(
+    everything: Settings, tmp_path: Path
+) -> None:
+    with process(everything, tmp_path, connections=3) as server:
+        readers = [stalled(server.port, SLOW) for _ in range(3)]
+        status, headers = status_of(server.port, "/v1/measures?limit=1")
+        assert (status, headers["retry-after"], headers["connection"]) == (503, "1", "close")
+        assert status_of(server.port, "/healthz")[0] == 200
+        for each in readers:
+            each.close()
+        eventually(lambda: status_of(server.port, "/v1/measures?limit=1")[0] == 200)
+
+
+def test_a_connection_that_rests_makes_room_for_a_new_one(first: Settings, tmp_path: Path) -> None:
+    with process(first, tmp_path, connections=2) as server:
+        resting = []
+        for _ in range(2):
+            resting.append(connected(server.port, HEALTH + HOST + b"\r\n"))
+            assert resting[-1].recv(1 << 16).startswith(b"HTTP/1.1 200")
+        assert status_of(server.port, "/v1/measures?limit=1")[0] == 200
+        assert rest(resting[0]) == b""
+        resting[1].close()
+
+
+def test_connections_are_bounded_by_the_files_that_a_process_may_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    limits = [100, 1_000]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, new: limits.__setitem__(slice(None), new))
+    assert connection_limit(10) == 10
+    assert (connection_limit(500), limits) == (500, [564, 1_000])
+    assert (connection_limit(5_000), limits) == (936, [1_000, 1_000])
+    limits[:] = 32, 32
+    assert connection_limit(10) == 1
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert connection_limit(10) == 10

@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import Message
 
 from app.errors import BUSY, MEDIA_TYPE, SERVER_ERROR, TITLES, Problem
+from app.http.refusals import TOO_MANY
 from app.query.formats import BINARY_TYPE
 
 COMMITTED = Path(__file__).with_name("openapi.json")
@@ -141,7 +142,7 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-DETAILS = {500: SERVER_ERROR.detail, 503: BUSY}
+DETAILS = {429: TOO_MANY.detail, 500: SERVER_ERROR.detail, 503: BUSY}
 
 
 def _component(status: int) -> str:

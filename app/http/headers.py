@@ -31,6 +31,7 @@ def common_headers(prefix: str) -> Headers:
         (b"access-control-allow-origin", b"*"),
         (b"access-control-expose-headers", ", ".join(EXPOSED).encode()),
         (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),  # what somebody asked is in the address
         (b"link", links.encode()),
         (b"vary", b"Accept-Encoding"),
     ]

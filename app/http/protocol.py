@@ -22,7 +22,7 @@ MAX_LINE = 1 << 14  # bytes of a request line
 MAX_HEADERS = 1 << 15  # bytes of all header fields
 MAX_FIELDS = 100
 HEAD_SECONDS = 10.0  # for the head of a request, from the start of the connection or the head's first byte
-LINGER_SECONDS = 2.0  # what a refused client still sends is taken so long, since a reset would destroy the answer
+LINGER_SECONDS = 5.0  # what a refused client still sends is taken so long, since a reset would destroy the answer
 PIECE = 1 << 16  # bytes that are handed to the transport at once
 WRITE_SECONDS = 30.0  # a client has to take SLOWEST bytes in so many seconds
 SLOWEST = 1 << 16
@@ -57,7 +57,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         with suppress(AttributeError, OSError):  # what the system has no option for works without it
             # Little stands in the system's buffer beyond what is on the way, and progress shows early.
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 2 * PIECE)
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PIECE // 4)
         self._wait()
         if self._is_crowded:
             self._make_room()

@@ -59,4 +59,4 @@ def read_record(resource: Resource, id_: str, session: Session) -> bytes:
     similar = session.query(SIMILAR_IDS, resource=resource.name, first=start, end=f"{start}\U0010ffff")
     nearest = closest(id_, [id_ for (id_,) in similar])
     noun = resource.singular.replace("_", " ")
-    raise Problem(404, f"There is no {noun} of this id.{hint(nearest)} `/v1/{resource.name}` lists them.")
+    raise Problem(404, f"There is no {noun} of this id.{hint(nearest)}", listed_at=f"/v1/{resource.name}")

@@ -31,6 +31,8 @@ JAPANESE = {
 
 def problem_response(request: Request, problem: Problem) -> Response:
     """The response of an error: a page where a page was asked for, and problem details (RFC 9457) otherwise."""
+    if problem.listed_at:
+        problem.detail += f" `{request.scope['root_path']}{problem.listed_at}` lists them."
     if not (is_page(request) or _by_a_reader(request)):
         return problem.response()
     view = view_of(request)

@@ -61,7 +61,7 @@ async def sitemap_of_records(name: Name, part: int, view: PlainPage) -> Response
         ]
     )
     if not ids:
-        raise Problem(404, "There is no such sitemap. `/sitemap.xml` lists them.")
+        raise Problem(404, "There is no such sitemap.", listed_at="/sitemap.xml")
     return _urls(view, (f"/{name}/{id_}" for id_ in ids))
 
 

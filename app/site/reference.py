@@ -227,7 +227,7 @@ async def docs_of_schemas(view: PlainPage) -> Response:
 async def docs_of_group(name: str, view: PlainPage) -> Response:
     if name not in groups():
         nearest = closest(name, groups())
-        raise Problem(404, f"There is no such page of the reference.{hint(nearest)} `/docs` lists them.")
+        raise Problem(404, f"There is no such page of the reference.{hint(nearest)}", listed_at="/docs")
     return page(
         view,
         "operations.html",
