@@ -23,7 +23,6 @@ from app.api import (
     downloads,
     figures,
     health,
-    pages,
     reconciliation,
     search,
     suggest,
@@ -44,6 +43,8 @@ from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
 from app.settings import Settings
+from app.site import pages
+from app.site.errors import problem_response
 
 WARM_UP = ("/v1", "/v1/exports", "/v1/crosswalk", "/openapi.json", *(f"/v1/{each.name}" for each in RESOURCES))
 
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_collections(app, RESOURCES)
     paths = _fixed_paths(app.routes)
     for router in (
+        pages.router,  # the first, since a request is compared with all routes before its own
         transcript.router,
         figures.router,
         reconciliation.router,
@@ -96,27 +98,27 @@ def create_app(settings: Settings) -> FastAPI:
         answer_exports.router,
         citations_router(RESOURCES),
         dataset.router,
-        pages.router,
         health.router,
     ):
         app.include_router(router)
         paths += _fixed_paths(router.routes)
 
     @app.exception_handler(Problem)
-    async def problem(_: Request, error: Problem) -> Response:
-        return error.response()
+    async def problem(request: Request, error: Problem) -> Response:
+        return problem_response(request, error)
 
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, _: HTTPException) -> Response:
         """Only the router raises HTTPException, for a path without a route; everything else raises Problem."""
         nearest = path_hint(get_route_path(request.scope), paths)
-        return Problem(404, f"There is nothing at this path.{hint(nearest)} `/v1` lists what there is.").response()
+        error = Problem(404, f"There is nothing at this path.{hint(nearest)} `/v1` lists what there is.")
+        return problem_response(request, error)
 
     @app.exception_handler(Exception)
-    async def server_error(_: Request, __: Exception) -> Response:
+    async def server_error(request: Request, _: Exception) -> Response:
         """This response bypasses the middleware of the list, so the common headers are added here. The server logs the
         error and closes the connection."""
-        response = SERVER_ERROR.response()
+        response = problem_response(request, SERVER_ERROR)
         response.headers["Connection"] = "close"
         response.raw_headers.extend(common)
         return response

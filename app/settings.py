@@ -50,6 +50,11 @@ class Settings(BaseSettings):
         default="",
         description="Path under which a proxy publishes the service, such as `/shisaku`; every link begins with it.",
     )
+    origin: Annotated[str, Field(pattern=r"^(https?://[^/\s]+)?$")] = Field(
+        default="",
+        description="Where the service is public, such as `https://shisaku.example`: what the pages and the sitemap tell "
+        "search engines begins with it.",
+    )
     cache_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = Field(
         default=300, description="`max-age` of `Cache-Control` on every answer that is not an error."
     )

@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -21,9 +22,10 @@ from app.index import Keyset, Row, TextMatches, search_beginnings
 from app.query.filters import Parameter, one_of, values_at
 from app.query.matching import Matcher
 from app.query.notes import query_notes
-from app.query.page import Listing, page_model, render_page
+from app.query.page import Links, Listing, page_model, render_page
 from app.query.parser import Query
 from app.query.resource import Resource, texts_of
+from app.query.snapshot import Snapshot
 from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
 from app.schemas import Id, Name, Schema, Sentence
@@ -84,12 +86,14 @@ router = APIRouter(tags=["search"])
     openapi_extra=described(PARAMETERS),
 )
 async def search_records(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    query, snapshot = context.query, context.snapshot
-    path = f"{context.prefix}/v1/search"
-    body, links = await snapshot.run(
-        lambda matcher: render_page(_listing(query, matcher), query, snapshot, path), light=is_light(query)
-    )
-    return json_response(body, links)
+    query = context.query
+    answer = partial(results, query, context.snapshot, f"{context.prefix}/v1/search")
+    return json_response(*await context.snapshot.run(answer, light=is_light(query)))
+
+
+def results(query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> tuple[bytes, Links]:
+    """A page of the results as JSON, and its links."""
+    return render_page(_listing(query, matcher), query, snapshot, path)
 
 
 def _listing(query: Query, matcher: Matcher) -> Listing:

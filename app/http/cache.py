@@ -1,5 +1,6 @@
-"""Response cache: complete responses of one snapshot, found by path, query string and coding, bounded by bytes.
+"""Response cache: complete responses of one snapshot, found by path, query string, coding and language.
 
+Its size is bounded by bytes.
 It stands in front of the application, so that a response that is in it costs no more than its bytes.
 """
 
@@ -12,13 +13,15 @@ import anyio.lowlevel
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.language import VARIES, preferred_language
 from app.http.representation import accepts_gzip, conditional_status, request_headers, without_body_headers
 from app.query.snapshot import Snapshot, Snapshots
 
 OVERHEAD = 2_000  # bytes of an entry beside its body: its key, messages and headers
 EMPTY: Message = {"type": "http.response.body", "body": b""}
 
-Key = tuple[str, bytes, bool]  # path, query string, whether gzip is accepted
+# Path, query string, whether gzip is accepted, and the language, which is empty for responses that do not vary by it.
+Key = tuple[str, bytes, bool, str]
 
 
 class CachedResponse(NamedTuple):
@@ -29,6 +32,11 @@ class CachedResponse(NamedTuple):
     not_modified: Message
     etag: bytes
     last_modified: bytes
+
+    @property
+    def by_language(self) -> bool:
+        """Whether it depends on the language that was asked for."""
+        return VARIES in self.start["headers"]
 
     @property
     def size(self) -> int:
@@ -58,13 +66,16 @@ class ResponseCacheMiddleware:
         if snapshot is not self._snapshot:
             self._renew(snapshot)
         headers = request_headers(scope)
-        key = (scope["path"], scope["query_string"], accepts_gzip(headers.get(b"accept-encoding", b"")))
+        asked = (scope["path"], scope["query_string"], accepts_gzip(headers.get(b"accept-encoding", b"")))
+        response: CachedResponse | None
+        language = ""
         try:
-            response = self.responses[key]
+            response = self.responses[*asked, ""]
         except KeyError:
-            response = None
+            language = preferred_language(headers.get(b"accept-language", b""))
+            response = self.responses.get((*asked, language))
         if response is None:  # outside of the handler, so that no KeyError is logged with an error of the application
-            await self._answer(key, scope, receive, send)
+            await self._answer((*asked, language), scope, receive, send)
             return
         conditional = (  # faster than an intersection of sets, where no header is there
             b"if-none-match" in headers
@@ -96,7 +107,7 @@ class ResponseCacheMiddleware:
         await self.app(scope, receive, keep)
         response = _cacheable(sent)
         if response is not None and response.size <= self._max_bytes and state.get("snapshot") is snapshot:
-            responses[key] = response
+            responses[key if response.by_language else (*key[:3], "")] = response
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on other requests, and the lifespan of the server, beside which the cache is warmed up."""

@@ -1,0 +1,64 @@
+"""Errors as pages: what happened, and ways on. Programs get the same as problem details."""
+
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import Request
+from starlette.responses import Response
+from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
+
+from app.errors import ErrorCode, ParameterError, Problem
+from app.http.representation import request_headers
+from app.site.render import page
+from app.site.view import View, is_page, view_of
+
+TITLES = {
+    404: ("見つからない", "Not found"),
+    422: ("この条件では表示できない", "This cannot be shown"),
+    500: ("うまくいかなかった", "Something went wrong"),
+    503: ("今は答えられない", "No answer just now"),
+}
+
+
+def problem_response(request: Request, problem: Problem) -> Response:
+    """The response of an error: a page where a page was asked for, and problem details (RFC 9457) otherwise."""
+    if not (is_page(request) or _by_a_reader(request)):
+        return problem.response()
+    view = view_of(request)
+    return page(
+        view,
+        "error.html",
+        problem.status,
+        {"Cache-Control": "no-store", **problem.headers},
+        title=view.tr(*TITLES[problem.status]),
+        problem=problem,
+        mistakes=list(_mistakes(view, request, problem)),
+    )
+
+
+def _by_a_reader(request: Request) -> bool:
+    """Whether a path that is neither a page's nor the API's was opened in a browser."""
+    api = get_route_path(request.scope).startswith("/v1")
+    return (
+        not api and "route" not in request.scope and b"text/html" in request_headers(request.scope).get(b"accept", b"")
+    )
+
+
+def _mistakes(view: View, request: Request, problem: Problem) -> Iterator[tuple[ParameterError, str]]:
+    """The errors of parameters, each with the address of the page under what was meant instead, if that is known."""
+    sent = parse_qsl(request.scope["query_string"].decode("utf-8", "replace"))
+    for error in problem.errors:
+        meant = error.did_you_mean
+        pairs = sent
+        if meant and error.code == ErrorCode.UNKNOWN_PARAMETER:
+            pairs = [(meant if name == error.parameter else name, value) for name, value in sent]
+        elif meant and error.value:
+            pairs = [
+                (name, _corrected(value, error, meant) if name == error.parameter else value) for name, value in sent
+            ]
+        query = urlencode([(name, value) for name, value in pairs if name != "lang"])
+        yield error, view.url(view.path, query) if pairs != sent else ""
+
+
+def _corrected(value: str, error: ParameterError, meant: str) -> str:
+    return ",".join(meant if each == error.value else each for each in value.split(",")) if "," in value else meant

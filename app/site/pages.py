@@ -1,0 +1,220 @@
+"""The pages of lists and of single records, for every resource, and those of the service itself."""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.responses import Response
+
+from app.api import dcat, search
+from app.api.citations import STYLES
+from app.api.collections import is_light
+from app.api.dataset import describe
+from app.api.parameters import Q, RecordId, by_name, fields, list_parameters
+from app.errors import Problem
+from app.query.fields import field_paths, project
+from app.query.matching import Matcher
+from app.query.page import list_page
+from app.query.parser import Query
+from app.query.records import read_record
+from app.query.resource import Resource
+from app.resources import RESOURCES
+from app.site import forms
+from app.site.fields import BY_NAME, Field, fields_of, in_tables, referring
+from app.site.labels import meaning
+from app.site.render import STATIC, page
+from app.site.snippets import snippets
+from app.site.values import shape
+from app.site.view import PlainPage, View, page_of, page_view
+
+FACETS = re.compile(r"(?<=\?)facet=[^&]*&?|&facet=[^&]*")
+EXPORTED = ("csv", "xlsx", "ndjson")
+
+router = APIRouter(include_in_schema=False)
+
+
+class ResourceName(StringConvertor):
+    """The name of a resource in a path. One route serves the lists of all resources, because every request is compared
+    with each route that stands before its own."""
+
+    regex = "|".join(map(re.escape, BY_NAME))
+
+
+register_url_convertor("resource", ResourceName())
+
+LISTS = {resource.name: list_parameters(resource) for resource in RESOURCES}
+ITEMS = {resource.name: by_name(fields(field_paths(resource.record))) for resource in RESOURCES}
+
+Name = Annotated[str, Path()]
+
+
+async def _list_view(request: Request, name: Name) -> View:
+    return page_view(request, LISTS[name])
+
+
+async def _item_view(request: Request, name: Name) -> View:
+    return page_view(request, ITEMS[name])
+
+
+@router.get("/{name:resource}")
+async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]) -> Response:
+    resource = BY_NAME[name]
+    answer = await view.snapshot.run(partial(_list_answer, resource, view), light=is_light(view.query))
+    columns, same = columns_of(resource, view, answer["data"])
+    return page(
+        view,
+        "list.html",
+        title=view.label(name),
+        description=meaning(name, view.language),
+        resource=name,
+        fields=columns,
+        same=same,
+        **answer,
+        **form_of(view, answer["facets"]),
+        **request_of(view, export=f"/exports/{name}", extensions=EXPORTED),
+    )
+
+
+def _list_answer(resource: Resource, view: View, matcher: Matcher) -> Any:
+    """The answer of the API to the parameters of a page, with the facets of all filters, whose links lead to pages."""
+    asked = Query(view.query.parameters, {**view.query.values, "facet": resource.facets})
+    body, links = list_page(resource, asked, view.snapshot, f"{view.prefix}{view.path}", matcher)
+    without_facets = {relation: link and FACETS.sub("", link) for relation, link in links.items()}
+    return {**orjson.loads(body), "links": without_facets}
+
+
+def columns_of(resource: Resource, view: View, rows: Sequence[Any]) -> tuple[list[Field], list[tuple[Field, Any]]]:
+    """The fields that a table of these rows shows, and those whose value is the same in each row, which is told once;
+    the fields that were asked for, where there are any."""
+    if not rows:
+        return [], []
+    if view.query.get("fields"):
+        return [each for each in fields_of(resource.name) if each.name in rows[0]], []
+    shown = in_tables(resource.name)
+    same = [
+        each
+        for each in shown
+        if len(rows) > 1 and each.name != "name" and all(row[each.name] == rows[0][each.name] for row in rows)
+    ]
+    return [each for each in shown if each not in same], [(each, rows[0][each.name]) for each in same]
+
+
+def form_of(view: View, facets: forms.Facets) -> dict[str, Any]:
+    """What the templates need of a form of the page's parameters."""
+    return {
+        "controls": list(forms.controls(view, facets)),
+        "hidden": list(forms.hidden(view)),
+        "chips": list(forms.chips(view)),
+    }
+
+
+def request_of(
+    view: View,
+    *,
+    path: str = "",
+    export: str = "",
+    extensions: Sequence[str] = (),
+    more: Sequence[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """What the templates need of the request behind a page: `export` is the path of its downloads, without the
+    extension, `more` are other downloads."""
+    api = view.api(path)
+    query = Query(
+        view.query.parameters, {k: v for k, v in view.query.values.items() if k not in (*forms.PLACES, "facet")}
+    )
+    files = [(each, view.api(f"{export}.{each}", query.encode())) for each in extensions]
+    csv = next((link for extension, link in files if extension == "csv"), "")
+    return {
+        "api": api,
+        "snippets": snippets(view.base, api, csv),
+        "downloads": [*((extension.upper(), link) for extension, link in files), *more],
+    }
+
+
+@router.get("/{name:resource}/{id}")
+async def one_record(name: Name, id_: RecordId, view: Annotated[View, Depends(_item_view)]) -> Response:
+    record, refer = await view.snapshot.run(partial(_item_answers, BY_NAME[name], id_, view), light=True)
+    title = record["name"][view.language] if shape(record.get("name")) == "words" else id_
+    cite = [(each.name, view.api(f"{view.path}/citation.{each.extension}", "")) for each in STYLES]
+    return page(
+        view,
+        "item.html",
+        title=title,
+        description=f"{title}: {meaning(name, view.language)}",
+        resource=name,
+        record=record,
+        fields=[each for each in fields_of(name) if each.name not in ("id", "notes", "evidence")],
+        referring=[(of, parameter, count, view.url(f"/{of}", query)) for of, parameter, count, query in refer],
+        **request_of(view, more=cite),
+    )
+
+
+def _item_answers(
+    resource: Resource, id_: str, view: View, matcher: Matcher
+) -> tuple[Any, list[tuple[str, str, int, str]]]:
+    """A record, and which records refer to it: the resource, the filter that finds them, their number, the query."""
+    (body,) = project([read_record(resource, id_, matcher.session)], view.query.get("fields"))
+    found = []
+    for other, filter_ in referring(resource):
+        count = len(matcher.values(other, filter_).of(id_))
+        if count:
+            found.append(
+                (other.name, filter_.name, count, Query({filter_.name: filter_}, {filter_.name: (id_,)}).encode())
+            )
+    return orjson.loads(body), found
+
+
+@router.get("/")
+async def home(view: PlainPage) -> Response:
+    dataset = view.snapshot.dataset
+    answer = orjson.loads(await view.snapshot.run(partial(describe, view.snapshot, view.prefix), light=True))
+    return page(
+        view,
+        "home.html",
+        title=view.tr("施策と予算", "Measures and budgets"),
+        description=dataset.about.description.model_dump()[view.language],
+        meanings={each.name: meaning(each.name, view.language) for each in RESOURCES},
+        described=dcat.schema_org(dataset, view.prefix),
+        answer=answer,
+        **request_of(view, path="", extensions=()),
+    )
+
+
+@router.get("/search")
+async def search_page(view: Annotated[View, page_of({**search.PARAMETERS, "q": Q})]) -> Response:
+    """Without words there is nothing to search for: the page is then a form."""
+    answer: dict[str, Any] = {"data": [], "links": {}, "meta": {"total": 0, "notes": [], "offset": 0}}
+    if view.query.terms:
+        found = await view.snapshot.run(partial(search.results, view.query, view.snapshot, view.prefix + view.path))
+        answer = orjson.loads(found[0])
+    return page(
+        view,
+        "search.html",
+        title=view.tr("検索", "Search"),
+        searched=view.query.text("q"),
+        **answer,
+        **form_of(view, {}),
+        **request_of(view),
+    )
+
+
+@router.get("/terms")
+async def terms(view: PlainPage) -> Response:
+    return page(view, "terms.html", title=view.tr("利用条件と引用", "Terms and how to cite"))
+
+
+@router.get("/stability")
+async def stability(view: PlainPage) -> Response:
+    return page(view, "stability.html", title=view.tr("変わるもの、変わらないもの", "What is stable, and what is not"))
+
+
+@router.get("/static/{name}")
+async def static(name: str, _: PlainPage) -> Response:
+    if name not in STATIC:
+        raise Problem(404, "There is no such file.")
+    content, media_type = STATIC[name]
+    return Response(content, media_type=media_type)

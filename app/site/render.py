@@ -1,0 +1,121 @@
+"""Rendering: the templates, what they know, and the headers of a page."""
+
+from collections.abc import Mapping
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from starlette.responses import Response
+
+from app.http.language import LANGUAGES, VARIES
+from app.resources import RESOURCES
+from app.schemas import REASON_CODES
+from app.site.labels import label
+from app.site.values import Values, day, shape, sign
+from app.site.view import View
+
+HERE = Path(__file__).parent
+STATIC: Mapping[str, tuple[bytes, str]] = {
+    path.name: (path.read_bytes(), media_type)
+    for path, media_type in (
+        (HERE / "static" / "style.css", "text/css"),
+        (HERE / "static" / "script.js", "text/javascript"),
+        (HERE / "static" / "icon.svg", "image/svg+xml"),
+    )
+}
+VERSIONS = {name: sha256(content).hexdigest()[:8] for name, (content, _) in STATIC.items()}
+NAVIGATION = (
+    *((f"/{each.name}", label(each.name, "ja"), label(each.name, "en")) for each in RESOURCES),
+    ("/docs", "API", "API"),
+)
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+def evidence_of(record: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
+    """The evidence of a field."""
+    return [each for each in record.get("evidence", ()) if any(_first(name) == field for name in each["supports"])]
+
+
+def _first(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def reason_of(record: Mapping[str, Any], field: str) -> str:
+    """Why a field is empty, as a code: the notes list the fields, by reason."""
+    for note in record.get("notes", ()):
+        if note["code"] in REASON_CODES and field in map(_first, note["en"].partition(": ")[2].split(", ")):
+            return str(note["code"]).replace("-", "_")
+    return ""
+
+
+def remarks(notes: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The notes without those that say why fields are empty, which is said at the fields."""
+    return [note for note in notes if note["code"] not in REASON_CODES]
+
+
+def data(value: Any) -> Markup:
+    """JSON within a script element."""
+    return Markup(orjson.dumps(value).decode().replace("</", "<\\/"))  # noqa: S704 - it ends no element
+
+
+@cache
+def environment() -> Environment:
+    """Templates are read once. What is missing from a page is an error, not a blank."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals |= {
+        "shape": shape,
+        "sign": sign,
+        "evidence_of": evidence_of,
+        "reason_of": reason_of,
+        "remarks": remarks,
+        "languages": LANGUAGES,
+    }
+    made.filters |= {"data": data}
+    return made
+
+
+def rendered(view: View, template: str, **values: Any) -> str:
+    """A template as text, for a view."""
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            view=view,
+            language=view.language,
+            tr=view.tr,
+            label=view.label,
+            url=view.url,
+            values=Values(view),
+            day=partial(day, language=view.language),
+            asset=lambda name: f"{view.prefix}/static/{name}?v={VERSIONS[name]}",
+            base=view.base,
+            dataset=view.snapshot.dataset,
+            navigation=[(path, view.tr(ja, en)) for path, ja, en in NAVIGATION],
+            **values,
+        )
+    )
+
+
+def page(
+    view: View, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+) -> Response:
+    """A page. It varies by the language asked for, unless the address has one."""
+    headers = {"Content-Security-Policy": POLICY, "Content-Language": view.language, **(headers or {})}
+    response = Response(rendered(view, template, **values), status, headers, "text/html")
+    if not view.chosen:
+        response.raw_headers.append(VARIES)
+    return response

@@ -1,0 +1,138 @@
+"""Views: what a page is made for: the language, the parameters, and the address that it is shown at."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
+
+from app.api.parameters import Parameters
+from app.http.language import LANGUAGES, preferred_language
+from app.http.representation import request_headers
+from app.query.filters import Parameter, one_of
+from app.query.parser import Query, parse
+from app.query.snapshot import Snapshot
+from app.site.labels import label, value_label
+
+LANG = Parameter(
+    "lang",
+    "Language of the page; the one that the browser asks for when left out.",
+    "choice",
+    choices=one_of(*LANGUAGES),
+)
+CHOSEN = re.compile(rb"(?:^|&)lang=(%b)(?=&|$)" % "|".join(LANGUAGES).encode())
+# Parameters that others add to links, and fields of a form that were left empty: a form cannot leave them out.
+IGNORED = re.compile(rb"(?:utm_\w+|fbclid|gclid|msclkid|yclid)(?:=.*)?|[^=]*=")
+LOCAL = "http://127.0.0.1:8000"
+NO_QUERY = Query({})
+
+
+@dataclass(frozen=True)
+class View:
+    """One request for a page. `path` is without the prefix, which `origin` stands before where the service is public
+    under a known host, and is empty otherwise; `query` are the parameters of the API's own answer;
+    `chosen` is whether the language stands in the address, where links then keep it."""
+
+    path: str
+    prefix: str
+    origin: str
+    language: str
+    chosen: bool
+    query: Query
+    snapshot: Snapshot
+
+    @property
+    def base(self) -> str:
+        """What code to copy has before a path: a script of the page puts the host there that the reader sees."""
+        return self.origin or LOCAL
+
+    def tr(self, ja: str, en: str) -> str:
+        """The text in the language of the page."""
+        return ja if self.language == "ja" else en
+
+    def label(self, name: str) -> str:
+        """The label of a field, a parameter or a resource."""
+        return label(name, self.language)
+
+    def value_label(self, value: str, field: str = "") -> str:
+        """The label of a value of a closed vocabulary."""
+        return value_label(value, field, self.language)
+
+    def url(self, path: str, query: str = "", language: str = "") -> str:
+        """The address of another page, in this language or another one."""
+        language = language or (self.language if self.chosen else "")
+        query = "&".join(filter(None, (query, language and f"lang={language}")))
+        return f"{self.prefix}{path}?{query}" if query else f"{self.prefix}{path}"
+
+    def here(self, language: str = "", **changed: Any) -> str:
+        """The address of this page with some parameters changed, or, with None, left out."""
+        return self.url(self.path, self.query.encode(**changed), language)
+
+    def without(self, name: str, value: str) -> str:
+        """The address of this page without one value of a parameter, from the first row on."""
+        left = tuple(each for each in self.query.get(name) if each != value)
+        values = {**self.query.values, name: left, "cursor": (), "offset": ()}
+        return self.url(
+            self.path, Query(self.query.parameters, {key: each for key, each in values.items() if each}).encode()
+        )
+
+    def with_language(self, link: str) -> str:
+        """A link of the API's answer, in the language of this page."""
+        if not self.chosen:
+            return link
+        return f"{link}{'&' if '?' in link else '?'}lang={self.language}"
+
+    def api(self, path: str = "", query: str | None = None) -> str:
+        """The address of the answer that this page is made from, or of another one."""
+        encoded = self.query.encode() if query is None else query
+        return f"{self.prefix}/v1{path or self.path}{'?' if encoded else ''}{encoded}"
+
+
+def view_of(request: Request, query: Query = NO_QUERY) -> View:
+    """The view of a request, whose language is the one in its address, if any, and otherwise the preferred one."""
+    chosen = CHOSEN.search(request.scope["query_string"])
+    asked = request_headers(request.scope).get(b"accept-language", b"")
+    return View(
+        path=quote(get_route_path(request.scope)),
+        prefix=request.scope["root_path"],
+        origin=request.app.state.settings.origin,
+        language=chosen[1].decode() if chosen else preferred_language(asked),
+        chosen=bool(chosen),
+        query=query,
+        snapshot=request.state.snapshot,
+    )
+
+
+def is_page(request: Request) -> bool:
+    """Whether a route of a page has taken the request: its errors are pages too."""
+    return getattr(request.state, "page", False) is True
+
+
+def page_view(request: Request, parameters: Parameters) -> View:
+    """The View of a page with the parameters of an API's answer. Raises a 422 Problem as the API does."""
+    request.state.page = True
+    query_string: bytes = request.scope["query_string"]
+    sent = b"&".join(each for each in query_string.split(b"&") if not IGNORED.fullmatch(each))
+    parsed = parse({**parameters, LANG.name: LANG}, sent, request.state.snapshot.dataset.vocabularies)
+    values = {name: each for name, each in parsed.values.items() if name != LANG.name}
+    return view_of(request, Query(parameters, values))
+
+
+def page_of(parameters: Parameters) -> Any:
+    """A dependency that gives the View of a page with these parameters."""
+
+    async def page(request: Request) -> View:
+        return page_view(request, parameters)
+
+    return Depends(page)
+
+
+async def _plain_page(request: Request) -> View:
+    request.state.page = True
+    return view_of(request)
+
+
+PlainPage = Annotated[View, Depends(_plain_page)]
+"""Of a page that takes no parameters: links that lead there may bear those of others, such as `utm_source`."""
