@@ -52,8 +52,8 @@ class Settings(BaseSettings):
     )
     origin: Annotated[str, Field(pattern=r"^(https?://[^/\s]+)?$")] = Field(
         default="",
-        description="Where the service is public, such as `https://shisaku.example`, for the addresses that pages and the "
-        "sitemap tell search engines.",
+        description="Where the service is public, such as `https://shisaku.example`: pages and sitemaps tell search "
+        "engines addresses that begin with it.",
     )
     cache_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = Field(
         default=300, description="`max-age` of `Cache-Control` on every answer that is not an error."

@@ -13,19 +13,22 @@ from app.schemas import Derived, Schema, referenced
 BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in RESOURCES}
 BEHIND = ("id", "documents", "notes", "evidence")  # fields that stand apart from the others
 
+SHORT = frozenset(("name", "ja", "jpy", "amount", "year", "date"))  # properties by which an object can be shown briefly
 NUMBERS = ((), ("jpy",))  # where the number of a field stands in it
 
 
 @dataclass(frozen=True)
 class Field:
     """A field of a record. `to` is the resource that it refers to, `sort` what orders a list by it; `derived` is
-    whether it is computed from other fields, and `description` what its model says of it, in English."""
+    whether it is computed from other fields, `complex` whether it holds objects that a cell of a table has no room for,
+    and `description` what its model says of it, in English."""
 
     name: str
     to: str
     sort: str
     numeric: bool
     derived: bool
+    complex: bool
     description: str
 
 
@@ -40,7 +43,9 @@ def fields_of(name: str) -> Sequence[Field]:
         shown = info.alias or field
         derived = shown not in BEHIND and any(isinstance(mark, Derived) for mark in info.metadata)
         sort, meaning = sorts.get(shown, ""), info.description or ""
-        found.append(Field(shown, referenced(info) or "", sort, shown in numbers, derived, meaning))
+        inner = inner_schema(info.annotation)
+        complex_ = inner is not None and SHORT.isdisjoint(inner.model_fields)
+        found.append(Field(shown, referenced(info) or "", sort, shown in numbers, derived, complex_, meaning))
     return found
 
 
@@ -50,7 +55,7 @@ def in_tables(name: str) -> Sequence[Field]:
     resource = BY_NAME[name]
     paths = [path for each in resource.filters.values() for path in each.paths]
     asked = {path.partition(".")[0] for path in (*paths, *resource.sorts.values())}
-    return [each for each in fields_of(name) if each.name in asked and each.name not in BEHIND]
+    return [each for each in fields_of(name) if each.name in asked and each.name not in BEHIND and not each.complex]
 
 
 @cache

@@ -15,7 +15,7 @@ ORDERED = (
     15  # options that are all shown, in the order of their vocabulary; of more, those with the most rows come first
 )
 FIRST = 8  # of more options, those that are shown at once; the others are below them, folded
-MOST = 100  # options in all; beyond, there is a field to type a value into
+MOST = 40  # options in all; beyond, there is a field to type a value into
 PLACES = ("limit", "offset", "cursor")  # where in a list a page is
 SHAPES = ("sort", "order", "facet", "fields")  # how it is shown
 

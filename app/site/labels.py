@@ -48,7 +48,9 @@ JAPANESE: Mapping[str, str] = {
     "depth": "階層",
     "description": "説明",
     "document": "文書",
+    "egov": "法令ID",
     "en": "英語",
+    "en_official": "公式の英語",
     "era": "和暦",
     "evidence": "根拠となる記述",
     "facet": "件数",
@@ -58,6 +60,7 @@ JAPANESE: Mapping[str, str] = {
     "funded": "予算の有無",
     "group_by": "集計の単位",
     "id": "ID",
+    "identifier": "識別子",
     "issued": "発行日",
     "issuer": "発行者",
     "ja": "日本語",
@@ -65,6 +68,7 @@ JAPANESE: Mapping[str, str] = {
     "jpy": "円",
     "kind": "種類",
     "lang": "言語",
+    "laws": "根拠法令",
     "licence": "利用条件",
     "limit": "表示件数",
     "line_count": "行数",
@@ -75,25 +79,35 @@ JAPANESE: Mapping[str, str] = {
     "ministry": "府省庁",
     "modality": "モダリティ",
     "name": "名称",
+    "narrower": "下位",
     "national_expenditure": "国費(他の資料による)",
     "note": "注記",
     "notes": "注記",
     "number": "番号",
+    "oku_yen": "億円",
     "order": "順序",
     "organization": "組織",
     "package": "予算パッケージ",
+    "other_figures": "ほかの資料の金額",
     "parent": "上位",
+    "part_of": "含まれる先",
     "parts": "構成",
     "period": "期間",
+    "phase": "予算の段階",
     "pillar": "柱",
     "q": "語句",
+    "quote": "引用",
     "related": "対応する施策",
+    "relation": "関係",
     "role": "役割",
+    "same_as": "同じもの",
+    "scheme": "体系",
     "section": "戦略の節",
     "sha256": "SHA-256",
     "sort": "並べ替え",
     "stated_totals": "文書が示す総額",
     "strategy": "戦略",
+    "supports": "裏付ける項目",
     "symbol": "記号",
     "text": "表記",
     "title": "題名",
@@ -122,7 +136,12 @@ ENGLISH: Mapping[str, str] = {
     "limit": "Rows",
     "national_expenditure": "National expenditure, from elsewhere",
     "lines": "Lines",
+    "quote": "引用",
     "related": "Linked by the crosswalk",
+    "part_of": "Part of",
+    "same_as": "The same as",
+    "egov": "e-Gov id",
+    "oku_yen": "100 million yen",
     "stated_totals": "Totals that it states",
 }
 # Values of closed vocabularies that no filter has, by value.
@@ -141,8 +160,27 @@ VALUES: Mapping[str, str] = {
     "implementing": "実施",
     "project_scale": "事業規模",
     "national_expenditure": "国費",
+    "corporate_number": "法人番号",
+    "ror": "ROR",
+    "wikidata": "Wikidata",
+    "mesh": "MeSH",
+    "budget_project": "予算事業ID",
+    "egov_law": "法令ID",
+    "own": "この施策",
+    "same_as": "同じ資金",
+    "part_of": "この資金を含む",
+    "includes": "この資金に含まれる",
+    "same_programme": "同じ事業",
     "asc": "昇順",
     "desc": "降順",
+}
+# Where the value in words would not be read well in English.
+ENGLISH_VALUES: Mapping[str, str] = {
+    "ror": "ROR",
+    "mesh": "MeSH",
+    "egov_law": "e-Gov law",
+    "asc": "Ascending",
+    "desc": "Descending",
 }
 # What a resource is, by name; in English, the resource says so itself.
 MEANINGS: Mapping[str, str] = {
@@ -184,7 +222,7 @@ def value_label(value: str, field: str, language: str) -> str:
         for each in resource.filters.values():
             if each.choices and value in each.choices and any(path.split(".")[-1] == field for path in each.paths):
                 return str(getattr(each.choices[value], language))
-    return VALUES.get(value, in_words(value)) if language == "ja" else in_words(value)
+    return (VALUES if language == "ja" else ENGLISH_VALUES).get(value, in_words(value))
 
 
 @cache

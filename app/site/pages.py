@@ -73,6 +73,7 @@ async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]
         resource=name,
         fields=columns,
         same=same,
+        described=dcat.schema_org(view.snapshot.dataset, view.prefix),
         **answer,
         **form_of(view, answer["facets"]),
         **request_of(view, export=f"/exports/{name}", extensions=EXPORTED),
@@ -81,7 +82,8 @@ async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]
 
 def _list_answer(resource: Resource, view: View, matcher: Matcher) -> Any:
     """The answer of the API to the parameters of a page, with the facets of all filters, whose links lead to pages."""
-    asked = Query(view.query.parameters, {**view.query.values, "facet": resource.facets})
+    counted = {"facet": resource.facets} if resource.facets else {}
+    asked = Query(view.query.parameters, {**view.query.values, **counted})
     body, links = list_page(resource, asked, view.snapshot, f"{view.prefix}{view.path}", matcher)
     without_facets = {relation: link and FACETS.sub("", link) for relation, link in links.items()}
     return {**orjson.loads(body), "links": without_facets}
@@ -147,10 +149,30 @@ async def one_record(name: Name, id_: RecordId, view: Annotated[View, Depends(_i
         description=f"{title}: {meaning(name, view.language)}",
         resource=name,
         record=record,
+        described=_schema_org(view, name, title),
         fields=[each for each in fields_of(name) if each.name not in ("id", "notes", "evidence")],
         referring=[(of, parameter, count, view.url(f"/{of}", query)) for of, parameter, count, query in refer],
         **request_of(view, more=cite),
     )
+
+
+def _schema_org(view: View, name: str, title: str) -> dict[str, Any]:
+    """The page of a record in the vocabulary of schema.org: its place among the lists, and the dataset it is from."""
+    address = f"{view.origin}{view.url(f'/{name}')}"
+    return {
+        "@context": "https://schema.org/",
+        "@type": "WebPage",
+        "name": title,
+        "inLanguage": view.language,
+        "breadcrumb": {
+            "@type": "BreadcrumbList",
+            "itemListElement": [
+                {"@type": "ListItem", "position": 1, "name": view.label(name), "item": address},
+                {"@type": "ListItem", "position": 2, "name": title},
+            ],
+        },
+        "isPartOf": {"@type": "Dataset", "name": view.snapshot.dataset.about.name.model_dump()[view.language]},
+    }
 
 
 def _item_answers(

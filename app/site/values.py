@@ -1,6 +1,7 @@
 """Values as HTML, by their shape alone, so that a new field needs no line here. A page has hundreds of them: they are
 written here rather than in a template, whose macros take ten times as long."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -22,6 +23,7 @@ OBJECTS: tuple[tuple[str, frozenset[str]], ...] = (  # shapes of objects, by the
     ("year", frozenset(("year", "era"))),
     ("range", frozenset(("from", "to"))),
 )
+CODE = re.compile(r"[a-z]+([_-][a-z]+)*(_\d)?")  # a value of a closed vocabulary, such as `not_stated`
 SEPARATED = 10_000  # from this number on, digits stand in groups
 
 Object = Mapping[str, Any]
@@ -233,9 +235,7 @@ class Values:
     def _text(self, value: str, field: str, to: str, _: bool) -> str:  # noqa: FBT001 - one of _by_shape
         if to:
             return self.link(to, value, self._name(to, value))
-        # Words of a closed vocabulary are such as `not_stated`.
-        code = value.isascii() and value.islower() and value.replace("_", "").replace("-", "").isalpha()
-        return escape(self._view.value_label(value, field) if code else value)
+        return escape(self._view.value_label(value, field) if CODE.fullmatch(value) else value)
 
     def _name(self, resource: str, id_: str) -> str:
         """The name of a record whose ids are values of a vocabulary; the id where they are not."""
