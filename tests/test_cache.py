@@ -30,6 +30,7 @@ PATHS = [
     "/v1/budget-summary?group_by=ministry", "/openapi.json", "/v1/measures?limit=2&kind=direction",
     "/v1/measures?kind=direction&limit=2", "/", "/v1/stages?fields=id,name", "/v1/stages?fields=name&fields=id",
     "/v1/stages?fields=name", "/v1/measures/biosimilar-uptake?fields=name", "/v1/exports/stages.csv?fields=name",
+    "/measures?kind=programme", "/measures?kind=programme&lang=ja", "/measures/biosimilar-uptake", "/measures?kind=x",
 ]  # fmt: skip
 HEADERS = [
     {"Accept-Encoding": coding, **more}
@@ -44,6 +45,8 @@ HEADERS = [
             {"Origin": "https://example.org"},
             {"Range": "bytes=0-9"},
             {"Accept": "text/html"},
+            {"Accept-Language": "ja,en;q=0.5"},
+            {"Accept-Language": "fr"},
         ),
     )
 ]
@@ -155,7 +158,7 @@ QUERIES = [
     for path in (
         "/v1/measures/biosimilar-uptake", "/v1/measures/biosimilar-uptakes", "/policy/v1/measures/biosimilar-uptake",
         "/policy/v1/budget-lines", "/policy", "/v1", "/docs", "/", "/healthz", "/nowhere", "/v1/exports/stages.csv",
-        "/v1/exports/stages.ndjson", "/v1/exports/datapackage.zip", "/docs/page.css", "/openapi.json",
+        "/v1/exports/stages.ndjson", "/v1/exports/datapackage.zip", "/static/style.css", "/openapi.json", "/measures",
     )
     for query in (b"", b"x=1")
 ]  # fmt: skip
@@ -172,6 +175,7 @@ REQUESTS = st.builds(
     st.sampled_from(("GET", "GET", "GET", "HEAD", "OPTIONS", "POST")),
     st.tuples(
         maybe(b"accept", b"*/*", b"text/csv"),
+        maybe(b"accept-language", b"ja", b"en", b"ja-JP,en;q=0.5", b"fr"),
         maybe(b"accept-encoding", b"gzip", b"gzip, deflate, br, zstd", b"identity", b"gzip;q=0", b"br"),
         maybe(b"accept-encoding", b"gzip", b"br"),
         maybe(b"if-none-match", b"*", b'"x"', b"SAME", b'"x", W/SAME'),  # SAME is the tag of the response

@@ -194,7 +194,7 @@ def test_the_catalogue_entry_names_every_download(client: Client) -> None:
         assert node["spdx:checksum"]["spdx:checksumValue"]["@value"] == downloads[path]["sha256"]
     (dataset,) = (node for node in graph if node["@type"] == "dcat:Dataset")
     assert dataset["dcat:version"] == answer(client, "/v1")["dataset"]["version"]
-    assert '<script type="application/ld+json">{"@context":"https://schema.org/"' in client.get("/docs").text
+    assert '<script type="application/ld+json">{"@context":"https://schema.org/"' in client.get("/").text
 
 
 def test_a_folder_that_disappears_meanwhile_does_not_stop_the_removal_of_old_ones(

@@ -117,7 +117,6 @@ def test_a_value_in_another_notation_leads_to_ours(
         ("/v1/budget-lines/", "/v1/budget-lines"),
         ("/api/v1/measures", "/v1/measures"),
         ("/v2/measures", "/v1/measures"),
-        ("/measures", "/v1/measures"),
         ("/v1/ministries", "/v1/organizations"),
         ("/v1/ministries.csv", "/v1/exports/organizations.csv"),
         ("/v1/measures/x/budget-lines", "/v1/budget-lines"),

@@ -36,7 +36,7 @@ class CachedResponse(NamedTuple):
     @property
     def by_language(self) -> bool:
         """Whether it depends on the language that was asked for."""
-        return VARIES in self.start["headers"]
+        return any(name == b"vary" and VARIES.encode() in value for name, value in self.start["headers"])
 
     @property
     def size(self) -> int:

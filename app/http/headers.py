@@ -48,7 +48,7 @@ class HeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = _with_one_link([*message["headers"], *self.common])
+                headers = _joined([*message["headers"], *self.common])
                 if message["status"] < 400 and (b"cache-control", b"no-store") not in headers:
                     headers = [each for each in headers if each[0] != b"last-modified"]
                     headers += [
@@ -61,9 +61,11 @@ class HeadersMiddleware:
         await self.app(scope, receive, send_with_headers)
 
 
-def _with_one_link(headers: Headers) -> Headers:
-    """The headers with all links in one field, since some clients read only the first or the last of several."""
-    links = [value for name, value in headers if name == b"link"]
-    if len(links) == 1:
-        return headers
-    return [*(each for each in headers if each[0] != b"link"), (b"link", b", ".join(links))]
+def _joined(headers: Headers) -> Headers:
+    """The headers with all links, and all that a response varies by, in one field each, since some clients read only
+    the first or the last of several."""
+    for joined in (b"link", b"vary"):
+        values = [value for name, value in headers if name == joined]
+        if len(values) > 1:
+            headers = [*(each for each in headers if each[0] != joined), (joined, b", ".join(values))]
+    return headers

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 LANGUAGES = ("en", "ja")
-VARIES = (b"vary", b"Accept-Language")  # the header of a response that depends on the language asked for
+VARIES = "Accept-Language"  # what a response in the language asked for varies by
 
 
 @lru_cache(1_000)  # the values that browsers send are few

@@ -114,8 +114,7 @@ def page(
     view: View, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> Response:
     """A page. It varies by the language asked for, unless the address has one."""
-    headers = {"Content-Security-Policy": POLICY, "Content-Language": view.language, **(headers or {})}
-    response = Response(rendered(view, template, **values), status, headers, "text/html")
+    sent = {"Content-Security-Policy": POLICY, "Content-Language": view.language, **(headers or {})}
     if not view.chosen:
-        response.raw_headers.append(VARIES)
-    return response
+        sent["Vary"] = VARIES
+    return Response(rendered(view, template, **values), status, sent, "text/html")
