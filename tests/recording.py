@@ -39,8 +39,8 @@ ORIGIN = "Origin: https://a.example"
 USUAL = ["Accept: */*", "", f"Accept: {BROWSER}", "Accept-Encoding: gzip, br", "", ORIGIN, ""]
 PLENTY = """創薬 バイオ の モダリティ バイオシミラー AMED ＡＭＥＤ health % _ a% zzzzz が - 4.1 ' " %2B がん+治療 A+b |
 0 1 2 10 40 120 400000000 4300000000 15800000000 1000000000000000001 -1 1.5 007 １０ | =0-99 =100-199 =-50 =9000- =a
-=99999999- =5-2 =0-0,5-9 =-0 =-99999999 =0- 0-9 | {}x {}/ {}?limit=1 {}%20 x{} %7A{} {}/lines | / /docs /static/style.css
-/static/script.js /docs/measures /terms /healthz /readyz /.well-known/api-catalog /v1/exports/catalog.jsonld
+=99999999- =5-2 =0-0,5-9 =-0 =-99999999 =0- 0-9 | {}x {}/ {}?limit=1 {}%20 x{} %7A{} {}/lines | / /docs /docs/measures
+/static/style.css /static/script.js /terms /healthz /readyz /.well-known/api-catalog /v1/exports/catalog.jsonld
 /v1/exports/datapackage.zip /stability /v1/exports /v1/exports/dataset.sqlite /measures?lang=ja /openapi.json
 /v1 /v1/mesures /v1/exports/measures.csv /v1/measures?limti=5 /v1/exports/pillars.xlsx /v1/search?q=創薬 | /v1/
 /nothing /V1 //v1 /v1//measures /docs/ /docs/none.css /docs/../x /v1#x /docs/%2e%2e/x.py /v1/exports/none.csv

@@ -1,7 +1,6 @@
 """HTTP as clients, caches and browsers rely on it: validators, compression, CORS, HEAD, links, pages."""
 
 import asyncio
-import re
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
@@ -231,7 +230,7 @@ def test_options_tells_what_is_allowed(client: Client) -> None:
     [
         *(f"/v1/{resource.name}" for resource in RESOURCES),
         *(f"/v1/{resource.name}/nothing" for resource in RESOURCES),
-        "/", "/v1", "/docs", "/static/style.css", "/healthz", "/readyz", "/openapi.json", "/nowhere", "/v1/measures?x=1",
+        "/", "/v1", "/docs", "/static/icon.svg", "/healthz", "/readyz", "/openapi.json", "/nowhere", "/v1/measures?x=1",
         "/v1/crosswalk", "/v1/budget-summary?group_by=ministry", "/v1/exports", "/v1/exports/stages.csv",
         "/v1/exports/stages.xlsx", "/v1/exports/dataset.sqlite", "/.well-known/api-catalog",
     ],

@@ -1,6 +1,7 @@
 """Forms: the parameters of an answer as controls with counts, and what was asked for as chips. Plain GET, so that they
 work without script."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +17,11 @@ ORDERED = (
 )
 FIRST = 8  # of more options, those that are shown at once; the others are below them, folded
 MOST = 40  # options in all; beyond, there is a field to type a value into
-PLACES = ("limit", "offset", "cursor")  # where in a list a page is
-SHAPES = ("sort", "order", "facet", "fields")  # how it is shown
+PLACES = ("offset", "cursor")  # where in a list a page is
+ORDERS = ("sort", "order")
+SHAPES = (*ORDERS, "limit", "facet", "fields")  # how it is shown
+
+NUMBER = re.compile(r"\d{1,2}(\.\d{1,2})*")  # of a pillar or a section
 
 Facets = Mapping[str, Any]  # by filter, as the API answers them
 
@@ -61,17 +65,12 @@ class Chip:
 
 
 def controls(view: View, facets: Facets) -> Iterator[Control]:
-    """The controls of a page's parameters, in the order of their declaration."""
+    """The controls of a page's parameters: words first, then the filters as they are declared, and the order."""
     declared = view.query.parameters
-    for name in sorted(declared, key=lambda each: each != "q"):
-        parameter = declared[name]
-        if _is_shown(parameter):
-            yield _control(view, parameter, facets.get(name))
-
-
-def control(view: View, name: str) -> Control:
-    """The control of one parameter."""
-    return _control(view, view.query.parameters[name], None)
+    filters = [name for name, parameter in declared.items() if name != "q" and _is_shown(parameter)]
+    for name in ("q", *filters, *ORDERS):
+        if name in declared:
+            yield _control(view, declared[name], facets.get(name))
 
 
 def _control(view: View, parameter: Parameter, facet: Mapping[str, Any] | None) -> Control:
@@ -109,8 +108,8 @@ def option_label(view: View, parameter: Parameter, value: str) -> str:
     term = parameter.values(view.snapshot.dataset.vocabularies).terms[value]
     name = str(getattr(term.label, view.language))
     if name != value:
-        # A number or a sign stands before a name that has one, as where it is printed.
-        sign = next((each for each in term.aliases if not each.isalpha() and len(each) <= 8), "")
+        # A number stands before a name that has one, as where it is printed.
+        sign = next(filter(NUMBER.fullmatch, term.aliases), "")
         return f"{sign} {name}" if sign else name[:1].upper() + name[1:]
     return (
         label(value, view.language) if parameter.name in SHAPES else value_label(value, parameter.name, view.language)
@@ -135,7 +134,7 @@ def chips(view: View) -> Iterator[Chip]:
 def hidden(view: View) -> Iterator[tuple[str, str]]:
     """What a form keeps without showing it: how the answer is shown, filters of other operators, and the language."""
     for name, values in view.query.values.items():
-        if name not in PLACES and not _is_shown(view.query.parameters[name]):
+        if name not in (*PLACES, *ORDERS) and not _is_shown(view.query.parameters[name]):
             yield name, ",".join(values)
     if view.chosen:
         yield "lang", view.language

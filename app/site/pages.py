@@ -32,6 +32,7 @@ from app.site.values import shape
 from app.site.view import PlainPage, View, page_of, page_view
 
 FACETS = re.compile(r"(?<=\?)facet=[^&]*&?|&facet=[^&]*")
+OVERLAP = "facets-overlap"  # the note of facets that add up to more than the rows: a form does not add them up
 EXPORTED = ("csv", "xlsx", "ndjson")
 
 router = APIRouter(include_in_schema=False)
@@ -85,8 +86,10 @@ def _list_answer(resource: Resource, view: View, matcher: Matcher) -> Any:
     counted = {"facet": resource.facets} if resource.facets else {}
     asked = Query(view.query.parameters, {**view.query.values, **counted})
     body, links = list_page(resource, asked, view.snapshot, f"{view.prefix}{view.path}", matcher)
-    without_facets = {relation: link and FACETS.sub("", link) for relation, link in links.items()}
-    return {**orjson.loads(body), "links": without_facets}
+    answer = orjson.loads(body)
+    if not view.query.get("facet"):
+        answer["meta"]["notes"] = [note for note in answer["meta"]["notes"] if note["code"] != OVERLAP]
+    return {**answer, "links": {relation: link and FACETS.sub("", link) for relation, link in links.items()}}
 
 
 def columns_of(resource: Resource, view: View, rows: Sequence[Any]) -> tuple[list[Field], list[tuple[Field, Any]]]:
@@ -126,7 +129,8 @@ def request_of(
     extension, `more` are other downloads."""
     api = view.api(path)
     query = Query(
-        view.query.parameters, {k: v for k, v in view.query.values.items() if k not in (*forms.PLACES, "facet")}
+        view.query.parameters,
+        {k: v for k, v in view.query.values.items() if k not in (*forms.PLACES, "limit", "facet")},
     )
     files = [(each, view.api(f"{export}.{each}", query.encode())) for each in extensions]
     csv = next((link for extension, link in files if extension == "csv"), "")

@@ -1,6 +1,6 @@
 """Rendering: the templates, what they know, and the headers of a page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -55,7 +55,7 @@ def reason_of(record: Mapping[str, Any], field: str) -> str:
     return ""
 
 
-def remarks(notes: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def remarks(notes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The notes without those that say why fields are empty, which is said at the fields."""
     return [note for note in notes if note["code"] not in REASON_CODES]
 

@@ -151,7 +151,7 @@ def test_the_language_is_the_browsers_or_the_one_in_the_address(read: Any) -> No
 def test_sorts_pages_and_yen(read: Any) -> None:
     window = read()
     window.open(f"{LIST}?limit=4")
-    window.page.get_by_role("link", name="Amount").click()
+    window.page.get_by_role("link", name="Amount", exact=True).click()
     window.page.wait_for_url("**sort=amount&order=desc**")
     assert window.page.locator("th[aria-sort=descending]").inner_text().startswith("Amount")
     assert "about ¥168.8 billion" in window.page.locator(".records tbody tr").first.inner_text()
@@ -182,9 +182,11 @@ def test_the_keyboard_reaches_everything_and_is_always_seen(read: Any) -> None:
     for _ in range(400):
         window.page.keyboard.press("Tab")
         found = window.page.evaluate(
-            """() => { const at = document.activeElement, box = at.getBoundingClientRect(), style = getComputedStyle(at);
+            """() => { const at = document.activeElement;
+            const box = at.getBoundingClientRect(), style = getComputedStyle(at);
+            const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
             return at === document.body ? null : [at.tagName, at.id || at.getAttribute("href") || at.textContent,
-              style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0 && box.height > 0]; }"""
+              outlined && box.width > 0 && box.height > 0]; }"""
         )
         if found is None:
             break
@@ -192,7 +194,7 @@ def test_the_keyboard_reaches_everything_and_is_always_seen(read: Any) -> None:
         assert visible, found
         seen.add((name, which))
     names = {which for _, which in seen}
-    assert {"#main", "search", "f-ministry-0", "f-joint", "f-amount_min", "yen"} <= names
+    assert {"#main", "find", "f-ministry-0", "f-joint", "f-amount_min", "yen"} <= names
     assert any("sort=amount" in each for each in names)
     window.page.locator("#f-ministry-0").focus()
     window.page.keyboard.press("Space")
@@ -208,7 +210,7 @@ def test_everything_works_without_script(read: Any) -> None:
     window.page.get_by_role("button", name="Show").click()
     window.page.wait_for_url("**ministry=mhlw**")
     window.shows("4 rows")
-    window.page.get_by_role("link", name="Amount").click()
+    window.page.get_by_role("link", name="Amount", exact=True).click()
     window.page.wait_for_url("**sort=amount**")
     window.page.locator(".chips a").first.click()
     window.shows("6 rows")
@@ -315,7 +317,7 @@ def test_axe_finds_no_violation(read: Any, lang: str, scheme: str) -> None:
 @pytest.mark.usefixtures("_checkers")
 @pytest.mark.skipif(shutil.which("java") is None, reason="NO CHECK OF HTML: there is no java here")
 def test_vnu_finds_no_error(address: str, tmp_path: Path) -> None:
-    files = {}
+    files: dict[str, str] = {}
     for path, status in PAGES.items():
         for lang in ("ja", "en"):
             url = f"{address}{path}{'&' if '?' in path else '?'}lang={lang}"
