@@ -144,7 +144,15 @@ def test_sorts_turn_at_the_head_of_a_column(client: Client) -> None:
     assert "/budget-lines?sort=name&order=asc&lang=en" in heads
 
 
-@pytest.mark.parametrize("path", ["/measures?fields=name.ja", "/measures?fields=id,name.ja", "/measures?limit=0"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/measures?fields=name.ja",
+        "/measures?fields=id,name.ja",
+        "/measures?limit=0",
+        "/measures?fields=amount.oku_yen,evidence.supports,sections.id",
+    ],
+)
 def test_fields_and_counts_alone_have_pages(client: Client, path: str) -> None:
     total = answer(client, f"/v1{path}")["meta"]["total"]
     assert f"{total} rows" in opened(client, f"{path}&lang=en").text
@@ -424,7 +432,8 @@ def test_llms_txt_leads_to_what_answers(client: Client) -> None:
 
 
 def test_shapes_and_reasons() -> None:
-    kinds = [{"jpy": 1, "oku_yen": "1"}, {"ja": "a", "en": "b"}, {"x": 1}, [], "https://x", "x", 1, True, None]
+    amount = dict.fromkeys(("jpy", "oku_yen", "approximate", "uncertain", "basis_reason"))
+    kinds = [amount, {"jpy": 1}, {"ja": "a"}, {"ja": "a", "en": "b"}, {"x": 1}, [], "https://x", "x", 1, True, None]
     assert [shape(each) for each in kinds] == [
         "amount",
         "words",

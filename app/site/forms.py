@@ -94,11 +94,21 @@ def _control(view: View, parameter: Parameter, facet: Mapping[str, Any] | None) 
 def _options(view: View, parameter: Parameter, facet: Mapping[str, Any] | None) -> Iterator[Option]:
     sent = view.query.get(parameter.name)
     counts = {each["value"]: each["count"] for each in facet["buckets"]} if facet else {}
-    for term in parameter.values(view.snapshot.dataset.vocabularies).terms.values():
-        yield Option(term.id, option_label(view, parameter, term.id), counts.get(term.id), term.id in sent)
+    for value, shown in _labels(view, parameter).items():
+        yield Option(value, shown, counts.get(value), value in sent)
     missing = facet["missing"] if facet else 0
     if missing or NONE in sent:
         yield Option(NONE, view.tr("なし", "None"), missing, NONE in sent)
+
+
+def _labels(view: View, parameter: Parameter) -> Mapping[str, str]:
+    """The labels of all values of a parameter, which one snapshot of the data has once."""
+    key = f"labels/{view.language}/{parameter.vocabulary or parameter.schema or parameter.name}"
+    found: Mapping[str, str] | None = view.snapshot.index.get(key)
+    if found is None:
+        values = parameter.values(view.snapshot.dataset.vocabularies).terms
+        found = view.snapshot.index[key] = {value: option_label(view, parameter, value) for value in values}
+    return found
 
 
 def option_label(view: View, parameter: Parameter, value: str) -> str:

@@ -5,28 +5,36 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from markupsafe import Markup, escape
+import markupsafe
+from markupsafe import Markup
 
 from app.site.fields import Field, leads_to, vocabulary_of
 from app.site.forms import Control
 from app.site.view import View
 
 SIGNS = ("code", "symbol", "number")  # what stands before a name: the first of these that a record has
-OBJECTS: tuple[tuple[str, frozenset[str]], ...] = (  # shapes of objects, by the properties that they have
-    ("amount", frozenset(("jpy", "oku_yen"))),
-    ("words", frozenset(("ja", "en"))),
-    ("evidence", frozenset(("basis", "quote", "supports"))),
-    ("ref", frozenset(("id",))),
-    ("day", frozenset(("date", "era"))),
-    ("year", frozenset(("year", "era"))),
-    ("range", frozenset(("from", "to"))),
+OBJECTS: tuple[tuple[str, str, frozenset[str]], ...] = (  # shapes of objects, by a property of their own and all needed
+    ("ref", "id", frozenset(("id",))),
+    ("amount", "oku_yen", frozenset(("jpy", "oku_yen", "approximate", "uncertain", "basis_reason"))),
+    ("words", "ja", frozenset(("ja", "en"))),
+    ("evidence", "supports", frozenset(("basis", "document", "lines", "quote", "supports", "note", "url"))),
+    ("day", "date", frozenset(("date", "era"))),
+    ("year", "year", frozenset(("year", "era"))),
+    ("range", "from", frozenset(("from", "to"))),
 )
 CODE = re.compile(r"[a-z]+([_-][a-z]+)*(_\d)?")  # a value of a closed vocabulary, such as `not_stated`
 SEPARATED = 10_000  # from this number on, digits stand in groups
 
 Object = Mapping[str, Any]
+
+
+@lru_cache(10_000)  # names recur in many rows
+def escape(text: str) -> str:
+    """A text as HTML."""
+    return str(markupsafe.escape(text))
 
 
 def html(text: str) -> Markup:
@@ -37,8 +45,10 @@ def html(text: str) -> Markup:
 def shape(value: Any) -> str:
     """What kind of value it is: `none`, `flag`, `number`, `text`, `link`, `list`, an object of OBJECTS, or `object`."""
     if isinstance(value, dict):
-        keys = value.keys()
-        return next((name for name, needed in OBJECTS if needed <= keys), "object")
+        for name, own, needed in OBJECTS:
+            if own in value and needed <= value.keys():
+                return name
+        return "object"
     if isinstance(value, str):
         return "link" if value.startswith(("https://", "http://")) else "text"
     if isinstance(value, list):
@@ -82,82 +92,92 @@ class Values:
         self._view = view
         self._japanese = view.language == "ja"
         self._suffix = f"?lang={view.language}" if view.chosen else ""
-        self._refs: dict[tuple[str, str], Markup] = {}  # as tables show them: many rows refer to the same records
-        self._nothing = html(f'<span class="nothing">{view.tr("なし", "None")}</span>')
+        self._refs: dict[tuple[str, str], str] = {}  # as tables show them: many rows refer to the same records
+        self._nothing = f'<span class="nothing">{view.tr("なし", "None")}</span>'
         self._by_shape: Mapping[str, Callable[[Any, str, str, bool], str]] = {
-            "amount": lambda value, _, __, brief: self.amount(value, full=not brief),
-            "words": lambda value, _, __, brief: self.words(value, both=not brief),
+            "amount": lambda value, _, __, brief: self._amount(value, not brief),
+            "words": lambda value, _, __, brief: self._words(value, not brief),
             "evidence": lambda value, *_: self.evidence(value),
-            "ref": lambda value, _, to, brief: self.ref(value, to, brief=brief),
+            "ref": self._ref,
             "day": self._day,
             "year": lambda value, *_: escape(value["era"] if self._japanese else f"FY{value['year']}"),
             "range": self._range,
             "object": lambda value, *_: self.properties(others(value)),
             "list": self._list,
             "text": self._text,
-            "link": lambda value, *_: html(f'<a class="outside" href="{escape(value)}">{escape(value)}</a>'),
-            "number": lambda value, *_: html(f"{value:,}" if value >= SEPARATED else str(value)),
-            "flag": lambda value, *_: html(view.tr("はい", "yes") if value else view.tr("いいえ", "no")),
-            "none": lambda *_: html('<span class="nothing">–</span>'),
+            "link": lambda value, *_: f'<a class="outside" href="{escape(value)}">{escape(value)}</a>',
+            "number": lambda value, *_: f"{value:,}" if value >= SEPARATED else str(value),
+            "flag": lambda value, *_: view.tr("はい", "yes") if value else view.tr("いいえ", "no"),
+            "none": lambda *_: '<span class="nothing">–</span>',
         }
 
     def value(self, value: Any, field: str = "", to: str = "", *, brief: bool = False) -> Markup:
         """Any value. `field` is the field that holds it, `to` the resource that it refers to; `brief` leaves out what a
         cell of a table has no room for."""
-        return html(self._by_shape[shape(value)](value, field, to, brief))
+        return html(self._value(value, field, to, brief))
+
+    def _value(self, value: Any, field: str, to: str, brief: bool) -> str:  # noqa: FBT001 - called for each cell
+        return self._by_shape[shape(value)](value, field, to, brief)
 
     def words(self, text: Object, *, both: bool = False) -> Markup:
         """A text in the language of the page; with `both`, the other language below it. A translation of our own is
         marked."""
+        return html(self._words(text, both))
+
+    def _words(self, text: Object, both: bool = False) -> str:  # noqa: FBT001, FBT002
         ja, en, official = escape(text["ja"]), escape(text["en"]), text.get("en_official")
         other = ""
         if self._japanese:
             if both and official is not None and ja != en:
                 ours = "" if official else ' <small lang="ja">(当サイトの仮訳)</small>'
                 other = f'<span class="other" lang="en">{en}{ours}</span>'
-            return html(f"{ja}{other}")
+            return f"{ja}{other}"
         if both and official is not None and ja != en:
             other = f'<span class="other" lang="ja">{ja}</span>'
         ours = '<sup class="ours">*</sup>' if official is False and ja != en else ""
-        return html(f"{en}{ours}{other}")
+        return f"{en}{ours}{other}"
 
     def amount(self, value: Object, *, full: bool = False) -> Markup:
         """Money, with its yen for those who ask for them; with `full`, all that is known of it."""
+        return html(self._amount(value, full))
+
+    def _amount(self, value: Object, full: bool = False) -> str:  # noqa: FBT001, FBT002
         view = self._view
         if value["jpy"] is None:
-            return html(
-                f'<span class="nothing">{escape(view.value_label(value["basis_reason"] or "not_stated"))}</span>'
-            )
+            return f'<span class="nothing">{escape(view.value_label(value["basis_reason"] or "not_stated"))}</span>'
         doubt = f' <span class="doubt">{view.tr("(不確か)", "(uncertain)")}</span>' if value["uncertain"] else ""
         more = ""
         if full:
             more = self.properties(others(value, "jpy", "oku_yen", "approximate", "uncertain"))
         yen = view.tr("円", " yen")
-        return html(
+        return (
             f'<data class="amount" value="{value["jpy"]}">{money(value, view.language)}{doubt}</data>'
             f'<span class="yen">{value["jpy"]:,}{yen}</span>{more}'
         )
 
     def ref(self, value: Object, to: str, *, brief: bool = False) -> Markup:
         """Another record, as a link to its page; unless `brief`, with what else the object says."""
+        return html(self._ref(value, "", to, brief))
+
+    def _ref(self, value: Object, _: str, to: str, brief: bool) -> str:  # noqa: FBT001 - one of _by_shape
         if not brief:
             more = self.properties(others(value, "id", "name" if "name" in value else "amount", *SIGNS))
-            return html(f"{self._ref(value, to)}{more}")
+            return f"{self._link(value, to)}{more}"
         shown = self._refs.get((to, value["id"]))
         if shown is None:
-            shown = self._refs[to, value["id"]] = self._ref(value, to)
+            shown = self._refs[to, value["id"]] = self._link(value, to)
         return shown
 
-    def _ref(self, value: Object, to: str) -> Markup:
+    def _link(self, value: Object, to: str) -> str:
         if "name" in value:
             before = sign(value)
             number = f'<span class="sign">{escape(before)}</span> ' if before else ""
-            shown = f"{number}{self.words(value['name'])}"
+            shown = f"{number}{self._words(value['name'])}"
         elif "amount" in value:
-            shown = self.amount(value["amount"])
+            shown = self._amount(value["amount"])
         else:
             shown = escape(value["id"])
-        return html(self.link(to, value["id"], shown))
+        return self.link(to, value["id"], shown)
 
     def rows(self, records: Sequence[Object], fields: Sequence[Field], resource: str) -> Markup:
         """The rows of a table: a record's name leads to its page. Each cell has the label of its column, for narrow
@@ -171,9 +191,9 @@ class Values:
             for name, to, attributes in columns:
                 value = record[name]
                 if name == "name" and "id" in record and shape(value) == "words":
-                    rows.append(f'<th scope="row" {attributes}>{self._ref(record, resource)}</th>')
+                    rows.append(f'<th scope="row" {attributes}>{self._link(record, resource)}</th>')
                 else:
-                    shown = self._by_shape[shape(value)](value, name, to, True)  # noqa: FBT003 - one of many
+                    shown = self._value(value, name, to, True)  # noqa: FBT003
                     rows.append(f"<td {attributes}>{shown}</td>")
             rows.append("</tr>\n<tr>")
         return html(f"<tr>{''.join(rows)}".removesuffix("\n<tr>"))
@@ -229,7 +249,7 @@ class Values:
     def _list(self, value: Any, field: str, to: str, brief: bool) -> str:  # noqa: FBT001 - one of _by_shape
         if not value:
             return self._nothing
-        shown = [self._by_shape[shape(each)](each, field, to, brief) for each in value]
+        shown = [self._value(each, field, to, brief) for each in value]
         return shown[0] if len(shown) == 1 else f'<ul class="several"><li>{"</li><li>".join(shown)}</li></ul>'
 
     def _text(self, value: str, field: str, to: str, _: bool) -> str:  # noqa: FBT001 - one of _by_shape
@@ -240,7 +260,7 @@ class Values:
     def _name(self, resource: str, id_: str) -> str:
         """The name of a record whose ids are values of a vocabulary; the id where they are not."""
         term = self._view.snapshot.dataset.vocabularies[vocabulary_of(resource)].terms.get(id_)
-        return self.words(term.label.model_dump()) if term else escape(id_)
+        return self._words(term.label.model_dump()) if term else escape(id_)
 
     def _day(self, value: Object, *_: Any) -> str:
         shown = value["era"] if self._japanese else day(value["date"], "en")
