@@ -17,6 +17,7 @@ import yaml
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from app.cli import main
 from app.seeding.build import check
@@ -231,6 +232,13 @@ def test_a_year_of_one_sheet_has_phases_and_the_next_has_requests(excerpt: tuple
     assert "rs2024-2-1-only-total" in [note["code"] for note in only["notes"]]
 
 
+def test_editors_complete_and_check_the_mapping() -> None:
+    text = EXCERPT_MAPPING.read_text()
+    named = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    schema = orjson.loads((EXCERPT_MAPPING.parent / named).read_bytes())
+    Draft202012Validator(schema).validate(yaml.safe_load(text))
+
+
 # --- what is read rightly
 
 
@@ -277,6 +285,8 @@ def test_it_is_read_rightly(name: str, seed: Path) -> None:
     result = run(seed, {**MAPPING, **changes}, data)
     assert result.exit_code == 0, result.output
     check(seed)
+    kept = (seed / "list" / "transcript.csv").read_bytes()
+    assert kept == (data.decode(changes["encoding"]).encode() if "encoding" in changes else data)
 
 
 def test_years_may_stand_in_the_header_and_bodies_nowhere(seed: Path) -> None:
@@ -500,11 +510,21 @@ def test_a_quote_is_the_whole_cell_of_its_row_and_column(seed: Path) -> None:
         shutil.rmtree(seed / "list")
 
 
-def test_a_column_is_of_a_table(seed: Path) -> None:
+def test_a_column_is_of_a_table_and_has_a_name_of_its_own(seed: Path) -> None:
     path = seed / "green-20270115" / "budget-lines.yaml"
-    path.write_text(path.read_text().replace("quote:", "column: 額\n      quote:", 1))
+    before = path.read_text()
+    path.write_text(before.replace("quote:", "column: 額\n      quote:", 1))
     assert run(seed, MAPPING, same()).exit_code == 0
     assert "`column` is for a transcript that is a table: leave it out" in errors_of(seed)
+    path.write_text(before)
+    described = seed / "list" / "documents.yaml"
+    described.write_text(described.read_text().replace("basis: external", "basis: external\n    column: 額", 1))
+    assert "external evidence has no lines, column or quote" in errors_of(seed)
+    shutil.rmtree(seed / "list")
+    assert run(seed, MAPPING, table(*(f"{row}," for row in ROWS), header=f"{HEADER},備考")).exit_code == 0
+    lines = seed / "list" / "budget-lines.ndjson"
+    lines.write_text(lines.read_text().replace('"column":"当初","quote":"1000"', '"column":"備考","quote":"1000"', 1))
+    assert "has one cell under `備考`" in errors_of(seed)
 
 
 def test_a_table_that_is_damaged_is_told(seed: Path) -> None:
