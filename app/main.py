@@ -43,7 +43,7 @@ from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
 from app.settings import Settings
-from app.site import feeds, pages, reference
+from app.site import charts, feeds, pages, reference
 from app.site.errors import problem_response
 
 WARM_UP = ("/v1", "/v1/exports", "/v1/crosswalk", "/openapi.json", *(f"/v1/{each.name}" for each in RESOURCES))
@@ -93,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
         reconciliation.router,
         budget_summary.router,
         crosswalk.router,
+        charts.router,
         search.router,
         suggest.router,
         downloads.router,

@@ -23,6 +23,7 @@ STATIC: Mapping[str, tuple[bytes, str]] = {
     path.name: (path.read_bytes(), media_type)
     for path, media_type in (
         (HERE / "static" / "style.css", "text/css"),
+        (HERE / "static" / "chart.css", "text/css"),
         (HERE / "static" / "script.js", "text/javascript"),
         (HERE / "static" / "icon.svg", "image/svg+xml"),
     )
