@@ -4,7 +4,7 @@ here and as SVG files for the pages of others.
 Amounts of different bases or phases are never added: a chart draws those of one kind, and names the others.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Any
@@ -32,6 +32,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *"
 NARROW, WIDE = 320, 1_040  # the two drawings of a page, of which its style sheet shows one
 MOST_BARS = 40
 BAR = 18  # height of a bar
+NOTHING = 48  # width of what stands where there is no bar
 TOP, THINNEST = 26, 2  # thickness of ribbons
 
 WIDTH = Parameter(
@@ -97,9 +98,10 @@ class Chart:
             _bar(drawing, bar, scale)
         if scale.low:
             drawing.rule(scale.at(0), 0, drawing.height)
-        drawing.gap(8)
-        for text, link in self.others:
-            drawing.words(0, text, 12, link=link)
+        if self.others:
+            drawing.gap(12)
+            drawing.words(0, view.tr("加えないほかの種類の金額:", "Other kinds of money, which are not added:"), 11, "soft")
+            _in_rows(drawing, [(text, link, "") for text, link in self.others])
         return drawing
 
     def inline(self, view: View) -> tuple[str, str]:
@@ -142,7 +144,9 @@ def _described(chart: Chart, view: View) -> str:
     for bar in chart.bars:
         parts = view.tr("、", ", ").join(f"{each.label} {each.text}" for each in bar.segments)
         texts.append(f"{bar.label}: {bar.text}{f' ({parts})' if parts else ''}")
-    texts.extend(text for text, _ in chart.others)
+    if chart.others:
+        apart = view.tr("、", "; ").join(text for text, _ in chart.others)
+        texts.append(view.tr(f"加えないほかの種類の金額: {apart}", f"Other kinds of money, which are not added: {apart}"))
     return "".join(f"{text.rstrip('。.')}{stop}" for text in texts).strip()
 
 
@@ -154,7 +158,7 @@ def _bar(drawing: Drawing, bar: Bar, scale: Scale) -> None:
     drawing.gap(3)
     top = drawing.height
     if not bar.segments:
-        drawing.box(scale.at(0), top, drawing.width - 2 - scale.at(0), 5, EMPTY, f"{bar.label}: {bar.text}")
+        drawing.box(scale.at(0), top, NOTHING, 5, EMPTY, f"{bar.label}: {bar.text}")
         return
     right = left = bar.start
     for each in bar.segments:
@@ -162,14 +166,20 @@ def _bar(drawing: Drawing, bar: Bar, scale: Scale) -> None:
         start, end = (right - each.jpy, right) if each.jpy > 0 else (left, left - each.jpy)
         drawing.box(scale.at(start), top, scale.at(end) - scale.at(start), BAR, each.pattern, f"{each.label} {each.text}")
     drawing.gap(5)
+    _in_rows(drawing, [(f"{each.label} {each.text}", "", each.pattern) for each in bar.segments])
+
+
+def _in_rows(drawing: Drawing, texts: Iterable[tuple[str, str, str]]) -> None:
+    """Writes short texts beside one another, each with its address and its pattern, where it has them."""
     x, top = 0.0, drawing.height
-    for each in bar.segments:
-        text = f"{each.label} {each.text}"
-        width = 15 + width_of(text, 11) + 12
+    for text, link, pattern in texts:
+        room = 15 if pattern else 0
+        width = room + width_of(text, 11) + 12
         if x and x + width > drawing.width:
             x, top = 0.0, drawing.height + 3
-        drawing.box(x + 1, top + 2, 10, 9, each.pattern)
-        drawing.words(x + 15, text, 11, "soft", at=top)
+        if pattern:
+            drawing.box(x + 1, top + 2, 10, 9, pattern)
+        drawing.words(x + room, text, 11, "soft", link=link, at=top)
         x += width
 
 
@@ -260,8 +270,10 @@ def asked(query: Query, *group_by: str) -> Query:
     return Query(budget_summary.PARAMETERS, {**values, "group_by": group_by})
 
 
-def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher) -> Chart:
-    """Sums of budget lines by a dimension, each group a bar."""
+def sums_chart(
+    view: View, query: Query, dimension: str, matcher: Matcher, only: Container[str] | None = None
+) -> Chart:
+    """Sums of budget lines by a dimension, each group a bar: those of `only`, where it is given."""
     summed = orjson.loads(budget_summary.summarize(asked(query, dimension), view.snapshot, matcher))
     kind = first_kind(asked(query, dimension), matcher)
     pairs: list[Any] = []
@@ -277,15 +289,17 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher) -> Ch
         key, total = group["key"], _total_of(group, kind)
         term = terms.get(key)
         part_of_other = dimension == "section" and term and term.broader and not named
-        if (total is None and (dimension == "ministry" or key == "none" or named)) or part_of_other:
+        if (total is None and (dimension == "ministry" or key == "none" or named)) or part_of_other or (only is not None and key not in only):
             continue
         if len(bars) == MOST_BARS:
             left += 1
             continue
         label = " ".join(filter(None, (_sign(dimension, term), group["label"][view.language])))
+        if key == "none":
+            label = view.tr(f"{view.label(dimension)}なし", f"in no {dimension}")
         link = view.url("/budget-lines", f"{dimension}={key}") if term or key == "none" else ""
         if total is None:
-            bars.append(Bar(label, _none(view, group), (), link))
+            bars.append(Bar(label, _none(view, group, dimension), (), link))
         else:
             parts = _by_ministry(view, key, total, pairs, kind) if dimension == "pillar" else _parts(view, total)
             bars.append(Bar(label, money(total["involved"], view.language), parts, link))
@@ -310,9 +324,12 @@ def _sign(dimension: str, term: Any) -> str:
     return str(term.aliases[-1] if dimension == "pillar" else term.aliases[0])
 
 
-def _none(view: View, group: Object) -> str:
-    if group["involved"]["jpy"] is None and not group["lines"]:
-        return view.tr("予算の記載なし", "no amount is stated")
+def _none(view: View, group: Object, dimension: str) -> str:
+    """Why a group has no bar."""
+    if not group["lines"] and dimension == "section":
+        return view.tr("対応付けられた予算なし", "no line is linked")
+    if not group["lines"]:
+        return view.tr("金額の記載なし", "no amount is stated")
     return view.tr("この種類の予算なし", "none of this kind")
 
 
@@ -321,9 +338,8 @@ def _other(view: View, kind: Kind, query: Query) -> tuple[str, str]:
     basis, phase = kind
     values = {name: each for name, each in query.values.items() if name in BUDGET_LINES.filters}
     values |= {"basis": (basis or "none",), "phase": (phase or "none",)}
-    named = kind_in_words(kind, view)
     link = view.url("/budget-lines", Query(dict(BUDGET_LINES.filters), values).encode())
-    return view.tr(f"ほかの種類(加えない): {named}", f"Another kind, not added: {named}"), link
+    return kind_in_words(kind, view), link
 
 
 def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") -> Drawing:
@@ -348,8 +364,7 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
         drawing.words(0, label, 12, "strong", width=columns.section, link=link, at=top)
         if not row["measures"]:
             drawing.words(columns.measure, view.tr("施策なし", "no measure"), 12, "soft", at=top)
-        middle = top + 8
-        at = top
+        at, start = top, top + 3
         for measure in row["measures"]:
             lines = wrapped(measure["name"][view.language], columns.room, 12)
             end = drawing.words(
@@ -361,9 +376,9 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
                 at=at,
             )
             here = at + min(len(lines), 2) * 12 * LINE / 2
-            money_of = sum(abs(_sum(each, kind)) for each in measure["related"])
-            thick = max(TOP * money_of / largest, THINNEST) / 2 if measure["related"] else THINNEST / 2
-            ends = (middle - thick, middle + thick, here - thick, here + thick)
+            thick = max(TOP * sum(abs(_sum(each, kind)) for each in measure["related"]) / largest, THINNEST)
+            ends = (start, start + thick, here - thick / 2, here + thick / 2)
+            start += thick + 2
             drawing.ribbon(columns.section + 4, columns.measure - 6, ends, "stated", measure["name"][view.language])
             bottom = max(bottom, at)
             for programme in measure["related"]:
@@ -376,7 +391,7 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
                 drawing.ribbon(columns.measure + columns.room + 4, columns.programme - 6, ends, basis, _link(view, programme))
             if not measure["related"]:
                 text = view.tr("対応付けられた予算なし", "no budget line is linked")
-                drawing.box(columns.programme, at + 3, width - columns.programme - 2, 4, EMPTY)
+                drawing.box(columns.programme, at + 3, NOTHING, 4, EMPTY)
                 drawing.words(columns.programme, text, 11, "soft", at=at + 9)
                 bottom = drawing.height + 6
             at = max(end, bottom if measure["related"] else end) + 6
@@ -464,8 +479,9 @@ def _walked(view: View, answer: Object, kind: Kind) -> str:
     return ". ".join(texts)
 
 
-def difference_chart(view: View, data: Sequence[Object], lines: Object, name: str, title: str) -> Chart:
-    """A package's stated totals against its lines: what is stated, what the lines give, and what is between them."""
+def difference_chart(view: View, data: Sequence[Object], lines: str, title: str) -> Chart:
+    """A package's stated totals against its lines, whose address is `lines`: what is stated, what the lines give, and
+    what is between them."""
     bars = []
     kinds = {each["stated"]["kind"]: view.value_label(each["stated"]["kind"]) for each in data}
     for each in data:
@@ -480,7 +496,7 @@ def difference_chart(view: View, data: Sequence[Object], lines: Object, name: st
         )
         parts = [_part(view, view.tr("予算行の合計", "sum of the lines"), itemised, "solid")] if itemised["jpy"] else []
         text = money(itemised, view.language) if parts else view.value_label("not_stated")
-        bars.append(Bar(view.tr("予算行の合計", "Sum of its lines"), text, parts, lines["link"]))
+        bars.append(Bar(view.tr("予算行の合計", "Sum of its lines"), text, parts, lines))
         if difference["jpy"]:
             over = difference["jpy"] < 0
             says = (
@@ -493,7 +509,7 @@ def difference_chart(view: View, data: Sequence[Object], lines: Object, name: st
             bars.append(
                 Bar(says, money(shown, view.language), [_part(view, says, shown, DIFFERENCE)], start=start)
             )
-    return Chart(name, title, (), bars)
+    return Chart("reconciliation", title, (), bars)
 
 
 def document(drawing: Drawing, view: View) -> str:

@@ -30,6 +30,8 @@ STATIC: Mapping[str, tuple[bytes, str]] = {
 }
 VERSIONS = {name: sha256(content).hexdigest()[:8] for name, (content, _) in STATIC.items()}
 NAVIGATION = (
+    ("/guide", "質問", "Guide"),
+    ("/crosswalk", label("crosswalk", "ja"), label("crosswalk", "en")),
     *((f"/{each.name}", label(each.name, "ja"), label(each.name, "en")) for each in RESOURCES),
     ("/docs", "API", "API"),
 )

@@ -26,6 +26,7 @@ OBJECTS: tuple[tuple[str, str, frozenset[str]], ...] = (  # shapes of objects, b
     ("range", "from", frozenset(("from", "to"))),
 )
 CODE = re.compile(r"[a-z]+([_-][a-z]+)*(_\d)?")  # a value of a closed vocabulary, such as `not_stated`
+PER_PAGE = 500  # lines of a transcript on a page
 SEPARATED = 10_000  # from this number on, digits stand in groups
 
 Object = Mapping[str, Any]
@@ -78,6 +79,12 @@ def day(value: str, language: str) -> str:
     """A day in English words; in Japanese, its era says it."""
     parsed = date.fromisoformat(value)
     return f"{parsed.day} {parsed:%B %Y}" if language == "en" else value
+
+
+def line_address(view: View, document: str, number: int) -> str:
+    """The address of a line of a transcript."""
+    start = (number - 1) // PER_PAGE * PER_PAGE + 1
+    return f"{view.url(f'/documents/{document}', f'from={start}' if start > 1 else '')}#L{number}"
 
 
 def others(value: Object, *shown: str) -> Iterator[tuple[str, Any]]:
@@ -238,7 +245,7 @@ class Values:
             where = view.tr(f"{lines}行", f"line {lines}")
             if named:
                 where = f"{self._name('documents', value['document'])} {where}"
-            address = f"{view.prefix}/documents/{escape(value['document'])}{self._suffix}#L{value['lines']['from']}"
+            address = escape(line_address(view, value["document"], value["lines"]["from"]))
             parts.append(f' <a href="{address}">{where}</a>')
         if value["url"]:
             parts.append(f' <a class="outside" href="{escape(value["url"])}">{escape(value["url"].split("/")[2])}</a>')
