@@ -36,6 +36,23 @@ VALID: dict[str, Callable[[str], object]] = {  # what a text has to be for a typ
     "number": re.compile(r"-?\d+(\.\d+)?").fullmatch,
 }
 
+# Of the taxonomy of budgets of the Fiscal Data Package 1.0: the types in use, and the type of data that each asks for.
+COLUMN_TYPES = {
+    "value": "number",
+    "value-kind:code": "string",
+    "value-currency:code": "string",
+    "date:fiscal-year": "integer",
+    "functional-classification:generic:code": "string",
+    "functional-classification:generic:label": "string",
+    "administrative-classification:generic:code": "string",
+    "administrative-classification:generic:label": "string",
+    "activity:generic:program:code": "string",
+    "activity:generic:program:label": "string",
+    "budget-line-id": "string",
+    "direction": "string",
+    "phase:id": "string",
+}
+
 
 def test_the_list_of_downloads_is_true(clients: Client) -> None:
     found = answer(clients, "/v1/exports")
@@ -134,8 +151,61 @@ def test_the_data_package_holds_the_downloads_and_describes_them(clients: Client
                 assert not text or VALID[field["type"]](text), (field, text)
     types = {each["name"]: each["type"] for each in described["resources"][4]["schema"]["fields"]}
     assert (types["amount_jpy"], types["amount_oku_yen"]) == ("integer", "number")
-    keys = {table["name"]: table["schema"]["foreignKeys"] for table in described["resources"]}
+    # Data Package v2 has no empty list of keys, and a reference to the table itself does not name it.
+    keys = {table["name"]: table["schema"].get("foreignKeys") for table in described["resources"]}
     assert {"fields": ["measure_id"], "reference": {"resource": "measures", "fields": ["id"]}} in keys["budget-lines"]
+    assert keys["organizations"] == [{"fields": ["parent_id"], "reference": {"fields": ["id"]}}]
+    assert keys["stages"] is None
+
+
+def described_tables(client: Client) -> dict[str, dict[str, Any]]:
+    """The schemas of datapackage.json, their fields by name."""
+    package = zipfile.ZipFile(io.BytesIO(client.get("/v1/exports/datapackage.zip").content))
+    described = orjson.loads(package.read("datapackage.json"))
+    assert described["columnTypes"] == ["https://specs.frictionlessdata.io/taxonomies/fiscal/budgets.json"]
+    return {
+        table["name"]: {**table["schema"], "fields": {each["name"]: each for each in table["schema"]["fields"]}}
+        for table in described["resources"]
+    }
+
+
+def test_budget_lines_are_fiscal_data(client: Client) -> None:
+    tables = described_tables(client)
+    used: set[str] = set()
+    for name, table in tables.items():
+        columns = [*table["fields"].values(), *table.get("extraFields", [])]
+        types = {each["columnType"]: each for each in columns if "columnType" in each}
+        assert len(types) == sum("columnType" in each for each in columns), name  # one column of each type
+        for type_, column in types.items():
+            # Whole yen are numbers, and are declared as what they are.
+            assert column["type"] == COLUMN_TYPES[type_] or (type_, column["type"]) == ("value", "integer")
+            assert not type_.endswith(":label") or type_.replace(":label", ":code") in types
+        used |= types.keys()
+    assert used == COLUMN_TYPES.keys()
+    lines = tables["budget-lines"]
+    amounts = [name for name, field in lines["fields"].items() if field.get("columnType") == "value"]
+    assert amounts == ["amount_jpy"]  # no amount that is said of a line in another way is added to it
+    assert {each["columnType"]: each["constant"] for each in lines["extraFields"]} == {
+        "value-currency:code": "JPY",
+        "direction": "expenditure",
+    }
+    assert not any(field.get("columnType") == "value" for field in tables["measures"]["fields"].values())
+
+
+def test_the_data_package_tells_addresses_and_what_ids_stand_for(client: Client) -> None:
+    tables = described_tables(client)
+    addresses = {
+        f"{name}.{field['name']}"
+        for name, table in tables.items()
+        for field in table["fields"].values()
+        if field.get("format") == "uri"
+    }
+    assert addresses == {"documents.url", "budget-lines.national_expenditure_url"}
+    organization = "http://xmlns.com/foaf/0.1/Organization"
+    assert tables["documents"]["fields"]["issuer_id"]["rdfType"] == organization
+    assert tables["organizations"]["fields"]["id"]["rdfType"] == organization
+    assert "rdfType" not in tables["budget-lines"]["fields"]["ministry_ids"]  # a list of ids is no id
+    assert "rdfType" not in tables["budget-lines"]["fields"]["id"]
 
 
 @pytest.mark.parametrize("name", ["dataset.sqlite", "datapackage.zip", "measures.parquet"])
@@ -195,6 +265,46 @@ def test_the_catalogue_entry_names_every_download(client: Client) -> None:
     (dataset,) = (node for node in graph if node["@type"] == "dcat:Dataset")
     assert dataset["dcat:version"] == answer(client, "/v1")["dataset"]["version"]
     assert '<script type="application/ld+json">{"@context":"https://schema.org/"' in client.get("/").text
+
+
+def addresses_of(record: dict[str, Any]) -> list[str]:
+    return [each["url"] for each in record["same_as"] if each["url"]]
+
+
+def test_the_catalogue_entry_leads_from_organizations_and_modalities_to_other_registers(whole: Client) -> None:
+    documents, organizations, modalities = (
+        walk(whole, f"/v1/{name}") for name in ("documents", "organizations", "modalities")
+    )
+    graph = whole.get("/v1/exports/catalog.jsonld").json()["@graph"]
+    nodes = {node["@id"]: node for node in graph}
+    assert len(nodes) == len(graph)
+    dataset = nodes["/v1#dataset"]
+    published = {node["@id"]: node["dct:publisher"]["@id"] for node in dataset["prov:wasDerivedFrom"]}
+    assert published == {
+        f"/v1/documents/{each['id']}": f"/v1/organizations/{each['issuer']['id']}" for each in documents
+    }
+    for path, records, leads, same, above in (
+        ("/v1/organizations/", organizations, "dct:subject", "owl:sameAs", ("org:subOrganizationOf", "parent")),
+        ("/v1/modalities/", modalities, "dcat:theme", "skos:exactMatch", ("skos:broader", "broader")),
+    ):
+        assert {each["@id"] for each in dataset[leads]} == {f"{path}{each['id']}" for each in records}
+        for record in records:
+            node, broader = nodes[f"{path}{record['id']}"], record[above[1]]
+            assert [each["@id"] for each in node[same]] == addresses_of(record)
+            assert [each["@id"] for each in node[above[0]]] == ([f"{path}{broader['id']}"] if broader else [])
+    assert [each["@id"] for each in nodes["/v1/organizations/amed"]["owl:sameAs"]] == [
+        "https://www.houjin-bangou.nta.go.jp/henkorireki-johoto.html?selHouzinNo=9010005023796",
+        "https://ror.org/004rtk039",
+        "http://www.wikidata.org/entity/Q23010232",
+    ]
+    assert nodes["/v1/modalities/cell-therapy"]["skos:exactMatch"] == [{"@id": "http://id.nlm.nih.gov/mesh/D064987"}]
+
+    described = orjson.loads(whole.get("/docs").text.partition('<script type="application/ld+json">')[2].split("<")[0])
+    assert {each["@id"]: each["publisher"]["@id"] for each in described["isBasedOn"]} == published
+    for name, records in (("about", modalities), ("mentions", organizations)):
+        same_as = {each["@id"].rpartition("/")[2]: each["sameAs"] for each in described[name]}
+        assert same_as == {each["id"]: addresses_of(each) for each in records}
+    assert described["creator"]["name"] == "Shisaku"  # as the citation of the dataset has it
 
 
 def test_a_folder_that_disappears_meanwhile_does_not_stop_the_removal_of_old_ones(

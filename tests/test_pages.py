@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urljoin
 from xml.etree import ElementTree
@@ -13,13 +14,16 @@ import pytest
 from app.db.sqlite import SqliteDatabase
 from app.errors import unavailable
 from app.http.language import preferred_language
+from app.query.dataset import Dataset
 from app.query.fields import field_paths
+from app.query.parser import Query
 from app.resources import RESOURCES
 from app.settings import Settings
 from app.site import labels
 from app.site.reference import groups
 from app.site.render import reason_of, remarks
-from app.site.values import money, shape
+from app.site.values import Values, money, shape
+from app.site.view import View
 from tests.conftest import Client, answer, serving
 
 LINE = "research-infrastructure-ai-fy2025-supplementary"
@@ -434,18 +438,43 @@ def test_llms_txt_leads_to_what_answers(client: Client) -> None:
 def test_shapes_and_reasons() -> None:
     amount = dict.fromkeys(("jpy", "oku_yen", "approximate", "uncertain", "basis_reason"))
     kinds = [amount, {"jpy": 1}, {"ja": "a"}, {"ja": "a", "en": "b"}, {"x": 1}, [], "https://x", "x", 1, True, None]
-    assert [shape(each) for each in kinds] == [
-        "amount",
-        "words",
-        "object",
-        "list",
-        "link",
-        "text",
-        "number",
-        "flag",
-        "none",
-    ]
+    shapes = ["amount", "object", "object", "words", "object", "list", "link", "text", "number", "flag", "none"]
+    assert [shape(each) for each in kinds] == shapes
     notes = [{"code": "not-stated", "ja": "", "en": "Not stated: pillar, amount"}, {"code": "x", "ja": "", "en": ""}]
     assert reason_of({"notes": notes}, "amount") == "not_stated"
     assert reason_of({"notes": notes}, "name") == ""
     assert remarks(notes) == notes[1:]
+
+
+def test_rows_without_a_value_can_be_asked_for(client: Client) -> None:
+    page = opened(client, "/budget-lines?modality=none&limit=2&lang=ja")
+    assert "モダリティ: なし" in page.text
+    assert [each["value"] for each in page.all("input", name="modality", checked="")] == ["none"]
+    assert [each["href"] for each in opened(client, "/measures?limit=2").all("a", rel="next")][0].startswith(
+        "/measures?limit"
+    )
+
+
+def test_evidence_names_its_document_where_there_are_several(clients: Client) -> None:
+    records = [row for row in answer(clients, "/v1/measures?limit=500")["data"] if len(row["documents"]) > 1]
+    page = opened(clients, f"/measures/{records[0]['id']}?lang=en")
+    names = {row["id"]: row["name"]["en"] for row in answer(clients, "/v1/documents")["data"]}
+    for evidence in records[0]["evidence"]:
+        if evidence["lines"]:
+            assert f"{names[evidence['document']]}* line {evidence['lines']['from']}" in page.text
+
+
+def test_templates_show_amounts_and_records(dataset: Dataset) -> None:
+    view = View("/", "", "", "en", True, Query({}), SimpleNamespace(dataset=dataset, index={}))  # type: ignore[arg-type]
+    values = Values(view)
+    unstated = {**dict.fromkeys(("jpy", "oku_yen", "text", "basis")), "basis_reason": "ambiguous"}
+    unstated |= {"approximate": False, "uncertain": False}
+    assert values.amount(unstated) == '<span class="nothing">Ambiguous</span>'
+    stated = {**unstated, "jpy": 41, "oku_yen": "0.00000041", "text": "41円"}
+    assert "As printed</dt><dd>41円" in values.amount(stated, full=True)
+    line = {"id": "x", "amount": stated, "role": "own"}
+    assert values.ref(line, "budget-lines", brief=True).startswith('<a href="/budget-lines/x?lang=en"><data')
+    assert "<dt>Role</dt><dd>Own</dd>" in values.ref(line, "budget-lines")
+    assert values.value({"scheme": "ror", "id": "<b>"}) == (
+        '&lt;b&gt;<dl class="properties"><div><dt>Scheme</dt><dd>ROR</dd></div></dl>'
+    )

@@ -1,10 +1,12 @@
 """The dataset for catalogues (DCAT 3) and for search engines (schema.org)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app import __version__
+from app.query.citations import PUBLISHER
 from app.query.dataset import Dataset, Download
+from app.query.vocabulary import Term
 from app.schemas import Name
 
 MEDIA_TYPE = "application/ld+json"
@@ -13,22 +15,29 @@ PATH = "/v1/exports/catalog.jsonld"
 IANA = "https://www.iana.org/assignments/media-types/"
 SERVICE = Name(ja="施策 API", en="Shisaku API", en_official=False)
 LANGUAGES = {"ja": "http://id.loc.gov/vocabulary/iso639-1/ja", "en": "http://id.loc.gov/vocabulary/iso639-1/en"}
+# Paths of records, which identify what they describe.
+DOCUMENT, ORGANIZATION, MODALITY = "/v1/documents/", "/v1/organizations/", "/v1/modalities/"
 
 # Inline, so that it can be read without a request to another host.
 CONTEXT: Mapping[str, Any] = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dct": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",
+    "org": "http://www.w3.org/ns/org#",
+    "owl": "http://www.w3.org/2002/07/owl#",
     "prov": "http://www.w3.org/ns/prov#",
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
     "spdx": "http://spdx.org/rdf/terms#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 
 
 def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
-    """The catalogue entry: the dataset, the service that answers from it, and each file of it."""
+    """The catalogue entry: the dataset, the service that answers from it, each file of it, and the organizations and
+    kinds of medicine that it is about, with their addresses in other registers."""
     version = dataset.version
+    organizations, modalities = _terms(dataset, "organization"), _terms(dataset, "modality")
     downloads = [each for each in dataset.about.downloads if each.bytes is not None]
     return {
         "@context": CONTEXT,
@@ -41,6 +50,7 @@ def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
                 "dct:identifier": f"shisaku-{version.digest}",
                 "dcat:version": version.version,
                 "dct:issued": {"@type": "xsd:date", "@value": version.released},
+                "dct:publisher": {"@type": "foaf:Agent", "foaf:name": PUBLISHER},
                 "dct:language": [{"@id": language} for language in LANGUAGES.values()],
                 "dct:rights": {
                     "@type": "dct:RightsStatement",
@@ -50,12 +60,15 @@ def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
                 "dcat:landingPage": {"@type": "foaf:Document", "@id": f"{prefix}/docs"},
                 "prov:wasDerivedFrom": [
                     {
-                        "@id": f"{prefix}/v1/documents/{term.id}",
+                        "@id": f"{prefix}{DOCUMENT}{term.id}",
                         "@type": "prov:Entity",
                         "dct:title": _both(term.label),
+                        "dct:publisher": {"@id": f"{prefix}{ORGANIZATION}{dataset.about.issuers[term.id]}"},
                     }
-                    for term in dataset.vocabularies["document"].terms.values()
+                    for term in _terms(dataset, "document")
                 ],
+                "dct:subject": [{"@id": f"{prefix}{ORGANIZATION}{term.id}"} for term in organizations],
+                "dcat:theme": [{"@id": f"{prefix}{MODALITY}{term.id}"} for term in modalities],
                 "dcat:distribution": [{"@id": f"{prefix}{each.path}"} for each in downloads],
             },
             {
@@ -68,7 +81,29 @@ def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
                 "dcat:servesDataset": {"@id": f"{prefix}/v1#dataset"},
             },
             *(_distribution(each, prefix) for each in downloads),
+            *(_agent(term, prefix) for term in organizations),
+            *(_theme(term, prefix) for term in modalities),
         ],
+    }
+
+
+def _agent(term: Term, prefix: str) -> dict[str, Any]:
+    return {
+        "@id": f"{prefix}{ORGANIZATION}{term.id}",
+        "@type": "foaf:Organization",
+        "foaf:name": _both(term.label),
+        "org:subOrganizationOf": [{"@id": f"{prefix}{ORGANIZATION}{term.broader}"}] if term.broader else [],
+        "owl:sameAs": [{"@id": address} for address in _addresses(term)],
+    }
+
+
+def _theme(term: Term, prefix: str) -> dict[str, Any]:
+    return {
+        "@id": f"{prefix}{MODALITY}{term.id}",
+        "@type": "skos:Concept",
+        "skos:prefLabel": _both(term.label),
+        "skos:broader": [{"@id": f"{prefix}{MODALITY}{term.broader}"}] if term.broader else [],
+        "skos:exactMatch": [{"@id": address} for address in _addresses(term)],
     }
 
 
@@ -101,6 +136,24 @@ def schema_org(dataset: Dataset, prefix: str) -> dict[str, Any]:
         "version": version.version,
         "datePublished": version.released,
         "identifier": version.digest,
+        "creator": {"@type": "Organization", "name": PUBLISHER},
+        "isBasedOn": [
+            {
+                "@type": "CreativeWork",
+                "@id": f"{prefix}{DOCUMENT}{term.id}",
+                "name": _both(term.label),
+                "publisher": {"@id": f"{prefix}{ORGANIZATION}{dataset.about.issuers[term.id]}"},
+            }
+            for term in _terms(dataset, "document")
+        ],
+        "about": [
+            {"@type": "DefinedTerm", "@id": f"{prefix}{MODALITY}{term.id}", **_named(term)}
+            for term in _terms(dataset, "modality")
+        ],
+        "mentions": [
+            {"@type": "Organization", "@id": f"{prefix}{ORGANIZATION}{term.id}", **_named(term)}
+            for term in _terms(dataset, "organization")
+        ],
         "inLanguage": ["ja", "en"],
         "isAccessibleForFree": True,
         "creditText": dataset.attribution,
@@ -110,6 +163,19 @@ def schema_org(dataset: Dataset, prefix: str) -> dict[str, Any]:
             for each in dataset.about.downloads
         ],
     }
+
+
+def _named(term: Term) -> dict[str, Any]:
+    return {"name": _both(term.label), "sameAs": _addresses(term)}
+
+
+def _terms(dataset: Dataset, vocabulary: str) -> Iterable[Term]:
+    return dataset.vocabularies[vocabulary].terms.values()
+
+
+def _addresses(term: Term) -> list[str]:
+    """Where other registers have the same thing; a term's other codes are its numbers there."""
+    return [code for code in term.codes if code.startswith("http")]
 
 
 def _both(name: Name) -> list[dict[str, str]]:

@@ -29,7 +29,7 @@ FILES = {
     DATABASE: "The whole dataset as a plain SQLite database: a table for each resource, one for each of its lists, "
     "and `columns`, which explains them.",
     PACKAGE: "The whole dataset as a Data Package (v2): a CSV file of each resource, and datapackage.json with "
-    "their schemas, keys and sources.",
+    "their schemas, keys, sources and column types of the Fiscal Data Package (1.0).",
 }
 
 

@@ -1,7 +1,7 @@
 """Dataset: what a snapshot knows of the whole database: its version, vocabularies and downloads."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -47,7 +47,7 @@ class Download(BaseModel):
 
 
 class About(BaseModel):
-    """The serving value `dataset`."""
+    """The serving value `dataset`. `issuers` gives, by the id of each document, the organization that issued it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,6 +55,7 @@ class About(BaseModel):
     name: Name
     description: Name
     attribution: str
+    issuers: Mapping[str, str]
     downloads: Sequence[Download]
 
 

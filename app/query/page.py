@@ -1,11 +1,12 @@
 """Pages: from a query to the JSON of a list: rows, total, facets and links."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from pydantic import create_model
+from pyroaring import BitMap
 
 from app.index import Keyset, Row
 from app.query import cursor
@@ -50,25 +51,42 @@ def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, m
         records = project(read_rows(RECORDS, page, matcher.session), query.get("fields"))
         return [orjson.Fragment(each) for each in records]
 
-    facets, overlapping = {}, []
-    for name in query.get("facet"):
-        under = matcher.match(resource, query, without=name) if query.get(name) else rows
-        counts, missing = matcher.count(resource, resource.filters[name], under)
-        facets[name] = _facet(resource.filters[name], counts, missing, matcher)
-        if sum(counts.values()) + missing > len(under):
-            overlapping.append(name)
+    counted = count_facets(resource, query, query.get("facet"), rows, matcher)
+    facets = {name: _facet(resource.filters[name], each, matcher) for name, each in counted.items()}
+    overlapping = [name for name, each in counted.items() if each.overlap]
     notes = [*query_notes(query, [resource], rows, matcher), *_overlap_note(overlapping)]
     listing = Listing(resource.name, matcher.keyset(resource, query, rows), render, notes)
     return render_page(listing, query, snapshot, path, facets)
 
 
-def _facet(filter_: Filter, counts: Mapping[str, int], missing: int, matcher: Matcher) -> dict[str, Any]:
-    """Rows counted by the values of a filter."""
+@dataclass(frozen=True)
+class FacetCounts:
+    """Rows by the values of a filter, and those without one; `overlap` is whether some count under several values."""
+
+    counts: Mapping[str, int]
+    missing: int
+    overlap: bool
+
+
+def count_facets(
+    resource: Resource, query: Query, names: Iterable[str], rows: BitMap, matcher: Matcher
+) -> dict[str, FacetCounts]:
+    """Counts rows by these filters, each under every filter of the query but its own; `rows` are those under all."""
+    found = {}
+    for name in names:
+        under = matcher.match(resource, query, without=name) if query.get(name) else rows
+        counts, missing = matcher.count(resource, resource.filters[name], under)
+        found[name] = FacetCounts(counts, missing, sum(counts.values()) + missing > len(under))
+    return found
+
+
+def _facet(filter_: Filter, counted: FacetCounts, matcher: Matcher) -> dict[str, Any]:
+    """Counted rows as JSON."""
     buckets = (
-        b'%b,"count":%d}' % (bucket, counts.get(value, 0))
+        b'%b,"count":%d}' % (bucket, counted.counts.get(value, 0))
         for value, bucket in filter_.values(matcher.vocabularies).facet_buckets
     )
-    return {"buckets": orjson.Fragment(b"[%b]" % b",".join(buckets)), "missing": missing}
+    return {"buckets": orjson.Fragment(b"[%b]" % b",".join(buckets)), "missing": counted.missing}
 
 
 def _overlap_note(names: Sequence[str]) -> list[Note]:

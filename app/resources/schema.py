@@ -4,14 +4,15 @@ from hashlib import sha256
 
 from app.db.tables import ServingCsv, ServingIndex, ServingRecord, ServingText, ServingValue
 from app.query.columns import columns
+from app.query.dataset import About
 from app.resources import RESOURCES
 
 SERVING_TABLES = (ServingRecord, ServingCsv, ServingText, ServingIndex, ServingValue)
 
 
 def schema_version() -> str:
-    """Identifies the tables, the record fields and what is indexed of them: a database with another schema was built by
-    other code, and has to be built anew."""
+    """Identifies the tables, what is stored of the dataset, the record fields and what is indexed of them: a database
+    with another schema was built by other code, and has to be built anew."""
     serving = [f"{model.__tablename__}: {sorted(model.model_fields)}" for model in SERVING_TABLES]
     resources = [
         (
@@ -23,4 +24,4 @@ def schema_version() -> str:
         )
         for resource in RESOURCES
     ]
-    return sha256(repr((serving, resources)).encode()).hexdigest()[:16]
+    return sha256(repr((serving, sorted(About.model_fields), resources)).encode()).hexdigest()[:16]

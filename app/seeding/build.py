@@ -157,7 +157,8 @@ def _id_of(record: bytes) -> str:
 def _about(checked: Checked) -> About:
     """What the dataset is, without its downloads."""
     about = checked.about
-    attributions = [document.attribution for document in checked.seed.each(DocumentEntry)]
+    documents = list(checked.seed.each(DocumentEntry))
+    attributions = [document.attribution for document in documents]
     if len(attributions) > MAX_ATTRIBUTIONS:
         attributions = ["各文書の出典は /v1/documents の attribution にある。"]
     digest = checked.files.digest()
@@ -166,6 +167,7 @@ def _about(checked: Checked) -> About:
         name=Name(**name_of(about.name)),
         description=Name(**name_of(about.description)),
         attribution="\n".join(attributions),
+        issuers={document.id: document.issuer for document in documents},
         downloads=[],
     )
 

@@ -58,7 +58,7 @@ router = APIRouter(tags=["charts"])
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a bar: below zero, it stands on the left."""
+    """A part of a bar: below zero, it stands on the left. Without a label, it is what the bar's own label says."""
 
     label: str
     jpy: int
@@ -88,9 +88,10 @@ class Chart:
     others: Sequence[tuple[str, str]] = ()  # kinds that are not drawn, in words, with addresses
 
     def drawn(self, view: View, width: int, name: str = "") -> Drawing:
-        """The chart at a width."""
+        """The chart at a width. As a part of a page, which has a heading of its own, it has a name, and no heading."""
         drawing = Drawing(name or self.name, width, self.title, _described(self, view), view.language)
-        drawing.words(0, self.title, 16, "strong")
+        if not name:
+            drawing.words(0, self.title, 16, "strong")
         for each in self.lead:
             drawing.words(0, each, 12, "soft")
         scale = Scale.of(self.bars, width)
@@ -142,7 +143,7 @@ def _described(chart: Chart, view: View) -> str:
     stop = view.tr("。", ". ")
     texts = [*chart.lead]
     for bar in chart.bars:
-        parts = view.tr("、", ", ").join(f"{each.label} {each.text}" for each in bar.segments)
+        parts = view.tr("、", ", ").join(f"{each.label} {each.text}" for each in bar.segments if each.label)
         texts.append(f"{bar.label}: {bar.text}{f' ({parts})' if parts else ''}")
     if chart.others:
         apart = view.tr("、", "; ").join(text for text, _ in chart.others)
@@ -164,9 +165,10 @@ def _bar(drawing: Drawing, bar: Bar, scale: Scale) -> None:
     for each in bar.segments:
         right, left = (right + each.jpy, left) if each.jpy > 0 else (right, left + each.jpy)
         start, end = (right - each.jpy, right) if each.jpy > 0 else (left, left - each.jpy)
-        drawing.box(scale.at(start), top, scale.at(end) - scale.at(start), BAR, each.pattern, f"{each.label} {each.text}")
+        says = f"{each.label or bar.label} {each.text}"
+        drawing.box(scale.at(start), top, scale.at(end) - scale.at(start), BAR, each.pattern, says)
     drawing.gap(5)
-    _in_rows(drawing, [(f"{each.label} {each.text}", "", each.pattern) for each in bar.segments])
+    _in_rows(drawing, [(f"{each.label} {each.text}", "", each.pattern) for each in bar.segments if each.label])
 
 
 def _in_rows(drawing: Drawing, texts: Iterable[tuple[str, str, str]]) -> None:
@@ -347,8 +349,9 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
     kind = _first_of(answer)
     title = view.tr("戦略の節から予算まで", "From the sections of the strategy to the money")
     drawing = Drawing(name, width, title, _walked(view, answer, kind), view.language)
-    drawing.words(0, title, 16, "strong")
-    drawing.words(0, f"{kind_in_words(kind, view)}", 12, "soft")
+    if name == "crosswalk":  # alone: a page has a heading of its own
+        drawing.words(0, title, 16, "strong")
+    drawing.words(0, kind_in_words(kind, view), 12, "soft")
     ours = view.tr("破線: 対応付けは当サイトによる。実線: 出典が示す。", "Dashed: the link is ours. Solid: a source states it.")
     drawing.words(0, ours, 12, "soft")
     drawing.gap(6)
@@ -491,10 +494,10 @@ def difference_chart(view: View, data: Sequence[Object], lines: str, title: str)
             Bar(
                 view.tr(f"文書が示す総額({label})", f"Stated total ({label.lower()})"),
                 money(stated, view.language) if stated["jpy"] is not None else view.value_label("not_stated"),
-                [_part(view, label, stated, "rising")] if stated["jpy"] else [],
+                [_part(view, "", stated, "rising")] if stated["jpy"] else [],
             )
         )
-        parts = [_part(view, view.tr("予算行の合計", "sum of the lines"), itemised, "solid")] if itemised["jpy"] else []
+        parts = [_part(view, "", itemised, "solid")] if itemised["jpy"] else []
         text = money(itemised, view.language) if parts else view.value_label("not_stated")
         bars.append(Bar(view.tr("予算行の合計", "Sum of its lines"), text, parts, lines))
         if difference["jpy"]:
@@ -507,7 +510,7 @@ def difference_chart(view: View, data: Sequence[Object], lines: str, title: str)
             shown = {**difference, "jpy": abs(difference["jpy"]), "oku_yen": difference["oku_yen"].removeprefix("-")}
             start = min(stated["jpy"], itemised["jpy"])
             bars.append(
-                Bar(says, money(shown, view.language), [_part(view, says, shown, DIFFERENCE)], start=start)
+                Bar(says, money(shown, view.language), [_part(view, "", shown, DIFFERENCE)], start=start)
             )
     return Chart("reconciliation", title, (), bars)
 

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from app.query.filters import Filter, Parameter
+from app.query.page import FacetCounts
 from app.query.vocabulary import NONE
 from app.site.labels import label, value_label
 from app.site.view import View
@@ -23,7 +24,7 @@ SHAPES = (*ORDERS, "limit", "facet", "fields")  # how it is shown
 
 NUMBER = re.compile(r"\d{1,2}(\.\d{1,2})*")  # of a pillar or a section
 
-Facets = Mapping[str, Any]  # by filter, as the API answers them
+Facets = Mapping[str, FacetCounts]  # by filter
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def controls(view: View, facets: Facets) -> Iterator[Control]:
             yield _control(view, declared[name], facets.get(name))
 
 
-def _control(view: View, parameter: Parameter, facet: Mapping[str, Any] | None) -> Control:
+def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Control:
     name, sent = parameter.name, view.query.get(parameter.name)
     # The meanings are in English alone.
     help_ = parameter.meaning if view.language == "en" else ""
@@ -91,12 +92,11 @@ def _control(view: View, parameter: Parameter, facet: Mapping[str, Any] | None) 
     return made(kind="checkboxes", options=options[:MOST], more=len(options) > MOST)
 
 
-def _options(view: View, parameter: Parameter, facet: Mapping[str, Any] | None) -> Iterator[Option]:
+def _options(view: View, parameter: Parameter, facet: FacetCounts | None) -> Iterator[Option]:
     sent = view.query.get(parameter.name)
-    counts = {each["value"]: each["count"] for each in facet["buckets"]} if facet else {}
     for value, shown in _labels(view, parameter).items():
-        yield Option(value, shown, counts.get(value), value in sent)
-    missing = facet["missing"] if facet else 0
+        yield Option(value, shown, facet.counts.get(value, 0) if facet else None, value in sent)
+    missing = facet.missing if facet else 0
     if missing or NONE in sent:
         yield Option(NONE, view.tr("なし", "None"), missing, NONE in sent)
 

@@ -43,6 +43,7 @@ JAPANESE: Mapping[str, str] = {
     "budget_lines": "予算",
     "cited": "文書による参照",
     "code": "表記",
+    "column": "列",
     "date": "日付",
     "decided": "決定日",
     "depth": "階層",

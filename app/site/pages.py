@@ -17,7 +17,7 @@ from app.api.parameters import Q, RecordId, by_name, fields, list_parameters
 from app.errors import Problem
 from app.query.fields import field_paths, project
 from app.query.matching import Matcher
-from app.query.page import list_page
+from app.query.page import count_facets, list_page
 from app.query.parser import Query
 from app.query.records import read_record
 from app.query.resource import Resource
@@ -30,8 +30,6 @@ from app.site.snippets import snippets
 from app.site.values import shape
 from app.site.view import PlainPage, View, page_of, page_view
 
-FACETS = re.compile(r"(?<=\?)facet=[^&]*&?|&facet=[^&]*")
-OVERLAP = "facets-overlap"  # the note of facets that add up to more than the rows: a form does not add them up
 EXPORTED = ("csv", "xlsx", "ndjson")
 
 router = APIRouter(include_in_schema=False)
@@ -64,7 +62,7 @@ async def _item_view(request: Request, name: Name) -> View:
 @router.get("/{name:resource}")
 async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]) -> Response:
     resource = BY_NAME[name]
-    answer = await view.snapshot.run(partial(_list_answer, resource, view), light=is_light(view.query))
+    answer, facets = await view.snapshot.run(partial(_list_answer, resource, view), light=is_light(view.query))
     columns, same = columns_of(resource, view, answer["data"])
     return page(
         view,
@@ -76,20 +74,17 @@ async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]
         same=same,
         described=dcat.schema_org(view.snapshot.dataset, view.prefix),
         **answer,
-        **form_of(view, answer["facets"]),
+        **form_of(view, facets),
         **request_of(view, export=f"/exports/{name}", extensions=EXPORTED),
     )
 
 
-def _list_answer(resource: Resource, view: View, matcher: Matcher) -> Any:
-    """The answer of the API to the parameters of a page, with the facets of all filters, whose links lead to pages."""
-    counted = {"facet": resource.facets} if resource.facets else {}
-    asked = Query(view.query.parameters, {**view.query.values, **counted})
-    body, links = list_page(resource, asked, view.snapshot, f"{view.prefix}{view.path}", matcher)
-    answer = orjson.loads(body)
-    if not view.query.get("facet"):
-        answer["meta"]["notes"] = [note for note in answer["meta"]["notes"] if note["code"] != OVERLAP]
-    return {**answer, "links": {relation: link and FACETS.sub("", link) for relation, link in links.items()}}
+def _list_answer(resource: Resource, view: View, matcher: Matcher) -> tuple[Any, forms.Facets]:
+    """The answer of the API to the parameters of a page, whose links lead to pages, and the counts of all facets."""
+    query = view.query
+    body, _ = list_page(resource, query, view.snapshot, f"{view.prefix}{view.path}", matcher)
+    facets = count_facets(resource, query, resource.facets, matcher.match(resource, query), matcher)
+    return orjson.loads(body), facets
 
 
 def columns_of(resource: Resource, view: View, rows: Sequence[Any]) -> tuple[list[Field], list[tuple[Field, Any]]]:

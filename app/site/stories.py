@@ -106,7 +106,8 @@ def _package_chart(view: View, package: Object, stated: Object, matcher: Matcher
     kind = view.value_label(stated["stated"]["kind"])
     label = view.tr(f"文書が示す総額({kind})", f"Total that the document states ({kind.lower()})")
     bars = [Bar(label, money(total, view.language), parts), *sums.bars]
-    return Chart("package", package["name"][view.language], (), bars, sums.others)
+    lead = [view.tr(f"予算行: {sums.lead[0]}", f"The lines: {sums.lead[0]}")]
+    return Chart("package", package["name"][view.language], lead, bars, sums.others)
 
 
 @router.get("/")
@@ -228,7 +229,7 @@ QUESTIONS = (
     Question(
         "文部科学省は、単独と共同とでいくら支出するか。",
         "What does MEXT pay alone, and what jointly?",
-        f"/v1/budget-summary?group_by=ministry&ministry=mext&document={DECK}",
+        f"/v1/budget-summary?group_by=package&ministry=mext&document={DECK}",
         f"/budget-lines?ministry=mext&document={DECK}",
         "groups",
     ),
@@ -237,7 +238,7 @@ QUESTIONS = (
         "How much goes to each pillar?",
         f"/v1/budget-summary?group_by=pillar&package={PACKAGE}",
         f"/budget-lines?package={PACKAGE}",
-        "groups",
+        "pillars",
     ),
     Question(
         "最も大きい予算は何か。",
