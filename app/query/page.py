@@ -34,7 +34,7 @@ class Listing:
 
     name: str
     rows: Keyset
-    render: Callable[[Sequence[Row]], list[Any]]
+    render: Callable[[Sequence[Row]], Sequence[Any]]
     notes: Sequence[Note] = ()
 
 
@@ -44,19 +44,25 @@ def page_model(schema: type[Schema]) -> type[Any]:
 
 
 def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> tuple[bytes, Links]:
-    """A page of a resource as JSON, and its links. One statement reads the records, one more the n-grams of `q`."""
+    """A page of a resource as JSON, and its links."""
+    body = list_body(resource, query, snapshot, path, matcher)
+    return to_json({**body, "data": list(map(orjson.Fragment, body["data"]))}), body["links"]
+
+
+def list_body(resource: Resource, query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> dict[str, Any]:
+    """A page of a resource in the schema `Page`, but for its records, which are JSON. One statement reads them, one
+    more the n-grams of `q`."""
     rows = matcher.match(resource, query)
 
-    def render(page: Sequence[Row]) -> list[Any]:
-        records = project(read_rows(RECORDS, page, matcher.session), query.get("fields"))
-        return [orjson.Fragment(each) for each in records]
+    def render(page: Sequence[Row]) -> Sequence[bytes]:
+        return project(read_rows(RECORDS, page, matcher.session), query.get("fields"))
 
     counted = count_facets(resource, query, query.get("facet"), rows, matcher)
     facets = {name: _facet(resource.filters[name], each, matcher) for name, each in counted.items()}
     overlapping = [name for name, each in counted.items() if each.overlap]
     notes = [*query_notes(query, [resource], rows, matcher), *_overlap_note(overlapping)]
     listing = Listing(resource.name, matcher.keyset(resource, query, rows), render, notes)
-    return render_page(listing, query, snapshot, path, facets)
+    return _body(listing, query, snapshot, path, facets)
 
 
 @dataclass(frozen=True)
@@ -102,10 +108,13 @@ def _overlap_note(names: Sequence[str]) -> list[Note]:
     ]
 
 
-def render_page(
-    listing: Listing, query: Query, snapshot: Snapshot, path: str, facets: Mapping[str, Any] | None = None
-) -> tuple[bytes, Links]:
+def render_page(listing: Listing, query: Query, snapshot: Snapshot, path: str) -> tuple[bytes, Links]:
     """A page of a listing as JSON of the schema `Page`, and its links."""
+    body = _body(listing, query, snapshot, path, {})
+    return to_json(body), body["links"]
+
+
+def _body(listing: Listing, query: Query, snapshot: Snapshot, path: str, facets: Mapping[str, Any]) -> dict[str, Any]:
     dataset = snapshot.dataset
     # What decides which rows come, and in which order.
     finds = query.encode(limit=None, offset=None, cursor=None, facet=None, fields=None)
@@ -128,8 +137,7 @@ def render_page(
         "notes": listing.notes,
         "attribution": dataset.attribution,
     }
-    body = {"data": listing.render(rows), "meta": meta, "facets": facets or {}, "links": links}
-    return to_json(body), links
+    return {"data": listing.render(rows), "meta": meta, "facets": facets, "links": links}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,15 @@ TITLES = {
     503: ("今は答えられない", "No answer just now"),
 }
 
+# The API's messages are in English; a Japanese page says before each what kind of mistake it is.
+JAPANESE = {
+    ErrorCode.UNKNOWN_PARAMETER: "この条件の名前はない。",
+    ErrorCode.UNKNOWN_VALUE: "この値はない。",
+    ErrorCode.INVALID_VALUE: "この値は使えない。",
+    ErrorCode.REPEATED_PARAMETER: "値は一つだけ指定できる。",
+    ErrorCode.CONFLICT: "ほかの条件と両立しない。",
+}
+
 
 def problem_response(request: Request, problem: Problem) -> Response:
     """The response of an error: a page where a page was asked for, and problem details (RFC 9457) otherwise."""
@@ -32,6 +41,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
         {"Cache-Control": "no-store", **problem.headers},
         title=view.tr(*TITLES[problem.status]),
         problem=problem,
+        japanese=JAPANESE,
         mistakes=list(_mistakes(view, request, problem)),
     )
 

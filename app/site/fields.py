@@ -13,7 +13,7 @@ from app.schemas import Derived, Schema, referenced
 BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in RESOURCES}
 BEHIND = ("id", "documents", "notes", "evidence")  # fields that stand apart from the others
 
-SHORT = frozenset(("name", "ja", "jpy", "amount", "year", "date"))  # properties by which an object can be shown briefly
+SHORT = frozenset(("name", "ja", "jpy", "year", "date"))  # properties by which an object can be shown briefly
 NUMBERS = ((), ("jpy",))  # where the number of a field stands in it
 
 

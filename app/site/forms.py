@@ -17,7 +17,7 @@ ORDERED = (
     15  # options that are all shown, in the order of their vocabulary; of more, those with the most rows come first
 )
 FIRST = 8  # of more options, those that are shown at once; the others are below them, folded
-MOST = 40  # options in all; beyond, there is a field to type a value into
+MOST = 20  # options in all; beyond, there is a field to type a value into
 PLACES = ("offset", "cursor")  # where in a list a page is
 ORDERS = ("sort", "order")
 SHAPES = (*ORDERS, "limit", "facet", "fields")  # how it is shown

@@ -17,9 +17,9 @@ from app.api.parameters import Q, RecordId, by_name, fields, list_parameters
 from app.errors import Problem
 from app.query.fields import field_paths, project
 from app.query.matching import Matcher
-from app.query.page import count_facets, list_page
+from app.query.page import count_facets, list_body
 from app.query.parser import Query
-from app.query.records import read_record
+from app.query.records import own_fields, read_record
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.site import forms
@@ -72,7 +72,7 @@ async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]
         resource=name,
         fields=columns,
         same=same,
-        described=dcat.schema_org(view.snapshot.dataset, view.prefix),
+        described=_schema_org(view, name),
         **answer,
         **form_of(view, facets),
         **request_of(view, export=f"/exports/{name}", extensions=EXPORTED),
@@ -82,9 +82,10 @@ async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]
 def _list_answer(resource: Resource, view: View, matcher: Matcher) -> tuple[Any, forms.Facets]:
     """The answer of the API to the parameters of a page, whose links lead to pages, and the counts of all facets."""
     query = view.query
-    body, _ = list_page(resource, query, view.snapshot, f"{view.prefix}{view.path}", matcher)
-    facets = count_facets(resource, query, resource.facets, matcher.match(resource, query), matcher)
-    return orjson.loads(body), facets
+    answer = list_body(resource, query, view.snapshot, f"{view.prefix}{view.path}", matcher)
+    answer["data"] = [orjson.loads(each) if query.get("fields") else own_fields(each) for each in answer["data"]]
+    answer["meta"]["notes"] = [note.model_dump() for note in answer["meta"]["notes"]]
+    return answer, count_facets(resource, query, resource.facets, matcher.match(resource, query), matcher)
 
 
 def columns_of(resource: Resource, view: View, rows: Sequence[Any]) -> tuple[list[Field], list[tuple[Field, Any]]]:
@@ -164,22 +165,20 @@ def item_page(
     )
 
 
-def _schema_org(view: View, name: str, title: str) -> dict[str, Any]:
-    """The page of a record in the vocabulary of schema.org: its place among the lists, and the dataset it is from."""
-    address = f"{view.origin}{view.url(f'/{name}')}"
+def _schema_org(view: View, name: str, title: str = "") -> dict[str, Any]:
+    """The page of a list, or of a record of it, in the vocabulary of schema.org: its place, and the dataset it is
+    from."""
+    dataset = {"@type": "Dataset", "name": getattr(view.snapshot.dataset.about.name, view.language)}
+    names = filter(None, (view.label(name), title))
+    places = [{"@type": "ListItem", "position": place, "name": each} for place, each in enumerate(names, 1)]
+    places[0]["item"] = f"{view.origin}{view.url(f'/{name}')}"
     return {
         "@context": "https://schema.org/",
-        "@type": "WebPage",
-        "name": title,
+        "@type": "WebPage" if title else "CollectionPage",
+        "name": title or view.label(name),
         "inLanguage": view.language,
-        "breadcrumb": {
-            "@type": "BreadcrumbList",
-            "itemListElement": [
-                {"@type": "ListItem", "position": 1, "name": view.label(name), "item": address},
-                {"@type": "ListItem", "position": 2, "name": title},
-            ],
-        },
-        "isPartOf": {"@type": "Dataset", "name": view.snapshot.dataset.about.name.model_dump()[view.language]},
+        "breadcrumb": {"@type": "BreadcrumbList", "itemListElement": places},
+        "isPartOf": {**dataset, "url": f"{view.origin}{view.url('/')}"},
     }
 
 

@@ -1,6 +1,5 @@
 """The reference: the OpenAPI document as pages, with the values that parameters take in the data that is served."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -9,10 +8,9 @@ from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter
-from markupsafe import Markup, escape
 from starlette.responses import Response
 
-from app.api import budget_summary, crosswalk, search, suggest
+from app.api import budget_summary, crosswalk, dcat, search, suggest
 from app.api.openapi import COMMITTED
 from app.api.parameters import Parameters
 from app.errors import Problem, closest, hint
@@ -21,7 +19,6 @@ from app.site.fields import BY_NAME
 from app.site.pages import LISTS
 from app.site.render import page
 from app.site.snippets import snippets
-from app.site.values import html
 from app.site.view import PlainPage, View
 
 SHOWN = 12  # values of a parameter; of more, a link leads to all
@@ -199,15 +196,6 @@ def _leaves(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield schema
 
 
-def prose(text: str) -> Markup:
-    """A description of the document as HTML: paragraphs, `code` and **strong** words."""
-    paragraphs = []
-    for each in text.strip().split("\n\n"):
-        shown = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(each)))
-        paragraphs.append(re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", shown))
-    return html(f"<p>{'</p><p>'.join(paragraphs)}</p>")
-
-
 def values_of(view: View, path: str, name: str) -> tuple[list[tuple[str, str]], int]:
     """The first values of a parameter that the data defines, each with its label, and how many there are."""
     parameter: Parameter | None = DECLARED.get(path, {}).get(name)
@@ -225,14 +213,14 @@ async def docs(view: PlainPage) -> Response:
         "reference.html",
         title=view.tr("API の参照", "API reference"),
         groups=groups(),
+        described=dcat.schema_org(view.snapshot.dataset, view.prefix),
         introduction=document()["info"]["description"],
-        prose=prose,
     )
 
 
 @router.get("/docs/schemas")
 async def docs_of_schemas(view: PlainPage) -> Response:
-    return page(view, "schemas.html", title=view.tr("スキーマ", "Schemas"), schemas=schemas(), prose=prose)
+    return page(view, "schemas.html", title=view.tr("スキーマ", "Schemas"), schemas=schemas())
 
 
 @router.get("/docs/{name}")
@@ -248,6 +236,5 @@ async def docs_of_group(name: str, view: PlainPage) -> Response:
         is_resource=name in BY_NAME,
         values_of=values_of,
         snippets=snippets,
-        prose=prose,
         schemas=schemas(),
     )

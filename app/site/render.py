@@ -15,7 +15,7 @@ from app.http.language import LANGUAGES, VARIES
 from app.resources import RESOURCES
 from app.schemas import REASON_CODES
 from app.site.labels import label
-from app.site.values import Values, day, shape, sign
+from app.site.values import Values, day, prose, shape, sign
 from app.site.view import View
 
 HERE = Path(__file__).parent
@@ -87,7 +87,7 @@ def environment() -> Environment:
         "remarks": remarks,
         "languages": LANGUAGES,
     }
-    made.filters |= {"data": data}
+    made.filters |= {"data": data, "prose": prose}
     return made
 
 

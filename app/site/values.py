@@ -43,6 +43,15 @@ def html(text: str) -> Markup:
     return Markup(text)  # noqa: S704
 
 
+def prose(text: str) -> Markup:
+    """A text of the API as HTML: paragraphs, `code` and **strong** words."""
+    paragraphs = []
+    for each in text.strip().split("\n\n"):
+        shown = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(each))
+        paragraphs.append(re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", shown))
+    return html(f"<p>{'</p><p>'.join(paragraphs)}</p>")
+
+
 def shape(value: Any) -> str:
     """What kind of value it is: `none`, `flag`, `number`, `text`, `link`, `list`, an object of OBJECTS, or `object`."""
     if isinstance(value, dict):
