@@ -16,17 +16,17 @@ from starlette.responses import Response
 from app.api import budget_summary, crosswalk
 from app.api.parameters import Context, Parameters, by_name, context_of, described
 from app.query.filters import Parameter, one_of
+from app.query.formats import SVG_TYPE
 from app.query.matching import Matcher
 from app.query.parser import Query
 from app.resources.amount import PHASE_LABELS
 from app.resources.budget_lines import BASIS, BUDGET_LINES, KIND, UNSTATED
 from app.resources.sums import kind_of
-from app.site.drawing import DIFFERENCE, EMPTY, JOINT, LINE, PATTERNS, Drawing, width_of, wrapped
+from app.site.drawing import BOLD, DIFFERENCE, EMPTY, JOINT, LINE, PATTERNS, Drawing, width_of, wrapped
 from app.site.render import STATIC
 from app.site.values import money
 from app.site.view import View, view_of
 
-MEDIA_TYPE = "image/svg+xml"
 # A file has its style within; nothing in it runs or loads.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *"
 NARROW, WIDE = 320, 1_040  # the two drawings of a page, of which its style sheet shows one
@@ -43,11 +43,11 @@ WIDTH = Parameter(
     maximum=1_600,
     default=400,
 )
-LANG = Parameter("lang", "Language of the words.", "choice", choices=one_of("en", "ja"), schema="Language", default="en")
-OWN = ("group_by", "width", "lang")
-SUM_PARAMETERS = by_name(
-    *(each for name, each in budget_summary.PARAMETERS.items() if name not in OWN), WIDTH, LANG
+LANG = Parameter(
+    "lang", "Language of the words.", "choice", choices=one_of("en", "ja"), schema="Language", default="en"
 )
+OWN = ("group_by", "width", "lang")
+SUM_PARAMETERS = by_name(*(each for name, each in budget_summary.PARAMETERS.items() if name not in OWN), WIDTH, LANG)
 FLOW_PARAMETERS = by_name(*crosswalk.PARAMETERS.values(), WIDTH, LANG)
 
 Object = Mapping[str, Any]
@@ -101,7 +101,9 @@ class Chart:
             drawing.rule(scale.at(0), 0, drawing.height)
         if self.others:
             drawing.gap(12)
-            drawing.words(0, view.tr("加えないほかの種類の金額:", "Other kinds of money, which are not added:"), 11, "soft")
+            drawing.words(
+                0, view.tr("加えないほかの種類の金額:", "Other kinds of money, which are not added:"), 11, "soft"
+            )
             _in_rows(drawing, [(text, link, "") for text, link in self.others])
         return drawing
 
@@ -147,13 +149,15 @@ def _described(chart: Chart, view: View) -> str:
         texts.append(f"{bar.label}: {bar.text}{f' ({parts})' if parts else ''}")
     if chart.others:
         apart = view.tr("、", "; ").join(text for text, _ in chart.others)
-        texts.append(view.tr(f"加えないほかの種類の金額: {apart}", f"Other kinds of money, which are not added: {apart}"))
+        texts.append(
+            view.tr(f"加えないほかの種類の金額: {apart}", f"Other kinds of money, which are not added: {apart}")
+        )
     return "".join(f"{text.rstrip('。.')}{stop}" for text in texts).strip()
 
 
 def _bar(drawing: Drawing, bar: Bar, scale: Scale) -> None:
     drawing.gap(12)
-    top, room = drawing.height, width_of(bar.text, 13) + 12
+    top, room = drawing.height, width_of(bar.text, 13 * BOLD) + 12
     drawing.words(0, bar.label, 13, link=bar.link, width=drawing.width - room)
     drawing.words(drawing.width, bar.text, 13, "strong" if bar.segments else "soft", at=top, width=room, right=True)
     drawing.gap(3)
@@ -272,26 +276,29 @@ def asked(query: Query, *group_by: str) -> Query:
     return Query(budget_summary.PARAMETERS, {**values, "group_by": group_by})
 
 
-def sums_chart(
-    view: View, query: Query, dimension: str, matcher: Matcher, only: Container[str] | None = None
-) -> Chart:
+def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only: Container[str] | None = None) -> Chart:
     """Sums of budget lines by a dimension, each group a bar: those of `only`, where it is given."""
     summed = orjson.loads(budget_summary.summarize(asked(query, dimension), view.snapshot, matcher))
     kind = first_kind(asked(query, dimension), matcher)
     pairs: list[Any] = []
     if dimension == "pillar":
         whole = Query(query.parameters, {k: v for k, v in query.values.items() if k not in ("sort", "order", "limit")})
-        pairs = orjson.loads(
-            budget_summary.summarize(asked(whole, "ministry", "pillar"), view.snapshot, matcher)
-        )["groups"]
+        pairs = orjson.loads(budget_summary.summarize(asked(whole, "ministry", "pillar"), view.snapshot, matcher))[
+            "groups"
+        ]
     terms = view.snapshot.dataset.vocabularies[dimension].terms
     named = query.get("section")
-    bars, left = [], 0
+    bars: list[Bar] = []
+    left = 0
     for group in summed["groups"]:
         key, total = group["key"], _total_of(group, kind)
         term = terms.get(key)
         part_of_other = dimension == "section" and term and term.broader and not named
-        if (total is None and (dimension == "ministry" or key == "none" or named)) or part_of_other or (only is not None and key not in only):
+        if (
+            (total is None and (dimension == "ministry" or key == "none" or named))
+            or part_of_other
+            or (only is not None and key not in only)
+        ):
             continue
         if len(bars) == MOST_BARS:
             left += 1
@@ -352,7 +359,9 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
     if name == "crosswalk":  # alone: a page has a heading of its own
         drawing.words(0, title, 16, "strong")
     drawing.words(0, kind_in_words(kind, view), 12, "soft")
-    ours = view.tr("破線: 対応付けは当サイトによる。実線: 出典が示す。", "Dashed: the link is ours. Solid: a source states it.")
+    ours = view.tr(
+        "破線: 対応付けは当サイトによる。実線: 出典が示す。", "Dashed: the link is ours. Solid: a source states it."
+    )
     drawing.words(0, ours, 12, "soft")
     drawing.gap(6)
     columns = Columns.of(width)
@@ -391,7 +400,9 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
                 y, thickness = placed[programme["id"]]
                 ends = (here - thickness / 2, here + thickness / 2, y - thickness / 2, y + thickness / 2)
                 basis = "ours" if programme["basis"] == "editorial" else "source"
-                drawing.ribbon(columns.measure + columns.room + 4, columns.programme - 6, ends, basis, _link(view, programme))
+                drawing.ribbon(
+                    columns.measure + columns.room + 4, columns.programme - 6, ends, basis, _link(view, programme)
+                )
             if not measure["related"]:
                 text = view.tr("対応付けられた予算なし", "no budget line is linked")
                 drawing.box(columns.programme, at + 3, NOTHING, 4, EMPTY)
@@ -509,9 +520,7 @@ def difference_chart(view: View, data: Sequence[Object], lines: str, title: str)
             )
             shown = {**difference, "jpy": abs(difference["jpy"]), "oku_yen": difference["oku_yen"].removeprefix("-")}
             start = min(stated["jpy"], itemised["jpy"])
-            bars.append(
-                Bar(says, money(shown, view.language), [_part(view, "", shown, DIFFERENCE)], start=start)
-            )
+            bars.append(Bar(says, money(shown, view.language), [_part(view, "", shown, DIFFERENCE)], start=start))
     return Chart("reconciliation", title, (), bars)
 
 
@@ -528,7 +537,7 @@ def document(drawing: Drawing, view: View) -> str:
 
 def _response(view: View, drawing: Drawing) -> Response:
     headers = {"Content-Security-Policy": POLICY, "Content-Language": view.language}
-    return Response(document(drawing, view), headers=headers, media_type=MEDIA_TYPE)
+    return Response(document(drawing, view), headers=headers, media_type=SVG_TYPE)
 
 
 def _view(request: Request, context: Context) -> View:
@@ -540,16 +549,19 @@ def _view(request: Request, context: Context) -> View:
 def _documented(parameters: Parameters) -> dict[str, Any]:
     return {
         "response_class": Response,
-        "responses": {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
+        "responses": {200: {"content": {SVG_TYPE: {"schema": {"type": "string"}}}}},
         "openapi_extra": described(parameters),
     }
 
 
 SHOWN = (
-    "As SVG, with a title and a description in words, patterns beside colours, light and dark schemes, its sources, and "
-    "no script: it can stand in any page as an image. Amounts of one basis and phase are drawn, those of the first line "
-    "where there are several; the others are named, and `basis` and `phase` choose them."
+    "As SVG, with a title and a description in words, patterns beside colours, light and dark schemes, its sources, "
+    "and no script: it can stand in any page as an image. Amounts of one basis and phase are drawn, those of the first "
+    "line where there are several; the others are named, and `basis` and `phase` choose them."
 )
+
+
+FLOW_SHOWN = SHOWN.replace("`basis` and `phase` choose them", "`phase` chooses them; `basis` is that of the links")
 
 
 def _add_sums(dimension: str) -> Callable[..., Any]:
@@ -576,7 +588,7 @@ for _dimension in ("pillar", "ministry", "section"):
     "/v1/charts/crosswalk.svg",
     operation_id="draw_crosswalk",
     summary="Draw the crosswalk",
-    description=f"The answer of `/v1/crosswalk`, under its filters, as a flow. {SHOWN}",
+    description=f"The answer of `/v1/crosswalk`, under its filters, as a flow. {FLOW_SHOWN}",
     **_documented(FLOW_PARAMETERS),
 )
 async def draw_crosswalk(request: Request, context: Annotated[Context, context_of(FLOW_PARAMETERS)]) -> Response:

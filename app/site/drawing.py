@@ -48,7 +48,7 @@ def _words(text: str) -> Iterable[str]:
     """The parts of a text after each of which a line may end."""
     word = ""
     for each in text:
-        ends = word[-1:] == " " or (_is_wide(each) or _is_wide(word[-1:])) and word[-1:] not in OPENING
+        ends = word[-1:] == " " or ((_is_wide(each) or _is_wide(word[-1:])) and word[-1:] not in OPENING)
         if word and ends and each not in CLOSING:
             yield word
             word = ""

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
-from app.api import dcat, search
+from app.api import search
 from app.api.citations import STYLES
 from app.api.collections import is_light
 from app.api.parameters import Q, RecordId, by_name, fields, list_parameters

@@ -35,7 +35,7 @@ from app.site.values import line_address, money
 from app.site.view import PlainPage, View, page_of
 
 MOST = 500
-SENTENCE_LINES = 3
+LARGEST = 3  # lines of the question for the largest
 Object = Mapping[str, Any]
 
 router = APIRouter(include_in_schema=False)
@@ -243,7 +243,7 @@ QUESTIONS = (
     Question(
         "最も大きい予算は何か。",
         "Which are the largest lines of the package?",
-        f"/v1/budget-lines?package={PACKAGE}&sort=amount&order=desc&limit={SENTENCE_LINES}",
+        f"/v1/budget-lines?package={PACKAGE}&sort=amount&order=desc&limit={LARGEST}",
         f"/budget-lines?package={PACKAGE}&sort=amount&order=desc",
         "lines",
     ),

@@ -127,7 +127,9 @@ def read(document: str, first: int, matcher: Matcher) -> Transcript:
     for resource, (of_lines, all_lines) in STATEMENTS.items():
         for from_, to in session.query(all_lines, document=document):
             resting.add_range(from_, to + 1)
-        for id_, ja, en, from_, to, quote, supports in session.query(of_lines, document=document, first=start, last=end):
+        for id_, ja, en, from_, to, quote, supports in session.query(
+            of_lines, document=document, first=start, last=end
+        ):
             for number in range(max(from_, start), min(to, end) + 1):
                 fact = facts[number].setdefault((resource, id_), Fact(resource, id_, {"ja": ja, "en": en}))
                 fact.supports |= dict.fromkeys(name.partition(".")[0] for name in (supports or "").split(BETWEEN))
