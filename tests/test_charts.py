@@ -1,5 +1,6 @@
 """Charts: SVG that any page can show, drawn from the API's own answers."""
 
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -113,10 +114,10 @@ def test_more_bars_than_fit_are_told(whole: Client, monkeypatch: pytest.MonkeyPa
 def test_cuts_stand_left_of_zero(cuts: Client) -> None:
     for path in PATHS[:3]:
         root = drawn(cuts, path, lang="en", width=900)
-        assert "cuts −¥" in text_of(root)
+        assert re.search("cuts (about )?−¥", text_of(root))
         zero = float(str(next(root.iter(f"{SVG}line")).get("x1")))
         bars = [each for each in root.iter(f"{SVG}rect") if each.get("height") == "18"]
-        left = [each for each in bars if each.get("class") == "mark falling"]
+        left = [each for each in bars if each.get("class") == "mark cut"]
         assert left
         for each in bars:
             start, end = float(str(each.get("x"))), float(str(each.get("x"))) + float(str(each.get("width")))
@@ -157,8 +158,8 @@ def test_hostile_names_are_text() -> None:
 
 
 def test_lines_of_words() -> None:
-    assert wrapped("Ministry of Health and Welfare", 100, 10) == ["Ministry of", "Health and Welfare"]
-    assert wrapped("施策と(予算)の対応", 60, 10) == ["施策と", "(予算)の対", "応"]
+    assert wrapped("Ministry of Health and Welfare", 110, 10) == ["Ministry of Health", "and Welfare"]
+    assert wrapped("施策と(予算)の対応", 60, 10) == ["施策と(予", "算)の対応"]
     assert wrapped("unbreakable", 30, 10) == ["unbre", "akabl", "e"]
     assert wrapped("", 30, 10) == []
     assert wrapped("施", 1, 10) == ["施"]

@@ -385,7 +385,7 @@ def test_pages_load_nothing_from_another_host_and_run_no_inline_script(client: C
         assert not [each for _, each in page.elements if "style" in each or any(name.startswith("on") for name in each)]
         assert [each["src"].partition("?")[0] for each in page.all("script") if "src" in each] == ["/static/script.js"]
         loaded = [each["href"] for each in page.all("link", rel="stylesheet") + page.all("link", rel="icon")]
-        assert len(loaded) == 2
+        assert len(loaded) in (2, 3)  # charts have a style sheet of their own
         assert all(client.get(each).status_code == 200 for each in loaded)
         inline = [each for each in page.all("script") if "src" not in each]
         assert all(each["type"] == "application/ld+json" for each in inline)

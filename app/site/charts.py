@@ -22,7 +22,7 @@ from app.query.parser import Query
 from app.resources.amount import PHASE_LABELS
 from app.resources.budget_lines import BASIS, BUDGET_LINES, KIND, UNSTATED
 from app.resources.sums import kind_of
-from app.site.drawing import BOLD, DIFFERENCE, EMPTY, JOINT, LINE, PATTERNS, Drawing, width_of, wrapped
+from app.site.drawing import BOLD, CUT, DIFFERENCE, EMPTY, JOINT, LINE, PATTERNS, Drawing, width_of, wrapped
 from app.site.render import STATIC
 from app.site.values import money
 from app.site.view import View, view_of
@@ -243,7 +243,7 @@ def _parts(view: View, total: Object) -> list[Segment]:
     """The parts of a sum: what is increased and what is cut, or else what one ministry pays and what several do."""
     names = {
         "increases": (view.tr("増額", "increases"), "solid"),
-        "decreases": (view.tr("減額", "cuts"), "falling"),
+        "decreases": (view.tr("減額", "cuts"), CUT),
         "sole": (view.tr("単独", "alone"), "solid"),
         "joint": (view.tr("共同", "jointly"), JOINT),
     }
@@ -441,7 +441,7 @@ def _programme(
     link = view.url(f"/measures/{programme['id']}")
     end = drawing.words(columns.programme, programme["name"][view.language], 12, width=room, link=link, at=top)
     text = _money(view, programme, kind)
-    pattern = JOINT if jpy < 0 else "solid"
+    pattern = CUT if jpy < 0 else "solid"
     drawing.box(columns.programme, end + 3, max((room - 2) * abs(jpy) / largest, 1), 7, pattern if jpy else EMPTY)
     drawing.words(columns.programme, text, 12, "strong" if jpy else "soft", at=end + 12, width=room)
     return top + max(thickness / 2, 8), thickness

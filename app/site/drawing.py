@@ -16,7 +16,7 @@ LINE = 1.35  # height of a line, in sizes of its letters
 LATIN, WIDE, BOLD = 0.56, 1.0, 1.12  # width of a letter, in sizes; how much wider strong ones are
 PATTERNS = ("solid", "rising", "dots", "falling", "grid", "level", "upright")
 OPENING, CLOSING = frozenset("(「『【〔"), frozenset("、。,)」』】〕・ー%")
-JOINT, EMPTY, DIFFERENCE = "joint", "empty", "difference"  # patterns of what is not one body's money
+JOINT, CUT, EMPTY, DIFFERENCE = "joint", "cut", "empty", "difference"  # patterns of other money than one body's
 
 
 def number(value: float) -> str:
@@ -168,4 +168,5 @@ STROKES = {
     "level": ("M0 4H8",),
     "upright": ("M4 0V8",),
     JOINT: (RISING, FALLING),
+    CUT: ("M0 2H8M0 6H8",),
 }

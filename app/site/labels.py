@@ -27,6 +27,7 @@ JAPANESE: Mapping[str, str] = {
     "search": "検索",
     "suggest": "入力候補",
     "exports": "ダウンロード",
+    "charts": "図",
     # fields and parameters
     "abbreviation": "略称",
     "aims": "目的",
