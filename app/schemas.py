@@ -69,6 +69,8 @@ class Reason(StrEnum):
     NOT_STATED = "not_stated"
     AMBIGUOUS = "ambiguous"
     LAYOUT_LOST = "layout_lost"
+    NOT_EXTRACTED = "not_extracted"
+    NOT_CLASSIFIED = "not_classified"
     NOT_APPLICABLE = "not_applicable"
 
 

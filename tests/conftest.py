@@ -177,7 +177,7 @@ def build_database(kind: str, shared: Path, request: pytest.FixtureRequest) -> B
             folder = request.getfixturevalue("tmp_path_factory").mktemp(name)
             return built(seed, folder / "shisaku.sqlite", request.getfixturevalue("server"))
         folder = made_once(shared / name, lambda made: built(seed, made / "shisaku.sqlite"))
-        return Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0)
+        return Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0, deadline_seconds=60)
 
     return build_named
 
@@ -237,7 +237,9 @@ def cuts(corpus_seed: Path, shared: Path) -> Iterator[Client]:
             build(_with_cuts(check(corpus_seed)), folder / "shisaku.sqlite")
 
     folder = made_once(shared / "cuts", make)
-    with serving(Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0)) as client:
+    with serving(
+        Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0, deadline_seconds=60)
+    ) as client:
         yield client
 
 

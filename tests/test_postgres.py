@@ -307,6 +307,14 @@ def test_the_watch_ends_with_its_service(made: Built) -> None:
     assert not watch.is_alive()
 
 
+def test_the_watch_has_ended_when_its_service_is_closed(made: Built) -> None:
+    before = set(threading.enumerate())
+    snapshots = Snapshots(made.reading, schema_version())
+    assert len(set(threading.enumerate()) - before) == 1
+    snapshots.close()
+    assert set(threading.enumerate()) == before
+
+
 def test_a_server_that_restarts_is_not_noticed_and_one_that_is_down_is_told(
     server: Server, made: Built, caplog: pytest.LogCaptureFixture
 ) -> None:

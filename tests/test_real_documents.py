@@ -177,7 +177,7 @@ def test_one_programme_has_all_its_figures(whole: Client) -> None:
     shown = {(row["document"], row["relation"]): row["amount"]["text"] for row in figures["data"]}
     assert shown == {
         (DECK, "own"): "210億円程度",
-        (DECK, "national_expenditure"): "11,992,545千円",
+        (None, "national_expenditure"): "11,992,545千円",  # the deck does not state it: a public source does
         (BOOK, "same_as"): "11,992,545千円",
     }
     table = whole.get("/v1/measures/rare-disease-global-rd/figures.csv")
@@ -208,6 +208,8 @@ def test_the_crosswalk_tells_what_a_source_states_from_what_is_ours(whole: Clien
     found = answer(whole, "/v1/crosswalk?basis=external")
     assert (found["total"]["oku_yen"], found["lines"]) == ("293", 1)
     assert [part["lines"] for part in found["data"] if part["section"]["number"] == "4.3"] == [0]
+    (section,) = answer(whole, "/v1/crosswalk?basis=external&section=4.3")["data"]
+    assert [note["code"] for note in section["notes"]] == ["no-link-on-these-grounds"]
     answer(whole, "/v1/crosswalk?basis=ours", 422)
 
 
@@ -284,3 +286,55 @@ def test_a_document_without_a_date_can_be_cited(whole: Client) -> None:
     assert "\r\nPY  -" not in whole.get(f"{path}.ris").text
     (item,) = whole.get(f"{path}.json").json()
     assert item["issued"] == {"date-parts": []}
+
+
+def notes_of(whole: Client, query: str) -> dict[str, str]:
+    """The notes of a sum, by code."""
+    return {
+        note["code"]: note["en"] for note in answer(whole, f"/v1/budget-summary?group_by=ministry&{query}")["notes"]
+    }
+
+
+def test_money_carried_over_is_told_where_years_are_added(whole: Client) -> None:
+    for phase in ("current", "carried_over"):
+        assert "carried-over-each-year" in notes_of(whole, f"phase={phase}")
+        assert "carried-over-each-year" not in notes_of(whole, f"phase={phase}&fiscal_year=2023")
+    assert "carried-over-each-year" not in notes_of(whole, "phase=initial")
+
+
+def test_totals_side_by_side_say_that_they_share_money(whole: Client) -> None:
+    query = "fiscal_year=2025&phase=supplementary"
+    assert notes_of(whole, query)["same-money-across-kinds"].startswith("Of the totals side by side, 8 lines")
+    assert "same-money-across-kinds" not in notes_of(whole, f"{query}&basis=none")
+    # Every ministry of which two documents have lines that nothing relates is named; the Cabinet Office has none.
+    told = notes_of(whole, query)["may-hold-same-money"]
+    assert DECK in told
+    assert BOOK in told
+    assert "Ministry of Health, Labour and Welfare" in told
+    assert "Cabinet Office" not in told
+
+
+def test_groups_without_one_sum_are_last_and_say_why(whole: Client) -> None:
+    assert "several-kinds-last" in notes_of(whole, "sort=involved")
+    assert "several-kinds-last" not in notes_of(whole, "sort=involved&phase=supplementary_1")
+
+
+def test_a_filter_by_basis_says_what_it_reads(whole: Client) -> None:
+    assert "national_expenditure" in notes_of(whole, f"basis=国費&document={DECK}")["basis-of-the-amount"]
+
+
+def test_what_an_extract_left_out_is_not_said_to_be_unstated(whole: Client) -> None:
+    notes = {note["code"]: note["en"] for note in answer(whole, "/v1/measures/rs2024-34")["notes"]}
+    assert notes["not-extracted"] == "Left out of the extract of the document: description"
+    assert notes["not-classified"] == "Not classified by us: modalities"
+
+
+def test_years_stand_in_their_order(whole: Client) -> None:
+    groups = answer(whole, "/v1/budget-summary?group_by=fiscal_year")["groups"]
+    assert [group["key"] for group in groups] == ["2021", "2022", "2023", "2024", "2025"]
+
+
+def test_an_error_that_lists_some_of_the_values_says_so(whole: Client) -> None:
+    (error,) = answer(whole, "/v1/measures?identifier=99999", 422)["errors"]
+    assert len(error["allowed"]) == 50
+    assert re.search("the first 50 of [0-9]+ values", error["message"])

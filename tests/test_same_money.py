@@ -103,7 +103,9 @@ def related(corpus_seed: Path, shared: Path) -> Iterator[Related]:
         build(check(folder / "seed"), folder / "shisaku.sqlite")
 
     folder = made_once(shared / "related", make)
-    with serving(Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0)) as client:
+    with serving(
+        Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0, deadline_seconds=60)
+    ) as client:
         yield Related(client)
 
 
@@ -182,6 +184,9 @@ def test_lines_of_two_documents_that_nothing_relates_are_told(related: Related) 
         return "may-hold-same-money" in [note["code"] for note in notes]
 
     assert told("")
+    shown = answer(related.client, "/v1/budget-summary?group_by=ministry")["notes"]
+    (note,) = (note for note in shown if note["code"] == "may-hold-same-money")
+    assert note["en"].endswith("; and others.")
     assert not told("package=p0-2025")
     assert "may-hold-same-money" in [note["code"] for note in answer(related.client, "/v1/crosswalk")["notes"]]
 

@@ -219,6 +219,23 @@ SLIPS = {
         f"{BIO}/crosswalk.yaml", None, "- id: a\n  direction: biosimilar-uptake\n  programme: mcm-stockpile\n  note: {ja: x, en: x}\n",
         "- id: a", r"a link rests on words that both sides share",
     ),
+    "a relation of lines that rests on nothing": (
+        f"{BIO}/line-relations.yaml", None, ("- id: a\n  type: part_of\n  line: mcm-research-hubs-fy2025-supplementary\n"
+        "  other: biobank-utilisation-fy2025-supplementary\n  note: {ja: x, en: x}\n"),
+        "- id: a", r"a relation rests on words of both documents",
+    ),
+    "an amount whose phase nothing gives": (
+        f"{BIO}/packages.yaml", "  budget_kind: supplementary\n", "", "", r"its phase is not known: give `phase`",
+    ),
+    "a body above itself": (
+        "vocabularies/organizations.yaml", "- id: cao\n", "- id: cao\n  parent: cao\n", "parent: cao", r"stands above itself",
+    ),
+    "an identifier of another form": (
+        "vocabularies/organizations.yaml", "'6000012070001'", "'600001207'", "'600001207'", r"is not of the form of a corporate_number",
+    ),
+    "an identifier with a wrong digit": (
+        "vocabularies/organizations.yaml", "'6000012070001'", "'6000012070002'", "'6000012070002'", r"the check digit of",
+    ),
     "an id that sums give to what is beyond their limit": (
         "vocabularies/stages.yaml", "- id: basic-research", "- id: others", "- id: others", r"choose another id",
     ),

@@ -45,6 +45,7 @@ from app.resources.sums import (
     precomputed_dimensions,
     regroup,
     unstated_note,
+    years_note,
 )
 from app.schemas import Int32, Name, Note, Schema, to_json
 
@@ -86,10 +87,17 @@ GROUPS_OVERLAP = Note(
 THE_REST = Name(ja="その他", en="others", en_official=False)
 
 
+UNORDERED = Note(
+    code="several-kinds-last",
+    ja="複数の種類の金額を含むグループは、一つの合計がないため最後に並ぶ。phase と basis で一種類に絞ると順に並ぶ。",
+    en="Groups with amounts of several kinds have no single sum, and come last: filter by `phase` and `basis` to order "
+    "all of them.",
+)
+
 NOT_STATED = Note(
     code="amounts-not-stated",
-    ja="null の合計は、文書に金額の記載がないもの。0 は、該当する予算行がないことをいう。",
-    en="A sum that is null is of what no document states an amount for; 0 says that no line is in it.",
+    ja="null の合計は、文書に金額の記載がないもの。予算行のない 0 は、絞り込みで該当がなくなったことをいう。",
+    en="A sum that is null is of what no document states an amount for; 0 without lines: the filters leave all out.",
 )
 
 
@@ -117,7 +125,7 @@ class BudgetGroupRow(Schema):
     sole: Amount
     joint: Amount
     involved: Amount
-    additive: bool = Field(description="Whether the groups add up to the total; the same in every row.")
+    additive: bool = Field(description="Whether the groups of one basis and phase add up; the same in every row.")
 
 
 class BudgetSummary(Schema):
@@ -134,7 +142,7 @@ class BudgetSummary(Schema):
     overlaps: Annotated[list[OverlappingLine], Field(max_length=MAX_LISTED)] = Field(
         description="Lines that are not counted in the total, since others say the same money; the first 100."
     )
-    additive: bool = Field(description="Whether the groups add up to the total.")
+    additive: bool = Field(description="Whether the groups of each basis and phase add up to its total.")
     notes: list[Note]
     meta: AnswerMeta
 
@@ -182,8 +190,11 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
             notes.append(_others_note(len(rest)))
         additive, complete = is_additive(shown, total), is_complete(shown)
         groups = [group.render() for group in shown]
-    overlaps, overlap_notes = overlaps_of(matcher.match(BUDGET_LINES, query), matcher)
-    notes.extend([*unstated_note(total), *kinds_note(total), *overlap_notes])
+    rows = matcher.match(BUDGET_LINES, query)
+    overlaps, overlap_notes = overlaps_of(rows, matcher)
+    notes.extend([*unstated_note(total), *kinds_note(total), *years_note(total, rows, matcher), *overlap_notes])
+    if query.text("sort") == "involved" and len(total.stated) > 1:
+        notes.append(UNORDERED)
     if not complete:
         notes.append(NOT_STATED)
     if not additive:

@@ -29,7 +29,7 @@ from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.overlaps import MAX_LISTED
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import KindTotal, LineSums, is_printed, kinds_note, unstated_note
+from app.resources.sums import KindTotal, LineSums, is_printed, kinds_note, unstated_note, years_note
 from app.schemas import Basis, Id, Int32, Name, Note, Ref, Schema, to_json
 
 MAX_LINES = 50  # listed of one programme; all are counted
@@ -89,6 +89,13 @@ UNLINKED = Note(
     code="no-linked-programme",
     ja="この節の施策に対応付けられた予算事業はない。",
     en="No budget programme is linked to a measure of this section.",
+)
+
+
+NONE_ON_THESE_GROUNDS = Note(
+    code="no-link-on-these-grounds",
+    ja="この節の施策に、basis で選んだ根拠による対応付けはない。",
+    en="No budget programme is linked to a measure of this section on the grounds that `basis` chooses.",
 )
 
 
@@ -197,7 +204,7 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         found = [measures[key] for key in directions[section["id"]]]
         notes = [*terms[section["id"]].notes, *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
-            notes.append(UNLINKED)
+            notes.append(NONE_ON_THESE_GROUNDS if bases else UNLINKED)
         data.append(
             {
                 "section": {name: section[name] for name in SectionRef.model_fields},
@@ -210,7 +217,12 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         )
     total = sums.sum(rows)._replace(printed=printed)
     overlaps, overlap_notes = overlaps_of(rows, matcher)
-    notes = [*filter_notes(query, dataset.vocabularies), *kinds_note(total), *overlap_notes]
+    notes = [
+        *filter_notes(query, dataset.vocabularies),
+        *kinds_note(total),
+        *years_note(total, rows, matcher),
+        *overlap_notes,
+    ]
     answer = {
         "data": data,
         "strategies": [] if named else _strategies(bases, matched, sums, matcher),

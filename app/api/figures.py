@@ -33,7 +33,9 @@ class Figure(Schema):
     """An amount that a document states."""
 
     fiscal_year: FiscalYear
-    document: Annotated[Id, References("documents")] = Field(description="The document that states it.")
+    document: Annotated[Id | None, References("documents")] = Field(
+        description="The document that states it; null where a public source does, at `url`."
+    )
     relation: FigureRelation = Field(
         description="`own`: a line of the measure; `same_as`: another line states the same money; `part_of`: the line "
         "includes it, with other money; `includes`: the line is a part of it; `same_programme`: a line of a measure of "
@@ -121,10 +123,10 @@ def _figures(measure: Record, matcher: Matcher) -> list[dict[str, Any]]:
     return sorted(distinct.values(), key=_place)
 
 
-def _place(figure: Record) -> tuple[int, int, str, int]:
-    phase = figure["amount"]["phase"]
+def _place(figure: Record) -> tuple[int, int, bool, str, int]:
+    phase, document = figure["amount"]["phase"], figure["document"]
     place = PHASES.index(phase) if phase else len(PHASES)
-    return figure["fiscal_year"]["year"], place, figure["document"], RELATIONS.index(figure["relation"])
+    return figure["fiscal_year"]["year"], place, document is None, document or "", RELATIONS.index(figure["relation"])
 
 
 def _of_lines(measure: Record, relation: FigureRelation, matcher: Matcher) -> Iterator[dict[str, Any]]:
@@ -135,7 +137,7 @@ def _of_lines(measure: Record, relation: FigureRelation, matcher: Matcher) -> It
         yield {**common, "relation": relation, "amount": line["amount"], "url": None}
         outside = line["national_expenditure"]
         if outside:
-            yield {**common, "relation": FigureRelation.NATIONAL_EXPENDITURE, **outside}
+            yield {**common, "document": None, "relation": FigureRelation.NATIONAL_EXPENDITURE, **outside}
 
 
 def _of_other_measures(measure: Record) -> Iterator[dict[str, Any]]:

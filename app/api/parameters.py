@@ -48,13 +48,7 @@ def context_of(parameters: Parameters, advice: str = "") -> Any:
     return Depends(context)
 
 
-async def _page_context(request: Request) -> Context:
-    return Context(Query({}), request.state.snapshot, request.scope["root_path"])
-
-
 NoParameters = Annotated[Context, context_of({})]
-PageContext = Annotated[Context, Depends(_page_context)]
-"""Of a page for people: links that lead there may bear parameters of others, such as `utm_source`."""
 RecordId = Annotated[str, Path(alias="id", description="The record's id.", json_schema_extra={"maxLength": 200})]
 
 

@@ -128,6 +128,7 @@ def choice(
     path: str = "",
     optional: bool = False,
     broader: Mapping[str, str] | None = None,
+    note: Note | None = None,
 ) -> Filter:
     """A field has one value of a closed vocabulary, with labels in Japanese and English by value. Rows are found by
     `broader` values too."""
@@ -142,6 +143,7 @@ def choice(
         optional=optional,
         several=bool(broader),
         broader=broader or {},
+        note=note,
     )
 
 

@@ -228,7 +228,9 @@ def _code(
     if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
         return ids
     meant, advice = value_hint(parameter, value, vocabulary) if suggest else (None, "")
-    message = f"`{cut(value)}` is not a value of `{parameter.name}`.{advice} `allowed` lists the values."
+    count = len(vocabulary.terms)
+    listed = f"the first {MAX_LISTED} of {count:,} values" if count > MAX_LISTED else "the values"
+    message = f"`{cut(value)}` is not a value of `{parameter.name}`.{advice} `allowed` lists {listed}."
     if not value.strip():
         message = f"A value of `{parameter.name}` is empty. Leave it out instead."
     allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]

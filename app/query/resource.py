@@ -16,6 +16,7 @@ class VocabularySource:
 
     name: str
     terms: Callable[[Any], Iterable[Term]]
+    sorted: bool = False  # by their ids, not in the order of the records
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from app.settings import Settings
 T = TypeVar("T")
 
 CHECK_SECONDS = 1.0  # between two looks for a newer build
+CLOSE_SECONDS = 5.0  # for a look that is under way to end
 
 logger = logging.getLogger("shisaku")
 
@@ -57,9 +58,11 @@ class Snapshots:
         self._checked = time.monotonic()
         self._refused: object = None
         self._in_process = self._current.database.in_process
+        self._closed = threading.Event()
+        self._watch = threading.Thread(target=_watch, args=(weakref.ref(self), self._closed), daemon=True)
         if not self._in_process:
             # To ask a server takes time that no request should wait.
-            threading.Thread(target=_watch, args=(weakref.ref(self),), name="snapshots", daemon=True).start()
+            self._watch.start()
 
     def current(self) -> Snapshot:
         """The snapshot to answer from."""
@@ -69,7 +72,10 @@ class Snapshots:
         return self._current
 
     def close(self) -> None:
-        """Closes the connections of the current snapshot."""
+        """Ends the watch, and closes the connections of the current snapshot."""
+        self._closed.set()
+        if self._watch.is_alive():
+            self._watch.join(CLOSE_SECONDS)  # a connection that it holds would outlive the pool
         self._current.database.close()
 
     def renew(self) -> None:
@@ -89,10 +95,9 @@ class Snapshots:
             self._refused = newest
 
 
-def _watch(reference: "weakref.ref[Snapshots]") -> None:
+def _watch(reference: "weakref.ref[Snapshots]", closed: threading.Event) -> None:
     """Looks for newer builds as long as the snapshots are in use."""
-    while True:
-        time.sleep(CHECK_SECONDS)
+    while not closed.wait(CHECK_SECONDS):
         snapshots = reference()
         if snapshots is None:
             return

@@ -77,9 +77,10 @@ class Amount(Schema):
 
 SEVERAL_KINDS = Note(
     code="several-kinds",
-    ja="基準(国費、事業規模など)や段階(当初、補正など)が異なる金額は加えない。種類ごとの合計を並べて示す。",
+    ja="基準(国費、事業規模など)や段階(当初、補正など)が異なる金額は加えない。"
+    "種類ごとの合計は /v1/budget-summary にある。",
     en="Amounts of different bases (such as national expenditure) or phases (such as initial and supplementary) are "
-    "not added: each kind has its own total.",
+    "not added: `/v1/budget-summary` has a total for each kind.",
 )
 
 UNSTATED = Amount(

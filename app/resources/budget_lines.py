@@ -25,6 +25,7 @@ KIND = "kind"  # the phase and the basis of the amount, joined by a comma: amoun
 UNSTATED = "unstated"  # its value for a line without an amount
 DOCUMENT = "stated_by"  # the document that states the line
 STRATEGY = "strategy_link"  # the ground and the strategy of each plan that the measure serves as a whole
+ACROSS = "across"  # numbers of the lines of other kinds that state the same money or include it
 COVERAGE = "coverage"  # year, budget and ministry of a line that is related to no other
 
 
@@ -79,7 +80,7 @@ class BudgetLine(Record):
         description="The measure's."
     )
     sections: Annotated[list[SectionRef], Derived(), References("sections", searched="section")] = Field(
-        description="Through the crosswalk, which is editorial."
+        description="Through the crosswalk, whose links say whether a source states them."
     )
 
 
@@ -92,6 +93,12 @@ PHASE = choice(
     optional=True,
     broader=dict.fromkeys(SUPPLEMENTARY_PHASES, BudgetPhase.SUPPLEMENTARY),
 )
+OF_THE_AMOUNT = Note(
+    code="basis-of-the-amount",
+    ja="basis は、金額そのものの基準をいう。基準の記載がない行の国費は、公表資料があれば national_expenditure にある。",
+    en="`basis` is that of the amount as printed. A line that is printed without one may have its national "
+    "expenditure, from a public source, in `national_expenditure`.",
+)
 BASIS = choice(
     "basis",
     AmountBasis,
@@ -102,6 +109,7 @@ BASIS = choice(
     },
     path="amount.basis",
     optional=True,
+    note=OF_THE_AMOUNT,
 )
 
 BUDGET_LINES = Resource(
@@ -117,7 +125,7 @@ BUDGET_LINES = Resource(
         linked("modality", "Kinds of medicine, narrower ones included.", path="modalities.id", example="biosimilar"),
         linked(
             "section",
-            "Sections of a strategy, sub-sections included, through the crosswalk, which is editorial.",
+            "Sections of a strategy, sub-sections included, through the crosswalk.",
             path="sections.id",
             note=THROUGH_CROSSWALK,
             example="4.2",

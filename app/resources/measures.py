@@ -16,15 +16,15 @@ from app.schemas import Basis, Derived, Id, Name, Note, Optional, Record, Ref, R
 
 UNLINKED = Note(
     code="no-crosswalk-link",
-    ja="戦略の施策と予算事業との対応付け(編集部による)に、この施策はない。",
-    en="The crosswalk, our own linking of strategy measures and budget programmes, does not link this measure.",
+    ja="戦略の施策と予算事業との対応付け(crosswalk)に、この施策はない。",
+    en="The crosswalk, which links strategy measures and budget programmes, does not link this measure.",
 )
 
 
 DIFFERENT_FIGURES = Note(
     code="figures-differ",
-    ja="同じ事業の金額が文書により異なる。基準や段階が違うことがある。other_figures に並べて示す。",
-    en="Documents state different amounts of this money, maybe of different bases or phases: see `other_figures`.",
+    ja="同じ事業の金額が文書により異なる。基準や段階が違うことがある。並べて示し、加えない。",
+    en="Documents state different amounts of this money, maybe of different bases or phases: they stand side by side.",
 )
 
 

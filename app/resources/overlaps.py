@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pyroaring import BitMap
 
 from app.index import Index
-from app.resources.budget_lines import BUDGET_LINES, COVERAGE, DOCUMENT
+from app.resources.budget_lines import ACROSS, BUDGET_LINES, COVERAGE, DOCUMENT
 from app.schemas import Note
 
 MAX_LISTED = 100
@@ -78,15 +78,21 @@ class Overlaps:
                 if key in rows and lines.intersect(rows):
                     yield reason, key, lines & rows
 
-    def unrelated(self, rows: BitMap) -> tuple[str, str, str] | None:
-        """A coverage (year, budget and ministry) of which two documents have lines among the rows that nothing relates
-        to another document, and the two documents; None if there is none."""
+    def unrelated(self, rows: BitMap) -> Iterator[tuple[str, list[str]]]:
+        """The coverages (year, budget and ministry) of which several documents have lines among the rows that nothing
+        relates to another line, each with those documents."""
         documents = self._index.values(BUDGET_LINES.name, DOCUMENT).rows
         present = {document: rows & lines for document, lines in documents.items() if rows.intersect(lines)}
-        if len(present) < 2:
-            return None
-        for coverage, lines in self._index.values(BUDGET_LINES.name, COVERAGE).rows.items():
-            named = [document for document, own in present.items() if own.intersect(lines)]
-            if len(named) > 1:
-                return coverage, named[0], named[1]
-        return None
+        if len(present) > 1:
+            for coverage, lines in self._index.values(BUDGET_LINES.name, COVERAGE).rows.items():
+                named = [document for document, own in present.items() if own.intersect(lines)]
+                if len(named) > 1:
+                    yield coverage, named
+
+    def across(self, rows: BitMap) -> int:
+        """How many of the rows state the same money as a row of another kind, or a part of it."""
+        found = BitMap()
+        for number, lines in self._index.values(BUDGET_LINES.name, ACROSS).rows.items():
+            if self._first + int(number) - 1 in rows:
+                found |= lines & rows
+        return len(found)

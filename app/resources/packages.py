@@ -67,5 +67,5 @@ PACKAGES = Resource(
     own_filters=(FISCAL_YEAR, BUDGET_KIND),
     own_sorts={"fiscal_year": "fiscal_year.year"},
     descriptions=("aims",),
-    vocabularies=(VocabularySource("package", Term.of), VocabularySource("fiscal_year", _year)),
+    vocabularies=(VocabularySource("package", Term.of), VocabularySource("fiscal_year", _year, sorted=True)),
 )

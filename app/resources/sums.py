@@ -381,6 +381,24 @@ def kinds_note(total: Sum) -> list[Note]:
     return [SEVERAL_KINDS] if len(total.stated) > 1 else []
 
 
+CARRIED = (BudgetPhase.CURRENT, BudgetPhase.CARRIED_OVER, BudgetPhase.CARRIED_FORWARD)
+CARRIED_EACH_YEAR = Note(
+    code="carried-over-each-year",
+    ja="歳出予算現額と繰越しは、前の年度からの同じ金額を各年度に含む。複数の年度の合計は同じ金額を重ねて数える。"
+    "fiscal_year で一つの年度に絞る。",
+    en="Current budgets and amounts carried over hold money of the years before: their sum over several years counts "
+    "it in each. Filter by one `fiscal_year`.",
+)
+
+
+def years_note(total: Sum, rows: BitMap, matcher: Matcher) -> list[Note]:
+    """The note of a sum over several years of amounts that include what is carried over between them."""
+    if not any(kind_of(kind)[1] in CARRIED for kind in total.stated):
+        return []
+    years = matcher.index.values(BUDGET_LINES.name, "fiscal_year").rows.values()
+    return [CARRIED_EACH_YEAR] if sum(rows.intersect(of_year) for of_year in years) > 1 else []
+
+
 def unstated_note(total: Sum) -> list[Note]:
     """The note of a sum over lines that state no amount."""
     count = total.unstated

@@ -268,13 +268,12 @@ def read_kind(seed: Path, kind: type[E]) -> list[E]:
     """The entries of one kind, of all files of a seed. Raises InvalidSeed if the form of one is wrong."""
     found: list[E] = []
     errors: list[SeedError] = []
-    for path in _visible(seed, f"{NAMES[kind]}.*"):
-        if path.suffix in (YAML, NDJSON):
-            file = f"{seed.name}/{path.relative_to(seed).as_posix()}"
-            for chunk in _chunks(path, Chunk(path, path.stem, file, None)):
-                batch = read_chunk(chunk)
-                errors.extend([*batch.file_errors, *(error for each in batch.form_errors.values() for error in each)])
-                found.extend(kind.model_validate_json(json) for _, _, _, json in batch.rows if json)
+    for path in (path for suffix in (YAML, NDJSON) for path in _visible(seed, f"{NAMES[kind]}{suffix}")):
+        file = f"{seed.name}/{path.relative_to(seed).as_posix()}"
+        for chunk in _chunks(path, Chunk(path, path.stem, file, None)):
+            batch = read_chunk(chunk)
+            errors.extend([*batch.file_errors, *(error for each in batch.form_errors.values() for error in each)])
+            found.extend(kind.model_validate_json(json) for _, _, _, json in batch.rows if json)
     if errors:
         raise InvalidSeed(errors)
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, BudgetPhase, in_oku, summed
-from app.resources.budget_lines import COVERAGE, DOCUMENT, KIND, STRATEGY, UNSTATED
+from app.resources.budget_lines import ACROSS, COVERAGE, DOCUMENT, KIND, STRATEGY, UNSTATED
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
@@ -48,6 +48,8 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
     Reason.NOT_STATED: ("文書に記載がない", "Not stated in the document"),
     Reason.AMBIGUOUS: ("文書の記載からは一つに定まらない", "The document does not settle it"),
     Reason.LAYOUT_LOST: ("図示されており、文字としては残っていない", "Drawn on the slide, not written in its text"),
+    Reason.NOT_EXTRACTED: ("抜粋に含めていない", "Left out of the extract of the document"),
+    Reason.NOT_CLASSIFIED: ("編集部が分類していない", "Not classified by us"),
     Reason.NOT_APPLICABLE: ("該当しない", "Not applicable"),
 }
 NOT_LINKED = UNLINKED.model_dump()
@@ -572,6 +574,10 @@ def _indexed(line: BudgetLineEntry, record: Json, seed: Seed) -> dict[str, list[
     if _line_relations(line.id, seed):
         for id_, reason in _yields_to(line, seed).items():
             values.setdefault(reason.value, []).append(str(seed.number(BudgetLineEntry, id_)))
+        others = {**same(line, seed), **wholes(line, seed)}.values() if line.amount else ()
+        own_kinds = (UNSTATED, *values[KIND])
+        of_other_kinds = (each.id for each in others if _kind(each, seed) not in own_kinds)
+        values[ACROSS] = [str(seed.number(BudgetLineEntry, id_)) for id_ in of_other_kinds]
     else:
         budget = record["budget_kind"] or record["amount"]["phase"]
         year = record["fiscal_year"]["year"]

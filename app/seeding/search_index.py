@@ -47,6 +47,8 @@ def write_search_index(path: Path, files: RecordFiles) -> None:
             writer.insert(INDEX, index.entries())
             for name, term in _terms(resource, files):
                 vocabularies.setdefault(name, {}).setdefault(term.id, term)
+        for source in (source for resource in RESOURCES for source in resource.vocabularies if source.sorted):
+            vocabularies[source.name] = dict(sorted(vocabularies.get(source.name, {}).items()))
         writer.insert(INDEX, ngrams.entries())
         writer.insert(
             VALUE,

@@ -178,8 +178,8 @@ GROUNDS = (Basis.STATED, Basis.READING, Basis.EXTERNAL, Basis.EDITORIAL)
 
 
 def best(bases: Iterable[Basis]) -> Basis:
-    """The firmest ground among some: what somebody else says is firmer than what we judge."""
-    return min(bases, key=GROUNDS.index)
+    """The firmest ground among some: what somebody else says is firmer than what we judge, and that than nothing."""
+    return min(bases, key=GROUNDS.index, default=GROUNDS[-1])
 
 
 class RelationEntry(Entry):
