@@ -159,7 +159,7 @@ def test_hostile_names_are_text() -> None:
 
 def test_lines_of_words() -> None:
     assert wrapped("Ministry of Health and Welfare", 110, 10) == ["Ministry of Health", "and Welfare"]
-    assert wrapped("施策と(予算)の対応", 60, 10) == ["施策と(予", "算)の対応"]
+    assert wrapped("施策と(予算)の対応", 60, 10) == ["施策と", "(予算)の", "対応"]
     assert wrapped("unbreakable", 30, 10) == ["unbre", "akabl", "e"]
     assert wrapped("", 30, 10) == []
     assert wrapped("施", 1, 10) == ["施"]

@@ -23,7 +23,7 @@ from app.resources.amount import PHASE_LABELS
 from app.resources.budget_lines import BASIS, BUDGET_LINES, KIND, UNSTATED
 from app.resources.sums import kind_of
 from app.site.drawing import BOLD, CUT, DIFFERENCE, EMPTY, JOINT, LINE, PATTERNS, Drawing, width_of, wrapped
-from app.site.render import STATIC
+from app.site.render import CHART_STYLE
 from app.site.values import money
 from app.site.view import View, view_of
 
@@ -526,7 +526,7 @@ def difference_chart(view: View, data: Sequence[Object], lines: str, title: str)
 
 def document(drawing: Drawing, view: View) -> str:
     """A drawing as a file of its own, with its style and its sources."""
-    drawing.style(STATIC["chart.css"][0].decode())
+    drawing.style(CHART_STYLE.decode())
     drawing.gap(10)
     for line in view.snapshot.dataset.attribution.splitlines():
         drawing.words(0, line, 10, "soft")

@@ -4,18 +4,21 @@ words, patterns, links.
 Python's own xml.etree makes the elements, so that every text is escaped and every drawing is well-formed. Plotting
 libraries (Matplotlib, Altair, Plotly) were looked at and left: they bring megabytes, draw words as paths or need a
 script, and none draws bars whose joint part is hatched and whose labels wrap at 320 pixels without as many lines.
-Nothing is measured by a font: words are taken for a little wider than they are.
+BudouX knows where Japanese may break. Nothing is measured by a font: words are taken for a little wider than they are.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from unicodedata import east_asian_width
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+import budoux
+
 LINE = 1.35  # height of a line, in sizes of its letters
 LATIN, WIDE, BOLD = 0.56, 1.0, 1.12  # width of a letter, in sizes; how much wider strong ones are
 PATTERNS = ("solid", "rising", "dots", "falling", "grid", "level", "upright")
-OPENING, CLOSING = frozenset("(「『【〔"), frozenset("、。,)」』】〕・ー%")
 JOINT, CUT, EMPTY, DIFFERENCE = "joint", "cut", "empty", "difference"  # patterns of other money than one body's
 
 
@@ -30,9 +33,9 @@ def width_of(text: str, size: float) -> float:
 
 
 def wrapped(text: str, width: float, size: float) -> list[str]:
-    """A text in lines: Latin words stay whole where they fit, Japanese breaks anywhere."""
+    """A text in lines, which end between words of Latin and phrases of Japanese where these fit."""
     lines, line = [], ""
-    for word in _words(text):
+    for word in _phrases(text):
         if line and width_of(line + word.rstrip(), size) > width:
             lines.append(line.rstrip())
             line = ""
@@ -44,20 +47,15 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
     return [*lines, line.rstrip()] if line.strip() else lines
 
 
-def _words(text: str) -> Iterable[str]:
+@cache
+def _parser() -> budoux.Parser:
+    return budoux.load_default_japanese_parser()
+
+
+@lru_cache(10_000)  # names recur in many drawings
+def _phrases(text: str) -> Sequence[str]:
     """The parts of a text after each of which a line may end."""
-    word = ""
-    for each in text:
-        ends = word[-1:] == " " or ((_is_wide(each) or _is_wide(word[-1:])) and word[-1:] not in OPENING)
-        if word and ends and each not in CLOSING:
-            yield word
-            word = ""
-        word += each
-    yield word
-
-
-def _is_wide(letter: str) -> bool:
-    return bool(letter) and east_asian_width(letter) in "WF"
+    return [word for phrase in _parser().parse(text) for word in re.findall(r"\S*\s+|\S+", phrase)]
 
 
 class Drawing:
