@@ -122,7 +122,7 @@ def option_label(view: View, parameter: Parameter, value: str) -> str:
         sign = next(filter(NUMBER.fullmatch, term.aliases), "")
         return f"{sign} {name}" if sign else name[:1].upper() + name[1:]
     return (
-        label(value, view.language) if parameter.name in SHAPES else value_label(value, parameter.name, view.language)
+        label(value, view.language) if parameter.name in (*SHAPES, "type") else value_label(value, parameter.name, view.language)
     )
 
 

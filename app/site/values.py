@@ -111,7 +111,7 @@ class Values:
         self._refs: dict[tuple[str, str], str] = {}  # as tables show them: many rows refer to the same records
         self._nothing = f'<span class="nothing">{view.tr("なし", "None")}</span>'
         self._by_shape: Mapping[str, Callable[[Any, str, str, bool], str]] = {
-            "amount": lambda value, _, __, brief: self._amount(value, not brief),
+            "amount": lambda value, _, __, brief: self._in_cell(value) if brief else self._amount(value, full=True),
             "words": lambda value, _, __, brief: self._words(value, not brief),
             "evidence": lambda value, *_: self.evidence(value),
             "ref": self._ref,
@@ -170,6 +170,14 @@ class Values:
             f'<data class="amount" value="{value["jpy"]}">{money(value, view.language)}{doubt}</data>'
             f'<span class="yen">{value["jpy"]:,}{yen}</span>{more}'
         )
+
+    def _in_cell(self, value: Object) -> str:
+        """Money with its kind: rows of one table may have several, which are not added."""
+        shown = self._amount(value)
+        kinds = [self._view.value_label(value[each], each) for each in ("phase", "basis") if value.get(each)]
+        if not kinds or value["jpy"] is None:
+            return shown
+        return f'{shown}<span class="kind">{escape(self._view.tr("、", ", ").join(kinds))}</span>'
 
     def ref(self, value: Object, to: str, *, brief: bool = False) -> Markup:
         """Another record, as a link to its page; unless `brief`, with what else the object says."""
