@@ -29,7 +29,13 @@ def number(value: float) -> str:
 
 def width_of(text: str, size: float) -> float:
     """The width of a text."""
-    return size * sum(WIDE if east_asian_width(each) in "WFA" else LATIN for each in text)
+    return size * _ems(text)
+
+
+@lru_cache(20_000)
+def _ems(text: str) -> float:
+    """The width of a text, in sizes of its letters."""
+    return sum(WIDE if east_asian_width(each) in "WFA" else LATIN for each in text)
 
 
 def wrapped(text: str, width: float, size: float) -> list[str]:

@@ -1,7 +1,7 @@
 """Transcripts as pages: the lines of a document with the facts that rest on each, and the lines that none rests on."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from app.api import transcript
 from app.api.parameters import RecordId, by_name
-from app.db.base import Statement
+from app.db.base import Session, Statement
 from app.query.columns import BETWEEN
 from app.query.matching import Matcher
 from app.resources import RESOURCES
@@ -49,7 +49,11 @@ def _statements(resource: Any) -> tuple[Statement, Statement]:
             evidence.supports,
         )
         .join_from(own.table, evidence.quote.table, record.id == evidence[f"{resource.singular}_id"])
-        .where(of_document, evidence.lines_from <= bindparam("last"), evidence.lines_to >= bindparam("first"))
+        .where(
+            of_document,
+            evidence.lines_from.between(bindparam("earliest"), bindparam("last")),
+            evidence.lines_to >= bindparam("first"),
+        )
         .order_by(record.key, evidence.position)
     )
     lines = select(evidence.lines_from, evidence.lines_to).where(of_document, evidence.lines_from.is_not(None))
@@ -57,11 +61,10 @@ def _statements(resource: Any) -> tuple[Statement, Statement]:
 
 
 STATEMENTS = {resource.name: _statements(resource) for resource in RESOURCES}
-TEXTS = Statement(
-    select(transcript.LINES.c.number, transcript.LINES.c.text)
-    .where(transcript.OF_DOCUMENT)
-    .order_by(transcript.LINES.c.number)
-)
+NUMBER = transcript.LINES.c.number
+TEXTS = select(NUMBER, transcript.LINES.c.text).where(transcript.OF_DOCUMENT).order_by(NUMBER)
+ALL_TEXTS = Statement(TEXTS)
+PAGE = Statement(TEXTS.where(NUMBER.between(bindparam("first"), bindparam("last"))))
 
 
 @dataclass
@@ -70,7 +73,8 @@ class Fact:
 
     resource: str
     id: str
-    name: Mapping[str, str]
+    ja: str
+    en: str
     supports: dict[str, None] = field(default_factory=dict)
 
 
@@ -93,7 +97,16 @@ class Transcript:
     written: int
     covered: int
     bare: Sequence[tuple[int, int]]
-    places: Sequence[int]  # the first line of each page
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The lines of a document that have words, and those of them that facts rest on. Evidence is of at most `longest`
+    lines after its first."""
+
+    written: BitMap
+    covered: BitMap
+    longest: int
 
 
 def marked(text: str, quotes: Iterable[str]) -> Markup:
@@ -115,35 +128,64 @@ def marked(text: str, quotes: Iterable[str]) -> Markup:
     return html("".join(shown))
 
 
-def read(document: str, first: int, matcher: Matcher) -> Transcript:
-    """A page of a document's lines, from the one that `first` is on."""
+def facts_list(view: View, facts: Sequence[Fact]) -> Markup:
+    """The facts of a line: each record, and the fields of it that rest on the line. Lines have hundreds of them: they
+    are written here, as values are."""
+    comma = view.tr("、", ", ")
+    rows = []
+    for each in facts:
+        name = escape(each.ja if view.language == "ja" else each.en)
+        address = escape(view.url(f"/{each.resource}/{each.id}"))
+        fields = comma.join(map(view.label, each.supports))
+        about = escape(f"{view.label(each.resource)}: {fields}")
+        rows.append(f'<li><a href="{address}">{name}</a> <span class="by">{about}</span></li>')
+    folded = ""
+    if rows[FIRST_FACTS:]:
+        more = view.tr(f"ほか{len(rows) - FIRST_FACTS}件", f"{len(rows) - FIRST_FACTS} more")
+        folded = f"<li><details><summary>{more}</summary><ul>{''.join(rows[FIRST_FACTS:])}</ul></details></li>"
+    return html(f'<ul class="facts" lang="{view.language}">{"".join(rows[:FIRST_FACTS])}{folded}</ul>')
+
+
+def _coverage(document: str, view: View, session: Session) -> Coverage:
+    """The coverage of a document, which one snapshot of the data finds once: it needs every line."""
+    key = f"coverage/{document}"
+    found: Coverage | None = view.snapshot.index.get(key)
+    if found is None:
+        written = BitMap(number for number, text in session.query(ALL_TEXTS, document=document) if text.strip())
+        resting, longest = BitMap(), 0
+        for _, of_lines in STATEMENTS.values():
+            for first, last in session.query(of_lines, document=document):
+                resting.add_range(first, last + 1)
+                longest = max(longest, last - first)
+        found = view.snapshot.index[key] = Coverage(written, written & resting, longest)
+    return found
+
+
+def read(document: str, view: View, matcher: Matcher) -> Transcript:
+    """A page of a document's lines: those from the parameter `from` on, or rather from the first of its page."""
     session = matcher.session
-    texts: dict[int, str] = dict(session.query(TEXTS, document=document))
-    start = (first - 1) // PER_PAGE * PER_PAGE + 1
-    end = min(start + PER_PAGE - 1, len(texts))
+    coverage = _coverage(document, view, session)
+    first = ((view.query.number("from") or 1) - 1) // PER_PAGE * PER_PAGE + 1
+    place = {"first": first, "last": first + PER_PAGE - 1}
+    texts: dict[int, str] = dict(session.query(PAGE, document=document, **place))
     facts: dict[int, dict[tuple[str, str], Fact]] = defaultdict(dict)
     quotes: dict[int, dict[str, None]] = defaultdict(dict)
-    resting = BitMap()
-    for resource, (of_lines, all_lines) in STATEMENTS.items():
-        for from_, to in session.query(all_lines, document=document):
-            resting.add_range(from_, to + 1)
-        for id_, ja, en, from_, to, quote, supports in session.query(
-            of_lines, document=document, first=start, last=end
-        ):
-            for number in range(max(from_, start), min(to, end) + 1):
-                fact = facts[number].setdefault((resource, id_), Fact(resource, id_, {"ja": ja, "en": en}))
-                fact.supports |= dict.fromkeys(name.partition(".")[0] for name in (supports or "").split(BETWEEN))
+    for resource, (of_page, _) in STATEMENTS.items():
+        rows = session.query(of_page, document=document, earliest=first - coverage.longest, **place)
+        for id_, ja, en, from_, to, quote, supports in rows:
+            fields = dict.fromkeys(name.partition(".")[0] for name in (supports or "").split(BETWEEN))
+            for number in texts.keys() & range(from_, to + 1):
+                fact = facts[number].setdefault((resource, id_), Fact(resource, id_, ja, en))
+                fact.supports |= fields
                 quotes[number][quote or texts[number]] = None
-    written = BitMap(number for number, text in texts.items() if text.strip())
     return Transcript(
         [
-            Line(number, marked(texts[number], quotes[number]), not texts[number].strip(), [*facts[number].values()])
-            for number in range(start, end + 1)
+            Line(number, marked(text, quotes[number]), not text.strip(), [*facts[number].values()])
+            for number, text in texts.items()
         ],
-        len(written),
-        len(written & resting),
-        list(_passages(written, written - resting)),
-        range(1, len(texts) + 1, PER_PAGE),
+        len(coverage.written),
+        len(coverage.covered),
+        list(_passages(coverage.written, coverage.written - coverage.covered)),
     )
 
 
@@ -168,7 +210,7 @@ async def _view(request: Request) -> View:
 async def document(id_: RecordId, view: Annotated[View, Depends(_view)]) -> Response:
     def answers(matcher: Matcher) -> tuple[Any, Any, Transcript]:
         record, refer = read_item(DOCUMENTS, id_, view, matcher)
-        return record, refer, read(id_, view.query.number("from") or 1, matcher)
+        return record, refer, read(id_, view, matcher)
 
     record, refer, shown = await view.snapshot.run(answers)
     return item_page(
@@ -178,7 +220,7 @@ async def document(id_: RecordId, view: Annotated[View, Depends(_view)]) -> Resp
         refer,
         "document.html",
         transcript=shown,
-        first_facts=FIRST_FACTS,
+        shown=partial(facts_list, view),
         per_page=PER_PAGE,
         address=partial(line_address, view, id_),
         path=f"/documents/{id_}/lines",

@@ -26,7 +26,7 @@ OBJECTS: tuple[tuple[str, str, frozenset[str]], ...] = (  # shapes of objects, b
     ("range", "from", frozenset(("from", "to"))),
 )
 CODE = re.compile(r"[a-z]+([_-][a-z]+)*(_\d)?")  # a value of a closed vocabulary, such as `not_stated`
-PER_PAGE = 500  # lines of a transcript on a page
+PER_PAGE = 200  # lines of a transcript on a page
 SEPARATED = 10_000  # from this number on, digits stand in groups
 
 Object = Mapping[str, Any]
