@@ -33,14 +33,15 @@ PAGES = {
     "none": "/measures?q=zzz",
     "missing": "/nowhere",
 }
-README = ("home-en-wide", "crosswalk-en-wide", "lines-en-wide")
+README = ("home", "crosswalk", "lines")
+HEIGHT = 1_050  # of a page that is longer
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 def save(page: Page, name: str) -> None:
     """Of a long page, the beginning is enough to judge it."""
-    width = page.evaluate("innerWidth")
-    page.screenshot(path=FOLDER / f"{name}.png", clip={"x": 0, "y": 0, "width": width, "height": 1800}, full_page=True)
+    part = {"x": 0, "y": 0, "width": page.evaluate("innerWidth"), "height": HEIGHT}
+    page.screenshot(path=FOLDER / f"{name}.png", clip=part, full_page=True)
 
 
 def take(page: Page, address: str, name: str, path: str) -> None:
@@ -70,7 +71,7 @@ def main() -> None:
             take(page, str(client.base_url).rstrip("/"), name, path)
         browser.close()
     for name in README:
-        shutil.copy(FOLDER / f"{name}.png", SHOWN)
+        shutil.copy(FOLDER / f"{name}-en-wide.png", SHOWN / f"{name}.png")
 
 
 if __name__ == "__main__":
