@@ -45,7 +45,7 @@ from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
 from app.settings import Settings
-from app.site import feeds, pages, reference
+from app.site import charts, feeds, pages, reference, stories, transcripts
 from app.site.errors import problem_response
 
 WARM_UP = ("/v1", "/v1/exports", "/v1/crosswalk", "/openapi.json", *(f"/v1/{each.name}" for each in RESOURCES))
@@ -87,7 +87,9 @@ def create_app(settings: Settings) -> FastAPI:
     add_collections(app, RESOURCES)
     paths = _fixed_paths(app.routes)
     for router in (
-        pages.router,  # the first, since a request is compared with all routes before its own
+        transcripts.router,  # before the page of any record
+        stories.router,
+        pages.router,  # among the first, since a request is compared with all routes before its own
         reference.router,
         feeds.router,
         transcript.router,
@@ -95,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
         reconciliation.router,
         budget_summary.router,
         crosswalk.router,
+        charts.router,
         search.router,
         suggest.router,
         downloads.router,

@@ -62,7 +62,7 @@ MAPPING: dict[str, Any] = {
         "attribution": "出典: 予算の一覧",
         "licence": "CC BY 4.0",
         "url": URL,
-        "note": {"ja": "この頁で配布する。", "en": "Published on this page."},
+        "note": {"ja": "このページで配布する。", "en": "Published on this page."},
     },
     "unit": "千円",
     "measure": {"id": "list-{番号}", "kind": "project", "name": "事業名", "ministry": "所管"},

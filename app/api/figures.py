@@ -71,7 +71,7 @@ router = APIRouter(tags=[MEASURES.name])
     response_model=Figures,
 )
 async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(lambda matcher: _answer(id_, context.snapshot, matcher)))
+    return json_response(await context.snapshot.run(lambda matcher: figures_answer(id_, context.snapshot, matcher)))
 
 
 @router.get(
@@ -88,7 +88,7 @@ async def export_measure_figures(id_: RecordId, context: NoParameters) -> Respon
     return Response(b"".join([CSV.head(), *map(CSV.line, figures)]), headers=headers, media_type=MEDIA_TYPES["csv"])
 
 
-def _answer(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
+def figures_answer(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
     """A measure in the schema of Figures. Raises a 404 Problem if there is no such measure."""
     measure = _measure(id_, matcher)
     figures = _figures(measure, matcher)

@@ -15,7 +15,7 @@ from starlette.types import Message
 
 from app.errors import BUSY, MEDIA_TYPE, SERVER_ERROR, TITLES, Problem
 from app.http.refusals import TOO_MANY
-from app.query.formats import BINARY_TYPE
+from app.query.formats import BINARY_TYPE, SVG_TYPE
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 
@@ -123,7 +123,7 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     responses["200"]["description"] = f"{operation['summary']}."
     (media_type,) = responses["200"]["content"]
     content = responses["200"]["content"][media_type]
-    if media_type.startswith("text/"):
+    if media_type.startswith("text/") or media_type == SVG_TYPE:
         # Beside the response's own type it means nothing (OpenAPI 3.1, Schema Object), but has the clients of
         # openapi-generator hand out the body as it is: that in Java otherwise parses every text as JSON.
         content["schema"] = {**content["schema"], "contentMediaType": BINARY_TYPE}

@@ -23,6 +23,7 @@ MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
 }
 BINARY_TYPE = "application/octet-stream"
+SVG_TYPE = "image/svg+xml"  # of charts: a browser shows no image that has another
 MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
 MAX_CELL = 32_767  # characters that a cell of Excel holds
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import create_model
-from sqlalchemy import BigInteger, Boolean, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Index, Integer, Table, Text
 from sqlmodel import Field, SQLModel
 
 from app.query.columns import Column, columns, list_columns
@@ -23,6 +23,7 @@ TYPES: Mapping[str, Any] = {
 TABLE_OF = {resource.name: resource.plural for resource in RESOURCES}
 RECORD_OF = {resource.name: resource.record for resource in RESOURCES}
 INDEXED = {("budget_lines", "measure_id")}
+LINES = ("document", "lines_from", "lines_to")  # of evidence: what rests on a line of a transcript is looked up
 
 KEY = Column("key", "integer", "Its number among all records, resource by resource, from 1.", ())
 POSITION = Column("position", "integer", "Its place in the list, from 1.", ())
@@ -97,6 +98,8 @@ def _resource_tables(resource: Resource) -> Iterator[ResourceTable]:
     for name, of_item in list_columns(resource.record).items():
         inner = tuple(column for column in of_item if _stored(resource, name, column.path))
         table = _make(f"{resource.singular}_{name}", inner, [holder, POSITION])
+        if name == "evidence":
+            Index(f"ix_{table.name}_lines", *(table.c[each] for each in LINES))
         yield ResourceTable(table, name, inner)
 
 

@@ -18,7 +18,7 @@ from app.site.view import PlainPage, View
 
 MOST = 5_000  # records in one sitemap; the protocol takes 50,000 addresses, of at most 50 MB
 IDS = Statement(select(ServingRecord.id).where(InList(col(ServingRecord.key), "keys")).order_by(col(ServingRecord.key)))
-OTHERS = ("/", "/docs", "/docs/schemas", "/terms", "/stability")
+OTHERS = ("/", "/guide", "/crosswalk", "/docs", "/docs/schemas", "/terms", "/stability")
 NAMESPACES = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml"'
 
 router = APIRouter(include_in_schema=False)

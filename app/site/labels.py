@@ -27,6 +27,7 @@ JAPANESE: Mapping[str, str] = {
     "search": "検索",
     "suggest": "入力候補",
     "exports": "ダウンロード",
+    "charts": "図",
     # fields and parameters
     "abbreviation": "略称",
     "aims": "目的",
@@ -154,7 +155,10 @@ VALUES: Mapping[str, str] = {
     Reason.NOT_STATED: "記載なし",
     Reason.AMBIGUOUS: "一つに定まらない",
     Reason.LAYOUT_LOST: "配置が失われた",
+    Reason.NOT_EXTRACTED: "収録していない",
+    Reason.NOT_CLASSIFIED: "分類していない",
     Reason.NOT_APPLICABLE: "該当しない",
+    "none": "なし",
     "full": "全文",
     "missing": "欠落",
     "responsible": "担当",

@@ -10,10 +10,9 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
-from app.api import dcat, search
+from app.api import search
 from app.api.citations import STYLES
 from app.api.collections import is_light
-from app.api.dataset import describe
 from app.api.parameters import Q, RecordId, by_name, fields, list_parameters
 from app.errors import Problem
 from app.query.fields import field_paths, project
@@ -49,6 +48,7 @@ LISTS = {resource.name: list_parameters(resource) for resource in RESOURCES}
 ITEMS = {resource.name: by_name(fields(field_paths(resource.record))) for resource in RESOURCES}
 
 Name = Annotated[str, Path()]
+Refer = Sequence[tuple[str, str, int, str]]  # which records refer to one: the resource, the filter, how many, the query
 
 
 async def _list_view(request: Request, name: Name) -> View:
@@ -139,12 +139,20 @@ def request_of(
 
 @router.get("/{name:resource}/{id}")
 async def one_record(name: Name, id_: RecordId, view: Annotated[View, Depends(_item_view)]) -> Response:
-    record, refer = await view.snapshot.run(partial(_item_answers, BY_NAME[name], id_, view), light=True)
+    record, refer = await view.snapshot.run(partial(read_item, BY_NAME[name], id_, view), light=True)
+    return item_page(view, name, record, refer, "item.html", id_=id_)
+
+
+def item_page(
+    view: View, name: str, record: Any, refer: Refer, template: str, *, id_: str = "", path: str = "", **more: Any
+) -> Response:
+    """The page of a record; `path` is that of the answer behind it, where it is another than the record's, and `id_`
+    names a record of which the id is not shown."""
     title = record["name"][view.language] if shape(record.get("name")) == "words" else id_
     cite = [(each.name, view.api(f"{view.path}/citation.{each.extension}", "")) for each in STYLES]
     return page(
         view,
-        "item.html",
+        template,
         title=title,
         description=f"{title}: {meaning(name, view.language)}",
         resource=name,
@@ -152,7 +160,8 @@ async def one_record(name: Name, id_: RecordId, view: Annotated[View, Depends(_i
         described=_schema_org(view, name, title),
         fields=[each for each in fields_of(name) if each.name not in ("id", "notes", "evidence")],
         referring=[(of, parameter, count, view.url(f"/{of}", query)) for of, parameter, count, query in refer],
-        **request_of(view, more=cite),
+        **request_of(view, path=path, more=cite),
+        **more,
     )
 
 
@@ -173,9 +182,7 @@ def _schema_org(view: View, name: str, title: str = "") -> dict[str, Any]:
     }
 
 
-def _item_answers(
-    resource: Resource, id_: str, view: View, matcher: Matcher
-) -> tuple[Any, list[tuple[str, str, int, str]]]:
+def read_item(resource: Resource, id_: str, view: View, matcher: Matcher) -> tuple[Any, Refer]:
     """A record, and which records refer to it: the resource, the filter that finds them, their number, the query."""
     (body,) = project([read_record(resource, id_, matcher.session)], view.query.get("fields"))
     found = []
@@ -186,22 +193,6 @@ def _item_answers(
                 (other.name, filter_.name, count, Query({filter_.name: filter_}, {filter_.name: (id_,)}).encode())
             )
     return orjson.loads(body), found
-
-
-@router.get("/")
-async def home(view: PlainPage) -> Response:
-    dataset = view.snapshot.dataset
-    answer = orjson.loads(await view.snapshot.run(partial(describe, view.snapshot, view.prefix), light=True))
-    return page(
-        view,
-        "home.html",
-        title=view.tr("施策と予算", "Measures and budgets"),
-        description=dataset.about.description.model_dump()[view.language],
-        meanings={each.name: meaning(each.name, view.language) for each in RESOURCES},
-        described=dcat.schema_org(dataset, view.prefix),
-        answer=answer,
-        **request_of(view, path="", extensions=()),
-    )
 
 
 @router.get("/search")

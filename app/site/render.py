@@ -19,16 +19,16 @@ from app.site.values import Values, day, prose, shape, sign
 from app.site.view import View
 
 HERE = Path(__file__).parent
+CHART_STYLE = (HERE / "static" / "chart.css").read_bytes()
 STATIC: Mapping[str, tuple[bytes, str]] = {
-    path.name: (path.read_bytes(), media_type)
-    for path, media_type in (
-        (HERE / "static" / "style.css", "text/css"),
-        (HERE / "static" / "script.js", "text/javascript"),
-        (HERE / "static" / "icon.svg", "image/svg+xml"),
-    )
+    "style.css": ((HERE / "static" / "style.css").read_bytes() + CHART_STYLE, "text/css"),
+    "script.js": ((HERE / "static" / "script.js").read_bytes(), "text/javascript"),
+    "icon.svg": ((HERE / "static" / "icon.svg").read_bytes(), "image/svg+xml"),
 }
 VERSIONS = {name: sha256(content).hexdigest()[:8] for name, (content, _) in STATIC.items()}
 NAVIGATION = (
+    ("/guide", "質問", "Guide"),
+    ("/crosswalk", label("crosswalk", "ja"), label("crosswalk", "en")),
     *((f"/{each.name}", label(each.name, "ja"), label(each.name, "en")) for each in RESOURCES),
     ("/docs", "API", "API"),
 )

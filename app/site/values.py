@@ -26,6 +26,7 @@ OBJECTS: tuple[tuple[str, str, frozenset[str]], ...] = (  # shapes of objects, b
     ("range", "from", frozenset(("from", "to"))),
 )
 CODE = re.compile(r"[a-z]+([_-][a-z]+)*(_\d)?")  # a value of a closed vocabulary, such as `not_stated`
+PER_PAGE = 200  # lines of a transcript on a page
 SEPARATED = 10_000  # from this number on, digits stand in groups
 
 Object = Mapping[str, Any]
@@ -89,6 +90,12 @@ def day(value: str, language: str) -> str:
     return f"{parsed.day} {parsed:%B %Y}" if language == "en" else value
 
 
+def line_address(view: View, document: str, number: int) -> str:
+    """The address of a line of a transcript."""
+    start = (number - 1) // PER_PAGE * PER_PAGE + 1
+    return f"{view.url(f'/documents/{document}', f'from={start}' if start > 1 else '')}#L{number}"
+
+
 def others(value: Object, *shown: str) -> Iterator[tuple[str, Any]]:
     """The properties of an object beside those that are shown elsewhere, without empty ones."""
     return ((key, each) for key, each in value.items() if key not in shown and each not in (None, [], False))
@@ -104,7 +111,7 @@ class Values:
         self._refs: dict[tuple[str, str], str] = {}  # as tables show them: many rows refer to the same records
         self._nothing = f'<span class="nothing">{view.tr("なし", "None")}</span>'
         self._by_shape: Mapping[str, Callable[[Any, str, str, bool], str]] = {
-            "amount": lambda value, _, __, brief: self._amount(value, not brief),
+            "amount": lambda value, _, __, brief: self._in_cell(value) if brief else self._amount(value, full=True),
             "words": lambda value, _, __, brief: self._words(value, not brief),
             "evidence": lambda value, *_: self.evidence(value),
             "ref": self._ref,
@@ -163,6 +170,14 @@ class Values:
             f'<data class="amount" value="{value["jpy"]}">{money(value, view.language)}{doubt}</data>'
             f'<span class="yen">{value["jpy"]:,}{yen}</span>{more}'
         )
+
+    def _in_cell(self, value: Object) -> str:
+        """Money with its kind: rows of one table may have several, which are not added."""
+        shown = self._amount(value)
+        kinds = [self._view.value_label(value[each], each) for each in ("phase", "basis") if value.get(each)]
+        if not kinds or value["jpy"] is None:
+            return shown
+        return f'{shown}<span class="kind">{escape(self._view.tr("、", ", ").join(kinds))}</span>'
 
     def ref(self, value: Object, to: str, *, brief: bool = False) -> Markup:
         """Another record, as a link to its page; unless `brief`, with what else the object says."""
@@ -247,7 +262,7 @@ class Values:
             where = view.tr(f"{lines}行", f"line {lines}")
             if named:
                 where = f"{self._name('documents', value['document'])} {where}"
-            address = f"{view.prefix}/documents/{escape(value['document'])}{self._suffix}#L{value['lines']['from']}"
+            address = escape(line_address(view, value["document"], value["lines"]["from"]))
             parts.append(f' <a href="{address}">{where}</a>')
         if value["url"]:
             parts.append(f' <a class="outside" href="{escape(value["url"])}">{escape(value["url"].split("/")[2])}</a>')

@@ -87,7 +87,7 @@ class View:
     def api(self, path: str = "", query: str | None = None) -> str:
         """The address of the answer that this page is made from, or of another one."""
         encoded = self.query.encode() if query is None else query
-        return f"{self.prefix}/v1{path or self.path}{'?' if encoded else ''}{encoded}"
+        return f"{self.prefix}/v1{path or self.path.rstrip('/')}{'?' if encoded else ''}{encoded}"
 
 
 def view_of(request: Request, query: Query = NO_QUERY) -> View:

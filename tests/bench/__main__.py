@@ -27,6 +27,7 @@ from tests.bench.languages import path_of
 from tests.bench.line_up import Rival, Variant, bare_application, fetch, keep_answers, rivals
 from tests.bench.load import get
 from tests.bench.measure import ROUNDS, Contest, Measured, Supply, interleaved, repeated
+from tests.bench.pages import page_figures
 from tests.bench.postgres_corpus import PostgresCorpus, postgres_corpus
 from tests.bench.questions import CLASSES, SIZE, Question, RequestClass, Values, values_of
 from tests.bench.routing import routing_figures
@@ -81,6 +82,7 @@ def measure(corpus: Corpus, postgres: PostgresCorpus | None, bounds: Bounds, res
     result.figures += scenarios.worker_figures(corpus, values, 2 * each)
     result.figures += scenarios.burst_figures(corpus, values, bounds.burst)
     result.figures += routing_figures(corpus, values)
+    result.figures += page_figures(corpus, values)
 
 
 def _cold(running: dict[str, Rival], values: Values, bounds: Bounds, result: Result) -> dict[str, Supply]:

@@ -48,7 +48,7 @@ def routing_figures(corpus: Corpus, values: Values) -> list[Figure]:
     async def run() -> None:
         for _ in range(ROUNDS):
             for name, each in apps.items():
-                took[name].append(await _each(each, path))
+                took[name].append(await microseconds(each, path))
 
     anyio.run(run)
     read = _reading(app.state.snapshots.current(), values.ids[0])
@@ -67,17 +67,19 @@ def _reading(snapshot: Snapshot, id_: str) -> float:
     return min(found)
 
 
-async def _each(app: ASGIApp, path: str) -> float:
+async def microseconds(app: ASGIApp, url: str, requests: int = REQUESTS) -> float:
     """Microseconds of CPU per request."""
-    await _request(app, path)
+    await _request(app, url)
     begun = time.process_time()
-    for _ in range(REQUESTS):
-        await _request(app, path)
-    return (time.process_time() - begun) / REQUESTS * 1e6
+    for _ in range(requests):
+        await _request(app, url)
+    return (time.process_time() - begun) / requests * 1e6
 
 
-async def _request(app: ASGIApp, path: str) -> None:
-    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "query_string": b"", "headers": []}
+async def _request(app: ASGIApp, url: str) -> None:
+    path, _, query = url.partition("?")
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "query_string": query.encode()}
+    scope["headers"] = []
 
     async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}

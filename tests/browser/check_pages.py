@@ -34,6 +34,8 @@ PAGES = {
     "/measures?limit=0": 200, "/measures?q=zzz": 200, "/measures?fields=id,name,amount": 200, "/documents": 200,
     "/organizations": 200, LINE: 200, "/measures/biosimilar-uptake": 200, "/documents/cao-20260203-bio": 200,
     "/organizations/mhlw": 200, "/packages/fy2025-supplementary-drug-discovery": 200, "/sections/hp3-4.5": 200,
+    "/crosswalk": 200, "/crosswalk?section=4.3": 200, "/crosswalk?section=9": 422, "/guide": 200,
+    "/packages/fy2025-supplementary-drug-discovery/reconciliation": 200, "/documents/cao-20260203-bio?from=9": 200,
     "/search": 200, "/search?q=薬": 200, "/search?q=zzz": 200, "/docs": 200, "/docs/budget-lines": 200,
     "/docs/search": 200, "/docs/schemas": 200, "/terms": 200, "/stability": 200, "/nowhere": 404,
     "/measures/nothing": 404, "/measures?ministry=mhwl&x=1": 422,
@@ -221,16 +223,47 @@ def test_everything_works_without_script(read: Any) -> None:
     assert window.page.locator(".evidence blockquote").count()
 
 
-@pytest.mark.parametrize("lang", ["ja", "en"])
-def test_no_page_scrolls_sideways_on_a_small_phone(read: Any, lang: str) -> None:
-    window = read(viewport={"width": 320, "height": 640}, java_script_enabled=True)
+def test_a_number_leads_to_its_marked_words_in_two_clicks(read: Any) -> None:
+    for lang, number, words in (("ja", "3,300億円程度", "3,300億円"), ("en", "about ¥168.8 billion", "1,688億円程度")):
+        window = read()
+        window.open(f"/?lang={lang}")
+        window.page.locator(".sentences .words", has_text=number).first.click()
+        window.page.wait_for_url("**/documents/cao-20260203-bio**#L*")
+        line = window.page.locator("li:target")
+        assert words in line.locator("mark").first.inner_text()
+        assert line.evaluate(
+            "(each) => { const box = each.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
+        )
+        line.locator(".facts a").first.click()
+        window.page.wait_for_url("**/*?lang=*")
+        assert words in window.page.inner_text("main")
+
+
+def test_a_chart_shows_the_drawing_that_the_window_has_room_for(read: Any) -> None:
+    for width in (320, 1200):
+        window = read(viewport={"width": width, "height": 800})
+        for path in ("/?lang=en", "/crosswalk?lang=ja"):
+            window.open(path)
+            assert window.page.locator(".picture svg:visible").count() == 1
+        for name in ("budget-by-pillar", "budget-by-ministry", "budget-by-section", "crosswalk"):
+            window.open(f"/v1/charts/{name}.svg?lang=ja&width={max(width, 280)}")
+            boxes = window.page.evaluate(
+                "[...document.querySelectorAll('text')].map((each) => each.getBBox()).map((box) => box.x + box.width)"
+            )
+            assert boxes
+            assert max(boxes) <= width + 1, (name, max(boxes))
+
+
+@pytest.mark.parametrize(("lang", "width"), [("ja", 320), ("en", 320), ("ja", 768), ("en", 1000), ("en", 1280)])
+def test_no_page_scrolls_sideways(read: Any, lang: str, width: int) -> None:
+    window = read(viewport={"width": width, "height": 640}, java_script_enabled=True)
     for path in PAGES:
         window.open(f"{path}{'&' if '?' in path else '?'}lang={lang}")
         for details in window.page.locator("details:not([open]) > summary").all():
             if details.is_visible():
                 details.click()
-        width = window.page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 320, (path, width)
+        found = window.page.evaluate("document.documentElement.scrollWidth")
+        assert found <= width, (path, found)
 
 
 def test_paper_has_the_content_alone(read: Any) -> None:

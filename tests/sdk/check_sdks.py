@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from app.api.openapi import COMMITTED
-from app.query.formats import BINARY_TYPE
+from app.query.formats import BINARY_TYPE, SVG_TYPE
 from app.settings import PROJECT, Settings
 from tests.conftest import serving
 from tests.test_readme import ADDRESS, RECIPES, blocks
@@ -45,7 +45,7 @@ def operations() -> list[dict[str, Any]]:
                     given[parameter["in"]][parameter["name"]] = parameter["example"]
             (media_type,) = operation["responses"]["200"]["content"]
             name, (tag,) = operation["operationId"], operation["tags"]
-            download = media_type.startswith("text/") or media_type == BINARY_TYPE
+            download = media_type.startswith("text/") or media_type in (BINARY_TYPE, SVG_TYPE)
             found.append({"name": name, "tag": tag, "url": url, "type": media_type, "download": download, **given})
     return found
 

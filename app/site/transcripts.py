@@ -1,0 +1,227 @@
+"""Transcripts as pages: the lines of a document with the facts that rest on each, and the lines that none rests on."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from markupsafe import Markup
+from pyroaring import BitMap
+from sqlalchemy import bindparam, select
+from starlette.responses import Response
+
+from app.api import transcript
+from app.api.parameters import RecordId, by_name
+from app.db.base import Session, Statement
+from app.query.columns import BETWEEN
+from app.query.matching import Matcher
+from app.resources import RESOURCES
+from app.resources.documents import DOCUMENTS
+from app.resources.tables import RESOURCE_TABLES
+from app.site.pages import item_page, read_item
+from app.site.values import PER_PAGE, escape, html, line_address
+from app.site.view import View, page_view
+
+PARAMETERS = by_name(transcript.PARAMETERS["from"])
+FIRST_FACTS = 3  # of a line; the others are folded
+
+router = APIRouter(include_in_schema=False)
+
+
+def _statements(resource: Any) -> tuple[Statement, Statement]:
+    """What finds the evidence of a resource's records in some lines of a document, and all lines that it rests on.
+    Relational tables are read: whole records would have to be parsed, each for a few of its quotes."""
+    own, *lists = RESOURCE_TABLES[resource.name]
+    evidence = next(each.table for each in lists if each.field == "evidence").c
+    record = own.table.c
+    of_document = evidence.document == bindparam("document")
+    facts = (
+        select(
+            record.id,
+            record.name_ja,
+            record.name_en,
+            evidence.lines_from,
+            evidence.lines_to,
+            evidence.quote,
+            evidence.supports,
+        )
+        .join_from(own.table, evidence.quote.table, record.id == evidence[f"{resource.singular}_id"])
+        .where(
+            of_document,
+            evidence.lines_from.between(bindparam("earliest"), bindparam("last")),
+            evidence.lines_to >= bindparam("first"),
+        )
+        .order_by(record.key, evidence.position)
+    )
+    lines = select(evidence.lines_from, evidence.lines_to).where(of_document, evidence.lines_from.is_not(None))
+    return Statement(facts), Statement(lines.distinct())
+
+
+STATEMENTS = {resource.name: _statements(resource) for resource in RESOURCES}
+NUMBER = transcript.LINES.c.number
+TEXTS = select(NUMBER, transcript.LINES.c.text).where(transcript.OF_DOCUMENT).order_by(NUMBER)
+ALL_TEXTS = Statement(TEXTS)
+PAGE = Statement(TEXTS.where(NUMBER.between(bindparam("first"), bindparam("last"))))
+
+
+@dataclass
+class Fact:
+    """A record that rests on a line, and the fields that do."""
+
+    resource: str
+    id: str
+    ja: str
+    en: str
+    supports: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass
+class Line:
+    """A line of a transcript, its quoted passages marked."""
+
+    number: int
+    text: Markup
+    blank: bool
+    facts: Sequence[Fact]
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """Some lines of a document, and how many of all its lines that have words a fact rests on. `bare` are the first
+    and the last line of each passage that none rests on."""
+
+    lines: Sequence[Line]
+    written: int
+    covered: int
+    bare: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The lines of a document that have words, and those of them that facts rest on. Evidence is of at most `longest`
+    lines after its first."""
+
+    written: BitMap
+    covered: BitMap
+    longest: int
+
+
+def marked(text: str, quotes: Iterable[str]) -> Markup:
+    """A line with its quoted passages marked: the whole line, if a quote is of several and is written otherwise."""
+    quoted = bytearray(len(text))
+    for quote in quotes:
+        found = False
+        for part in filter(None, map(str.strip, quote.split("\n"))):
+            start = text.find(part)
+            while start >= 0:
+                quoted[start : start + len(part)] = b"\1" * len(part)
+                found, start = True, text.find(part, start + len(part))
+        if not found:
+            quoted = bytearray(b"\1" * len(text))
+    shown = []
+    for is_quoted, places in groupby(range(len(text)), quoted.__getitem__):
+        part = escape("".join(text[place] for place in places))
+        shown.append(f"<mark>{part}</mark>" if is_quoted else part)
+    return html("".join(shown))
+
+
+def facts_list(view: View, facts: Sequence[Fact]) -> Markup:
+    """The facts of a line: each record, and the fields of it that rest on the line. Lines have hundreds of them: they
+    are written here, as values are."""
+    comma = view.tr("、", ", ")
+    rows = []
+    for each in facts:
+        name = escape(each.ja if view.language == "ja" else each.en)
+        address = escape(view.url(f"/{each.resource}/{each.id}"))
+        fields = comma.join(map(view.label, each.supports))
+        about = escape(f"{view.label(each.resource)}: {fields}")
+        rows.append(f'<li><a href="{address}">{name}</a> <span class="by">{about}</span></li>')
+    folded = ""
+    if rows[FIRST_FACTS:]:
+        more = view.tr(f"ほか{len(rows) - FIRST_FACTS}件", f"{len(rows) - FIRST_FACTS} more")
+        folded = f"<li><details><summary>{more}</summary><ul>{''.join(rows[FIRST_FACTS:])}</ul></details></li>"
+    return html(f'<ul class="facts" lang="{view.language}">{"".join(rows[:FIRST_FACTS])}{folded}</ul>')
+
+
+def _coverage(document: str, view: View, session: Session) -> Coverage:
+    """The coverage of a document, which one snapshot of the data finds once: it needs every line."""
+    key = f"coverage/{document}"
+    found: Coverage | None = view.snapshot.index.get(key)
+    if found is None:
+        written = BitMap(number for number, text in session.query(ALL_TEXTS, document=document) if text.strip())
+        resting, longest = BitMap(), 0
+        for _, of_lines in STATEMENTS.values():
+            for first, last in session.query(of_lines, document=document):
+                resting.add_range(first, last + 1)
+                longest = max(longest, last - first)
+        found = view.snapshot.index[key] = Coverage(written, written & resting, longest)
+    return found
+
+
+def read(document: str, view: View, matcher: Matcher) -> Transcript:
+    """A page of a document's lines: those from the parameter `from` on, or rather from the first of its page."""
+    session = matcher.session
+    coverage = _coverage(document, view, session)
+    first = ((view.query.number("from") or 1) - 1) // PER_PAGE * PER_PAGE + 1
+    place = {"first": first, "last": first + PER_PAGE - 1}
+    texts: dict[int, str] = dict(session.query(PAGE, document=document, **place))
+    facts: dict[int, dict[tuple[str, str], Fact]] = defaultdict(dict)
+    quotes: dict[int, dict[str, None]] = defaultdict(dict)
+    for resource, (of_page, _) in STATEMENTS.items():
+        rows = session.query(of_page, document=document, earliest=first - coverage.longest, **place)
+        for id_, ja, en, from_, to, quote, supports in rows:
+            fields = dict.fromkeys(name.partition(".")[0] for name in (supports or "").split(BETWEEN))
+            for number in texts.keys() & range(from_, to + 1):
+                fact = facts[number].setdefault((resource, id_), Fact(resource, id_, ja, en))
+                fact.supports |= fields
+                quotes[number][quote or texts[number]] = None
+    return Transcript(
+        [
+            Line(number, marked(text, quotes[number]), not text.strip(), [*facts[number].values()])
+            for number, text in texts.items()
+        ],
+        len(coverage.written),
+        len(coverage.covered),
+        list(_passages(coverage.written, coverage.written - coverage.covered)),
+    )
+
+
+def _passages(written: BitMap, bare: BitMap) -> Iterable[tuple[int, int]]:
+    """The bare lines as passages: lines without words between two of them part nothing."""
+    passage: list[int] = []
+    for number in written:
+        if number in bare:
+            passage.append(number)
+        elif passage:
+            yield passage[0], passage[-1]
+            passage = []
+    if passage:
+        yield passage[0], passage[-1]
+
+
+async def _view(request: Request) -> View:
+    return page_view(request, PARAMETERS)
+
+
+@router.get("/documents/{id}")
+async def document(id_: RecordId, view: Annotated[View, Depends(_view)]) -> Response:
+    def answers(matcher: Matcher) -> tuple[Any, Any, Transcript]:
+        record, refer = read_item(DOCUMENTS, id_, view, matcher)
+        return record, refer, read(id_, view, matcher)
+
+    record, refer, shown = await view.snapshot.run(answers)
+    return item_page(
+        view,
+        DOCUMENTS.name,
+        record,
+        refer,
+        "document.html",
+        transcript=shown,
+        shown=partial(facts_list, view),
+        per_page=PER_PAGE,
+        address=partial(line_address, view, id_),
+        path=f"/documents/{id_}/lines",
+    )

@@ -1,0 +1,142 @@
+"""Pages that tell the story: every number is the API's, and every stated one leads to the line that states it."""
+
+import re
+from html import unescape
+
+import pytest
+
+from app.settings import Settings
+from app.site.stories import QUESTIONS
+from app.site.values import money
+from tests.conftest import Client, answer, serving
+from tests.test_pages import Parsed, opened
+
+DECK = "/documents/cao-20260203-bio"
+PACKAGE = "fy2025-supplementary-drug-discovery"
+RECONCILED = f"/packages/{PACKAGE}/reconciliation"
+
+
+def linked(page: str, kind: str) -> list[tuple[str, str]]:
+    """The numbers of a page that are links of a class: the address and the text of each."""
+    found = re.findall(rf'<a class="{kind}" href="([^"]+)"><data[^>]*>([^<]+)', page)
+    return [(unescape(at), unescape(text).strip()) for at, text in found]
+
+
+def test_every_stated_number_of_the_first_page_leads_to_its_words(client: Client) -> None:
+    numbers = linked(client.get("/?lang=ja").text, "words")
+    assert len(numbers) == 3
+    for at, text in numbers:
+        path, _, line = at.partition("#L")
+        (found,) = answer(client, f"/v1{path.partition('?')[0]}/lines?from={line}&to={line}")["data"]
+        assert text in found["text"].replace(" ", "")
+        assert opened(client, at).all("li", id=f"L{line}")
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_the_first_page_shows_what_is_not_itemised(client: Client, lang: str) -> None:
+    page = client.get(f"/?lang={lang}").text
+    row = answer(client, f"/v1{RECONCILED}")["data"][0]
+    shown = [money(row[each], lang) for each in ("itemised", "difference")]
+    assert [text for _, text in linked(page, "computed")] == shown
+    assert {at for at, _ in linked(page, "computed")} == {f"{RECONCILED}?lang={lang}"}
+    for group in answer(client, "/v1/budget-summary?group_by=pillar")["groups"]:
+        if group["involved"]["jpy"]:
+            assert money(group["involved"], lang) in page
+    assert ("金額の記載なし" if lang == "ja" else "no amount is stated") in page
+    assert " style=" not in page
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(set(ids)) == len(ids)
+    assert f'href="{client.get("/v1").request.url.path}"' in page
+
+
+def test_without_a_stated_total_there_is_no_story(second: Settings) -> None:
+    with serving(second) as client:
+        assert client.get("/?lang=en").status_code == 200
+        assert client.get("/guide?lang=en").status_code == 200
+
+
+def test_the_crosswalk_shows_sections_without_money(client: Client) -> None:
+    found = answer(client, "/v1/crosswalk")
+    page = client.get("/crosswalk?lang=en").text
+    table = page[page.index('<table class="crosswalk">') : page.index("</table>")]
+    assert table.count("<tbody>") == len(found["data"])
+    for row, shown in zip(found["data"], table.split("<tbody>")[1:], strict=True):
+        assert row["section"]["number"] in shown
+        links = [each for measure in row["measures"] for each in measure["related"]]
+        assert len(re.findall(r'<span class="basis (\w+)"', shown)) == len(links)
+        for each in links:
+            assert f'class="basis {each["basis"]}"' in shown
+            for line in each["lines"]:
+                assert money(line["amount"], "en") in shown
+        assert ('class="without"' in shown) == any(not each["related"] for each in row["measures"] or [{"related": 0}])
+    chosen = client.get("/crosswalk?section=4.3&ministry=mext&lang=en")
+    assert "none here" in chosen.text
+    assert opened(client, "/crosswalk?sektion=4.3&lang=en", 422).text.count("sektion")
+
+
+def test_a_transcript_has_the_facts_of_each_line(client: Client) -> None:
+    page = client.get(f"{DECK}?lang=en").text
+    lines = re.findall(r'<li id="L(\d+)"(.*?)(?=<li id="L|</ol>)', page, re.DOTALL)
+    assert [int(number) for number, _ in lines] == list(range(1, 156))
+    shown = dict(lines)
+    record = answer(client, "/v1/budget-lines/research-infrastructure-ai-fy2025-supplementary")
+    for each in record["evidence"]:
+        assert f"/budget-lines/{record['id']}?lang=en" in shown[str(each["lines"]["from"])]
+    assert "<mark>4 億円程度【文】【厚】</mark>" in shown["124"]
+    assert "Facts rest on 79 of the 79 lines" in page
+    assert f"/v1{DECK}/lines" in page
+    assert opened(client, "/documents/cao-20260203-bi?lang=en", 404)
+
+
+def test_a_long_transcript_has_pages_and_lines_without_facts(whole: Client) -> None:
+    path = "/documents/rs2024-health-strategy"
+    first, second = (Parsed(whole.get(f"{path}?{query}lang=en").text) for query in ("", "from=675&"))
+    assert first.all("li", id="L200")
+    assert not first.all("li", id="L201")
+    assert not second.all("li", id="L600")
+    assert second.all("li", id="L601")
+    assert second.all("li", id="L675")
+    assert f"{path}?from=601&lang=en" in {each.get("href") for each in first.all("a")}
+    page = whole.get("/documents/mof-fy2025-supplementary-1?lang=en").text
+    if "bare-lines" in page:
+        passage = re.search(r'class="bare-lines">.*?#L(\d+)"', page, re.DOTALL)
+        assert passage
+        assert f'<li id="L{passage[1]}" class="bare">' in page
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_the_reconciliation_is_that_of_the_api(client: Client, lang: str) -> None:
+    page = client.get(f"{RECONCILED}?lang={lang}").text
+    for row in answer(client, f"/v1{RECONCILED}")["data"]:
+        for each in (row["stated"]["amount"], row["itemised"], row["difference"]):
+            assert money(each, lang) in page
+        for note in row["notes"]:
+            assert note[lang] in page
+    assert [at.partition("#")[2] for at, _ in linked(page, "words")] == ["L155", "L155"]
+
+
+def test_a_package_without_a_stated_total_says_so(whole: Client) -> None:
+    page = opened(whole, "/packages/rs2024-fy2024/reconciliation?lang=en")
+    assert "No document states a total of this package" in page.text
+    opened(whole, "/packages/nothing/reconciliation", 404)
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_the_guide_answers_from_the_data(whole: Client, lang: str) -> None:
+    page = whole.get(f"/guide?lang={lang}").text
+    assert len(QUESTIONS) == 10
+    for place, each in enumerate(QUESTIONS, 1):
+        shown = page[page.index(f'id="q{place}"') :].partition("</li>\n<li id=")[0]
+        assert (each.ja if lang == "ja" else each.en) in shown
+        found = answer(whole, each.request)
+        assert whole.get(each.page).status_code == 200
+        amounts = {
+            "lines": [row["amount"] for row in found.get("data", []) if "amount" in row],
+            "figures": [row["amount"] for row in found.get("data", []) if "amount" in row],
+            "reconciliation": [row["difference"] for row in found.get("data", []) if "difference" in row],
+            "pillars": [row["involved"] for row in found.get("groups", [])],
+            "groups": [row["involved"] for row in found.get("groups", [])],
+            "crosswalk": [row["amount"] for row in found.get("data", []) if "amount" in row],
+        }.get(each.shows, [])
+        for amount in amounts:
+            assert amount["jpy"] is None or not amount["jpy"] or money(amount, lang) in shown
