@@ -111,8 +111,6 @@ class PostgresDatabase(Database):
             default_transaction_read_only="on",
             statement_timeout=str(round(settings.deadline_seconds * 1_000)),
         )
-        self._fetching = anyio.CapacityLimiter(1)
-        self._fetched: set[str] = set()
         self._lost = False
         # A replaced schema's connections are closed once the last request that uses them has ended.
         weakref.finalize(self, self._engine.dispose)
@@ -127,7 +125,7 @@ class PostgresDatabase(Database):
         return found[0] if found else None
 
     async def fetch_file(self, name: str, path: Path, sha256: str) -> bool:
-        return await anyio.to_thread.run_sync(self._fetch_file, name, path, sha256, limiter=self._fetching)
+        return await anyio.to_thread.run_sync(self._fetch_file, name, path, sha256, limiter=self.file_thread)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -155,17 +153,13 @@ class PostgresDatabase(Database):
         self._lost = False
 
     def _fetch_file(self, name: str, path: Path, digest: str) -> bool:
-        if name in self._fetched and path.is_file():
-            return False
         try:
-            there = path.is_file() and _sha256(path) == digest
-            if not there:
+            if not (path.is_file() and _sha256(path) == digest):  # another request may have fetched it meanwhile
                 self._write_file(name, path, digest)
         except OSError as error:
             logger.warning("%s: %s", path, error.strerror)
             raise unavailable(NOT_FETCHED, 60) from error
-        self._fetched.add(name)
-        return not there
+        return True
 
     def _write_file(self, name: str, path: Path, digest: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

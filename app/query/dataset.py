@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cached_property
+from hashlib import sha256
 
 import orjson
 from pydantic import BaseModel, ConfigDict
@@ -57,6 +58,11 @@ class About(BaseModel):
     attribution: str
     issuers: Mapping[str, str]
     downloads: Sequence[Download]
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of all of this: another for every build in which any download differs."""
+        return sha256(self.model_dump_json().encode()).hexdigest()
 
 
 @dataclass(frozen=True)
