@@ -18,6 +18,7 @@ TITLES = {
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
+    410: "Gone",
     412: "Precondition Failed",
     416: "Range Not Satisfiable",
     422: "Unprocessable Content",

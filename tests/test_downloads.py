@@ -19,8 +19,9 @@ from click.testing import CliRunner
 
 from app.api.answer_exports import ANSWER_EXPORTS
 from app.cli import main
-from app.db.sqlite import FileIdentity, file_identity
-from app.query.downloads import folder_of, remove_old
+from app.db.sqlite import FileIdentity
+from app.query.dataset import Download
+from app.query.downloads import folder_of, is_whole, remove_old
 from app.query.formats import content_type
 from app.query.snapshot import Snapshot, Snapshots
 from app.resources import RESOURCES
@@ -285,13 +286,6 @@ def test_a_file_that_is_not_what_was_built_is_never_sent(
             assert (told.exit_code, f"not what was built: {file.name}." in told.output) == (1, True)
             file.unlink()
             assert client.get(url).status_code == 503
-            file.mkdir()
-            monkeypatch.setattr(
-                "app.query.downloads.file_identity", lambda _, size=len(good): FileIdentity(1, 1, 1, size)
-            )
-            assert client.get(url).status_code == 503
-            monkeypatch.setattr("app.query.downloads.file_identity", file_identity)
-            file.rmdir()
             file.write_bytes(good)
             assert client.get(url).content == good
         assert "not what was built" in caplog.text
@@ -300,6 +294,12 @@ def test_a_file_that_is_not_what_was_built_is_never_sent(
         file, url = next(iter(urls.items()))
         flip(file, 5)
         assert client.get(url).status_code == 503
+
+
+def test_a_file_that_cannot_be_read_is_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.query.downloads.file_identity", lambda _: FileIdentity(1, 1, 1, 9))
+    download = Download(path="/v1/exports/x.parquet", media_type="", rows=None, bytes=9, sha256="")
+    assert not is_whole(tmp_path, download, {})
 
 
 def test_a_build_of_another_version_alone_has_files_of_its_own(tmp_path: Path) -> None:

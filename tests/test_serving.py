@@ -143,13 +143,43 @@ def test_a_newer_database_is_served_without_a_restart(
         )  # its file is another one now
         reading.close()
         eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "1.0.0")
-        (error,) = answer(client, old["links"]["next"], 422)["errors"]
-        assert error["parameter"] == "cursor"
+        kept = answer(client, old["links"]["next"])  # of the build before, to whose pages the cursor belongs
+        assert (kept["meta"]["dataset"]["version"], kept["meta"]["total"]) == ("0.1.0", old["meta"]["total"])
         path.unlink()
         assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
         assert answer(client, "/readyz", 503)["title"] == "Service Unavailable"
         path.write_bytes(b"")
         assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
+
+
+def test_processes_that_change_over_at_different_times_take_each_others_cursors(
+    first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 3600.0)
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    early, late = create_app(Settings(database=path)), create_app(Settings(database=path))
+    with serving(early) as ahead, serving(late) as behind:
+        old = answer(ahead, "/v1/measures?limit=1")["links"]["next"]
+        build(check(first_seed), path)
+        early.state.snapshots.renew()
+        assert answer(behind, "/v1/measures?limit=2")["meta"]["dataset"]["version"] == "0.1.0"
+        new = answer(ahead, "/v1/measures?limit=1")["links"]["next"]
+        pages = [answer(each, url) for url in (new, old) for each in (ahead, behind)]
+        assert [page["meta"]["dataset"]["version"] for page in pages] == ["1.0.0", "1.0.0", "0.1.0", "0.1.0"]
+        assert pages[0] == pages[1]
+        assert pages[2] == pages[3]
+        # Only the build before is kept, and for a time.
+        monkeypatch.setattr(early.state.snapshots, "_forget_at", 0.0)
+        early.state.snapshots.look()
+        (error,) = answer(ahead, old, 410)["errors"]
+        assert error["parameter"] == "cursor"
+        assert "Start again from the first page" in error["message"]
+        assert ahead.get(old.replace("/v1/", "/")).status_code == 410  # a page
+        assert "Start again" in ahead.get(old.replace("/v1/", "/")).text
+        assert answer(ahead, new.replace("limit=1", "limit=3"))["data"]
+        assert answer(ahead, new.replace("measures", "pillars"), 422)["errors"][0]["parameter"] == "cursor"
+        assert answer(ahead, new[:-3], 422)["errors"][0]["parameter"] == "cursor"
 
 
 def test_a_replaced_database_is_closed_after_its_last_use(

@@ -1,6 +1,7 @@
 """Health of the process, readiness of its database, and the OpenAPI document."""
 
 import logging
+
 import anyio.to_thread
 import orjson
 from fastapi import APIRouter, Request
@@ -14,6 +15,8 @@ from app.errors import unavailable
 
 NO_STORE = {"Cache-Control": "no-store"}
 FAILED = {  # by check
+    "connection": "The check `connection` failed: the database does not answer.",
+    "rights": "The check `rights` failed: the service may not read the data.",
     "database": "The check `database` failed: the database is missing or cannot be served. Run `shisaku build`.",
     "integrity": "The check `integrity` failed: the data is not what was built. Run `shisaku build`.",
 }

@@ -27,8 +27,9 @@ SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
 
 
 class Unusable(Exception):  # noqa: N818 - a state, told to an operator
-    """The database cannot be served; the message names it and the command that mends it. `check` is what was checked:
-    `database`, that it is there, opens and is of this version, or `integrity`, that its content is what was built."""
+    """The database cannot be served; the message names it and what mends it. `check` is what was checked: `connection`,
+    that it answers; `rights`, that it may be read; `database`, that it is there and of this version; or `integrity`,
+    that its content is what was built."""
 
     def __init__(self, message: str, check: str = "database") -> None:
         super().__init__(message)
@@ -150,6 +151,10 @@ class Database(ABC):
     @abstractmethod
     def newest(self) -> object:
         """The identity of the build that was published last, or None. Raises a 503 Problem if it cannot be known."""
+
+    @abstractmethod
+    def check(self, schema: str) -> None:
+        """Raises Unusable, in bounded time, unless the build that was published last is there and of this schema."""
 
     @abstractmethod
     def verify(self) -> None:

@@ -85,7 +85,7 @@ class SqliteDatabase(Database):
                 case sqlite3.SQLITE_INTERRUPT:
                     raise too_slow(self._seconds) from error
                 case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_IOERR:
-                    logger.error("%s: the database cannot be read: %s", self._path, error)
+                    logger.warning("%s: the database cannot be read: %s", self._path, error)
                     raise unavailable(DAMAGED, 60) from error
             raise
         finally:
@@ -94,6 +94,9 @@ class SqliteDatabase(Database):
 
     def newest(self) -> FileIdentity | None:
         return file_identity(self._path)
+
+    def check(self, schema: str) -> None:
+        check_usable(self._path, schema)
 
     def is_overwritten_by(self, newest: object) -> bool:
         """The same file, written to."""

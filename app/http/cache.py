@@ -31,7 +31,6 @@ class CachedResponse(NamedTuple):
     body: Message
     not_modified: Message
     etag: bytes
-    last_modified: bytes
 
     @property
     def by_language(self) -> bool:
@@ -77,13 +76,8 @@ class ResponseCacheMiddleware:
         if response is None:  # outside of the handler, so that no KeyError is logged with an error of the application
             await self._answer((*asked, language), scope, receive, send)
             return
-        conditional = (  # faster than an intersection of sets, where no header is there
-            b"if-none-match" in headers
-            or b"if-modified-since" in headers
-            or b"if-match" in headers
-            or b"if-unmodified-since" in headers
-        )
-        status = conditional_status(headers, response.etag, response.last_modified) if conditional else 200
+        conditional = b"if-none-match" in headers or b"if-match" in headers
+        status = conditional_status(headers, response.etag) if conditional else 200
         if status == 200:
             await send(response.start)
             await send(response.body)
@@ -132,9 +126,9 @@ def _cacheable(sent: list[Message]) -> CachedResponse | None:
     match sent:
         case [{"status": 200, "headers": headers} as start, {"body": bytes()} as body] if not body.get("more_body"):
             names = dict(headers)
-            if b"etag" in names and b"last-modified" in names and b"accept-ranges" not in names:
+            if b"etag" in names and b"accept-ranges" not in names and names.get(b"cache-control") != b"no-store":
                 not_modified_ = {**start, "status": 304, "headers": without_body_headers(headers)}
-                return CachedResponse(start, body, not_modified_, names[b"etag"], names[b"last-modified"])
+                return CachedResponse(start, body, not_modified_, names[b"etag"])
     return None
 
 

@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from functools import cached_property
 from hashlib import sha256
 
@@ -93,12 +91,6 @@ class Dataset:
     def download(self, path: str) -> Download:
         """The complete download at a path."""
         return next(each for each in self.about.downloads if each.path == path)
-
-    @cached_property
-    def last_modified(self) -> bytes:
-        """The day of release, as an HTTP date."""
-        released = datetime.fromisoformat(self.version.released).replace(tzinfo=UTC)
-        return format_datetime(released, usegmt=True).encode()
 
     @classmethod
     def load(cls, session: Session) -> "Dataset":

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from app.db.base import INTEGRITY, Database, Session, Unusable
-from app.db.opening import check_usable, open_database
+from app.db.opening import open_database
 from app.errors import Problem
 from app.query.dataset import Dataset
 from app.query.downloads import Verified
@@ -30,8 +30,10 @@ logger = logging.getLogger("shisaku")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One build: every part of one answer comes from the same. `index` are the parts of its index that requests have
-    loaded, `files` its downloads that were found whole. `damage` says what is wrong with its content, which is then not to be served; it is empty if nothing is."""
+    """One build: every part of one answer comes from the same.
+
+    `index` are the parts of its index that requests have loaded, `files` its downloads that were found whole. `damage`
+    says what is wrong with its content, which is then not to be served; it is empty if nothing is."""
 
     database: Database
     dataset: Dataset
@@ -83,6 +85,13 @@ class Snapshots:
         """The snapshot to answer from."""
         return self._current
 
+    def of(self, dataset: str) -> Snapshot | None:
+        """The snapshot of the dataset whose digest begins so, which may be the one that was replaced last."""
+        for snapshot in filter(None, (self._current, self._previous)):
+            if snapshot.dataset.version.digest.startswith(dataset):
+                return snapshot
+        return None
+
     def close(self) -> None:
         """Ends the watch, and closes the connections."""
         self._closed.set()
@@ -94,10 +103,13 @@ class Snapshots:
         """Raises Unusable unless the build that was published last is the one that is served, and undamaged."""
         if self._current.damage:
             raise Unusable(self._current.damage, INTEGRITY)
-        check_usable(self.settings, self.schema)
-        newest = self._current.database.newest()
+        self._current.database.check(self.schema)
+        try:
+            newest = self._current.database.newest()
+        except Problem as problem:
+            raise Unusable(str(problem), "connection") from problem
         if self._refused and self._refused[0] == newest and isinstance(self._refused[1], Unusable):
-            raise self._refused[1]
+            raise Unusable(str(self._refused[1]), self._refused[1].check)
 
     def look(self) -> None:
         """What the watch does from time to time."""
