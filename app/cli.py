@@ -14,8 +14,11 @@ import click
 import uvicorn
 from pydantic import ValidationError
 
+from app import log
 from app.db.base import Unusable
-from app.db.opening import check_usable
+from app.errors import Problem
+from app.query.downloads import folder_of, is_file, is_whole
+from app.query.snapshot import Snapshot
 from app.resources.schema import schema_version
 from app.settings import Settings
 
@@ -60,8 +63,8 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
     settings = _settings()
     if if_needed:
         try:
-            check_usable(settings, schema_version())
-        except Unusable as error:
+            Snapshot.open(settings, schema_version()).database.close()
+        except (Unusable, Problem) as error:
             click.echo(str(error), err=True)
         else:
             return
@@ -160,10 +163,11 @@ def _checked(seed: Path, folder: Path | None = None) -> "Checked":
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
     settings = _settings()
-    try:
-        check_usable(settings, schema_version())
-    except Unusable as error:
+    try:  # here too, since the processes of a server are started again and again
+        Snapshot.open(settings, schema_version()).database.close()
+    except (Unusable, Problem) as error:
         raise click.ClickException(str(error)) from error
+    log.configure(settings)
     uvicorn.run(
         "app.main:application",
         factory=True,
@@ -173,7 +177,8 @@ def serve(host: str, port: int, workers: int) -> None:
         http="app.http.protocol:HttpProtocol",
         ws="none",
         limit_concurrency=connection_limit(settings.connections),
-        access_log=False,
+        access_log=False,  # ours knows more: the cache, the id
+        log_config=None,
         server_header=False,
         date_header=True,
         timeout_keep_alive=75,  # longer than that of usual proxies, so that they close idle connections, not we
@@ -192,6 +197,27 @@ def connection_limit(wanted: int) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         return min(wanted, max(soft - OTHER_FILES, 1))
     return wanted
+
+
+@main.command()
+def verify() -> None:
+    """Compare the database and the files of its downloads with the digests that the build kept of them."""
+    settings = _settings()
+    try:
+        snapshot = Snapshot.open(settings, schema_version())
+    except (Unusable, Problem) as error:
+        raise click.ClickException(str(error)) from error
+    about = snapshot.dataset.about
+    snapshot.database.close()
+    folder = folder_of(settings.database, about.digest)
+    # A service over PostgreSQL fetches the files anew where they are damaged.
+    files = [each for each in about.downloads if is_file(each)] if settings.database_url is None else []
+    damaged = [name for each in files if not is_whole(folder / (name := each.path.rpartition("/")[2]), each, {})]
+    if damaged:
+        raise click.ClickException(
+            f"{folder}: missing, or not what was built: {', '.join(damaged)}. Run `shisaku build`."
+        )
+    click.echo(f"the database is what was built, and so are {len(files)} files; digest {about.version.digest}")
 
 
 check_option = click.option("--check", "only_check", is_flag=True, help="Write nothing; fail when it would change.")

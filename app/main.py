@@ -1,7 +1,6 @@
 """The service at a glance: routers, middleware, exception handlers and the lifespan of the application."""
 
 import gc
-import logging
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -14,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, get_route_path  # type: ignore[attr-defined] # the path without the prefix
 from starlette.types import ASGIApp
 
-from app import __version__
+from app import __version__, log
 from app.api import (
     answer_exports,
     budget_summary,
@@ -33,10 +32,12 @@ from app.api.collections import add_collections
 from app.api.exports import exports_router
 from app.db.base import Unusable
 from app.errors import SERVER_ERROR, Problem, ProblemDetails, hint
+from app.http.access import AccessLog, AccessMiddleware, Observer
 from app.http.admission import AdmissionMiddleware
 from app.http.cache import ResponseCacheMiddleware
 from app.http.headers import HeadersMiddleware, common_headers
 from app.http.methods import MethodsMiddleware
+from app.http.metrics import Metrics
 from app.http.refusals import RefusalsMiddleware
 from app.http.representation import RepresentationMiddleware
 from app.http.snapshot import SnapshotMiddleware
@@ -73,7 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
         middleware=[
-            Middleware(SnapshotMiddleware, snapshots=snapshots),
+            Middleware(SnapshotMiddleware, snapshots=snapshots, common=common),
             Middleware(MethodsMiddleware, headers=common),
             Middleware(RepresentationMiddleware, common=common),
             Middleware(HeadersMiddleware, common=common, max_age=settings.cache_seconds),
@@ -147,15 +148,24 @@ def service(app: FastAPI) -> ASGIApp:
     common = common_headers(settings.prefix)
     admitted = AdmissionMiddleware(app, common, settings)
     cached = ResponseCacheMiddleware(admitted, app.state.snapshots, settings.cache_bytes, WARM_UP)
-    return RefusalsMiddleware(cached, common, settings.requests_per_client)
+    refusing = RefusalsMiddleware(cached, common, settings.requests_per_client)
+    observers: list[Observer] = []
+    if settings.access_log:
+        observers.append(AccessLog(sys.stdout, as_json=settings.log_format == "json"))
+    if settings.metrics_port:
+        metrics = Metrics(app.state.snapshots, admitted, cached)
+        metrics.listen(settings.metrics_host, settings.metrics_port)
+        observers.append(metrics)
+    return AccessMiddleware(refusing, observers)
 
 
 def application() -> ASGIApp:
     """The service of one process, whose settings come from the environment. An unusable database ends the process with
     a sentence."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     try:
-        app = create_app(Settings())
+        settings = Settings()
+        log.configure(settings)
+        app = create_app(settings)
     except (Unusable, Problem) as error:
         sys.exit(f"Error: {error}")
     gc.freeze()  # the garbage collector need not look at what was imported again

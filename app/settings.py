@@ -1,7 +1,7 @@
 """Everything an operator can set, read once from the environment; nothing else in the project reads it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -86,6 +86,16 @@ class Settings(BaseSettings):
         description="Connections of one process, as far as the system's limit of open files allows. Beyond it, those "
         "that have waited longest are closed, and others told to come back (503).",
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How the log is written: `text` for people, `json` for machines."
+    )
+    access_log: bool = Field(default=True, description="Whether a line is written for each request.")
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        default=0,
+        description="Port at which Prometheus finds the metrics of a process, apart from the service; of several "
+        "processes, each takes the next one. 0 is off.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address that the metrics are served on.")
     requests_per_client: Annotated[int, Field(ge=0, le=100_000)] = Field(
         default=0,
         description="Requests of one client's address that one process answers at a time; one more is told to come "

@@ -155,10 +155,10 @@ class Service:
         codings, accepts, dates = (each.split("|")[1:] for each in (CODINGS, ACCEPTS, DATES))
         plain, packed = (self.ask("gzip", target, headers=f"Accept-Encoding: {each}")["told"] for each in codings[:2])
         told = dict(line.split(": ", 1) for line in (*packed, *plain))
-        tag, since = told.get("etag", ""), told.get("last-modified", "")
+        tag = told.get("etag", "")
         tags = (tag, f"W/{tag}", f'"other",{tag}', f'"other", W/{tag[:-1]}-gzip"', tag.strip('"'), "*", '"other"')
         conditions = [f"If-None-Match: {each}" for each in tags]
-        conditions += [f"If-Modified-Since: {each}" for each in (*dates, since)]
+        conditions += [f"If-Modified-Since: {each}" for each in dates]
         conditions += [f"{each}\r\n{conditions[-1]}\r\nAccept-Encoding: gzip" for each in self.some(conditions, 2)]
         asked = [("gzip", "GET", f"Accept-Encoding: {each}") for each in self.some(codings, 3)]
         asked += [("accept", "GET", f"Accept: {each}") for each in self.some(accepts, 3)]
@@ -166,7 +166,9 @@ class Service:
         asked += [("head", "HEAD", each) for each in ("", *self.some(conditions, 1))]
         asked += [("options", "OPTIONS", self._random.choice(("", f"{ORIGIN}\r\nAccess-Control-Request-Method: GET")))]
         asked += [("method", self._random.choice(("POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")), ORIGIN)]
-        for each, unless in product(RANGES if "/exports/" in target else (), ("", self._random.choice((tag, since)))):
+        for each, unless in product(
+            RANGES if "/exports/" in target else (), ("", self._random.choice((tag, dates[0])))
+        ):
             asked.append(("range", "GET", f"Range: bytes{each}" + f"\r\nIf-Range: {unless}" * bool(unless)))
         for kind, method, headers in asked:
             self.ask(kind, target, headers=headers, method=method)

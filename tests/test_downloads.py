@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shutil
 import sqlite3
 import zipfile
 from base64 import b64encode
@@ -14,18 +15,23 @@ from typing import Any
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
 from app.api.answer_exports import ANSWER_EXPORTS
-from app.query.downloads import folder_of, remove_old
+from app.cli import main
+from app.db.sqlite import FileIdentity
+from app.query.dataset import Download
+from app.query.downloads import folder_of, is_whole, remove_old
 from app.query.formats import content_type
-from app.query.snapshot import Snapshots
+from app.query.snapshot import Snapshot, Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
 from app.resources.tables import RESOURCE_TABLES
 from app.seeding.build import build, check
 from app.settings import Settings
-from tests.conftest import ALONE, Client, answer, serving, walk
+from tests.conftest import ALONE, Client, answer, eventually, serving, walk
 from tests.test_exports import read
+from tests.test_integrity import flip
 
 EVERY_DATABASE = True
 
@@ -239,7 +245,9 @@ def test_files_belong_to_their_database(first_seed: Path, tmp_path: Path, monkey
     first = build(check(ALONE), path)
     snapshots = Snapshots(settings, schema_version())
     second = build(check(first_seed), path)
-    assert folder_of(path, first).is_dir()  # a service that has not seen the new build answers from it
+    assert folder_of(
+        path, snapshots.current().dataset.about.digest
+    ).is_dir()  # a service that has not seen the new build answers from it
     assert snapshots.current().dataset.version.digest == first
     assert build(check(first_seed), path) == second
     old = tmp_path / "shisaku.sqlite.0000000000000000"
@@ -247,10 +255,69 @@ def test_files_belong_to_their_database(first_seed: Path, tmp_path: Path, monkey
     build(check(first_seed), path)
     assert len([each for each in tmp_path.iterdir() if each.is_dir()]) == 2
     with serving(settings) as client:
-        for file in folder_of(path, second).iterdir():
+        folder = folder_of(path, Snapshot.open(settings, schema_version()).dataset.about.digest)
+        for file in folder.iterdir():
             file.unlink()
         refused = client.get("/v1/exports/dataset.sqlite")
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+
+
+def test_a_file_that_is_not_what_was_built_is_never_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    monkeypatch.setenv("SHISAKU_DATABASE", str(path))
+    (folder,) = (each for each in tmp_path.iterdir() if each.is_dir())
+    urls = {file: f"/v1/exports/{file.name}" for file in folder.iterdir()}
+    assert len(urls) == 2 + len(RESOURCES)
+    with serving(Settings(database=path)) as client:
+        for file, url in urls.items():
+            good = file.read_bytes()
+            file.write_bytes(good[:-1])
+            assert client.get(url).status_code == 503, "truncated before it was asked for"
+            file.write_bytes(good)
+            whole = client.get(url)
+            assert whole.content == good
+            assert whole.headers["Repr-Digest"] == f"sha-256=:{b64encode(sha256(good).digest()).decode()}:"
+            file.write_bytes(bytes([good[0] ^ 1]) + good[1:])
+            assert client.get(url, headers={"Range": "bytes=5-9"}).status_code == 503, "flipped after it was sent"
+            told = CliRunner().invoke(main, ["verify"])
+            assert (told.exit_code, f"not what was built: {file.name}." in told.output) == (1, True)
+            file.unlink()
+            assert client.get(url).status_code == 503
+            file.write_bytes(good)
+            assert client.get(url).content == good
+        assert "not what was built" in caplog.text
+        # A disk that fails leaves the times as they were: a file is looked at again after a while.
+        monkeypatch.setattr("app.query.downloads.FILE_SECONDS", 0.0)
+        file, url = next(iter(urls.items()))
+        flip(file, 5)
+        assert client.get(url).status_code == 503
+
+
+def test_a_file_that_cannot_be_read_is_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.query.downloads.file_identity", lambda _: FileIdentity(1, 1, 1, 9))
+    download = Download(path="/v1/exports/x.parquet", media_type="", rows=None, bytes=9, sha256="")
+    assert not is_whole(tmp_path, download, {})
+
+
+def test_a_build_of_another_version_alone_has_files_of_its_own(tmp_path: Path) -> None:
+    path, seed = tmp_path / "shisaku.sqlite", tmp_path / "seed"
+    shutil.copytree(ALONE, seed)
+    digest = build(check(seed), path)
+    with serving(Settings(database=path)) as client:
+        before = client.get("/v1/exports/dataset.sqlite")
+        about = seed / "dataset.yaml"
+        about.write_text(about.read_text().replace("0.1.0", "0.1.1"))
+        assert build(check(seed), path) == digest  # of the records, which are the same
+        for name in ("dataset.sqlite", "datapackage.zip"):
+            sent = client.get(f"/v1/exports/{name}")  # before or after the service has changed over
+            assert sent.headers["Repr-Digest"] == f"sha-256=:{b64encode(sha256(sent.content).digest()).decode()}:"
+        eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "0.1.1")
+        after = client.get("/v1/exports/dataset.sqlite")
+        assert after.headers["Repr-Digest"] != before.headers["Repr-Digest"]
+        assert after.headers["Repr-Digest"] == f"sha-256=:{b64encode(sha256(after.content).digest()).decode()}:"
 
 
 def test_the_catalogue_entry_names_every_download(client: Client) -> None:

@@ -2,12 +2,17 @@
 
 import gc
 import logging
+import os
+import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from alembic import command
@@ -15,7 +20,7 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 from sqlalchemy import func, literal_column, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InternalError
+from sqlalchemy.exc import DBAPIError, InternalError
 from sqlmodel import col
 
 from app.cli import main
@@ -180,8 +185,9 @@ def test_a_build_is_published_whole_and_the_last_one_is_kept(server: Server, mad
     (first,) = schemas(server, made)
     second, third = (made.build(ALONE) for _ in range(2))
     assert second == third
-    assert schemas(server, made) == [f"shisaku_{number:06}_{second[:16]}" for number in (2, 3)]
-    assert first == f"shisaku_000001_{second[:16]}"
+    built_of = first.rpartition("_")[2]  # everything that it consists of, not the records alone
+    assert schemas(server, made) == [f"shisaku_{number:06}_{built_of}" for number in (2, 3)]
+    assert first == f"shisaku_000001_{built_of}"
 
 
 # The cursor that was being opened when its connection was cut is nobody's to close.
@@ -260,7 +266,7 @@ def test_another_build_is_served_without_a_restart(
         old = answer(client, "/v1/measures?limit=1")
         made.build(first_seed)
         eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "1.0.0")
-        assert answer(client, old["links"]["next"], 422)["errors"][0]["parameter"] == "cursor"
+        assert answer(client, old["links"]["next"])["meta"]["dataset"]["version"] == "0.1.0"
         made.build(ALONE)
         eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "0.1.0")
         # One of other code is not served; the one before it is.
@@ -380,6 +386,128 @@ def test_a_slow_query_is_stopped_on_the_server(server: Server, made: Built) -> N
     database.close()
 
 
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    """Every process of the server is stopped: it takes what is sent, and says nothing."""
+    assert server._process  # noqa: SLF001 - to stop it, not to end it
+    first = server._process.pid  # noqa: SLF001
+    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    processes = [first, *map(int, children)]
+    for each in processes:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in processes:
+            os.kill(each, signal.SIGCONT)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the processes are stopped by signals")
+def test_a_server_that_says_nothing_is_waited_for_no_longer_than_the_deadline(
+    server: Server, made: Built, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = made.reading.model_copy(update={"deadline_seconds": 0.5})
+    with serving(settings) as client:
+        assert client.get("/v1/measures?limit=1").status_code == 200
+        with stopped(server):
+            for url, most in (("/v1/measures?limit=2", 2), ("/readyz", 4), ("/v1/exports/measures.csv", 2)):
+                began = time.monotonic()
+                refused = client.get(url)
+                assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5"), url
+                assert time.monotonic() - began < most, url
+            assert "`connection`" in client.get("/readyz").json()["detail"]
+            assert client.get("/healthz").status_code == 200
+        eventually(lambda: client.get("/readyz").status_code == 200)
+        eventually(lambda: client.get("/v1/measures?limit=3").status_code == 200)
+    assert caplog.text.count("the database cannot be reached") >= 1
+
+
+def test_readiness_has_a_deadline_of_its_own(server: Server, made: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.db.postgres.READY_SECONDS", 0.3)
+    (schema,) = schemas(server, made)
+    with serving(made.reading) as client, psycopg.connect(server.place(OWNER, name(made))) as locking:
+        locking.execute(f"LOCK TABLE {schema}.serving_value".encode())
+        began = time.monotonic()
+        threads = [
+            threading.Thread(target=lambda: httpx.get(f"{client.base_url}/readyz", timeout=30)) for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        assert "`connection`" in answer(client, "/readyz", 503)["detail"]
+        for thread in threads:
+            thread.join()
+        assert time.monotonic() - began < 10
+        locking.rollback()
+        eventually(lambda: client.get("/readyz").status_code == 200)
+
+
+def test_what_is_taken_away_is_told_as_what_it_is(
+    server: Server, made: Built, caplog: pytest.LogCaptureFixture
+) -> None:
+    (schema,) = schemas(server, made)
+    with serving(made.reading) as client:
+        server.run(f"REVOKE SELECT ON {schema}.serving_record FROM {READER}", name(made))
+        refused = client.get("/v1/measures?limit=1")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        assert "may not read" in refused.json()["detail"]
+        assert "what was built may not be read: permission denied for table serving_record" in caplog.text
+        server.run(f"GRANT SELECT ON {schema}.serving_record TO {READER}", name(made))
+        assert client.get("/v1/measures?limit=1").status_code == 200
+        server.run(f"REVOKE USAGE ON SCHEMA {schema} FROM {READER}", name(made))
+        assert client.get("/v1/measures?limit=2").status_code == 503
+        assert "`rights`" in answer(client, "/readyz", 503)["detail"]
+        server.run(f"GRANT USAGE ON SCHEMA {schema} TO {READER}", name(made))
+        assert client.get("/v1/measures?limit=2").status_code == 200
+        server.run(f"ALTER SCHEMA {schema} RENAME TO elsewhere", name(made))
+        caplog.clear()
+        assert "was replaced or taken away" in answer(client, "/v1/measures?limit=3", 503)["detail"]
+        assert "somebody renamed or removed the schema" in caplog.text
+        assert "`database`" in answer(client, "/readyz", 503)["detail"]
+        server.run(f"ALTER SCHEMA elsewhere RENAME TO {schema}", name(made))
+        assert client.get("/v1/measures?limit=3").status_code == 200
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "table",
+    ["serving_record SET record = record || ' '", "serving_csv SET line = '\\x'",
+     "serving_index SET value = value || 'x'", "serving_text SET names = ''",
+     "serving_value SET data = data || ' ' WHERE name <> 'schema'",
+     "serving_file SET data = '\\x00' WHERE position = 1"],
+)  # fmt: skip
+def test_a_changed_table_is_damage(table: str, server: Server, made: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.query.snapshot.VERIFY_SECONDS", 0.02)
+    monkeypatch.setattr("app.query.snapshot.REST", 0)
+    (schema,) = schemas(server, made)
+    with serving(made.reading) as client:
+        assert client.get("/v1/measures").status_code == 200
+        server.run(f"UPDATE {schema}.{table}", name(made))
+        eventually(lambda: client.get("/v1/measures").status_code == 503)
+        assert "`integrity`" in answer(client, "/readyz", 503)["detail"]
+    with pytest.raises(Unusable, match="not what was built"):
+        create_app(made.reading)
+
+
+def test_a_table_that_the_server_cannot_read_is_told(made: Built) -> None:
+    database = open_database(made.reading, schema_version())
+
+    def corrupted(_: Session) -> None:
+        raise DBAPIError("SELECT", {}, psycopg.errors.DataCorrupted("invalid page in block 7"))
+
+    with pytest.raises(Problem, match="damaged") as caught:
+        database.query(corrupted)
+    assert caught.value.status == 503
+    database.close()
+
+
+def test_a_server_that_was_silent_is_not_asked_at_once(made: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = PostgresDatabase(made.reading, schema_version())
+    monkeypatch.setattr(database, "_silent_until", time.monotonic() + 60)
+    with pytest.raises(Problem, match="cannot be reached"):
+        database.query(lambda _: pytest.fail("asked"))
+    database.close()
+
+
 def test_connections_are_as_many_as_questions(server: Server, made: Built) -> None:
     settings = made.reading.model_copy(update={"threads": 2})
     with serving(settings) as client:
@@ -422,12 +550,13 @@ def test_downloads_of_the_whole_are_brought_once_and_kept_whole(
         assert client.get("/v1/exports/dataset.sqlite").content == whole.content
     kept.unlink()
     (schema,) = schemas(server, made)
-    server.run(f"UPDATE {schema}.{FILES.name} SET data = data || '\\x00'::bytea", name(made))
     with serving(made.reading) as client:
+        server.run(f"UPDATE {schema}.{FILES.name} SET data = data || '\\x00'::bytea", name(made))
         assert answer(client, "/v1/exports/dataset.sqlite", 503)["detail"].startswith("The file cannot be brought")
     assert "dataset.sqlite is damaged in the database" in caplog.text
     blocked = tmp_path / "file"
     blocked.write_text("")
+    server.run(f"UPDATE {schema}.{FILES.name} SET data = substr(data, 1, length(data) - 1)", name(made))
     unwritable = made.reading.model_copy(update={"database": blocked / "shisaku.sqlite"})
     with serving(unwritable) as client:
         assert answer(client, "/v1/exports/datapackage.zip", 503)["detail"].startswith("The file cannot be brought")

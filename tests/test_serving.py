@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from app.cli import main
 from app.db.base import Unusable
 from app.main import application, create_app
-from app.query.snapshot import Snapshots
+from app.query.snapshot import Snapshot, Snapshots
 from app.resources.schema import schema_version
 from app.seeding.build import build, check
 from app.settings import PROJECT, Settings
@@ -132,7 +132,7 @@ def test_a_newer_database_is_served_without_a_restart(
 ) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.0)
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.02)
     with serving(Settings(database=path)) as client:
         old = answer(client, "/v1/measures?limit=1")
         reading = sqlite3.connect(path)
@@ -142,9 +142,9 @@ def test_a_newer_database_is_served_without_a_restart(
             "0.1.0",
         )  # its file is another one now
         reading.close()
-        assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
-        (error,) = answer(client, old["links"]["next"], 422)["errors"]
-        assert error["parameter"] == "cursor"
+        eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "1.0.0")
+        kept = answer(client, old["links"]["next"])  # of the build before, to whose pages the cursor belongs
+        assert (kept["meta"]["dataset"]["version"], kept["meta"]["total"]) == ("0.1.0", old["meta"]["total"])
         path.unlink()
         assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
         assert answer(client, "/readyz", 503)["title"] == "Service Unavailable"
@@ -152,15 +152,47 @@ def test_a_newer_database_is_served_without_a_restart(
         assert answer(client, "/v1")["dataset"]["version"] == "1.0.0"
 
 
+def test_processes_that_change_over_at_different_times_take_each_others_cursors(
+    first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 3600.0)
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    early, late = create_app(Settings(database=path)), create_app(Settings(database=path))
+    with serving(early) as ahead, serving(late) as behind:
+        old = answer(ahead, "/v1/measures?limit=1")["links"]["next"]
+        build(check(first_seed), path)
+        early.state.snapshots.renew()
+        assert answer(behind, "/v1/measures?limit=2")["meta"]["dataset"]["version"] == "0.1.0"
+        new = answer(ahead, "/v1/measures?limit=1")["links"]["next"]
+        pages = [answer(each, url) for url in (new, old) for each in (ahead, behind)]
+        assert [page["meta"]["dataset"]["version"] for page in pages] == ["1.0.0", "1.0.0", "0.1.0", "0.1.0"]
+        assert pages[0] == pages[1]
+        assert pages[2] == pages[3]
+        # Only the build before is kept, and for a time.
+        monkeypatch.setattr(early.state.snapshots, "_forget_at", 0.0)
+        early.state.snapshots.look()
+        (error,) = answer(ahead, old, 410)["errors"]
+        assert error["parameter"] == "cursor"
+        assert "Start again from the first page" in error["message"]
+        assert ahead.get(old.replace("/v1/", "/")).status_code == 410  # a page
+        assert "Start again" in ahead.get(old.replace("/v1/", "/")).text
+        assert answer(ahead, new.replace("limit=1", "limit=3"))["data"]
+        assert answer(ahead, new.replace("measures", "pillars"), 422)["errors"][0]["parameter"] == "cursor"
+        assert answer(ahead, new[:-3], 422)["errors"][0]["parameter"] == "cursor"
+
+
 def test_a_replaced_database_is_closed_after_its_last_use(
     first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.0)
+    monkeypatch.setattr("app.query.snapshot.KEEP_SECONDS", 0.0)
     snapshots = Snapshots(Settings(database=path), schema_version())
     old = weakref.ref(snapshots.current().database)
     build(check(first_seed), path)
+    snapshots.look()
+    snapshots.close()
     assert snapshots.current().dataset.version.version == "1.0.0"
     gc.collect()
     assert old() is None
@@ -174,13 +206,16 @@ def test_a_newer_database_that_cannot_be_opened_is_tried_again(
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     snapshots = Snapshots(Settings(database=path), schema_version())
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.0)
+    snapshots.close()
+    monkeypatch.setattr("app.query.snapshot.REST", 0)
     build(check(first_seed), path)
     with monkeypatch.context() as patch:
         patch.setattr("app.query.snapshot.open_database", lambda *_: 1 / 0)
         for _ in range(3):
+            snapshots.renew()
             assert snapshots.current().dataset.version.version == "0.1.0"
     assert caplog.text.count("still serving the old database") == 1
+    snapshots.renew()
     assert snapshots.current().dataset.version.version == "1.0.0"
 
 
@@ -196,16 +231,9 @@ def test_a_file_that_may_not_be_read_is_told(first: Settings, monkeypatch: pytes
 def test_a_build_that_comes_while_the_file_is_opened_is_opened_whole(
     first: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = iter([(1, 1, 1), (1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2)])
+    seen = iter([(1, 1, 1, 1), (1, 1, 1, 1), (2, 2, 2, 2), (2, 2, 2, 2), (2, 2, 2, 2)])
     monkeypatch.setattr("app.db.sqlite.file_identity", lambda _: next(seen))
-    assert Snapshots(first, schema_version()).current().database.identity == (2, 2, 2)
-
-
-def test_the_service_looks_at_the_file_only_now_and_then(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    snapshots = Snapshots(first, schema_version())
-    snapshot = snapshots.current()
-    monkeypatch.setattr(snapshots, "renew", lambda: pytest.fail("looked at once"))
-    assert snapshots.current() is snapshot
+    assert Snapshot.open(first, schema_version()).database.identity == (2, 2, 2, 2)
 
 
 def test_the_server_stops_at_sigterm(first: Settings) -> None:

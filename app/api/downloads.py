@@ -1,6 +1,8 @@
 """Complete downloads: the list of everything that can be downloaded, and the files that a build made of the dataset."""
 
+import logging
 from base64 import b64encode
+from functools import partial
 from typing import Annotated
 
 import anyio.to_thread
@@ -18,7 +20,7 @@ from app.api.responses import json_response
 from app.errors import Problem, unavailable
 from app.http.representation import conditional_status, request_headers
 from app.query.columns import columns
-from app.query.downloads import DATABASE, PACKAGE, folder_of, remove_old
+from app.query.downloads import DATABASE, PACKAGE, folder_of, is_whole, remove_old
 from app.query.formats import BINARY_TYPE, MEDIA_TYPES, export_path
 from app.query.resource import Resource
 from app.query.responses import AnswerMeta
@@ -71,6 +73,8 @@ class ExportList(Schema):
     columns: list[ColumnSet]
     meta: AnswerMeta
 
+
+logger = logging.getLogger("shisaku")
 
 router = APIRouter(tags=["exports"])
 
@@ -136,13 +140,15 @@ def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> N
     )
     async def export_file(request: Request, context: Annotated[Context, context_of({}, advice=advice)]) -> Response:
         snapshot, database = context.snapshot, request.app.state.settings.database
-        version = snapshot.dataset.version
-        digest = snapshot.dataset.download(f"/v1/exports/{name}").sha256 or ""
-        folder = folder_of(database, version.digest)
-        if await snapshot.database.fetch_file(name, folder / name, digest):
+        download, version = snapshot.dataset.download(f"/v1/exports/{name}"), snapshot.dataset.version
+        digest = download.sha256 or ""
+        folder = folder_of(database, snapshot.dataset.about.digest)
+        verified = partial(is_whole, folder / name, download, snapshot.files)
+        if not await anyio.to_thread.run_sync(verified, limiter=snapshot.database.file_thread):
+            if not await snapshot.database.fetch_file(name, folder / name, digest):
+                logger.warning("%s: the file is missing, or not what was built. Run `shisaku build`.", folder / name)
+                raise unavailable("This file is missing here, or damaged. Try again later.", 60)
             await anyio.to_thread.run_sync(remove_old, database, folder)
-        if not (folder / name).is_file():
-            raise unavailable("The file is not beside the database. Run `shisaku build`.", 60)
         headers = {
             "Content-Disposition": f'attachment; filename="shisaku-{version.version}-{name}"',
             "ETag": f'"{digest[:32]}"',
@@ -187,11 +193,11 @@ class RangeFileResponse(FileResponse):
         """Whether the Range of a request is heeded. Preconditions come first (RFC 9110, section 13.2.2), and a unit
         other than bytes is ignored (section 14.2). Several ranges would be separated by a random boundary: the whole
         file is sent instead, so that the same request gives the same bytes."""
-        request = request_headers(scope)
+        request, etag = request_headers(scope), self.headers["etag"].encode()
         unit, _, ranges = request.get(b"range", b"").partition(b"=")
-        last_modified: bytes = scope["state"]["snapshot"].dataset.last_modified
         return (
             unit.strip().lower() == b"bytes"
             and b"," not in ranges
-            and conditional_status(request, self.headers["etag"].encode(), last_modified) == 200
+            and request.get(b"if-range", etag) == etag  # a date is none of ours
+            and conditional_status(request, etag) == 200
         )

@@ -157,7 +157,7 @@ def _add_export(
             etag = gzip_etag(etag)
             headers["Content-Encoding"] = "gzip"
         headers["ETag"] = etag.decode()
-        status = conditional_status(asked, etag, context.snapshot.dataset.last_modified)
+        status = conditional_status(asked, etag)
         if status != 200 or request.scope["state"].get("method") == "HEAD":
             return StreamingResponse([], headers=headers, media_type=media_type)  # the body is not made for nothing
         parts = await content(export)

@@ -11,11 +11,15 @@ from app.api import openapi
 from app.api.parameters import NoParameters
 from app.api.responses import json_response
 from app.db.base import Unusable
-from app.db.opening import check_usable
 from app.errors import unavailable
-from app.resources.schema import schema_version
 
 NO_STORE = {"Cache-Control": "no-store"}
+FAILED = {  # by check
+    "connection": "The check `connection` failed: the database does not answer.",
+    "rights": "The check `rights` failed: the service may not read the data.",
+    "database": "The check `database` failed: the database is missing or cannot be served. Run `shisaku build`.",
+    "integrity": "The check `integrity` failed: the data is not what was built. Run `shisaku build`.",
+}
 
 logger = logging.getLogger("shisaku")
 
@@ -30,13 +34,12 @@ async def healthz(_: NoParameters) -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request, context: NoParameters) -> Response:
-    """The database is there, complete, and of this code's schema."""
+    """The database is there, complete, of this code's schema, and what was built."""
     try:
-        await anyio.to_thread.run_sync(check_usable, request.app.state.settings, schema_version())
+        await anyio.to_thread.run_sync(request.app.state.snapshots.check)
     except Unusable as error:
         logger.warning("not ready: %s", error)
-        detail = "The database is missing or cannot be served; the log says more. Run `shisaku build`."
-        raise unavailable(detail, 5) from error
+        raise unavailable(f"{FAILED[error.check]} The log says more.", 5) from error
     ready = {"status": "ready", **context.snapshot.dataset.version.model_dump()}
     return json_response(orjson.dumps(ready), headers=NO_STORE)
 

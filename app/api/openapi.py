@@ -15,6 +15,7 @@ from starlette.types import Message
 
 from app.errors import BUSY, MEDIA_TYPE, SERVER_ERROR, TITLES, Problem
 from app.http.refusals import TOO_MANY
+from app.query.cursor import Cursor, Signature, encode
 from app.query.formats import BINARY_TYPE, SVG_TYPE
 
 COMMITTED = Path(__file__).with_name("openapi.json")
@@ -37,7 +38,7 @@ Nothing asked is ever ignored: an unknown parameter or value is a 422 that
 names the nearest one.
 `fields` chooses what is shown of each record.
 Lists have `links.next` to follow; answers have strong validators (`ETag`), and a request with `If-None-Match` may be
-answered with 304 and no body, one with `If-Match` or `If-Unmodified-Since` with 412. Downloads of text may be
+answered with 304 and no body, one with `If-Match` with 412. Downloads of text may be
 compressed; other files are sent as `application/octet-stream`, under a name that says what they are.
 """
 
@@ -134,6 +135,9 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     refused = {422: f"{actual}?ministy=mhlw"}
     if has_id:
         refused[404] = path.format(id=f"{id_}x")
+    if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", [])):
+        of_other_data = encode(Cursor(None, backwards=True), Signature.of("0" * 64, ""))
+        refused[410] = f"{actual}?{urlencode({**sent, 'cursor': of_other_data})}"
     for code, request in refused.items():
         found, problem = fetch(request)
         assert found == code, (request, problem)  # noqa: S101

@@ -21,11 +21,19 @@ from app.settings import Settings
 T = TypeVar("T")
 
 DOWNLOAD_THREADS = 2
+INTEGRITY = "integrity"  # the check that the content is what was built
+DAMAGED = "The data here is damaged, and is not served until it is mended. Try again later."
 SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
 
 
 class Unusable(Exception):  # noqa: N818 - a state, told to an operator
-    """The database cannot be served; the message names it and the command that mends it."""
+    """The database cannot be served; the message names it and what mends it. `check` is what was checked: `connection`,
+    that it answers; `rights`, that it may be read; `database`, that it is there and of this version; or `integrity`,
+    that its content is what was built."""
+
+    def __init__(self, message: str, check: str = "database") -> None:
+        super().__init__(message)
+        self.check = check
 
 
 class _Condition(ColumnElement[bool]):
@@ -124,6 +132,7 @@ class Database(ABC):
         self._wait_seconds = settings.wait_seconds
         self._threads = anyio.CapacityLimiter(settings.threads)
         self._download_threads = anyio.CapacityLimiter(DOWNLOAD_THREADS)
+        self.file_thread = anyio.CapacityLimiter(1)  # to read a whole file takes a processor
 
     @abstractmethod
     def query(self, work: Callable[[Session], T]) -> T:
@@ -143,9 +152,21 @@ class Database(ABC):
     def newest(self) -> object:
         """The identity of the build that was published last, or None. Raises a 503 Problem if it cannot be known."""
 
+    @abstractmethod
+    def check(self, schema: str) -> None:
+        """Raises Unusable, in bounded time, unless the build that was published last is there and of this schema."""
+
+    @abstractmethod
+    def verify(self) -> None:
+        """Compares the content with the digest that the build kept of it. Raises Unusable if it is another."""
+
+    def is_overwritten_by(self, newest: object) -> bool:  # noqa: ARG002 - a schema is published under a name of its own
+        """Whether the build of another identity took the very place of this one, whose content is gone."""
+        return False
+
     async def fetch_file(self, name: str, path: Path, sha256: str) -> bool:  # noqa: ARG002 - a SQLite build has it there
-        """Makes sure that a complete download stands at a path, and says whether it was fetched just now. Raises a 503
-        Problem if it cannot be fetched."""
+        """Has a complete download of this digest stand at a path, where the database has it; False if it has not.
+        Raises a 503 Problem if it cannot be fetched."""
         return False
 
     @abstractmethod

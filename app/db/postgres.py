@@ -3,13 +3,17 @@
 Each build is a schema of its own, such as `shisaku_000007_4032a4391903d205`; the newest is the one in service.
 """
 
+import json
 import logging
 import re
+import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import file_digest
+from math import ceil, inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -28,6 +32,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     create_engine,
+    event,
     select,
     text,
 )
@@ -35,9 +40,17 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlmodel import col
 
-from app.db.base import DOWNLOAD_THREADS, Database, Session, Statement, Unusable, too_slow
-from app.db.tables import SCHEMA_NAME, ServingValue
-from app.errors import unavailable
+from app.db.base import DAMAGED, DOWNLOAD_THREADS, INTEGRITY, Database, Session, Statement, Unusable, too_slow
+from app.db.tables import (
+    CHECKSUMS_NAME,
+    SCHEMA_NAME,
+    ServingCsv,
+    ServingIndex,
+    ServingRecord,
+    ServingText,
+    ServingValue,
+)
+from app.errors import Problem, unavailable
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -64,8 +77,21 @@ FILE_CHUNK = Statement(
     select(FILES.c.data).where(FILES.c.name == bindparam("name"), FILES.c.position == bindparam("position"))
 )
 
+# How many rows a table has, and the sum of a part of the digest of each: the order of the rows makes no difference.
+CHECKSUM = (
+    "SELECT count(*) || '/' || coalesce(sum(('x' || encode(substr(sha256(convert_to(row::text, 'UTF8')), 1, 8), 'hex'))"
+    "::bit(64)::bigint), 0) FROM {table} AS row {where}"
+)
+CHECKED = (*(each.__tablename__ for each in (ServingRecord, ServingCsv, ServingText, ServingIndex)), FILES.name)
+CHECKSUMS = select(col(ServingValue.data)).where(col(ServingValue.name) == CHECKSUMS_NAME)
+VERIFY_SECONDS = 600.0  # for the server to read everything
+
+GRACE = 0.5  # s that the server is given to stop a statement by itself
+READY_SECONDS = 2.0  # for what is asked to tell whether the service is ready
+SILENT_SECONDS = 1.0  # for which a server that did not answer is not asked again
+
 # A connection that nothing comes from is known to be lost within half a minute.
-CONNECT_ARGS = {
+CONNECT_ARGS: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -75,16 +101,79 @@ CONNECT_ARGS = {
 }
 NONCHARACTER = "\ufffe"  # stands in no text of ours; NUL, which the server refuses, stands in none either
 
+MISSING = "What this was to be read from was replaced or taken away. Try again."
+DENIED = "The service may not read its data just now. Try again later."
 GONE = "The database cannot be reached just now. Try again shortly."
-REPLACED = "The data was replaced while this was asked. Try again."
 NOT_FETCHED = "The file cannot be brought from the database just now; the log says more."
 MEND = "Check SHISAKU_DATABASE_URL, and that the server runs."
+REBUILD = "Run `shisaku build`."
+GRANT = "Grant it USAGE and SELECT, as the README says."
+
+UNFOUND = (
+    "the tables that are served are not to be found: a newer build replaced them, somebody renamed or removed the "
+    "schema, or the right to use it was revoked"
+)
+
+# Errors of the driver, what the log says of them, what a client is told, and when it is to come back.
+CORRUPTED = (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted, psycopg.errors.InternalError_)
+FAULTS: tuple[tuple[tuple[type[psycopg.Error], ...], str, str, int], ...] = (
+    ((psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName), UNFOUND, MISSING, 1),
+    ((psycopg.errors.InsufficientPrivilege,), "what was built may not be read", DENIED, 5),
+    (CORRUPTED, "the database is damaged", DAMAGED, 60),
+    ((psycopg.OperationalError, psycopg.InterfaceError), "the database cannot be reached", GONE, 5),
+)
+
+
+class _Clock(threading.local):
+    """Until when each thread waits for the server."""
+
+    deadline = inf
+
+    @property
+    def left(self) -> float | None:
+        """The seconds that are left; None if there is no deadline."""
+        return None if self.deadline == inf else max(self.deadline - time.monotonic(), 0)
+
+
+_clock = _Clock()
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """This thread waits for the server no longer than this, even if nothing comes from it: a server that hangs, or a
+    network that loses everything, stops no statement by itself."""
+    _clock.deadline = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _clock.deadline = inf
+
+
+class _TimedConnection(psycopg.Connection[Any]):
+    """A connection that is closed when the deadline of its thread has passed."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, _clock.left if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if _clock.left == 0:
+                self.pgconn.finish()  # its answer may still come, and is nobody's
+            raise
+
+
+def _connect(_dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> _TimedConnection:
+    left = _clock.left
+    if left == 0:
+        raise psycopg.OperationalError("no answer in time")
+    if left is not None:
+        parameters["connect_timeout"] = min(ceil(left), CONNECT_ARGS["connect_timeout"])
+    return _TimedConnection.connect(*arguments, **parameters)
 
 
 def engine_of(url: URL, *, pool_size: int = 1, **session: str) -> Engine:
     """An engine whose sessions have these server settings. Connections are tested before use, and renewed."""
     options = " ".join([str(url.query.get("options", "")), *(f"-c {name}={value}" for name, value in session.items())])
-    return create_engine(
+    engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
         pool_pre_ping=True,
@@ -93,6 +182,8 @@ def engine_of(url: URL, *, pool_size: int = 1, **session: str) -> Engine:
         pool_timeout=5,
         connect_args={**CONNECT_ARGS, "options": options.strip()},
     )
+    event.listen(engine, "do_connect", _connect)
+    return engine
 
 
 class PostgresDatabase(Database):
@@ -106,66 +197,101 @@ class PostgresDatabase(Database):
         self.identity = check_usable(settings, schema)
         self._engine = engine_of(
             self._url,
-            pool_size=settings.threads + DOWNLOAD_THREADS + 2,  # for files, and for the look for newer builds
+            pool_size=settings.threads + DOWNLOAD_THREADS + 3,  # for files, the look for newer builds, and readiness
             search_path=str(self.identity),
             default_transaction_read_only="on",
             statement_timeout=str(round(settings.deadline_seconds * 1_000)),
         )
-        self._fetching = anyio.CapacityLimiter(1)
-        self._fetched: set[str] = set()
         self._lost = False
+        self._silent_until = 0.0
+        self._checking = threading.Lock()
         # A replaced schema's connections are closed once the last request that uses them has ended.
         weakref.finalize(self, self._engine.dispose)
 
     def query(self, work: Callable[[Session], T]) -> T:
-        with self._connection() as connection:
+        with self._connection(self._seconds) as connection:
             return work(Session(partial(_execute, connection), self._seconds))
 
     def newest(self) -> object:
-        with self._connection() as connection:
+        with self._connection(READY_SECONDS) as connection:
             found = published(connection)
         return found[0] if found else None
 
+    def check(self, schema: str) -> None:
+        if not self._checking.acquire(timeout=READY_SECONDS):
+            raise Unusable(f"{shown(self._url)}: the database does not answer. {MEND}", "connection")
+        try:
+            with self._connection(READY_SECONDS) as connection:
+                _newest_usable(connection, self._url, schema)
+        except Problem as problem:
+            raise Unusable(f"{shown(self._url)}: {problem}", "connection") from problem
+        finally:
+            self._checking.release()
+
+    def verify(self) -> None:
+        limit = str(round(VERIFY_SECONDS * 1_000))
+        engine = engine_of(
+            self._url, search_path=str(self.identity), default_transaction_read_only="on", statement_timeout=limit
+        )
+        try:
+            with self._answering(VERIFY_SECONDS), engine.connect() as connection:
+                kept = connection.execute(CHECKSUMS).scalars().all()
+                found = checksums(connection)
+        finally:
+            engine.dispose()
+        if kept != [found]:
+            name = f"{shown(self._url)}, schema {self.identity}"
+            raise Unusable(f"{name}: the content is not what was built: it is damaged. {REBUILD}", INTEGRITY)
+
     async def fetch_file(self, name: str, path: Path, sha256: str) -> bool:
-        return await anyio.to_thread.run_sync(self._fetch_file, name, path, sha256, limiter=self._fetching)
+        return await anyio.to_thread.run_sync(self._fetch_file, name, path, sha256, limiter=self.file_thread)
 
     def close(self) -> None:
         self._engine.dispose()
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        """A connection of the pool. What goes wrong with it is a 503 Problem."""
+    def _connection(self, seconds: float) -> Iterator[Connection]:
+        """A connection of the pool, for so long. What goes wrong with it is a 503 Problem."""
+        with self._answering(seconds), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _answering(self, seconds: float) -> Iterator[None]:
+        """Has the server answer in time. What goes wrong with it is a 503 Problem, and is logged once."""
+        if time.monotonic() < self._silent_until:
+            raise unavailable(GONE, 5)
         try:
-            with self._engine.connect() as connection:
-                yield connection
+            with _within(seconds + GRACE):
+                try:
+                    yield
+                except DBAPIError:
+                    if _clock.left == 0:  # others need not wait as long to learn it
+                        self._silent_until = time.monotonic() + SILENT_SECONDS
+                    raise
         except DBAPIError as error:
             cause = error.orig
             if isinstance(cause, psycopg.errors.QueryCanceled):
-                raise too_slow(self._seconds) from error
-            if isinstance(cause, psycopg.errors.UndefinedTable):
-                raise unavailable(REPLACED, 1) from error
-            if not isinstance(cause, psycopg.OperationalError):
-                raise
-            if not self._lost:
-                logger.warning("%s: the database cannot be reached: %s", shown(self._url), reason(cause))
-            self._lost = True
-            raise unavailable(GONE, 5) from error
+                raise too_slow(seconds) from error
+            for kinds, what, detail, retry_after in FAULTS:
+                if isinstance(cause, kinds):
+                    assert isinstance(cause, psycopg.Error)  # noqa: S101 - narrows the type
+                    if not self._lost:
+                        logger.warning("%s: %s: %s", shown(self._url), what, reason(cause))
+                    self._lost = True
+                    raise unavailable(detail, retry_after) from error
+            raise
         if self._lost:
             logger.info("%s: the database answers again", shown(self._url))
         self._lost = False
 
     def _fetch_file(self, name: str, path: Path, digest: str) -> bool:
-        if name in self._fetched and path.is_file():
-            return False
         try:
-            there = path.is_file() and _sha256(path) == digest
-            if not there:
+            if not (path.is_file() and _sha256(path) == digest):  # another request may have fetched it meanwhile
                 self._write_file(name, path, digest)
         except OSError as error:
             logger.warning("%s: %s", path, error.strerror)
             raise unavailable(NOT_FETCHED, 60) from error
-        self._fetched.add(name)
-        return not there
+        return True
 
     def _write_file(self, name: str, path: Path, digest: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -227,27 +353,43 @@ def published(connection: Connection) -> list[str]:
     return list(connection.execute(NEWEST).scalars())
 
 
+def checksums(connection: Connection) -> bytes:
+    """The checksums of the tables that are served, as JSON. The server computes them."""
+    connection.execute(text("SET bytea_output = 'hex'"))  # of which the checksums are made
+    found = {name: CHECKSUM.format(table=name, where="") for name in CHECKED}
+    found[ServingValue.__tablename__] = CHECKSUM.format(
+        table=ServingValue.__tablename__, where=f"WHERE name <> '{CHECKSUMS_NAME}'"
+    )
+    return json.dumps({name: connection.execute(text(each)).scalar_one() for name, each in found.items()}).encode()
+
+
 def check_usable(settings: Settings, schema: str) -> str:
     """The newest published schema. Raises Unusable unless it is there, of this code's schema, and may be read."""
     url = url_of(settings)
     engine = engine_of(url, default_transaction_read_only="on")
     try:
-        with engine.connect() as connection:
-            names = published(connection)
-            if not names:
-                raise Unusable(f"{shown(url)}: nothing was built here. Run `shisaku build`.")
-            newest = connection.execution_options(schema_translate_map={None: names[0]})
-            found = newest.execute(SCHEMA).scalars().all()
-    except ProgrammingError as error:
-        if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
-            why = f"the role may not read what was built: {reason(error.orig)}"
-            raise Unusable(f"{shown(url)}: {why}. Grant it USAGE and SELECT, as the README says.") from error
-        found = []  # the newest build is of a version that had no such table
+        with _within(READY_SECONDS + CONNECT_ARGS["connect_timeout"]), engine.connect() as connection:
+            return _newest_usable(connection, url, schema)
     except DBAPIError as error:
         raise unreachable(url, error) from error
     finally:
         engine.dispose()
+
+
+def _newest_usable(connection: Connection, url: URL, schema: str) -> str:
+    """The newest published schema, as `check_usable` gives it."""
+    names = published(connection)
+    if not names:
+        raise Unusable(f"{shown(url)}: nothing was built here. {REBUILD}")
+    try:
+        newest = connection.execution_options(schema_translate_map={None: names[0]})
+        found = newest.execute(SCHEMA).scalars().all()
+    except ProgrammingError as error:
+        if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            why = f"the role may not read what was built: {reason(error.orig)}"
+            raise Unusable(f"{shown(url)}: {why}. {GRANT}", "rights") from error
+        found = []  # the newest build is of a version that had no such table
     if found != [schema.encode()]:
         why = "what was built here is of another version, with other tables"
-        raise Unusable(f"{shown(url)}: {why}. Run `shisaku build`.")
+        raise Unusable(f"{shown(url)}: {why}. {REBUILD}")
     return names[0]

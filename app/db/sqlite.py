@@ -1,18 +1,26 @@
-"""A SQLite file, opened read-only and immutable, with a small pool of connections."""
+"""A SQLite file, opened read-only and immutable, with a small pool of connections.
 
+The file ends with the SHA-256 of all that stands before, which SQLite does not read.
+"""
+
+import logging
+import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
+from hashlib import file_digest, sha256
+from io import BytesIO
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import orjson
 from sqlmodel import col, select
 
-from app.db.base import DOWNLOAD_THREADS, Database, Session, Statement, Unusable, too_slow
+from app.db.base import DAMAGED, DOWNLOAD_THREADS, INTEGRITY, Database, Session, Statement, Unusable, too_slow
 from app.db.tables import SCHEMA_NAME, ServingValue
+from app.errors import unavailable
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -20,6 +28,28 @@ T = TypeVar("T")
 VM_STEPS = 4_000  # steps of SQLite's virtual machine between two looks at the clock
 MEND = "Run `shisaku build`."
 SCHEMA = Statement(select(ServingValue.data).where(col(ServingValue.name) == SCHEMA_NAME))
+DIGEST_SIZE = sha256().digest_size
+CHUNK = 1 << 20  # bytes
+
+logger = logging.getLogger("shisaku")
+
+
+class FileIdentity(NamedTuple):
+    """What tells one file, and one state of it, from the next."""
+
+    device: int
+    inode: int
+    modified: int  # ns
+    size: int
+
+
+def file_identity(path: Path) -> FileIdentity | None:
+    """The identity of the file at a path; None if there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return FileIdentity(stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
 
 class SqliteDatabase(Database):
@@ -33,14 +63,16 @@ class SqliteDatabase(Database):
         self._path = settings.database
         check_usable(self._path, schema)
         self._pool: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        self.identity: object = None
+        self._file: BinaryIO = BytesIO()
+        self.identity: FileIdentity | None = None
         while self.identity != file_identity(self._path):  # a build may replace the file meanwhile
-            _close_all(self._pool)
+            _close_all(self._pool, self._file)
+            self._file = self._path.open("rb")
             self.identity = file_identity(self._path)
             for _ in range(settings.threads + DOWNLOAD_THREADS + 1):  # one for the event loop
                 self._pool.put(_connect(self._path))
         # A replaced database is closed once the last request that uses it has ended.
-        weakref.finalize(self, _close_all, self._pool)
+        weakref.finalize(self, _close_all, self._pool, self._file)
 
     def query(self, work: Callable[[Session], T]) -> T:
         connection = self._pool.get()
@@ -48,22 +80,64 @@ class SqliteDatabase(Database):
         connection.set_progress_handler(lambda: session.expired, VM_STEPS)
         try:
             return work(session)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                raise
-            raise too_slow(self._seconds) from error
+        except sqlite3.DatabaseError as error:
+            match error.sqlite_errorcode & 0xFF:  # the primary code of an extended one
+                case sqlite3.SQLITE_INTERRUPT:
+                    raise too_slow(self._seconds) from error
+                case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_IOERR:
+                    logger.warning("%s: the database cannot be read: %s", self._path, error)
+                    raise unavailable(DAMAGED, 60) from error
+            raise
         finally:
             connection.set_progress_handler(None, 0)
             self._pool.put(connection)
 
-    def newest(self) -> object:
+    def newest(self) -> FileIdentity | None:
         return file_identity(self._path)
 
+    def check(self, schema: str) -> None:
+        check_usable(self._path, schema)
+
+    def is_overwritten_by(self, newest: object) -> bool:
+        """The same file, written to."""
+        return isinstance(newest, FileIdentity) and newest[:2] == (self.identity or newest)[:2]
+
+    def verify(self) -> None:
+        try:
+            kept, found = _digests(self._file)
+        except OSError as error:
+            raise Unusable(
+                f"{self._path}: the database cannot be read ({error.strerror}). {MEND}", INTEGRITY
+            ) from error
+        if kept != found:
+            raise Unusable(f"{self._path}: the content is not what was built: it is damaged. {MEND}", INTEGRITY)
+
     def close(self) -> None:
-        _close_all(self._pool)
+        _close_all(self._pool, self._file)
 
 
-def _close_all(pool: "SimpleQueue[sqlite3.Connection]") -> None:
+def _digests(file: BinaryIO) -> tuple[bytes, bytes]:
+    """The digest that a file ends with, and that of what stands before it. Other threads run meanwhile."""
+    end = max(file.seek(0, os.SEEK_END) - DIGEST_SIZE, 0)
+    file.seek(0)
+    digest = sha256()
+    while chunk := file.read(min(CHUNK, end - file.tell())):
+        digest.update(chunk)
+    return file.read(), digest.digest()
+
+
+def seal(path: Path) -> None:
+    """Ends a complete database with its digest."""
+    with path.open("r+b") as file:
+        digest = file_digest(file, "sha256").digest()
+        file.seek(0, os.SEEK_END)
+        file.write(digest)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _close_all(pool: "SimpleQueue[sqlite3.Connection]", file: BinaryIO) -> None:
+    file.close()
     while not pool.empty():
         pool.get().close()
 
@@ -72,15 +146,6 @@ def _execute(connection: sqlite3.Connection, statement: Statement, values: dict[
     text, literals = statement.sqlite
     bound = {name: orjson.dumps(each).decode() if isinstance(each, list) else each for name, each in values.items()}
     return connection.execute(text, {**literals, **bound}).fetchall()
-
-
-def file_identity(path: Path) -> tuple[int, int, int] | None:
-    """What tells one built file from the next; None if there is none."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -2,12 +2,13 @@
 that refusals and cached responses are told too."""
 
 import asyncio
+import os
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, Protocol, TextIO
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,8 +18,7 @@ ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
 TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*", re.DOTALL).fullmatch
 UNSAFE = re.compile(r"[^!-~]")
 
-_random = random.SystemRandom().getrandbits(64)
-_ids = random.Random(_random).getrandbits  # noqa: S311 - they tell requests apart, and are no secret
+_ids = random.Random(os.urandom(16)).getrandbits  # noqa: S311 - they tell requests apart, and are no secret
 
 
 class Request(NamedTuple):
@@ -36,16 +36,26 @@ class Request(NamedTuple):
     operation: str
 
 
-class AccessMiddleware:
-    """Tells each `observers` of each request, and returns its id as `X-Request-Id`."""
+class Observer(Protocol):
+    """What is told of each request, until the server stops."""
 
-    def __init__(self, app: ASGIApp, observers: list[Callable[[Request], None]]) -> None:
+    def observe(self, request: Request) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class AccessMiddleware:
+    """Gives each request an id, which is returned as `X-Request-Id`, and tells its observers how it was answered."""
+
+    def __init__(self, app: ASGIApp, observers: Sequence[Observer]) -> None:
         self.app = app
         self.observers = observers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
+            for each in self.observers:
+                each.close()
             return
         begun = time.perf_counter()
         id_ = request_id(scope["headers"])
@@ -76,8 +86,8 @@ class AccessMiddleware:
                 id_.decode(),
                 operation_of(scope) if cached is None else cached,
             )
-            for observe in self.observers:
-                observe(request)
+            for each in self.observers:
+                each.observe(request)
 
 
 def operation_of(scope: Scope) -> str:
@@ -107,10 +117,10 @@ class AccessLog:
 
     def observe(self, request: Request) -> None:
         if not self._lines:
-            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.close)
         self._lines.append(self._line(request))
 
-    def flush(self) -> None:
+    def close(self) -> None:
         """Writes what was told since the last time."""
         if self._lines:
             self._stream.write("".join(self._lines))

@@ -7,6 +7,7 @@ import asyncio
 from contextlib import ExitStack
 
 import anyio
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BUSY, unavailable
@@ -28,7 +29,7 @@ class AdmissionMiddleware:
         self.app = app
         self.turns = anyio.CapacityLimiter(TURNS)
         self.transfers = anyio.CapacityLimiter(settings.transfers)
-        self.waiting = 0
+        self.waiting = self.refused = 0
         self._settings = settings
         self._busy = refusal(unavailable(BUSY, 1), common, close=True)
         self._full = refusal(unavailable("Too many downloads at once. Try again shortly.", 5), common)
@@ -38,14 +39,20 @@ class AdmissionMiddleware:
             await self.app(scope, receive, send)
         elif DOWNLOADS in scope["path"]:
             with ExitStack() as place:
-                answer = self.app if self._has_place(place) else self._full
-                await answer(scope, receive, send)
+                if self._has_place(place):
+                    await self.app(scope, receive, send)
+                else:
+                    await self._refuse(self._full, scope, receive, send)
         else:
             with ExitStack() as turn:
                 if await self._has_turn(turn) and not _is_gone(scope):
                     await self._answer(turn, scope, receive, send)
                 else:
-                    await self._busy(scope, receive, send)
+                    await self._refuse(self._busy, scope, receive, send)
+
+    async def _refuse(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        self.refused += 1
+        await response(scope, receive, send)
 
     async def _answer(self, turn: ExitStack, scope: Scope, receive: Receive, send: Send) -> None:
         is_refused = False
@@ -57,7 +64,7 @@ class AdmissionMiddleware:
                 length = int(dict(message["headers"]).get(b"content-length", 0))
                 is_refused = length > LONG and not self._has_place(place)
                 if is_refused:
-                    await self._full(scope, receive, send)
+                    await self._refuse(self._full, scope, receive, send)
             if not is_refused:
                 await send(message)
 

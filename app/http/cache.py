@@ -13,6 +13,7 @@ import anyio.lowlevel
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.access import operation_of
 from app.http.language import VARIES, preferred_language
 from app.http.representation import accepts_gzip, conditional_status, request_headers, without_body_headers
 from app.query.snapshot import Snapshot, Snapshots
@@ -25,13 +26,13 @@ Key = tuple[str, bytes, bool, str]
 
 
 class CachedResponse(NamedTuple):
-    """A response as it was sent, and the start of the 304 response that stands for it."""
+    """A response as it was sent, the start of the 304 response that stands for it, and the path of its route."""
 
     start: Message
     body: Message
     not_modified: Message
     etag: bytes
-    last_modified: bytes
+    operation: str
 
     @property
     def by_language(self) -> bool:
@@ -77,21 +78,14 @@ class ResponseCacheMiddleware:
         if response is None:  # outside of the handler, so that no KeyError is logged with an error of the application
             await self._answer((*asked, language), scope, receive, send)
             return
-        conditional = (  # faster than an intersection of sets, where no header is there
-            b"if-none-match" in headers
-            or b"if-modified-since" in headers
-            or b"if-match" in headers
-            or b"if-unmodified-since" in headers
-        )
-        status = conditional_status(headers, response.etag, response.last_modified) if conditional else 200
-        if status == 200:
-            await send(response.start)
-            await send(response.body)
-        elif status == 304:
-            await send(response.not_modified)
-            await send(EMPTY)
-        else:  # refusals are made by the application
+        conditional = b"if-none-match" in headers or b"if-match" in headers
+        status = conditional_status(headers, response.etag) if conditional else 200
+        if status not in (200, 304):  # refusals are made by the application
             await self.app(scope, receive, send)
+            return
+        scope.setdefault("state", {})["cached"] = response.operation
+        await send(response.start if status == 200 else response.not_modified)
+        await send(response.body if status == 200 else EMPTY)
 
     async def _answer(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         """Has the application answer, and keeps what may be kept."""
@@ -105,7 +99,7 @@ class ResponseCacheMiddleware:
             await send(message)
 
         await self.app(scope, receive, keep)
-        response = _cacheable(sent)
+        response = _cacheable(sent, operation_of(scope))
         if response is not None and response.size <= self._max_bytes and state.get("snapshot") is snapshot:
             responses[key if response.by_language else (*key[:3], "")] = response
 
@@ -127,14 +121,14 @@ class ResponseCacheMiddleware:
             await anyio.lowlevel.checkpoint()  # requests of clients come first
 
 
-def _cacheable(sent: list[Message]) -> CachedResponse | None:
+def _cacheable(sent: list[Message], operation: str) -> CachedResponse | None:
     """A complete response that may be kept; streams, files and errors are not."""
     match sent:
         case [{"status": 200, "headers": headers} as start, {"body": bytes()} as body] if not body.get("more_body"):
             names = dict(headers)
-            if b"etag" in names and b"last-modified" in names and b"accept-ranges" not in names:
+            if b"etag" in names and b"accept-ranges" not in names and names.get(b"cache-control") != b"no-store":
                 not_modified_ = {**start, "status": 304, "headers": without_body_headers(headers)}
-                return CachedResponse(start, body, not_modified_, names[b"etag"], names[b"last-modified"])
+                return CachedResponse(start, body, not_modified_, names[b"etag"], operation)
     return None
 
 

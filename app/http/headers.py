@@ -12,10 +12,10 @@ EXPOSED = (
     "Content-Disposition",
     "Content-Range",
     "ETag",
-    "Last-Modified",
     "Link",
     "Repr-Digest",
     "Retry-After",
+    "X-Request-Id",
 )
 LINKS = {"service-desc": "/openapi.json", "service-doc": "/docs", "license": "/terms"}  # by relation
 
@@ -47,7 +47,8 @@ def refusal(problem: Problem, common: Headers, *, close: bool = False) -> Respon
 
 
 class HeadersMiddleware:
-    """Adds the common headers, and to responses that may be kept Cache-Control and Last-Modified."""
+    """Adds the common headers, and to responses that may be kept Cache-Control. None has Last-Modified: it would have
+    to rise with every change, and be the same on every server of the same data. ETag tells changes."""
 
     def __init__(self, app: ASGIApp, common: Headers, max_age: int) -> None:
         self.app = app
@@ -64,10 +65,7 @@ class HeadersMiddleware:
                 headers = _joined([*message["headers"], *self.common])
                 if message["status"] < 400 and (b"cache-control", b"no-store") not in headers:
                     headers = [each for each in headers if each[0] != b"last-modified"]
-                    headers += [
-                        self.cache_control,
-                        (b"last-modified", scope["state"]["snapshot"].dataset.last_modified),
-                    ]
+                    headers.append(self.cache_control)
                 message = {**message, "headers": headers}
             await send(message)
 

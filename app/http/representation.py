@@ -10,7 +10,6 @@ import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
 from hashlib import sha256
 
@@ -27,8 +26,8 @@ GZIP_LEVEL = 6
 GZIP_FORMAT = 31  # of zlib's `wbits`
 PRECONDITION_FAILED = Problem(
     412,
-    "What is here is not what `If-Match` or `If-Unmodified-Since` of this request names. Leave them out, or send the "
-    "`ETag` of the present response.",
+    "What is here is not what `If-Match` of this request names. Leave it out, or send the `ETag` of the present "
+    "response.",
 )
 BODY_HEADERS = (b"content-type", b"content-length", b"content-encoding", b"content-disposition")
 
@@ -58,21 +57,13 @@ def accepts_gzip(accept_encoding: bytes) -> bool:
     return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
-def conditional_status(request: Mapping[bytes, bytes], etag: bytes, last_modified: bytes) -> int:
+def conditional_status(request: Mapping[bytes, bytes], etag: bytes) -> int:
     """The status under the preconditions of a request whose response would otherwise be 200: 200, 304 or 412, in the
-    order of RFC 9110, section 13.2.2. A tag takes precedence over a date, and what is no date is ignored."""
+    order of RFC 9110, section 13.2.2. Dates are ignored, as they are to be where a response has none."""
     match, none_match = request.get(b"if-match"), request.get(b"if-none-match")
-    if match is None:
-        fails = _modified_since(request.get(b"if-unmodified-since"), last_modified) is True
-    else:
-        fails = not _is_listed(etag, match)
-    if fails:
+    if match is not None and not _is_listed(etag, match):
         return 412
-    if none_match is None:
-        is_same = _modified_since(request.get(b"if-modified-since"), last_modified) is False
-    else:
-        is_same = _is_listed(etag, none_match, weak=True)
-    return 304 if is_same else 200
+    return 304 if none_match is not None and _is_listed(etag, none_match, weak=True) else 200
 
 
 def _is_listed(etag: bytes, tags: bytes, *, weak: bool = False) -> bool:
@@ -81,16 +72,6 @@ def _is_listed(etag: bytes, tags: bytes, *, weak: bool = False) -> bool:
         return True
     listed = [tag.strip() for tag in tags.split(b",")]
     return etag in ([tag.removeprefix(b"W/") for tag in listed] if weak else listed)
-
-
-def _modified_since(date: bytes | None, last_modified: bytes) -> bool | None:
-    """Whether the representation is newer than the date of a header; None if there is nothing to compare."""
-    if date is None or not last_modified:
-        return None
-    try:
-        return parsedate_to_datetime(last_modified.decode()) > parsedate_to_datetime(date.decode("latin-1"))
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def is_compressed(request: Mapping[bytes, bytes], content_type: str) -> bool:
@@ -158,7 +139,7 @@ class _Responder:
                 etag = gzip_etag(etag)
             headers.append((b"etag", etag))
         if start["status"] in (200, 206):
-            await self._evaluate({**start, "headers": headers}, etag or b"", names.get(b"last-modified", b""))
+            await self._evaluate({**start, "headers": headers}, etag or b"")
         if compresses:
             body = await _compressed(body)
             headers = [each for each in headers if each[0] != b"content-length"]
@@ -166,9 +147,9 @@ class _Responder:
         await self._send({**start, "headers": headers})
         await self._send({**message, "body": body})
 
-    async def _evaluate(self, start: Message, etag: bytes, last_modified: bytes) -> None:
+    async def _evaluate(self, start: Message, etag: bytes) -> None:
         """Answers 304 or 412 and raises BodyNotNeeded, unless the preconditions of the request hold."""
-        status = conditional_status(self._request, etag, last_modified)
+        status = conditional_status(self._request, etag)
         if status == 200:
             return
         headers, body = without_body_headers(start["headers"]), b""

@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from functools import cached_property
+from hashlib import sha256
 
 import orjson
 from pydantic import BaseModel, ConfigDict
@@ -58,6 +57,11 @@ class About(BaseModel):
     issuers: Mapping[str, str]
     downloads: Sequence[Download]
 
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of all of this: another for every build in which any download differs."""
+        return sha256(self.model_dump_json().encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -87,12 +91,6 @@ class Dataset:
     def download(self, path: str) -> Download:
         """The complete download at a path."""
         return next(each for each in self.about.downloads if each.path == path)
-
-    @cached_property
-    def last_modified(self) -> bytes:
-        """The day of release, as an HTTP date."""
-        released = datetime.fromisoformat(self.version.released).replace(tzinfo=UTC)
-        return format_datetime(released, usegmt=True).encode()
 
     @classmethod
     def load(cls, session: Session) -> "Dataset":

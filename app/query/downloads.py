@@ -1,16 +1,48 @@
-"""Complete downloads: files that a build makes beside its database, in a folder named by the dataset's digest."""
+"""Complete downloads: files that a build makes beside its database, in a folder named by the digest of all of them."""
 
 import re
 import shutil
+import time
+from hashlib import file_digest
 from pathlib import Path
+
+from app.db.sqlite import FileIdentity, file_identity
+from app.query.dataset import Download
 
 DATABASE = "dataset.sqlite"
 PACKAGE = "datapackage.zip"
+FILE_SECONDS = 600.0  # until a file is compared with its digest again
+
+Verified = dict[Path, tuple[FileIdentity, float]]  # what a file was, and when, when it had its digest
 
 
 def folder_of(database: Path, digest: str) -> Path:
     """The folder of a dataset's files: a new build never changes the files of an old one."""
     return database.with_name(f"{database.name}.{digest[:16]}")
+
+
+def is_file(download: Download) -> bool:
+    """Whether a build makes a file of it. Other downloads are made when they are asked for."""
+    return download.path.endswith((f"/{DATABASE}", f"/{PACKAGE}", ".parquet"))
+
+
+def is_whole(path: Path, download: Download, verified: Verified) -> bool:
+    """Whether a file is there with its size and its digest, which is looked at again when the file or the hour is
+    another. Reads the whole file."""
+    identity, now = file_identity(path), time.monotonic()
+    if identity is None or identity.size != download.bytes:
+        return False
+    found, when = verified.get(path, (None, 0.0))
+    if found == identity and now - when < FILE_SECONDS:
+        return True
+    try:
+        with path.open("rb") as file:
+            whole = file_digest(file, "sha256").hexdigest() == download.sha256
+    except OSError:
+        return False
+    if whole:
+        verified[path] = identity, now
+    return whole
 
 
 def remove_old(path: Path, current: Path) -> None:

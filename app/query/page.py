@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from app.index import Keyset, Row
 from app.query import cursor
-from app.query.cursor import Cursor
+from app.query.cursor import Cursor, Signature
 from app.query.fields import project
 from app.query.filters import Filter
 from app.query.matching import Matcher
@@ -118,7 +118,7 @@ def _body(listing: Listing, query: Query, snapshot: Snapshot, path: str, facets:
     dataset = snapshot.dataset
     # What decides which rows come, and in which order.
     finds = query.encode(limit=None, offset=None, cursor=None, facet=None, fields=None)
-    signed = cursor.signature(dataset.version.digest, f"{listing.name}?{finds}")
+    signed = Signature.of(dataset.version.digest, f"{listing.name}?{finds}")
     sent = query.text("cursor")
     start = cursor.decode(sent, signed, listing.rows) if sent else None
     at, backwards = (start.at, start.backwards) if start else (None, False)
@@ -147,7 +147,7 @@ class _Links:
     query: Query
     path: str
     total: int
-    signed: str
+    signed: Signature
 
     def around(self, rows: Sequence[Row], start: Cursor | None, *, more: bool) -> Links:
         """The links of a page. `next` is always a cursor; `prev` is a page number where the page has one."""

@@ -1,23 +1,28 @@
-"""Snapshots: the open database and what is known of it, replaced when a newer build is published."""
+"""Snapshots: the open database and what is known of it, replaced when a newer build is published, and not served when
+its content is no longer what was built."""
 
 import logging
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from app.db.base import Database, Session
+from app.db.base import INTEGRITY, Database, Session, Unusable
 from app.db.opening import open_database
 from app.errors import Problem
 from app.query.dataset import Dataset
+from app.query.downloads import Verified
 from app.query.matching import Matcher
 from app.settings import Settings
 
 T = TypeVar("T")
 
 CHECK_SECONDS = 1.0  # between two looks for a newer build
+VERIFY_SECONDS = 60.0  # at least, between two comparisons of the content with its digest
+REST = 50  # times as long as it took, until something is compared again
+KEEP_SECONDS = 600.0  # for which the build before is kept, for those who follow its cursors
 CLOSE_SECONDS = 5.0  # for a look that is under way to end
 
 logger = logging.getLogger("shisaku")
@@ -25,18 +30,29 @@ logger = logging.getLogger("shisaku")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One build: every part of one answer comes from the same. `index` are the parts of its index that requests have
-    loaded."""
+    """One build: every part of one answer comes from the same.
+
+    `index` are the parts of its index that requests have loaded, `files` its downloads that were found whole. `damage`
+    says what is wrong with its content, which is then not to be served; it is empty if nothing is. `opened` is when,
+    in seconds since the epoch."""
 
     database: Database
     dataset: Dataset
     index: dict[str, Any] = field(default_factory=dict)
+    files: Verified = field(default_factory=dict)
+    damage: str = ""
+    opened: float = field(default_factory=time.time)
 
     @classmethod
     def open(cls, settings: Settings, schema: str) -> "Snapshot":
-        """The build that was published last. Raises Unusable if there is none of this schema."""
+        """The build that was published last. Raises Unusable if there is none of this schema, or it is damaged."""
         database = open_database(settings, schema)
-        return cls(database, database.query(Dataset.load))
+        try:
+            database.verify()
+            return cls(database, database.query(Dataset.load))
+        except BaseException:
+            database.close()
+            raise
 
     def matcher(self, session: Session) -> Matcher:
         return Matcher(self.index, self.dataset.vocabularies, session)
@@ -49,50 +65,120 @@ class Snapshot:
 
 
 class Snapshots:
-    """Gives each request the newest usable snapshot. Raises Unusable at the start if there is none."""
+    """Gives each request the newest usable snapshot. Raises Unusable at the start if there is none. A thread looks for
+    newer builds and compares the content with its digest, so that no request waits for that."""
 
     def __init__(self, settings: Settings, schema: str) -> None:
         self.settings = settings
         self.schema = schema
+        started = time.monotonic()
         self._current = Snapshot.open(settings, schema)
-        self._checked = time.monotonic()
-        self._refused: object = None
-        self._in_process = self._current.database.in_process
+        self._verify_at = _next(started)
+        self._previous: Snapshot | None = None
+        self._forget_at = 0.0
+        self._refused: tuple[object, Exception] | None = None  # the identity of a newer build, and why it is not served
+        self._retry_at = 0.0
+        self._renewing = threading.Lock()
         self._closed = threading.Event()
         self._watch = threading.Thread(target=_watch, args=(weakref.ref(self), self._closed), daemon=True)
-        if not self._in_process:
-            # To ask a server takes time that no request should wait.
-            self._watch.start()
+        self._watch.start()
 
     def current(self) -> Snapshot:
         """The snapshot to answer from."""
-        if self._in_process and time.monotonic() - self._checked > CHECK_SECONDS:
-            self._checked = time.monotonic()
-            self.renew()
         return self._current
 
+    def of(self, dataset: str) -> Snapshot | None:
+        """The snapshot of the dataset whose digest begins so, which may be the one that was replaced last."""
+        for snapshot in filter(None, (self._current, self._previous)):
+            if snapshot.dataset.version.digest.startswith(dataset):
+                return snapshot
+        return None
+
     def close(self) -> None:
-        """Ends the watch, and closes the connections of the current snapshot."""
+        """Ends the watch, and closes the connections."""
         self._closed.set()
-        if self._watch.is_alive():
-            self._watch.join(CLOSE_SECONDS)  # a connection that it holds would outlive the pool
-        self._current.database.close()
+        self._watch.join(CLOSE_SECONDS)  # a connection that it holds would outlive the pool
+        for snapshot in filter(None, (self._current, self._previous)):
+            snapshot.database.close()
+
+    def check(self) -> None:
+        """Raises Unusable unless the build that was published last is the one that is served, and undamaged."""
+        if self._current.damage:
+            raise Unusable(self._current.damage, INTEGRITY)
+        self._current.database.check(self.schema)
+        try:
+            newest = self._current.database.newest()
+        except Problem as problem:
+            raise Unusable(str(problem), "connection") from problem
+        if self._refused and self._refused[0] == newest and isinstance(self._refused[1], Unusable):
+            raise Unusable(str(self._refused[1]), self._refused[1].check)
+
+    def look(self) -> None:
+        """What the watch does from time to time."""
+        self.renew()
+        now = time.monotonic()
+        if now > self._verify_at:
+            self._verify()
+        if now > self._forget_at:
+            self._previous = None
 
     def renew(self) -> None:
         """Opens a newer build if one was published."""
+        with self._renewing:
+            current = self._current
+            try:
+                newest = current.database.newest()
+            except Problem:
+                return
+            if newest == current.database.identity:
+                return
+            if self._refused and self._refused[0] == newest and time.monotonic() < self._retry_at:
+                return
+            started = time.monotonic()
+            try:
+                opened = Snapshot.open(self.settings, self.schema)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with the new build, the old one is good
+                self._refuse(newest, error)
+                self._retry_at = time.monotonic() + (time.monotonic() - started) * REST
+                return
+            self._current, self._verify_at = opened, _next(started)
+            self._previous = None if current.damage or current.database.is_overwritten_by(newest) else current
+            self._forget_at = time.monotonic() + KEEP_SECONDS
+            logger.info("serving the new database, digest %s", opened.dataset.version.digest)
+
+    def _refuse(self, newest: object, error: Exception) -> None:
+        known = self._refused is not None and self._refused[0] == newest
+        self._refused = newest, error
+        if self._current.database.is_overwritten_by(newest):
+            self._set_damage(str(error))
+        elif not known:  # it is tried again, and logged once
+            logger.warning("still serving the old database: %s", error)
+
+    def _verify(self) -> None:
+        started = time.monotonic()
         try:
-            newest = self._current.database.newest()
-        except Problem:
+            self._current.database.verify()
+            self._set_damage("")
+        except Unusable as error:
+            self._set_damage(str(error))
+        except Problem as problem:  # the database cannot be asked just now
+            logger.warning("the content was not verified: %s", problem)
+        self._verify_at = _next(started)
+
+    def _set_damage(self, damage: str) -> None:
+        if damage == self._current.damage:
             return
-        if newest == self._current.database.identity:
-            return
-        try:
-            self._current = Snapshot.open(self.settings, self.schema)
-            logger.info("serving the new database, digest %s", self._current.dataset.version.digest)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the new build, the old one is good
-            if newest != self._refused:  # it is tried again at each look, and logged once
-                logger.warning("still serving the old database: %s", error)
-            self._refused = newest
+        if damage:
+            logger.error("nothing is served: %s", damage)
+        else:
+            logger.info("the content is what was built again")
+        self._current = replace(self._current, index={}, damage=damage)  # another object, with which no cache goes on
+
+
+def _next(started: float) -> float:
+    """When to compare the content with its digest again, after it was begun at a time."""
+    now = time.monotonic()
+    return now + max(VERIFY_SECONDS, (now - started) * REST)
 
 
 def _watch(reference: "weakref.ref[Snapshots]", closed: threading.Event) -> None:
@@ -101,5 +187,5 @@ def _watch(reference: "weakref.ref[Snapshots]", closed: threading.Event) -> None
         snapshots = reference()
         if snapshots is None:
             return
-        snapshots.renew()
+        snapshots.look()
         del snapshots

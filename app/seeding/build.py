@@ -116,9 +116,10 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
                 for result in results:
                     made.extend(result if isinstance(result, list) else [result])
                     done(1)
-        building.insert(VALUE, _values(checked, about, made, index_file))
+        about = about.model_copy(update={"downloads": in_order(made)})
+        building.insert(VALUE, _values(checked, about, index_file))
         building.finish()
-        building.publish(about.version.digest, folder)
+        building.publish(about.digest, folder)
     return about.version.digest
 
 
@@ -179,10 +180,10 @@ def _facts(about: About) -> Mapping[str, str]:
     return {**about.version.model_dump(), **named, "attribution": about.attribution}
 
 
-def _values(checked: Checked, about: About, made: list[Download], index_file: Path) -> Iterator[tuple[str, bytes]]:
+def _values(checked: Checked, about: About, index_file: Path) -> Iterator[tuple[str, bytes]]:
     """The serving values, but for the vocabularies."""
     yield SCHEMA_NAME, schema_version().encode()
-    yield DATASET, about.model_copy(update={"downloads": in_order(made)}).model_dump_json().encode()
+    yield DATASET, about.model_dump_json().encode()
     for package in checked.seed.each(PackageEntry):
         yield f"stated-total-notes/{package.id}", orjson.dumps(stated_total_notes(package, checked.seed))
     yield from precomputed_sums(*read_index(index_file))

@@ -14,7 +14,19 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
-from app.db.postgres import CHUNK, FILES, PUBLISHED, engine_of, published, reason, shown, unreachable, url_of
+from app.db.postgres import (
+    CHUNK,
+    FILES,
+    PUBLISHED,
+    checksums,
+    engine_of,
+    published,
+    reason,
+    shown,
+    unreachable,
+    url_of,
+)
+from app.db.tables import CHECKSUMS_NAME, ServingValue
 from app.resources.tables import PUBLIC_TABLES
 from app.seeding.migrating import migrate
 from app.seeding.sqlite import read_table
@@ -151,6 +163,7 @@ class _PostgresBuilding:
                 while chunk := file.read(CHUNK):
                     position += 1
                     self.insert(FILES, [(path.name, position, chunk)])
+        self.insert(ServingValue.__table__, [(CHECKSUMS_NAME, checksums(self._connection))])  # type: ignore[attr-defined]
         self._connection.commit()
         old = published(self._control)
         numbers = [int(found[1]) for found in map(PUBLISHED.fullmatch, old) if found]

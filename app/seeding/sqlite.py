@@ -1,6 +1,5 @@
 """SQLite files of a build: how they are written, and the file that is served as the target of one."""
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Table
 
+from app.db.sqlite import seal
 from app.query.downloads import folder_of, remove_old
 from app.seeding.migrating import migrate, sqlite_url
 from app.seeding.target import Building, Rows
@@ -95,8 +95,7 @@ class _SqliteBuilding:
 
     def publish(self, digest: str, downloads: Path) -> None:
         self.close()
-        with self._made.open("rb") as written:
-            os.fsync(written.fileno())
+        seal(self._made)
         folder = folder_of(self._path, digest)
         folder.mkdir(exist_ok=True)
         for file in downloads.iterdir():

@@ -14,6 +14,7 @@ from app.site.view import View, is_page, view_of
 
 TITLES = {
     404: ("見つからない", "Not found"),
+    410: ("データが新しくなった", "The data was replaced"),
     422: ("この条件では表示できない", "This cannot be shown"),
     500: ("うまくいかなかった", "Something went wrong"),
     503: ("今は答えられない", "No answer just now"),

@@ -1,9 +1,12 @@
 """Metrics for Prometheus, on a listener of their own: what a process answers, and the state that it is in."""
 
+import logging
 import platform
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
+from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -16,7 +19,10 @@ from app.http.admission import AdmissionMiddleware
 from app.http.cache import ResponseCacheMiddleware
 from app.query.snapshot import Snapshots
 
+logger = logging.getLogger("shisaku")
+
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+MAX_PROCESSES = 64
 OTHER = "other"  # the operation of requests that no route took
 
 
@@ -27,9 +33,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
-        requests = Counter(
-            "shisaku_requests", "Requests answered.", ["operation", "status"], registry=self.registry
-        )
+        requests = Counter("shisaku_requests", "Requests answered.", ["operation", "status"], registry=self.registry)
         seconds = Histogram(
             "shisaku_request_seconds",
             "From the head of a request to the end of its response.",
@@ -40,6 +44,7 @@ class Metrics:
         self._sent = Counter("shisaku_response_bytes", "Bytes of bodies sent.", registry=self.registry)
         self._hits = Counter("shisaku_cache_hits", "Responses from the cache.", registry=self.registry)
         self._requests, self._seconds = requests, seconds
+        self._server: WSGIServer | None = None
         self._children: dict[tuple[str, int], tuple[Any, Any]] = {}
         self.registry.register(_State(snapshots, admission, cache))
 
@@ -57,17 +62,19 @@ class Metrics:
         if request.cached:
             self._hits.inc()
 
-    def listen(self, host: str, port: int, processes: int) -> int:
-        """Serves them at the first port that is free of as many as there are processes. Returns it."""
-        for each in range(port, port + processes):
-            try:
-                start_http_server(each, host, self.registry)
-            except OSError:
-                if each == port + processes - 1:
-                    raise
-            else:
-                return each
-        raise AssertionError
+    def listen(self, host: str, port: int) -> None:
+        """Serves them at the port, or at the next one that is free, since each process of a server has its own."""
+        for each in range(port, port + MAX_PROCESSES):
+            with suppress(OSError):
+                self._server, _ = start_http_server(each, host, self.registry)
+                logger.info("metrics at http://%s:%d/metrics", host, each)
+                return
+        logger.warning("no metrics: no port from %d on is free", port)
+
+    def close(self) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
 
 
 class _State(Collector):
@@ -85,11 +92,14 @@ class _State(Collector):
         yield InfoMetricFamily(
             "shisaku_database", "The data that is served.", {"version": version.version, "digest": version.digest}
         )
+        yield GaugeMetricFamily("shisaku_database_whole", "1 unless it is damaged.", float(not snapshot.damage))
         yield GaugeMetricFamily(
             "shisaku_database_age_seconds", "Since this process began to serve it.", time.time() - snapshot.opened
         )
-        yield GaugeMetricFamily("shisaku_questions_running", "Questions that have a turn.", admission.running)
-        yield GaugeMetricFamily("shisaku_questions_waiting", "Questions that wait for one.", len(admission.waiting))
+        yield GaugeMetricFamily(
+            "shisaku_questions_running", "Questions that have a turn.", admission.turns.borrowed_tokens
+        )
+        yield GaugeMetricFamily("shisaku_questions_waiting", "Questions that wait for one.", admission.waiting)
         yield CounterMetricFamily("shisaku_questions_refused", "Questions told to come back.", admission.refused)
         yield GaugeMetricFamily("shisaku_cache_bytes", "Bytes of responses kept ready.", cache.responses.currsize)
         yield GaugeMetricFamily("shisaku_cache_responses", "Responses kept ready.", len(cache.responses))

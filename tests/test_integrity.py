@@ -1,0 +1,203 @@
+"""Integrity: content that is not what was built is found at the start and beside serving, and is not served."""
+
+import logging
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.db.base import INTEGRITY, Unusable
+from app.db.sqlite import SqliteDatabase
+from app.errors import Problem
+from app.main import create_app
+from app.query.snapshot import Snapshots
+from app.resources.schema import schema_version
+from app.seeding.build import build, check
+from app.settings import Settings
+from tests.conftest import ALONE, Client, answer, eventually, serving
+
+PLACES = 10
+
+
+@pytest.fixture
+def made(second: Settings, tmp_path: Path) -> Settings:
+    """A database of its own."""
+    path = tmp_path / "shisaku.sqlite"
+    shutil.copyfile(second.database, path)
+    return second.model_copy(update={"database": path, "cache_bytes": 2**24})
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.02)
+    monkeypatch.setattr("app.query.snapshot.VERIFY_SECONDS", 0.02)
+    monkeypatch.setattr("app.query.snapshot.REST", 0)
+
+
+@pytest.fixture
+def client(made: Settings, quick: None) -> Iterator[Client]:
+    with serving(made) as client:
+        yield client
+
+
+def flip(path: Path, place: int) -> None:
+    """Inverts a byte where it stands, and leaves the times of the file as they were, as a failing disk does."""
+    stat = path.stat()
+    with path.open("r+b") as file:
+        file.seek(place)
+        (byte,) = file.read(1)
+        file.seek(place)
+        file.write(bytes([byte ^ 0xFF]))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def forge(path: Path) -> None:
+    """Changes an amount in a record, as SQL would: the file stays a valid database."""
+    text = path.read_bytes()
+    assert text.count(b'"jpy":') > 0
+    path.write_bytes(text.replace(b'"jpy":1', b'"jpy":9'))
+
+
+@pytest.mark.parametrize("part", range(PLACES))
+def test_a_flipped_byte_is_found_wherever_it_stands(part: int, made: Settings) -> None:
+    size = made.database.stat().st_size
+    flip(made.database, 100 + (size - 101) * part // (PLACES - 1))
+    with pytest.raises(Unusable) as caught:
+        create_app(made)
+    assert "Run `shisaku build`." in str(caught.value)
+
+
+def test_a_changed_amount_is_found_though_sqlite_finds_none(made: Settings) -> None:
+    forge(made.database)
+    connection = sqlite3.connect(made.database)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    with pytest.raises(Unusable, match="it is damaged") as caught:
+        create_app(made)
+    assert caught.value.check == INTEGRITY
+
+
+def test_damage_beside_serving_ends_serving_until_it_is_mended(
+    made: Settings, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    good = made.database.read_bytes()
+    assert answer(client, "/v1/measures?limit=1")["data"]
+    flip(made.database, len(good) // 2)
+    eventually(lambda: client.get("/readyz").status_code == 503)
+    assert answer(client, "/readyz", 503)["detail"].startswith("The check `integrity` failed: ")
+    for path in ("/v1/measures?limit=1", "/v1/exports/measures.csv", "/v1/exports/dataset.sqlite", "/v1", "/measures"):
+        refused = client.get(path)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60"), path
+        assert refused.json()["detail"].startswith("The data here is damaged")
+    assert refused.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer(client, "/healthz")["status"] == "ok"
+    assert caplog.text.count("nothing is served: ") == 1
+    flip(made.database, len(good) // 2)
+    eventually(lambda: client.get("/readyz").status_code == 200)
+    assert answer(client, "/v1/measures?limit=1")["data"]
+    assert "the content is what was built again" in caplog.text
+
+
+def test_a_file_written_to_in_its_place_is_damage_and_a_new_build_mends_it(made: Settings, client: Client) -> None:
+    old = answer(client, "/v1/measures?limit=1")["data"]
+    forge(made.database)
+    eventually(lambda: client.get("/v1/measures?limit=1").status_code == 503)
+    assert "integrity" in answer(client, "/readyz", 503)["detail"]
+    build(check(ALONE), made.database)
+    eventually(lambda: client.get("/readyz").status_code == 200)
+    assert answer(client, "/v1/measures?limit=1")["data"] == old
+
+
+def test_a_damaged_build_does_not_replace_the_one_in_service(
+    made: Settings, client: Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copyfile(made.database, damaged)
+    forge(damaged)
+    damaged.replace(made.database)
+    eventually(lambda: client.get("/readyz").status_code == 503)
+    assert "integrity" in answer(client, "/readyz", 503)["detail"]
+    assert answer(client, "/v1/measures?limit=1")["data"]
+    assert caplog.text.count("still serving the old database") == 1
+    made.database.unlink()
+    eventually(lambda: "`database`" in answer(client, "/readyz", 503)["detail"])
+
+
+def test_what_took_long_is_not_compared_again_at_once(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.query.snapshot.REST", 1e9)
+    snapshots = Snapshots(made, schema_version())
+    forge(made.database)
+    snapshots.renew()
+    monkeypatch.setattr("app.query.snapshot.Snapshot.open", lambda *_: pytest.fail("compared at once"))
+    snapshots.renew()
+    monkeypatch.setattr(SqliteDatabase, "verify", lambda _: pytest.fail("compared at once"))
+    snapshots.look()
+    assert snapshots.current().damage
+    snapshots.close()
+
+
+def test_a_database_that_cannot_be_asked_is_not_damaged(
+    made: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    snapshots = Snapshots(made, schema_version())
+
+    def lost(_: SqliteDatabase) -> None:
+        raise Problem(503, "no answer")
+
+    monkeypatch.setattr(SqliteDatabase, "verify", lost)
+    monkeypatch.setattr(snapshots, "_verify_at", 0.0)
+    snapshots.look()
+    assert not snapshots.current().damage
+    assert "the content was not verified: no answer" in caplog.text
+    snapshots.close()
+
+
+def test_a_disk_that_cannot_be_read_is_told(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("app.db.sqlite._digests", unreadable)
+    with pytest.raises(Unusable, match=r"cannot be read \(Input/output error\)\. Run `shisaku build`\."):
+        create_app(made)
+
+
+def test_a_page_that_sqlite_cannot_read_is_a_refusal_and_no_fault_of_ours(
+    made: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 3600.0)
+    with serving(made) as client:
+        assert answer(client, "/v1/measures?limit=1")["data"]
+        with made.database.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (made.database.stat().st_size - 8192))
+        refused = client.get("/v1/search?q=緑&limit=500&type=measures")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+        assert "cannot be read" in caplog.text
+
+
+def test_verify_says_what_is_damaged(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHISAKU_DATABASE", str(made.database))
+    build(check(ALONE), made.database)
+    good = CliRunner().invoke(main, ["verify"])
+    assert (good.exit_code, good.output.count("\n")) == (0, 1)
+    assert "is what was built" in good.output
+    forge(made.database)
+    bad = CliRunner().invoke(main, ["verify"])
+    assert bad.exit_code == 1
+    assert "the content is not what was built" in bad.output
+    assert "Traceback" not in bad.output
+
+
+def test_a_damaged_database_is_built_anew_where_it_is_needed(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHISAKU_DATABASE", str(made.database))
+    forge(made.database)
+    result = CliRunner().invoke(main, ["build", "--if-needed", "--seed", str(ALONE)])
+    assert result.exit_code == 0, result.output
+    assert "not what was built" in result.output
+    assert CliRunner().invoke(main, ["verify"]).exit_code == 0
