@@ -9,8 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import click
+import orjson
 import uvicorn
 from pydantic import ValidationError
 
@@ -26,6 +29,12 @@ if TYPE_CHECKING:
     from app.seeding.build import Checked
     from app.seeding.errors import SeedError
 
+TOLD = (
+    "shisaku_questions_",
+    "shisaku_cache_",
+    "shisaku_database_age",
+    "process_resident_memory",
+)  # metrics of a status
 OTHER_FILES = 64  # that a process has open beside its connections: the database, downloads, the log
 
 
@@ -218,6 +227,47 @@ def verify() -> None:
             f"{folder}: missing, or not what was built: {', '.join(damaged)}. Run `shisaku build`."
         )
     click.echo(f"the database is what was built, and so are {len(files)} files; digest {about.version.digest}")
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", envvar="HOST", show_default=True, help="Address of the service.")
+@click.option("--port", default=8000, envvar="PORT", show_default=True, type=click.IntRange(1, 65_535))
+def status(host: str, port: int) -> None:
+    """Tell how the database and the service are. Fails unless both are well."""
+    settings = _settings()
+    well = True
+    try:
+        snapshot = Snapshot.open(settings, schema_version())
+    except (Unusable, Problem) as error:
+        well = False
+        click.echo(f"database: {error}")
+    else:
+        version = snapshot.dataset.version
+        snapshot.database.close()
+        click.echo(f"database: whole, version {version.version} of {version.released}, digest {version.digest}")
+    answer = _asked(f"http://{host}:{port}{settings.prefix}/readyz")
+    ready = orjson.loads(answer) if answer else {"status": "nothing answers"}
+    well &= ready["status"] == "ready"
+    told = ready.get("detail") or ready["status"]
+    click.echo(f"service:  {told}" + (f", digest {ready['digest']}" if "digest" in ready else ""))
+    if settings.metrics_port:
+        samples = _asked(f"http://{settings.metrics_host}:{settings.metrics_port}/metrics") or ""
+        for line in samples.splitlines():
+            if line.startswith(TOLD):
+                click.echo(f"          {line}")
+    if not well:
+        sys.exit(1)
+
+
+def _asked(url: str) -> str | None:
+    """What answers at a URL, whatever its status; None if nothing does."""
+    try:
+        with urlopen(url, timeout=5) as response:  # noqa: S310 - the operator's own
+            return str(response.read().decode())
+    except HTTPError as error:
+        return error.read().decode()
+    except (URLError, TimeoutError):
+        return None
 
 
 check_option = click.option("--check", "only_check", is_flag=True, help="Write nothing; fail when it would change.")

@@ -72,10 +72,15 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
 
+def quiet(settings: Settings) -> Settings:
+    """The settings without a log of each request."""
+    return settings.model_copy(update={"access_log": False})
+
+
 @contextmanager
 def serving(what: Settings | ASGIApp) -> Iterator[Client]:
     """A client of a real server over an application, on a port of its own; with settings, over the whole service."""
-    app = service(create_app(what)) if isinstance(what, Settings) else what
+    app = service(create_app(quiet(what))) if isinstance(what, Settings) else what
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         # A client of a whole session may rest longer than a server usually keeps a connection.

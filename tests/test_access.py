@@ -1,0 +1,242 @@
+"""What a service tells its operator: a line for each request, ids, metrics, the state of the database."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.http.access import Request, json_line, request_id, text_line
+from app.settings import PROJECT, Settings
+from tests.conftest import Process, eventually, process
+
+LINE = re.compile(
+    r"\S+\+00:00 (?P<method>\S+) (?P<target>\S+) (?P<status>\d+) (?P<size>\d+) B (?P<took>[\d.]+) ms"
+    r"(?P<cached> cached)? (?P<id>\S+)"
+)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def metrics_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def server(first: Settings, metrics_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    with process(first, tmp_path_factory.mktemp("access"), metrics_port=metrics_port) as server:
+        yield server
+
+
+def lines_of(server: Process, id_: str) -> list[re.Match[str]]:
+    """The lines of the log of requests with an id."""
+    found = [LINE.fullmatch(line) for line in server.output.read_text().splitlines()]
+    assert all(found)
+    return [each for each in found if each and each["id"] == id_]
+
+
+def told(server: Process, id_: str) -> re.Match[str]:
+    eventually(lambda: bool(lines_of(server, id_)))
+    (line,) = lines_of(server, id_)
+    return line
+
+
+def metrics(port: int) -> dict[tuple[str, ...], float]:
+    """Every sample, by its name and the values of its labels."""
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_line_tells_how_a_request_was_answered(server: Process) -> None:
+    with httpx.Client(base_url=server.url) as client:
+        for id_, cached in (("one", None), ("two", " cached")):
+            response = client.get("/v1/measures?limit=3&q=薬", headers={"X-Request-Id": id_})
+            line = told(server, id_)
+            assert response.headers["X-Request-Id"] == id_
+            assert (line["method"], line["target"], line["status"]) == (
+                "GET",
+                "/v1/measures?limit=3&q=%E8%96%AC",
+                "200",
+            )
+            assert int(line["size"]) == int(response.headers["Content-Length"])
+            assert line["cached"] == cached
+            assert float(line["took"]) > 0
+        again = client.get(
+            "/v1/measures?limit=3&q=薬", headers={"X-Request-Id": "three", "If-None-Match": response.headers["ETag"]}
+        )
+        assert again.status_code == 304
+        assert (told(server, "three")["status"], told(server, "three")["size"]) == ("304", "0")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "target"),
+    [
+        ("/v1/measures/nothing", "404", "/v1/measures/nothing"),
+        ("/a%0AGET%20/forged", "404", "/a%0AGET%20/forged"),
+        ("/v1/measures?x=%0A", "422", "/v1/measures?x=%0A"),
+    ],
+)
+def test_refusals_are_told_and_no_path_writes_a_line_of_its_own(
+    path: str, status: str, target: str, server: Process
+) -> None:
+    response = httpx.get(f"{server.url}{path}")
+    line = told(server, response.headers["X-Request-Id"])
+    assert (line["status"], line["target"]) == (status, target)
+    assert "X-Request-Id" in response.headers["Access-Control-Expose-Headers"]
+
+
+def test_what_the_server_itself_refuses_is_told_too(server: Process) -> None:
+    response = server.raw(b"GET /v1 HTTP/1.1\r\nHost: x\r\n" + b"x: y\r\n" * 200 + b"\r\n")
+    (id_,) = re.findall(rb"x-request-id: (\S+)", response)
+    line = told(server, id_.decode())
+    assert (line["target"], line["status"]) == ("-", "431")
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([(b"x-request-id", b"abc-1.2_3:/+=")], b"abc-1.2_3:/+="),
+        (
+            [(b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")],
+            b"0af7651916cd43dd8448eb211c80319c",
+        ),
+        ([(b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), (b"x-request-id", b"a")], b"a"),
+        ([(b"x-request-id", b"two words")], None),
+        ([(b"x-request-id", b"")], None),
+        ([(b"x-request-id", b"a" * 129)], None),
+        ([(b"traceparent", b"00-0af7")], None),
+        ([], None),
+    ],
+)
+def test_the_id_is_the_callers_or_the_traces_or_a_new_one(headers: Any, expected: bytes | None) -> None:
+    found = request_id(headers)
+    assert found == expected if expected else re.fullmatch(rb"[0-9a-f]{16}", found)
+    assert expected or request_id(headers) != found
+
+
+def test_lines_for_machines_are_json() -> None:
+    request = Request("GET", "/v1/measures", "q=a", 200, 12, 0.0015, True, "x", "/v1/measures")
+    line = json_line(request)
+    assert line.endswith("\n")
+    shown = orjson.loads(line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", shown.pop("time"))
+    assert shown == {
+        "method": "GET", "path": "/v1/measures", "query": "q=a", "status": 200, "bytes": 12, "milliseconds": 1.5,
+        "cached": True, "request_id": "x", "operation": "/v1/measures",
+    }  # fmt: skip
+    odd = request._replace(path="/a b\n\x1b[31m厚", query="")
+    assert " /a%20b%0A%1B[31m%E5%8E%9A 200 " in text_line(odd)
+
+
+def test_all_messages_of_a_process_are_json_where_it_is_asked_for(first: Settings, tmp_path: Path) -> None:
+    with process(first, tmp_path, log_format="json") as server:
+        httpx.get(f"{server.url}/v1", headers={"X-Request-Id": "json"})
+        eventually(lambda: '"request_id":"json"' in server.output.read_text())
+        for text in (server.output.read_text(), server.log.read_text()):
+            lines = [orjson.loads(line) for line in text.splitlines()]
+            assert lines
+            assert all("time" in line for line in lines)
+
+
+def test_the_access_log_can_be_left_out(first: Settings, tmp_path: Path) -> None:
+    with process(first, tmp_path, access_log="false") as server:
+        assert httpx.get(f"{server.url}/v1").headers["X-Request-Id"]
+    assert not server.output.read_text()
+
+
+def test_the_last_lines_are_written_when_the_server_stops(first: Settings, tmp_path: Path) -> None:
+    with process(first, tmp_path) as server:
+        httpx.get(f"{server.url}/v1", headers={"X-Request-Id": "last"})
+    assert [line["target"] for line in lines_of(server, "last")] == ["/v1"]
+
+
+def test_metrics_count_requests_and_tell_the_state(server: Process, metrics_port: int) -> None:
+    before = metrics(metrics_port)
+    with httpx.Client(base_url=server.url) as client:
+        sizes = [len(client.get("/v1/pillars/nothing").content) for _ in range(3)]
+        sizes += [
+            len(client.get("/v1/modalities?limit=2", headers={"Accept-Encoding": "identity"}).content) for _ in "ab"
+        ]
+    after = metrics(metrics_port)
+    requests = "shisaku_requests_total"
+
+    def more(*key: str) -> float:
+        return after[key] - before.get(key, 0)
+
+    assert more(requests, "/v1/pillars/{id}", "404") == 3
+    assert more(requests, "/v1/modalities", "200") == 2
+    assert more("shisaku_request_seconds_count", "/v1/modalities") == 2
+    assert more("shisaku_cache_hits_total") == 1
+    assert more("shisaku_response_bytes_total") == sum(sizes)
+    assert after["shisaku_questions_running"] == after["shisaku_questions_waiting"] == 0
+    assert after["shisaku_questions_refused_total"] == 0
+    assert after["shisaku_cache_bytes"] > 0
+    assert after["shisaku_database_whole"] == 1
+    assert after["shisaku_database_age_seconds"] > 0
+    (database,) = (key for key in after if key[0] == "shisaku_database_info")
+    dataset = httpx.get(f"{server.url}/v1").json()["dataset"]
+    assert set(database[1:]) == {dataset["version"], dataset["digest"]}
+    assert any(key[0] == "process_resident_memory_bytes" for key in after)
+
+
+def test_processes_have_metrics_of_their_own(first: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    with process(first, tmp_path, "--workers", "2", metrics_port=port):
+        eventually(lambda: all(_answers(port + place) for place in (0, 1)))
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/metrics").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def status(settings: Settings, server: Process, **environment: Any) -> tuple[int, str]:
+    """What `shisaku status` says of a database and a service, and how it ends."""
+    given = {f"SHISAKU_{name.upper()}": str(value) for name, value in environment.items()}
+    result = subprocess.run(
+        [sys.executable, "-m", "app.cli", "status", "--port", str(server.port)],
+        cwd=PROJECT,
+        env={**os.environ, "SHISAKU_DATABASE": str(settings.database), **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not result.stderr
+    return result.returncode, result.stdout
+
+
+def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metrics_port: int, tmp_path: Path) -> None:
+    digest = httpx.get(f"{server.url}/v1").json()["dataset"]["digest"]
+    code, printed = status(first, server, metrics_port=metrics_port)
+    assert code == 0
+    assert re.search(rf"^database: whole, version .*{digest}$", printed, re.MULTILINE)
+    assert f"service:  ready, digest {digest}" in printed
+    assert re.search(r"^ +shisaku_questions_waiting 0\.0$", printed, re.MULTILINE)
+    code, printed = status(first, replace(server, port=free_port()))
+    assert (code, printed.splitlines()[-1]) == (1, "service:  nothing answers")
+    code, printed = status(first.model_copy(update={"database": tmp_path / "nothing.sqlite"}), server)
+    assert code == 1
+    assert "Run `shisaku build`" in printed
+    code, printed = status(first, server, prefix="/elsewhere")
+    assert code == 1
+    assert "service:  There is nothing at this path" in printed
