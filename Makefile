@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
-.PHONY: serve build quick test test-all check sdk browser bench format lock openapi clean
+.PHONY: serve build quick test test-all check sdk browser faults bench format lock openapi clean
 
 serve: .venv/runtime ## install, build the database when it is missing or old, and serve it
 	$(BIN)/shisaku build --if-needed
@@ -56,6 +56,9 @@ sdk: .venv/dev .venv-sdk/ready ## generate clients with the real tools, compile 
 
 browser: .venv/dev .venv-browser/ready ## open the pages in Chromium, and check their accessibility and their HTML
 	PYTHONPATH=$$(echo .venv-browser/lib/python*/site-packages) $(BIN)/python -m pytest tests/browser/check_pages.py
+
+faults: .venv/dev build ## what happens under load, as a table: three minutes
+	$(BIN)/python -m tests.faults.load
 
 bench: .venv/dev .venv-bench/ready ## how fast it answers beside its peers (BENCH_LINES, BENCH_SECONDS, BENCH_FOLDER)
 	$(BIN)/python -m tests.bench

@@ -160,12 +160,19 @@ def test_a_request_within_the_limits_is_answered_however_it_arrives(name: str, p
 
 
 def test_requests_of_one_connection_are_answered_in_their_order(server: Process) -> None:
-    paths = ["/v1/measures?limit=1", "/healthz", "/nowhere", "/v1/stages?fields=id", "/v1/exports/stages.csv"] * 40
+    paths = ["/v1/measures?limit=1", "/healthz", "/nowhere", "/v1/stages?fields=id", "/v1/exports/stages.csv"] * 300
     requests = b"".join(b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), HOST) for path in paths)
     found = server.raw(requests + HEALTH + HOST + CLOSE + b"\r\n")
     with httpx.Client(base_url=server.url) as client:
         statuses = [client.get(path).status_code for path in paths]
     assert [int(part[:3]) for part in found.split(b"HTTP/1.1 ")[1:]] == [*statuses, 200]
+
+
+def test_a_slow_reader_of_http_1_0_gets_all(server: Process) -> None:
+    expected = httpx.get(f"{server.url}/v1/exports/budget-lines.ndjson").content
+    slow = connected(server.port, b"GET /v1/exports/budget-lines.ndjson HTTP/1.0\r\n\r\n")
+    time.sleep(0.5)
+    assert parsed(rest(slow))[2] == expected
 
 
 def test_a_request_to_upgrade_is_answered_as_any_other(server: Process) -> None:
@@ -303,7 +310,7 @@ def asked(port: int, path: str) -> socket.socket:
 
 def admission(app: FastAPI) -> tuple[AdmissionMiddleware, ASGIApp]:
     whole = service(app)
-    found = whole.app.app  # type: ignore[attr-defined]
+    found = whole.app.app  # type: ignore[attr-defined] # behind the refusals and the cache
     assert isinstance(found, AdmissionMiddleware)
     return found, whole
 

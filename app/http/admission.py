@@ -14,7 +14,7 @@ from app.http.headers import Headers, refusal
 from app.http.refusals import HEALTH
 from app.settings import Settings
 
-TURNS = 64  # more than threads, so that light requests do not wait behind heavy ones
+TURNS = 32  # more than threads, so that light requests do not wait behind heavy ones
 LONG = 1 << 16  # bytes of a body that a connection takes at once
 DOWNLOADS = "/v1/exports/"
 
