@@ -1,5 +1,6 @@
 """What one client may send, hold and leave unread, so that the others are served: asked of a real server's sockets."""
 
+import asyncio
 import socket
 import sys
 import threading
@@ -7,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import orjson
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp
 from app.cli import connection_limit
 from app.db.sqlite import SqliteDatabase
 from app.http import protocol
-from app.http.admission import AdmissionMiddleware
+from app.http.admission import TURNS, AdmissionMiddleware
 from app.http.protocol import MAX_FIELDS, MAX_HEADERS, MAX_LINE
 from app.main import create_app, service
 from app.settings import Settings
@@ -297,18 +298,26 @@ def test_more_long_answers_than_there_are_places_are_told_to_come_back(path: str
         eventually(lambda: status_of(port, path)[0] != 503)
 
 
+class Held(NamedTuple):
+    """Questions on threads: whether one has begun, and whether they may end."""
+
+    begun: threading.Event
+    end: threading.Event
+
+
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Questions on threads end when it is set."""
-    gate, query = threading.Event(), SqliteDatabase.query
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
+    gate, query = Held(threading.Event(), threading.Event()), SqliteDatabase.query
 
     def wait(self: SqliteDatabase, work: Any) -> Any:
-        assert "worker" not in threading.current_thread().name or gate.wait(60)
+        if "worker" in threading.current_thread().name:
+            gate.begun.set()
+            assert gate.end.wait(60)
         return query(self, work)
 
     monkeypatch.setattr(SqliteDatabase, "query", wait)
     yield gate
-    gate.set()
+    gate.end.set()
 
 
 QUESTION = "/v1/measures?facet=kind&limit="  # work for a thread
@@ -326,7 +335,7 @@ def admission(app: FastAPI) -> tuple[AdmissionMiddleware, ASGIApp]:
 
 
 def test_questions_beyond_the_queue_are_told_to_come_back_and_a_hang_up_frees_its_place(
-    first: Settings, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+    first: Settings, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.http.admission.TURNS", 1)
     admitted, app = admission(create_app(first.model_copy(update={"queue": 2, "wait_seconds": 60})))
@@ -338,27 +347,40 @@ def test_questions_beyond_the_queue_are_told_to_come_back_and_a_hang_up_frees_it
         assert (status, headers["retry-after"], headers["connection"]) == (503, "1", "close")
         assert status_of(port, "/healthz")[0] == 200
         gone.close()
-        held.set()
+        held.end.set()
         assert parsed(rest(running))[0] == parsed(rest(waiting))[0] == 200
-        assert (admitted.waiting, admitted.turns.borrowed_tokens) == (0, 0)
+        assert (admitted.waiting, admitted.turns.locked()) == (0, False)
 
 
 @pytest.mark.parametrize("turns", [1, 2])
 def test_a_question_that_waits_too_long_is_told_to_come_back(
-    turns: int, first: Settings, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+    turns: int, first: Settings, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For a turn, and for a thread."""
     monkeypatch.setattr("app.http.admission.TURNS", turns)
-    admitted, app = admission(create_app(first.model_copy(update={"threads": 1, "wait_seconds": 0.3})))
-    with serving(app) as client:
+    with ports(first, threads=1, wait_seconds=0.3) as client:
         port = port_of(client)
         running = asked(port, f"{QUESTION}1")
-        eventually(lambda: admitted.turns.borrowed_tokens == 1)
+        assert held.begun.wait(60)
         status, headers = status_of(port, f"{QUESTION}2")
         assert (status, headers["retry-after"]) == (503, "1")
         time.sleep(0.5)  # the one that runs has begun, and is not given up
-        held.set()
+        held.end.set()
         assert parsed(rest(running))[0] == 200
+
+
+def test_a_request_that_fails_gives_its_turn_back(first: Settings) -> None:
+    async def failing(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    async def run() -> AdmissionMiddleware:
+        admitted = AdmissionMiddleware(failing, [], first)
+        for _ in range(TURNS):
+            with pytest.raises(ZeroDivisionError):
+                await admitted({"type": "http", "path": "/v1"}, failing, failing)
+        return admitted
+
+    assert not asyncio.run(run()).turns.locked()
 
 
 def test_no_question_waits_where_the_queue_is_empty_by_setting(first: Settings) -> None:
@@ -366,7 +388,7 @@ def test_no_question_waits_where_the_queue_is_empty_by_setting(first: Settings) 
         assert status_of(port_of(client), f"{QUESTION}1")[0] == 200
 
 
-def test_an_address_has_so_many_requests_in_flight_as_the_setting_says(first: Settings, held: threading.Event) -> None:
+def test_an_address_has_so_many_requests_in_flight_as_the_setting_says(first: Settings, held: Held) -> None:
     with ports(first, requests_per_client=2) as client:
         port = port_of(client)
         running = [asked(port, f"{QUESTION}{limit}") for limit in (1, 2)]
@@ -375,7 +397,7 @@ def test_an_address_has_so_many_requests_in_flight_as_the_setting_says(first: Se
         assert (status, headers["retry-after"], headers["access-control-allow-origin"]) == (429, "1", "*")
         assert status_of(port, "/v1", b"X-Forwarded-For: 192.0.2.1\r\n")[0] == 200
         assert status_of(port, "/healthz")[0] == 200
-        held.set()
+        held.end.set()
         assert [parsed(rest(each))[0] for each in running] == [200, 200]
         eventually(lambda: status_of(port, "/v1")[0] == 200)
 
