@@ -14,7 +14,7 @@ import httpx
 import orjson
 import pytest
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 
 from app.cli import connection_limit
 from app.db.sqlite import SqliteDatabase
@@ -377,7 +377,7 @@ def test_a_request_that_fails_gives_its_turn_back(first: Settings) -> None:
         admitted = AdmissionMiddleware(failing, [], first)
         for _ in range(TURNS):
             with pytest.raises(ZeroDivisionError):
-                await admitted({"type": "http", "path": "/v1"}, failing, failing)
+                await admitted({"type": "http", "path": "/v1"}, asyncio.Queue[Message]().get, failing)
         return admitted
 
     assert not asyncio.run(run()).turns.locked()
