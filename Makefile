@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
-.PHONY: serve build quick test test-all check sdk browser screenshots bench format lock openapi clean
+.PHONY: serve build quick test test-all check sdk browser screenshots faults bench format lock openapi clean
 
 serve: .venv/runtime ## install, build the database when it is missing or old, and serve it
 	$(BIN)/shisaku build --if-needed
@@ -60,6 +60,9 @@ browser: .venv/dev .venv-browser/ready ## open the pages in Chromium, and check 
 screenshots: .venv/dev .venv-browser/ready ## pictures of every kind of page, in data/screenshots/; those of the README anew
 	$(BIN)/shisaku build --if-needed
 	PYTHONPATH=.:$$(echo .venv-browser/lib/python*/site-packages) $(BIN)/python tests/browser/screenshots.py
+
+faults: .venv/dev build ## what happens under load, as a table: three minutes
+	$(BIN)/python -m tests.faults.load
 
 bench: .venv/dev .venv-bench/ready ## how fast it answers beside its peers (BENCH_LINES, BENCH_SECONDS, BENCH_FOLDER)
 	$(BIN)/python -m tests.bench

@@ -168,5 +168,7 @@ def application() -> ASGIApp:
         app = create_app(settings)
     except (Unusable, Problem) as error:
         sys.exit(f"Error: {error}")
+    # The event loop asks threads for the interpreter at every event of a connection, and each time waits so long.
+    sys.setswitchinterval(0.0001)
     gc.freeze()  # the garbage collector need not look at what was imported again
     return service(app)

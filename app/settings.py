@@ -66,7 +66,7 @@ class Settings(BaseSettings):
         default=2.0, description="How long one question may run in the database before it is stopped (503)."
     )
     threads: Annotated[int, Field(ge=1, le=64)] = Field(
-        default=4,
+        default=2,
         description="Questions that run at the same time in one process, each on its own connection.",
     )
     queue: Annotated[int, Field(ge=0, le=100_000)] = Field(

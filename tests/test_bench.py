@@ -86,7 +86,7 @@ def test_the_references_run_as_the_service_does(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("app.cli.check_usable", lambda *_: None)
     monkeypatch.setattr(uvicorn, "run", lambda *_, **options: served.update(options))
     CliRunner().invoke(main, ["serve"], catch_exceptions=False)
-    here = {"factory", "host", "port", "workers"}
+    here = {"factory", "host", "port", "workers", "limit_concurrency"}
     assert {name: value for name, value in served.items() if name not in here} == references.OPTIONS
 
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.sqlite import SqliteDatabase
 from app.http.cache import OVERHEAD, ResponseCacheMiddleware
+from app.http.refusals import RefusalsMiddleware
 from app.main import WARM_UP, create_app, service
 from app.seeding.build import build, check
 from app.settings import Settings
@@ -81,9 +82,11 @@ def test_paths_of_the_warm_up_are_cached_before_the_first_request(
     first: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = service(create_app(first.model_copy(update={"cache_bytes": 2**24})))
-    assert isinstance(app, ResponseCacheMiddleware)
+    assert isinstance(app, RefusalsMiddleware)
+    cache = app.app
+    assert isinstance(cache, ResponseCacheMiddleware)
     with serving(app) as client:
-        eventually(lambda: len(app.responses) == len(WARM_UP))
+        eventually(lambda: len(cache.responses) == len(WARM_UP))
         monkeypatch.setattr(SqliteDatabase, "query", lambda *_: pytest.fail("the database was queried"))
         assert answer(client, "/v1")["resources"]
         assert client.get("/v1/budget-lines").json()["meta"]["total"]

@@ -254,7 +254,8 @@ def test_links_begin_with_the_prefix_whatever_the_host_header_says(first: Settin
         assert answer(client, "/v1")["resources"][0]["list_path"].startswith("/policy/shisaku/v1/")
         assert 'href="/policy/shisaku/openapi.json"' in client.get("/docs").text
         assert "/policy/shisaku/v1/search" in answer(client, "/v1/search?q=薬")["links"]["self"]
-        assert answer(client, "/policy/shisaku/v1/mesures", 404)["detail"].count("`/v1/measures`") == 1
+        assert answer(client, "/policy/shisaku/v1/mesures", 404)["detail"].count("`/policy/shisaku/v1/measures`") == 1
+        assert answer(client, "/v1/measures/x", 404)["detail"].endswith(" `/policy/shisaku/v1/measures` lists them.")
 
 
 RAW = [

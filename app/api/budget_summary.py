@@ -49,7 +49,7 @@ from app.resources.sums import (
 )
 from app.schemas import Int32, Name, Note, Schema, to_json
 
-FEW_LINES = 1_000
+FEW_LINES = 100
 
 GROUP_BY = Parameter(
     "group_by",

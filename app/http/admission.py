@@ -4,9 +4,7 @@ Whoever is refused has cost nothing yet. The health of the service is told witho
 """
 
 import asyncio
-from contextlib import ExitStack
 
-import anyio
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,7 +13,7 @@ from app.http.headers import Headers, refusal
 from app.http.refusals import HEALTH
 from app.settings import Settings
 
-TURNS = 64  # more than threads, so that light requests do not wait behind heavy ones
+TURNS = 32  # more than threads, so that light requests do not wait behind heavy ones
 LONG = 1 << 16  # bytes of a body that a connection takes at once
 DOWNLOADS = "/v1/exports/"
 
@@ -27,9 +25,9 @@ class AdmissionMiddleware:
 
     def __init__(self, app: ASGIApp, common: Headers, settings: Settings) -> None:
         self.app = app
-        self.turns = anyio.CapacityLimiter(TURNS)
-        self.transfers = anyio.CapacityLimiter(settings.transfers)
-        self.waiting = self.refused = 0
+        self.turns = asyncio.Semaphore(TURNS)
+        self.transfers = asyncio.Semaphore(settings.transfers)
+        self.running = self.waiting = self.refused = 0
         self._settings = settings
         self._busy = refusal(unavailable(BUSY, 1), common, close=True)
         self._full = refusal(unavailable("Too many downloads at once. Try again shortly.", 5), common)
@@ -38,62 +36,67 @@ class AdmissionMiddleware:
         if scope["type"] != "http" or scope["path"].endswith(HEALTH):
             await self.app(scope, receive, send)
         elif DOWNLOADS in scope["path"]:
-            with ExitStack() as place:
-                if self._has_place(place):
+            if self.transfers.locked():
+                await self._refuse(self._full, scope, receive, send)
+            else:
+                async with self.transfers:
                     await self.app(scope, receive, send)
-                else:
-                    await self._refuse(self._full, scope, receive, send)
+        elif await self._has_turn():
+            await self._answer(scope, receive, send)
         else:
-            with ExitStack() as turn:
-                if await self._has_turn(turn) and not _is_gone(scope):
-                    await self._answer(turn, scope, receive, send)
-                else:
-                    await self._refuse(self._busy, scope, receive, send)
+            await self._refuse(self._busy, scope, receive, send)
 
     async def _refuse(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         self.refused += 1
         await response(scope, receive, send)
 
-    async def _answer(self, turn: ExitStack, scope: Scope, receive: Receive, send: Send) -> None:
-        is_refused = False
-
-        async def send_in_place(message: Message) -> None:
-            nonlocal is_refused
-            turn.close()
-            if message["type"] == "http.response.start":
-                length = int(dict(message["headers"]).get(b"content-length", 0))
-                is_refused = length > LONG and not self._has_place(place)
-                if is_refused:
-                    await self._refuse(self._full, scope, receive, send)
-            if not is_refused:
-                await send(message)
-
-        with ExitStack() as place:
-            await self.app(scope, receive, send_in_place)
-
-    async def _has_turn(self, turn: ExitStack) -> bool:
-        """Waits for a turn, which ends with the stack, and says whether there is one."""
-        if self.waiting >= self._settings.queue and not self.turns.available_tokens:
+    async def _has_turn(self) -> bool:
+        """Waits for a turn, and says whether there is one."""
+        if not self.turns.locked():
+            return await self.turns.acquire()
+        if self.waiting >= self._settings.queue:
             return False
         self.waiting += 1
         try:
             async with asyncio.timeout(self._settings.wait_seconds):
-                await self.turns.acquire_on_behalf_of(turn)
+                return await self.turns.acquire()
         except TimeoutError:
             return False
         finally:
             self.waiting -= 1
-        turn.callback(self.turns.release_on_behalf_of, turn)
-        return True
 
-    def _has_place(self, place: ExitStack) -> bool:
-        """Takes a place among the transfers, which ends with the stack, and says whether there was one."""
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_turn, has_place, is_refused = True, False, False
+        self.running += 1
+
+        async def send_in_place(message: Message) -> None:
+            nonlocal has_turn, has_place, is_refused
+            if has_turn:
+                has_turn = False
+                self._end_turn()
+            if message["type"] == "http.response.start":
+                is_long = int(dict(message["headers"]).get(b"content-length", 0)) > LONG
+                if is_long and self.transfers.locked():
+                    is_refused = True
+                    await self._refuse(self._full, scope, receive, send)
+                elif is_long:
+                    has_place = await self.transfers.acquire()
+            if not is_refused:
+                await send(message)
+
         try:
-            self.transfers.acquire_on_behalf_of_nowait(place)
-        except anyio.WouldBlock:
-            return False
-        place.callback(self.transfers.release_on_behalf_of, place)
-        return True
+            await asyncio.sleep(0)  # one iteration of the event loop begins no more requests than there are turns
+            answer = self._busy if _is_gone(scope) else self.app
+            await answer(scope, receive, send_in_place)
+        finally:
+            if has_turn:
+                self._end_turn()
+            if has_place:
+                self.transfers.release()
+
+    def _end_turn(self) -> None:
+        self.running -= 1
+        self.turns.release()
 
 
 def _is_gone(scope: Scope) -> bool:

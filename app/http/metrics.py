@@ -96,9 +96,7 @@ class _State(Collector):
         yield GaugeMetricFamily(
             "shisaku_database_age_seconds", "Since this process began to serve it.", time.time() - snapshot.opened
         )
-        yield GaugeMetricFamily(
-            "shisaku_questions_running", "Questions that have a turn.", admission.turns.borrowed_tokens
-        )
+        yield GaugeMetricFamily("shisaku_questions_running", "Questions that have a turn.", admission.running)
         yield GaugeMetricFamily("shisaku_questions_waiting", "Questions that wait for one.", admission.waiting)
         yield CounterMetricFamily("shisaku_questions_refused", "Questions told to come back.", admission.refused)
         yield GaugeMetricFamily("shisaku_cache_bytes", "Bytes of responses kept ready.", cache.responses.currsize)

@@ -50,7 +50,7 @@ class HttpProtocol(HttpToolsProtocol):
     _pending = b""  # what has arrived of the next requests
     _lingering = False  # the present request is the last, and what arrives after it is dropped
     _timer: asyncio.TimerHandle | None = None
-    _write_timer: asyncio.TimerHandle | None = None
+    _write_timer: Any = None  # a TimerHandle, once writing has paused
     since = 0.0  # when the connection began to wait for a request
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
@@ -100,7 +100,6 @@ class HttpProtocol(HttpToolsProtocol):
         for timer in (self._timer, self._write_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._write_timer = None
 
     # Requests
 
@@ -216,11 +215,6 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.write_eof()
             self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
         elif self._pending:
-            self.loop.call_soon(self._next)
-
-    def _next(self) -> None:
-        """Begins a request that arrived while the one before it was answered."""
-        if self.is_waiting and not self.transport.is_closing():
             self._begin()
 
     # Responses
@@ -231,9 +225,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-            self._write_timer = None
+        self._write_timer.cancel()
 
     def _watch_writing(self) -> None:
         unsent = self.transport.get_write_buffer_size()
@@ -269,10 +261,7 @@ class _Cycle(RequestResponseCycle):
 
     async def _send_body(self, message: Any) -> None:
         if self._to_the_end:
-            if self.flow.write_paused:
-                await self.flow.drain()
-            if not self.disconnected:
-                self.transport.write(message.get("body", b""))
+            self.transport.write(message.get("body", b""))
         await super().send(message)
 
     async def _send_start(self, message: Any) -> None:

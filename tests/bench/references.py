@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 # As `shisaku serve` has them; a test compares the two.
 OPTIONS: dict[str, Any] = {
     "http": "app.http.protocol:HttpProtocol",
+    "ws": "none",
     "access_log": False,
     "server_header": False,
     "date_header": True,

@@ -1,0 +1,187 @@
+"""What the service does under load, as a table on the console: crowds of distinct heavy questions, slow readers and
+half-sent requests, against one process on loopback. It ends by itself, in about three minutes; not 0 when a bound is
+broken.
+
+    python -m tests.faults.load [DATABASE]
+"""
+
+import random
+import resource
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+
+import httpx
+
+from app.http.protocol import HEAD_SECONDS, LINGER_SECONDS
+from app.settings import PROJECT, Settings
+from tests.bench.load import Stream, get, load
+from tests.conftest import Process, connected, process, raw
+
+CROWDS = (64, 256, 512, 1_000, 2_000)
+SECONDS = 8.0  # of each crowd
+LEAST_RATE = 0.7  # of good answers at 1,000 connections, of that at 64
+SLOWEST_HEALTH = 2.0  # seconds
+RECOVERY = 1.0  # seconds until a question is answered as before, after a crowd has gone
+READERS = 200
+MORE_MEMORY = 150  # MB, for the readers
+
+
+def questions() -> Iterator[bytes]:
+    """Sums under filters that nobody asked before, so that no answer is cached."""
+    chance = random.Random(1)
+    while True:
+        groups = ",".join(chance.sample(["ministry", "pillar", "fiscal_year"], 2))
+        least, most = chance.randrange(10**6), chance.randrange(10**9, 10**12)
+        yield get(f"/v1/budget-summary?group_by={groups}&amount_min={least}&amount_max={most}")
+
+
+@dataclass
+class Health:
+    """How long `/healthz` took, at most, and how often it failed, while something else was going on."""
+
+    slowest: float = 0.0
+    failed: int = 0
+
+
+@contextmanager
+def watched(port: int) -> Iterator[Health]:
+    """Asks for the health of a server ten times a second, each time over a new connection."""
+    health, ended = Health(), Event()
+
+    def watch() -> None:
+        while not ended.wait(0.1):
+            begun = time.perf_counter()
+            try:
+                health.failed += not raw(port, get("/healthz", "Connection: close")).startswith(b"HTTP/1.1 200")
+            except OSError:
+                health.failed += 1
+            health.slowest = max(health.slowest, time.perf_counter() - begun)
+
+    thread = Thread(target=watch)
+    thread.start()
+    try:
+        yield health
+    finally:
+        ended.set()
+        thread.join()
+
+
+def recovery(server: Process) -> float:
+    """Seconds until a question is answered."""
+    begun = time.perf_counter()
+    while httpx.get(f"{server.url}/v1/measures?limit=1&offset=3", timeout=10).status_code != 200:
+        time.sleep(0.02)
+    return time.perf_counter() - begun
+
+
+def files(server: Process) -> int:
+    return sum(1 for _ in Path(f"/proc/{server.pid}/fd").iterdir())
+
+
+def crowds(server: Process) -> bool:
+    """Prints a row for each crowd, and says whether the bounds hold."""
+    asked = questions()
+    rates: dict[int, float] = {}
+    holds = True
+    print("| connections | good/s | 503 | other | slowest health | health failed | recovery | files left | memory |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    before = files(server)
+    for connections in CROWDS:
+        stream = Stream(server.port, asked, connections)
+        with watched(server.port) as health:
+            took = load([stream], SECONDS)
+        recovered = recovery(server)
+        time.sleep(0.3)
+        good, refused = stream.statuses["200"], stream.statuses["503"]
+        other = stream.statuses.total() - good - refused - stream.statuses["closed"]
+        rates[connections] = good / took
+        left = files(server) - before
+        print(
+            f"| {connections} | {good / took:.0f} | {refused} | {other} | {health.slowest:.2f} s | {health.failed} "
+            f"| {recovered:.2f} s | {left} | {server.memory()} MB |",
+            flush=True,
+        )
+        holds &= not other and not health.failed and health.slowest < SLOWEST_HEALTH and recovered < RECOVERY
+        holds &= left < 20
+    return holds and rates[1_000] >= LEAST_RATE * rates[64]
+
+
+def slow_readers(server: Process) -> bool:
+    """Readers of the largest download at 1 kB/s, for as long as the server lets them."""
+    httpx.get(f"{server.url}/v1/exports/budget-lines.ndjson?order=desc")
+    before, most = server.memory(), 0
+    with ExitStack() as stack, watched(server.port) as health:
+        readers = []
+        for _ in range(READERS):
+            reader = stack.enter_context(socket.socket())
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            reader.connect(("127.0.0.1", server.port))
+            reader.sendall(get("/v1/exports/budget-lines.ndjson?order=desc"))
+            readers.append(reader)
+        heads = [reader.recv(12) for reader in readers]
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            for reader in readers:
+                reader.recv(1_000)
+            most = max(most, server.memory())
+            question = httpx.get(f"{server.url}/v1/measures?limit=1", timeout=10).status_code
+            time.sleep(1)
+    accepted = heads.count(b"HTTP/1.1 200")
+    recovered = recovery(server)
+    print(
+        f"\n{READERS} slow readers: {accepted} served, {heads.count(b'HTTP/1.1 503')} refused, memory {before} → {most}"
+        f" MB, slowest health {health.slowest:.2f} s, a question {question}, recovery {recovered:.2f} s"
+    )
+    return most - before < MORE_MEMORY and question == 200 and not health.failed and recovered < RECOVERY
+
+
+def half_sent(server: Process) -> bool:
+    """Half-sent headers, more than the server has descriptors."""
+    with ExitStack() as stack, watched(server.port) as health:
+        for _ in range(400):
+            stack.enter_context(connected(server.port, b"GET /v1 HTTP/1.1\r\nHost: x\r\nX: "))
+        begun = time.perf_counter()
+        question = httpx.get(f"{server.url}/v1/measures?limit=1", timeout=30).status_code
+        took = time.perf_counter() - begun
+        time.sleep(HEAD_SECONDS + LINGER_SECONDS + 2)  # refused, and closed though the clients do not
+        left = files(server)
+    print(
+        f"400 half-sent headers at 256 descriptors: a question {question} in {took:.2f} s, slowest health "
+        f"{health.slowest:.2f} s, failed {health.failed}, files open at the end: {left}"
+    )
+    return question == 200 and took < SLOWEST_HEALTH and not health.failed and left < 64
+
+
+def idle(server: Process) -> bool:
+    """Connections that rest between requests."""
+    with ExitStack() as stack, watched(server.port) as health:
+        for _ in range(500):
+            connection = stack.enter_context(connected(server.port, get("/v1/measures?limit=1")))
+            connection.recv(1 << 16)
+        question = httpx.get(f"{server.url}/v1/measures?limit=2", timeout=30).status_code
+    print(f"500 idle connections: a question {question}, slowest health {health.slowest:.2f} s")
+    return question == 200 and not health.failed
+
+
+def main() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 8_192), hard), hard))
+    database = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "data" / "shisaku.sqlite"
+    settings = Settings(database=database, database_url=None)
+    holds = True
+    for bounded, checks in ((0, (crowds, slow_readers, idle)), (256, (half_sent,))):
+        with TemporaryDirectory() as folder, process(settings, Path(folder), files=bounded) as server:
+            for check in checks:
+                holds &= check(server)
+    sys.exit(None if holds else "a bound was broken")
+
+
+if __name__ == "__main__":
+    main()
