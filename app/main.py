@@ -45,6 +45,7 @@ from app.resources.schema import schema_version
 from app.settings import Settings
 from app.site import feeds, pages, reference
 from app.site.errors import problem_response
+from app.text import one_line
 
 WARM_UP = ("/v1", "/v1/exports", "/v1/crosswalk", "/openapi.json", *(f"/v1/{each.name}" for each in RESOURCES))
 
@@ -140,13 +141,22 @@ def with_cache(app: FastAPI) -> ASGIApp:
     return ResponseCacheMiddleware(app, app.state.snapshots, settings.cache_bytes, WARM_UP)
 
 
+class OneLine(logging.Formatter):
+    """A message is one line, whatever a path or an error in it holds."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is the library's
+        return one_line(super().formatMessage(record))
+
+
 def application() -> ASGIApp:
     """What a server runs: the settings come from the environment, and an unusable database ends the process with a
     sentence."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         app = create_app(Settings())
     except (Unusable, Problem) as error:
-        sys.exit(f"Error: {error}")
+        sys.exit(one_line(f"Error: {error}"))
     gc.freeze()  # the garbage collector need not look at what was imported again
     return with_cache(app)
