@@ -1,10 +1,12 @@
-"""The command line: serve, build, check, and the commands that write generated files.
+"""The command line: serve, build, check, verify, and the commands that write generated files.
 
 What builds is imported by the commands that build: a service runs where `app.seeding` is not installed.
 """
 
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,14 +18,18 @@ import click
 import orjson
 import uvicorn
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from app import log
 from app.db.base import Unusable
+from app.db.tables import SEED_NAME
 from app.errors import Problem
+from app.query.dataset import VALUE
 from app.query.downloads import folder_of, is_file, is_whole
 from app.query.snapshot import Snapshot
 from app.resources.schema import schema_version
 from app.settings import Settings
+from app.text import one_line
 
 if TYPE_CHECKING:
     from app.seeding.build import Checked
@@ -54,7 +60,8 @@ def _settings() -> Settings:
         return Settings()
     except ValidationError as error:
         messages = [
-            f"SHISAKU_{str(each['loc'][0]).upper()}: {each['msg'].removeprefix('Value error, ')}"
+            "".join(f"SHISAKU_{str(name).upper()}: " for name in each["loc"][:1])
+            + each["msg"].removeprefix("Value error, ")
             for each in error.errors()
         ]
         raise click.ClickException("; ".join(messages)) from error
@@ -62,31 +69,56 @@ def _settings() -> Settings:
 
 @main.command()
 @seed_option
-@click.option("--if-needed", is_flag=True, help="Do nothing when the database is there and can be served.")
+@click.option("--if-needed", is_flag=True, help="Do nothing when the database can be served and is of this seed.")
 def build(seed: Path | None, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
     from app.seeding.build import SEED, target
     from app.seeding.build import build as build_database
+
+    settings, seed = _settings(), seed or SEED
+    if if_needed and _is_built(settings, seed):
+        return
+    to = target(settings)
+    with _told(f"{to.name}: ", ". The old database, if there was one, stands."), to.locked():
+        checked = _checked(seed, to.folder)
+        digest = build_database(checked, to, _phase)
+    click.echo(f"{to.name}: {checked.count} records, digest {digest}")
+
+
+def _is_built(settings: Settings, seed: Path) -> bool:
+    """Whether the database can be served, and was built from this seed; says why not."""
+    from app.seeding.reading import seed_digest
+
+    try:
+        snapshot = Snapshot.open(settings, schema_version())
+    except (Unusable, Problem) as error:
+        click.echo(one_line(str(error)), err=True)
+        return False
+    found = snapshot.database.query(lambda session: session.query(VALUE, name=SEED_NAME))
+    snapshot.database.close()
+    same = found == [(seed_digest(seed).encode(),)]
+    if not same:
+        click.echo(f"The database was built from another seed than {seed} is now.", err=True)
+    return same
+
+
+@contextmanager
+def _told(before: str = "", after: str = "") -> Iterator[None]:
+    """Ends a command in a sentence if the machine fails it, such as by a full disk."""
     from app.seeding.target import NotBuilt
 
-    settings = _settings()
-    if if_needed:
-        try:
-            Snapshot.open(settings, schema_version()).database.close()
-        except (Unusable, Problem) as error:
-            click.echo(str(error), err=True)
-        else:
-            return
     try:
-        to = target(settings)
-        checked = _checked(seed or SEED, to.folder)
-        digest = build_database(checked, to, _phase)
-    except OSError as error:
-        message = f"{settings.database}: {error.strerror}. The old database, if there was one, stands."
-        raise click.ClickException(message) from error
+        yield
     except (Unusable, NotBuilt) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{to.name}: {checked.count} records, digest {digest}")
+        raise click.ClickException(one_line(str(error))) from error
+    except OSError as error:
+        raise click.ClickException(one_line(f"{before}{error.strerror or error}{after}")) from error
+    except (sqlite3.Error, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise click.ClickException(one_line(f"{before}{cause}{after}")) from error
+    except BrokenProcessPool as error:
+        why = "a process of the build was ended from outside, perhaps for want of memory"
+        raise click.ClickException(one_line(f"{before}{why}{after}")) from error
 
 
 @main.command()
@@ -95,7 +127,8 @@ def check(seed: Path | None) -> None:
     """Verify seed/ without writing: every error, with its file and line."""
     from app.seeding.build import SEED
 
-    checked = _checked(seed or SEED)
+    with _told():
+        checked = _checked(seed or SEED)
     click.echo(f"{checked.count} records, no errors")
 
 
@@ -175,7 +208,7 @@ def serve(host: str, port: int, workers: int) -> None:
     try:  # here too, since the processes of a server are started again and again
         Snapshot.open(settings, schema_version()).database.close()
     except (Unusable, Problem) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(one_line(str(error))) from error
     log.configure(settings)
     uvicorn.run(
         "app.main:application",
@@ -215,7 +248,7 @@ def verify() -> None:
     try:
         snapshot = Snapshot.open(settings, schema_version())
     except (Unusable, Problem) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(one_line(str(error))) from error
     about = snapshot.dataset.about
     snapshot.database.close()
     folder = folder_of(settings.database, about.digest)

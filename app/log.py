@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import orjson
 
 from app.settings import Settings
+from app.text import one_line
 
 
 class JsonFormatter(logging.Formatter):
@@ -24,7 +25,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """Like a line of the access log."""
+    """A message is one line, whatever a path or an error in it holds, with its time as the access log writes it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the names are the library's
+        return one_line(super().formatMessage(record))
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, ARG002
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")

@@ -48,6 +48,7 @@ from app.resources.schema import schema_version
 from app.settings import Settings
 from app.site import charts, feeds, pages, reference, stories, transcripts
 from app.site.errors import problem_response
+from app.text import one_line
 
 WARM_UP = ("/v1", "/v1/exports", "/v1/crosswalk", "/openapi.json", *(f"/v1/{each.name}" for each in RESOURCES))
 
@@ -167,7 +168,7 @@ def application() -> ASGIApp:
         log.configure(settings)
         app = create_app(settings)
     except (Unusable, Problem) as error:
-        sys.exit(f"Error: {error}")
+        sys.exit(one_line(f"Error: {error}"))
     # The event loop asks threads for the interpreter at every event of a connection, and each time waits so long.
     sys.setswitchinterval(0.0001)
     gc.freeze()  # the garbage collector need not look at what was imported again

@@ -1,15 +1,21 @@
 """Everything an operator can set, read once from the environment; nothing else in the project reads it."""
 
+import os
+import re
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[1]
 
 
 POSTGRES = "postgresql+psycopg://"
+PREFIX = "SHISAKU_"
+# What Kubernetes sets in every container beside a service that is called shisaku.
+OF_KUBERNETES = re.compile(r"SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?")
 
 
 def _of_postgres(url: SecretStr) -> SecretStr:
@@ -29,7 +35,7 @@ class Settings(BaseSettings):
     """Each field is the environment variable `SHISAKU_<NAME>`; the README's table is made from here."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SHISAKU_",
+        env_prefix=PREFIX,
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,  # an address may hold a secret
@@ -102,3 +108,15 @@ class Settings(BaseSettings):
         "back (429). 0 sets no limit. Of the proxies in `FORWARDED_ALLOW_IPS` (`127.0.0.1`; read by uvicorn), the "
         "address is that of `X-Forwarded-For`.",
     )
+
+    @model_validator(mode="after")
+    def _knows_every_name(self) -> Self:
+        """A setting that is misspelt would change nothing, and nobody would notice."""
+        for variable in os.environ:
+            name = variable.upper().removeprefix(PREFIX)
+            if variable.upper() == name or name.lower() in type(self).model_fields or OF_KUBERNETES.fullmatch(name):
+                continue
+            nearest = get_close_matches(name.lower(), type(self).model_fields, n=1)
+            hint = f"did you mean {PREFIX}{nearest[0].upper()}?" if nearest else "the README lists the settings"
+            raise ValueError(f"{variable} is no setting: {hint}")
+        return self

@@ -33,6 +33,14 @@ REPLACED: Mapping[int, str | None] = {
 }
 
 
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def one_line(text: str) -> str:
+    """A text as a log or a terminal may show it: what would begin a line, or change how others look, is escaped."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def fold(text: str) -> str:
     """NFKC_Casefold (Unicode 3.13, R5), with quotes, dashes, dots and variant kanji made alike: ＡＭＥＤ and
     amed are equal, and so are 強靱 and 強靭. Hiragana and katakana stay apart."""

@@ -2,10 +2,13 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +18,11 @@ from click.testing import CliRunner
 from app.cli import main
 from app.main import create_app
 from app.seeding.build import build, check
+from app.seeding.sqlite import SqliteTarget
 from app.settings import PROJECT, Settings
-from tests.conftest import ALONE, answer, serving, walk
+from tests.conftest import ALONE, answer, eventually, serving, walk
+
+LOCK = ".shisaku.sqlite.lock"
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -87,8 +93,86 @@ def test_a_build_that_fails_leaves_the_old_database(first_seed: Path, when: str,
     with pytest.raises(KeyboardInterrupt):
         build(check(first_seed), path, interrupt)
     assert path.read_bytes() == before
-    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["shisaku.sqlite"]
-    assert not list(tmp_path.glob(".*"))
+    assert {each.name for each in tmp_path.iterdir() if each.is_file()} == {"shisaku.sqlite", LOCK}
+    assert [each.name for each in tmp_path.glob(".*")] == [LOCK]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process is killed by a signal")
+def test_what_a_killed_build_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    others = [tmp_path / name for name in (".shisaku.sqlite", ".other.sqlite.abc.building", ".shisaku.sqlite.building")]
+    for other in others:
+        other.mkdir()
+    for seconds in (0.0, 0.3):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "build"], cwd=PROJECT, env={**os.environ, "SHISAKU_DATABASE": str(path)}
+        )
+        eventually(lambda: len(list(tmp_path.glob(".shisaku.sqlite.*.building"))) > 0)
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
+        assert len(list(tmp_path.glob(".shisaku.sqlite.*.building"))) == 1  # that of the one before is gone
+    assert not path.exists()
+    build(check(ALONE), path)
+    folders = {each for each in tmp_path.iterdir() if each.name.startswith(".") and each.is_dir()}
+    assert folders == set(others)
+
+
+def test_one_build_of_a_file_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    monkeypatch.setenv("SHISAKU_DATABASE", str(path))
+    with SqliteTarget(path).locked():
+        result = CliRunner().invoke(main, ["build", "--seed", str(ALONE)])
+        assert (result.exit_code, path.exists()) == (1, False)
+        assert result.output == f"Error: {path}: another build of it is running. Wait for it, then build again.\n"
+        build(check(ALONE), tmp_path / "other.sqlite")
+    assert CliRunner().invoke(main, ["build", "--seed", str(ALONE)]).exit_code == 0
+
+
+def test_a_folder_in_which_nothing_can_be_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHISAKU_DATABASE", str(tmp_path / "shisaku.sqlite"))
+    (tmp_path / LOCK).mkdir()
+    result = CliRunner().invoke(main, ["build", "--seed", str(ALONE)])
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert "unable to open database file. The old database, if there was one, stands." in result.output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are limited by the system")
+@pytest.mark.parametrize("size", [20_000, 300_000, 900_000])
+def test_a_disk_that_is_full_ends_a_build_in_a_sentence(size: int, tmp_path: Path) -> None:
+    """A limit of the size of files, which meets the build at several of its steps, as a full disk does."""
+    path = tmp_path / "shisaku.sqlite"
+    build(check(ALONE), path)
+    before = path.read_bytes()
+    result = subprocess.run(
+        [sys.executable, "-m", "app.cli", "build"],
+        cwd=PROJECT,
+        env={**os.environ, "SHISAKU_DATABASE": str(path), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: "), result.stderr
+    assert result.stderr.endswith("The old database, if there was one, stands.\n")
+    assert result.stderr.count("\n") == 1
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob(".*.building"))
+
+
+def test_a_process_that_is_ended_from_outside_ends_a_build_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_: object) -> None:
+        raise BrokenProcessPool
+
+    monkeypatch.setenv("SHISAKU_DATABASE", str(tmp_path / "shisaku.sqlite"))
+    monkeypatch.setattr("app.seeding.build.build", ended)
+    result = CliRunner().invoke(main, ["build", "--seed", str(ALONE)])
+    assert result.exit_code == 1
+    assert "perhaps for want of memory. The old database" in result.output
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +193,12 @@ def test_build_if_needed_builds_once(tmp_path: Path) -> None:
     again = run("build", "--if-needed", SHISAKU_DATABASE=str(path))
     assert (again.returncode, again.stdout) == (0, "")
     assert path.stat().st_mtime_ns == before
+    other = run("build", "--if-needed", "--seed", str(ALONE), SHISAKU_DATABASE=str(path))
+    assert other.returncode == 0
+    assert "was built from another seed" in other.stderr
+    assert path.stat().st_mtime_ns != before
+    again = run("build", "--if-needed", "--seed", str(ALONE), SHISAKU_DATABASE=str(path))
+    assert (again.returncode, again.stdout) == (0, "")
 
 
 def test_a_seed_of_little_is_served(tmp_path: Path) -> None:

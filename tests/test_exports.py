@@ -204,7 +204,8 @@ def test_any_text_can_be_restored_from_csv_and_is_no_formula(texts: list[str]) -
     _, *rows = csv.reader(io.StringIO(written.decode(), newline=""))
     kept = [text for text in texts if not surrogate(text)]
     assert [restored("".join(row)) for row in rows if row] == [text for text in kept if text] or "" in kept
-    assert all(not cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row)
+    assert all(not cell.lstrip().startswith(tuple("=+-@＝＋－＠")) for row in rows for cell in row)
+    assert all(not cell.startswith(("\t", "\r", "\n")) for row in rows for cell in row)
     assert b"\n" not in written.replace(b"\r\n", b"") or any("\n" in text for text in kept)
 
 
@@ -212,7 +213,12 @@ def surrogate(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'x", "''"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'x", "''", "＝1+1", "＋1", "－1", "＠x", "﹦1",
+     "  =1", "\u3000＝1", "\nx", "\n=1",
+     "\u00a0-1", "\ufeff=1", "\u200b@x"],
+)  # fmt: skip
 def test_a_formula_is_neutralised(text: str) -> None:
     (row,) = csv.reader(io.StringIO(Csv([Column("a", "string", "", ("a",))]).line({"a": text}).decode(), newline=""))
     assert row == [f"'{text}"]
@@ -343,13 +349,40 @@ def test_a_workbook_that_cannot_be_written_is_a_problem(client: Client, monkeypa
     def nowhere(*_: object) -> None:
         raise FileNotFoundError("no usable temporary directory")
 
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    url = "/v1/exports/stages.xlsx"
+    small = client.get(url)
     with monkeypatch.context() as patch:
         patch.setattr("app.api.exports.TemporaryDirectory", nowhere)
-        refused = client.get("/v1/exports/stages.xlsx")
+        assert client.get(url).content == small.content  # is made without a file
+        patch.setattr("app.api.exports.IN_MEMORY_ROWS", 0)
+        refused = client.get(url)
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
-    monkeypatch.setattr("app.api.exports.Workbook", nowhere)
-    broken = client.get("/v1/exports/stages.xlsx")
-    assert (broken.status_code, broken.json()["title"]) == (500, "Internal Server Error")
+    monkeypatch.setattr("app.api.exports.IN_MEMORY_ROWS", 0)
+    assert client.get(url).status_code == 200
+    with monkeypatch.context() as patch:
+        patch.setattr("app.query.formats.Workbook.add", full)
+        refused = client.get(url)
+        assert (refused.status_code, "no room" in refused.json()["detail"]) == (503, True)
+        patch.setattr("app.query.formats.Workbook.add", lambda *_: 1 / 0)
+        assert client.get(url).status_code == 500
+        patch.setattr("app.api.exports.IN_MEMORY_ROWS", 1_000)
+        assert client.get(url).status_code == 500
+    assert client.get(url).status_code == 200
+
+
+def test_a_workbook_whose_end_cannot_be_written_is_told_as_the_system_tells_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("app.api.exports.IN_MEMORY_ROWS", 0)
+    monkeypatch.setattr("xlsxwriter.workbook.ZipFile", full)
+    assert client.get("/v1/exports/stages.xlsx").status_code == 503
+    assert "no workbook can be made: [Errno 28] No space left on device" in caplog.text
 
 
 def test_a_workbook_that_would_be_too_large_is_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Serving: a database that can be served or not, that is replaced meanwhile, and the processes that serve it."""
 
 import gc
+import logging
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.db.base import Unusable
+from app.log import TextFormatter
 from app.main import application, create_app
 from app.query.snapshot import Snapshot, Snapshots
 from app.resources.schema import schema_version
@@ -97,6 +99,24 @@ def test_serve_without_a_database_is_one_clear_line(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.strip().startswith("Error: ")
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_path_with_a_line_break_begins_no_line_of_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a\nINFO: all is well\x1b[2J"
+    environment = {**os.environ, "SHISAKU_DATABASE": str(path)}
+    for arguments in (("serve",), ("verify",), ("build", "--if-needed", "--seed", str(tmp_path))):
+        told = subprocess.run(
+            command(*arguments), cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert told.returncode == 1
+        assert not [line for line in told.stderr.splitlines() if line.startswith("INFO")], told.stderr
+        assert "\\nINFO: all is well\\x1b[2J" in told.stderr
+    monkeypatch.setenv("SHISAKU_DATABASE", str(path))
+    with pytest.raises(SystemExit, match=r"a\\nINFO"):
+        application()
+    record = logging.LogRecord("shisaku", logging.INFO, "", 0, "%s", (f"{path}　x",), None)
+    assert TextFormatter("%(levelname)s: %(message)s").format(record).count("\n") == 0
+    assert TextFormatter("%(message)s").format(record).endswith("\\x1b[2J　x")
 
 
 WITHOUT_BUILD = """

@@ -31,6 +31,25 @@ def test_a_value_out_of_its_limits_is_refused_by_name(name: str, value: str, mon
     assert result.output.startswith(f"Error: SHISAKU_{name}: ")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("SHISAKU_TREADS", "did you mean SHISAKU_THREADS?"),
+     ("SHISAKU_CACHE_SECOND", "did you mean SHISAKU_CACHE_SECONDS?"),
+     ("SHISAKU_WORKERS", "the README lists the settings"), ("shisaku_databse", "did you mean SHISAKU_DATABASE?")],
+)  # fmt: skip
+def test_a_setting_that_is_misspelt_is_refused(name: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "4")
+    for command in ("serve", "build", "verify"):
+        result = CliRunner().invoke(main, [command])
+        assert (result.exit_code, result.output) == (1, f"Error: {name} is no setting: {told}\n")
+
+
+def test_what_kubernetes_sets_beside_a_service_of_this_name_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8000_TCP", "PORT_8000_TCP_ADDR"):
+        monkeypatch.setenv(f"SHISAKU_{name}", "tcp://10.0.0.1:8000")
+    assert Settings(database=Path("x")).threads == 4
+
+
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings(database=Path("x")).cache_seconds == 300
     monkeypatch.setenv("SHISAKU_CACHE_SECONDS", "7")

@@ -1,13 +1,16 @@
 """Exports: a collection as a download, under the filters of its list. Rows are read in batches, each on its own
 session, so that a download of any size takes constant memory and holds no connection."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import anyio.to_thread
 import orjson
@@ -29,7 +32,16 @@ from app.index import Keyset, Row
 from app.query.columns import LISTS, Column
 from app.query.fields import chosen_columns, column_paths, field_paths, project
 from app.query.filters import YES_NO, Parameter
-from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Csv, Workbook, content_type, export_path, ndjson
+from app.query.formats import (
+    IN_MEMORY_ROWS,
+    MAX_XLSX_ROWS,
+    MEDIA_TYPES,
+    Csv,
+    Workbook,
+    content_type,
+    export_path,
+    ndjson,
+)
 from app.query.notes import query_notes
 from app.query.parser import Query
 from app.query.records import CSV_LINES, RECORDS, read_rows
@@ -39,6 +51,8 @@ from app.schemas import Note
 
 BATCH = 100  # rows
 CHUNK = 1 << 16  # bytes
+
+logger = logging.getLogger("shisaku")
 
 MEANINGS = {
     "csv": f"UTF-8, CRLF, a header row. Lists are {LISTS} A text that a spreadsheet would run as a formula has "
@@ -61,7 +75,7 @@ BOM = Parameter(
     default="false",
 )
 
-NO_FOLDER = "There is no folder here to make a workbook in. Take CSV, or tell whoever runs this service."
+NO_ROOM = "There is no room here to make so large a workbook. Narrow the question, or take CSV."
 
 
 def exports_router(resources: Iterable[Resource]) -> APIRouter:
@@ -212,30 +226,41 @@ async def _xlsx(export: ExportRequest) -> AsyncIterator[bytes]:
     if len(rows) > MAX_XLSX_ROWS:
         detail = f"{len(rows)} rows are more than a workbook here takes ({MAX_XLSX_ROWS})."
         raise Problem(422, f"{detail} Narrow the question, or take CSV.")
+    if len(rows) <= IN_MEMORY_ROWS:
+        made = BytesIO()
+        await _write_workbook(export, rows, made)
+        made.seek(0)
+        return _chunks(made)
+    kept = ExitStack()
     try:
-        folder = TemporaryDirectory()
+        folder = Path(kept.enter_context(TemporaryDirectory()))
+        file = kept.enter_context((folder / "workbook").open("w+b"))
+        await _write_workbook(export, rows, file, folder)
+        file.seek(0)
     except OSError as error:
-        raise unavailable(NO_FOLDER, 60) from error
-    path = Path(folder.name) / "workbook"
-    try:
-        await _write_workbook(export, rows, path)
+        kept.close()
+        logger.warning("no workbook can be made: %s", error)
+        raise unavailable(NO_ROOM, 60) from error
     except BaseException:
-        folder.cleanup()
+        kept.close()
         raise
-    return _chunks(path, folder)
+    return _chunks(file, kept)
 
 
-async def _write_workbook(export: ExportRequest, rows: Keyset, path: Path) -> None:
+async def _write_workbook(export: ExportRequest, rows: Keyset, file: IO[bytes], folder: Path | None = None) -> None:
     dataset, query = export.snapshot.dataset, export.query
     notes = await export.notes()
-    with path.open("wb") as file:
-        workbook = Workbook(file, export.resource, dataset.about, query.encode(), notes, path.parent, export.columns)
+    workbook = Workbook(file, export.resource, dataset.about, query.encode(), notes, folder, export.columns)
+    try:
         async for records in export.batches(rows, RECORDS):
             await anyio.to_thread.run_sync(workbook.add, records)
         await anyio.to_thread.run_sync(workbook.close)
+    except BaseException:
+        workbook.discard()
+        raise
 
 
-async def _chunks(path: Path, folder: "TemporaryDirectory[str]") -> AsyncIterator[bytes]:
-    with folder, path.open("rb") as file:
+async def _chunks(file: IO[bytes], kept: AbstractContextManager[object] | None = None) -> AsyncIterator[bytes]:
+    with kept or file:
         while chunk := await anyio.to_thread.run_sync(file.read, CHUNK):
             yield chunk

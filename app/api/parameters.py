@@ -15,6 +15,7 @@ from app.query.resource import Resource
 from app.query.snapshot import Snapshot
 
 MAX_ROWS = 500
+PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # a text without control characters, as JSON Schema says it
 
 Parameters = Mapping[str, Parameter]
 
@@ -89,7 +90,8 @@ def _schema(parameter: Parameter) -> dict[str, Any]:
         case "choice":
             return {"type": "string", "enum": list(parameter.choices or ()), "title": parameter.schema}
         case _:
-            return {"type": "string", "minLength": 1, "maxLength": parameter.maximum or MAX_Q_LENGTH}
+            found = {"type": "string", "minLength": 1, "maxLength": parameter.maximum or MAX_Q_LENGTH}
+            return found | {"pattern": PLAIN} if parameter.kind == "text" else found
 
 
 Q = Parameter(

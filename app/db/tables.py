@@ -5,6 +5,7 @@ from sqlalchemy import LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 SCHEMA_NAME = "schema"  # of the serving value that says which schema the database has
+SEED_NAME = "seed"  # of the serving value that has the digest of the files that it was built from
 CHECKSUMS_NAME = "checksums"  # of the serving value that has those of the tables, in PostgreSQL
 
 

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,9 +27,11 @@ MEDIA_TYPES = {
 BINARY_TYPE = "application/octet-stream"
 SVG_TYPE = "image/svg+xml"  # of charts: a browser shows no image that has another
 MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
+IN_MEMORY_ROWS = 1_000  # of a workbook that is made without a file
 MAX_CELL = 32_767  # characters that a cell of Excel holds
 
-FORMULA = frozenset("=+-@\t\r'")  # first characters of what a spreadsheet would run, and the mark that stops it
+# What a spreadsheet would run, in any width and behind what it passes over; and the mark that stops it.
+FORMULA = re.compile(r"'|[\t\r\n]|[\s\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠﹦﹢﹣﹫]")
 BOM = b"\xef\xbb\xbf"
 
 
@@ -53,9 +57,9 @@ class Csv:
 
     def line(self, record: Mapping[str, Any]) -> bytes:
         texts = [cell if type(cell) is str else _csv_text(cell) for cell in self._row(record)]
-        if not FORMULA.isdisjoint([text[:1] for text in texts]):
+        if any(map(FORMULA.match, texts)):
             texts = [
-                f"'{text}" if column.kind == "string" and text[:1] in FORMULA else text
+                f"'{text}" if column.kind == "string" and FORMULA.match(text) else text
                 for column, text in zip(self.columns, texts, strict=True)
             ]
         return _csv_line(texts)
@@ -88,8 +92,8 @@ def ndjson(records: Iterable[bytes]) -> bytes:
 
 class Workbook:
     """An XLSX workbook, written row by row into a file: numbers are numbers, and no text is a formula. Its second sheet
-    says what the query was, and what each column means. Temporary files are made in `folder`; `shown` are the columns,
-    all where none are given."""
+    says what the query was, and what each column means. Temporary files are made in `folder`, and none where there is
+    no folder, for up to IN_MEMORY_ROWS; `shown` are the columns, all where none are given."""
 
     def __init__(
         self,
@@ -103,8 +107,8 @@ class Workbook:
     ) -> None:
         import xlsxwriter  # takes long to import, and few requests need it
 
-        options: dict[str, Any] = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        options["tmpdir"] = folder and str(folder)
+        options: dict[str, Any] = {"strings_to_formulas": False, "strings_to_urls": False}
+        options |= {"in_memory": True} if folder is None else {"constant_memory": True, "tmpdir": str(folder)}
         self._book = xlsxwriter.Workbook(file, options)
         created = datetime.fromisoformat(about.version.released).replace(tzinfo=UTC)
         self._book.set_properties({"title": resource.name, "created": created})
@@ -144,12 +148,23 @@ class Workbook:
                     case _:
                         sheet.write_string(self._row, place, cell[:MAX_CELL])
 
+    def discard(self) -> None:
+        """Closes the temporary files of a workbook that is not to be ended: open ones keep their room on the disk."""
+        for file in filter(None, (sheet.row_data_fh for sheet in self._book.worksheets())):
+            with suppress(OSError):  # what was not written yet is not wanted
+                file.close()
+
     def close(self) -> None:
         """Writes the second sheet, and ends the file."""
+        from xlsxwriter.exceptions import FileCreateError  # as above
+
         sheet: Any = self._book.add_worksheet("about")
         lines = [*self._about, ("", ""), ("column", "meaning")]
         lines.extend((column.name, column.meaning) for column in self._columns)
         for row, (term, meaning) in enumerate(lines):
             sheet.write_string(row, 0, term, self._bold)
             sheet.write_string(row, 1, meaning)
-        self._book.close()
+        try:
+            self._book.close()
+        except FileCreateError as error:
+            raise OSError(str(error)) from error

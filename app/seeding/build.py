@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Table
 
-from app.db.tables import SCHEMA_NAME, ServingCsv, ServingRecord
+from app.db.tables import SCHEMA_NAME, SEED_NAME, ServingCsv, ServingRecord
 from app.query.dataset import DATASET, About, Download
 from app.query.downloads import DATABASE
 from app.query.resource import Resource
@@ -27,7 +27,7 @@ from app.seeding.downloads import Downloads, in_order
 from app.seeding.entries import DocumentEntry, PackageEntry
 from app.seeding.pool import mapped
 from app.seeding.progress import Done, Phase, no_progress
-from app.seeding.reading import AboutEntry, read
+from app.seeding.reading import AboutEntry, read, seed_digest
 from app.seeding.records import name_of, stated_total_notes
 from app.seeding.relational import write_relational
 from app.seeding.rendering import RecordFiles, check_and_render
@@ -52,6 +52,7 @@ class Checked:
     about: AboutEntry
     seed: Seed
     files: RecordFiles
+    digest: str  # of the files of the seed
 
     @property
     def count(self) -> int:
@@ -63,6 +64,7 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
     """Reads a seed, checks it and renders its records. Temporary files are made in `folder`. Raises InvalidSeed with
     every error, and DeclarationError if the resources are not declared completely."""
     check_declarations()
+    digest = seed_digest(seed)
     temporary = Path(mkdtemp(prefix=".shisaku.", suffix=".records", dir=folder))
     try:
         staging = StagingWriter(temporary / "staging.sqlite")
@@ -75,8 +77,8 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
         shutil.rmtree(temporary)
         raise
     assert source.about  # noqa: S101 - narrows the type; a seed without it has an error
-    checked = Checked(source.about, entries, files)
-    weakref.finalize(checked, shutil.rmtree, temporary)
+    checked = Checked(source.about, entries, files, digest)
+    weakref.finalize(checked, shutil.rmtree, temporary, ignore_errors=True)
     return checked
 
 
@@ -86,8 +88,8 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
     files = checked.files
     about = _about(checked)
     with (
-        TemporaryDirectory(prefix=".shisaku.", suffix=".building", dir=target.folder) as temporary,
         target.building() as building,
+        TemporaryDirectory(prefix=".shisaku.", suffix=".building", dir=target.folder) as temporary,
     ):
         folder, index_file = Path(temporary) / "downloads", Path(temporary) / "index.sqlite"
         folder.mkdir()
@@ -183,6 +185,7 @@ def _facts(about: About) -> Mapping[str, str]:
 def _values(checked: Checked, about: About, index_file: Path) -> Iterator[tuple[str, bytes]]:
     """The serving values, but for the vocabularies."""
     yield SCHEMA_NAME, schema_version().encode()
+    yield SEED_NAME, checked.digest.encode()
     yield DATASET, about.model_dump_json().encode()
     for package in checked.seed.each(PackageEntry):
         yield f"stated-total-notes/{package.id}", orjson.dumps(stated_total_notes(package, checked.seed))

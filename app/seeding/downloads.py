@@ -14,7 +14,7 @@ import orjson
 from app.query.columns import LISTS, Column, columns
 from app.query.dataset import About, Download
 from app.query.downloads import DATABASE, PACKAGE
-from app.query.formats import MAX_XLSX_ROWS, MEDIA_TYPES, Workbook, export_path
+from app.query.formats import IN_MEMORY_ROWS, MAX_XLSX_ROWS, MEDIA_TYPES, Workbook, export_path
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
@@ -80,8 +80,8 @@ class Downloads:
         path, count = export_path(resource, "xlsx"), self.files.counts[resource.name]
         if count > MAX_XLSX_ROWS:
             return Download(path=path, media_type=MEDIA_TYPES["xlsx"], rows=count, bytes=None, sha256=None)
-        with TemporaryFile() as file:
-            book = Workbook(file, resource, self.about)
+        with TemporaryFile(dir=self.folder) as file:
+            book = Workbook(file, resource, self.about, folder=self.folder if count > IN_MEMORY_ROWS else None)
             book.add(self.files.records(resource))
             book.close()
             file.seek(0)

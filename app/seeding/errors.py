@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from app.text import one_line
+
 
 @dataclass(frozen=True, order=True)
 class SeedError:
@@ -12,7 +14,7 @@ class SeedError:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        return one_line(f"{self.file}:{self.line}: {self.message}")
 
 
 class InvalidSeed(Exception):  # noqa: N818 - a state of the seed

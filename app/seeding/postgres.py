@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -65,6 +65,10 @@ class PostgresTarget:
     def __init__(self, settings: Settings) -> None:
         self._url = url_of(settings)
         self.name = shown(self._url)
+
+    def locked(self) -> AbstractContextManager[None]:
+        """A new schema is locked, and what is left is removed with it: see `_new_schema`."""
+        return nullcontext()
 
     @contextmanager
     def building(self) -> Iterator[Building]:

@@ -1,13 +1,15 @@
 """Reads the files of seed/: YAML, with the line of every key, and NDJSON, one entry a line. Checks the form only."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any, TypeVar
 
 import orjson
@@ -29,6 +31,12 @@ NDJSON = ".ndjson"
 DATASET = f"dataset{YAML}"
 TRANSCRIPTS: Mapping[str, type[Transcript]] = {"transcript.md": Transcript, "transcript.csv": Table}
 CHUNK = 400_000  # bytes of NDJSON that are read at once
+MAX_FILE = 256 << 20  # bytes of a file that is read as a whole
+MAX_LINE = 4 << 20  # bytes of a line of NDJSON
+MAX_TEXT = 100_000  # characters of a text in YAML
+MAX_DEPTH = 50
+NULLS = ("", "~", "null", "Null", "NULL")
+NULL_TAG = "tag:yaml.org,2002:null"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -79,17 +87,18 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
             SeedError(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
         )
     chunks: list[Chunk] = []
-    for path in _visible(seed, "*"):
-        file = f"{seed.name}/{path.relative_to(seed).as_posix()}"
+    files = list(_files(seed, source))
+    documents = {path.parent for path, _ in files if path.name in TRANSCRIPTS}
+    for path, file in files:
         report = partial(_report, source, file)
         if path.name in TRANSCRIPTS:
             _read_transcript(path, file, source)
         elif path == seed / DATASET:
             _read_about(path, file, source)
         elif path.suffix in (YAML, NDJSON) and path.stem in KINDS:
-            document = path.parent.name if any((path.parent / name).exists() for name in TRANSCRIPTS) else None
+            document = path.parent.name if path.parent in documents else None
             chunks.extend(_chunks(path, Chunk(path, path.stem, file, document)))
-        elif path.is_file() and not path.name.endswith(".schema.json"):
+        elif not path.name.endswith(".schema.json"):
             nearest = closest(path.name, [f"{kind}{YAML}" for kind in KINDS])
             hint = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(KINDS)}"
             report(1, f"{path.name} is no seed file: {hint}")
@@ -104,10 +113,51 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
     return source
 
 
-def _visible(seed: Path, pattern: str) -> list[Path]:
+def _visible(seed: Path) -> list[Path]:
     """The files of a seed, sorted, but for those of editors, of the system, and of an import that was cut off."""
-    found = sorted(seed.rglob(pattern))
+    found = sorted(seed.rglob("*"))
     return [path for path in found if not any(part.startswith(".") for part in path.relative_to(seed).parts)]
+
+
+def _files(seed: Path, source: Source) -> Iterator[tuple[Path, str]]:
+    """The files of a seed, each with its name in errors. What is no file, or too large to be read, is an error."""
+    for path in _visible(seed):
+        file = f"{seed.name}/{path.relative_to(seed).as_posix()}"
+        named_as_file = path.name in TRANSCRIPTS or path.suffix in (YAML, NDJSON)
+        try:
+            stat, outside = path.stat(), _leads_out(path, seed)
+            readable = os.access(path, os.R_OK)
+        except (OSError, RuntimeError) as error:  # a link that leads to itself is a RuntimeError before Python 3.13
+            _report(source, file, 1, f"this cannot be read ({error}): restore or remove it")
+            continue
+        if outside:
+            _report(source, file, 1, "this is a link that leads out of the seed folder: put the file in its place")
+        elif S_ISDIR(stat.st_mode):
+            if named_as_file:
+                _report(source, file, 1, "this is a folder: rename it, or put the file in its place")
+        elif not S_ISREG(stat.st_mode):
+            _report(source, file, 1, "this is no regular file: put one in its place, or remove it")
+        elif not readable:
+            _report(source, file, 1, "this may not be read: let this user read it")
+        elif path.suffix != NDJSON and stat.st_size > MAX_FILE:
+            message = f"this has more than {MAX_FILE:,} bytes: split it, or write the entries as NDJSON"
+            _report(source, file, 1, message)
+        else:
+            yield path, file
+
+
+def _leads_out(path: Path, seed: Path) -> bool:
+    return path.is_symlink() and not path.resolve(strict=True).is_relative_to(seed.resolve())
+
+
+def seed_digest(seed: Path) -> str:
+    """A digest of the files of a seed, which tells whether a database was built from them."""
+    digest = sha256()
+    for path, _ in _files(seed, Source()):
+        with path.open("rb") as content:
+            name = os.fsencode(path.relative_to(seed))
+            digest.update(b"%b\0%b" % (name, file_digest(content, "sha256").digest()))
+    return digest.hexdigest()
 
 
 def _read_about(path: Path, file: str, source: Source) -> None:
@@ -142,7 +192,7 @@ def _chunks(path: Path, whole: Chunk) -> Iterator[Chunk]:
     start = size = lines = 0
     first_line = 1
     with path.open("rb") as file:
-        for line in file:
+        while line := file.readline(MAX_LINE):  # a longer one is refused when it is read
             size += len(line)
             lines += 1
             if size >= CHUNK:
@@ -185,7 +235,7 @@ def _read_ndjson(chunk: Chunk, batch: Batch) -> None:
         location = Location(chunk.file, chunk.document, {(): line})
         try:
             raw = _parse_json(text)
-        except ValueError as error:
+        except (ValueError, TypeError, RecursionError) as error:
             message = f"{error}: write one JSON object a line, in UTF-8"
             batch.add(None, location, None, [SeedError(chunk.file, line, message)])
             batch.unread = True
@@ -194,12 +244,17 @@ def _read_ndjson(chunk: Chunk, batch: Batch) -> None:
 
 
 def _parse_json(text: bytes) -> Any:
-    """The value of a JSON text. Raises ValueError if it is none, or if a key is given twice."""
+    """The value of a JSON text. Raises ValueError if it is none, or if a key is given twice; TypeError if it is no text
+    of Unicode, and RecursionError if it is nested too deep."""
+    if len(text) >= MAX_LINE:
+        raise ValueError(f"the line has {MAX_LINE:,} bytes or more")
     try:
         raw = orjson.loads(text)
     except orjson.JSONDecodeError:
         # The standard library takes a little more, such as the mark with which some editors begin a file.
-        return json.loads(text, object_pairs_hook=_distinct_keys)
+        raw = json.loads(text, object_pairs_hook=_distinct_keys)
+        orjson.dumps(raw)  # as it is staged
+        return raw
     # A text in which no key is given twice has as many quotation marks as the value that it is read as.
     if orjson.dumps(raw).count(b'"') == text.count(b'"') and b"\\u0022" not in text:
         return raw
@@ -268,8 +323,9 @@ def read_kind(seed: Path, kind: type[E]) -> list[E]:
     """The entries of one kind, of all files of a seed. Raises InvalidSeed if the form of one is wrong."""
     found: list[E] = []
     errors: list[SeedError] = []
-    for path in (path for suffix in (YAML, NDJSON) for path in _visible(seed, f"{NAMES[kind]}{suffix}")):
-        file = f"{seed.name}/{path.relative_to(seed).as_posix()}"
+    source = Source(errors=errors)
+    files = [(path, file) for path, file in _files(seed, source) if path.suffix in (YAML, NDJSON)]
+    for path, file in (each for each in files if each[0].stem == NAMES[kind]):
         for chunk in _chunks(path, Chunk(path, path.stem, file, None)):
             batch = read_chunk(chunk)
             errors.extend([*batch.file_errors, *(error for each in batch.form_errors.values() for error in each)])
@@ -295,40 +351,84 @@ def _parse_yaml(data: bytes, report: Report) -> tuple[Any, Mapping[FieldPath, in
     if not text.strip():
         report(1, "the file is empty: write its entries, or remove it")
         return None, {}
+    reader = _YamlReader(yaml.parse(text, Loader=yaml.CSafeLoader), report)
     try:
-        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+        return reader.document(), reader.lines
+    except _Unreadable as error:
+        report(error.line, str(error))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        tab = "\t" in text.split("\n")[line - 1]
+        tab = any("\t" in each for each in text.split("\n")[line - 1 : line])
         hint = "indent with blanks, not tabs" if tab else "correct the YAML here or just above"
         report(line, f"{error.problem}: {hint}")
-        return None, {}
     except yaml.reader.ReaderError as error:
         report(text.count("\n", 0, error.position) + 1, "a character that no text should hold: remove it")
-        return None, {}
-    if root is None:
-        report(1, "the file holds comments only: write its entries, or remove it")
-        return None, {}
-    lines: Lines = {}
-    return _node_value(root, (), lines, report), lines
+    return None, {}
 
 
-def _node_value(node: yaml.Node, path: FieldPath, lines: Lines, report: Report) -> Any:
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        return dict(_node_items(node, path, lines, report))
-    if isinstance(node, yaml.SequenceNode):
-        return [_node_value(item, (*path, position), lines, report) for position, item in enumerate(node.value)]
-    return None if node.tag == "tag:yaml.org,2002:null" else node.value
+class _Unreadable(Exception):  # noqa: N818 - a state of the file
+    """YAML that is not read, whatever it says."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
 
 
-def _node_items(node: yaml.MappingNode, path: FieldPath, lines: Lines, report: Report) -> Iterator[tuple[str, Any]]:
-    seen = set()
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        name = str(key.value)
-        if name in seen:
-            report(line, f"the key `{name}` is given twice: keep one")
-        seen.add(name)
-        lines[*path, name] = line
-        yield name, _node_value(value, (*path, name), lines, report)
+def _line(event: yaml.Event) -> int:
+    assert event.start_mark  # noqa: S101 - narrows the type; a parser sets it
+    return int(event.start_mark.line) + 1
+
+
+class _YamlReader:
+    """Makes the value of a document of the events of its YAML, one by one: in time and memory that are bounded by the
+    length of the file, since an alias, which may stand for another and so on, is refused, and so is deep nesting."""
+
+    def __init__(self, events: Iterator[yaml.Event], report: Report) -> None:
+        self.lines: Lines = {}
+        self._events = events
+        self._report = report
+
+    def document(self) -> Any:
+        """The value of the one document; None if there is none."""
+        next(self._events)  # the start of the stream
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            raise _Unreadable(1, "the file holds comments only: write its entries, or remove it")
+        value = self._value(next(self._events), ())
+        next(self._events)  # the end of the document
+        after = next(self._events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise _Unreadable(_line(after), "another document begins here: write one file for each")
+        return value
+
+    def _value(self, event: yaml.Event, path: FieldPath) -> Any:
+        line = _line(event)
+        self.lines.setdefault(path, line)
+        if len(path) > MAX_DEPTH:
+            raise _Unreadable(line, f"this is nested more than {MAX_DEPTH} deep: no entry is")
+        match event:
+            case yaml.MappingStartEvent():
+                return dict(self._items(path))
+            case yaml.SequenceStartEvent():
+                items: list[Any] = []
+                while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+                    items.append(self._value(event, (*path, len(items))))
+                return items
+            case yaml.ScalarEvent():
+                if len(event.value) > MAX_TEXT:
+                    raise _Unreadable(line, f"this text has more than {MAX_TEXT:,} characters: no field has")
+                plain = event.tag is None and event.implicit[0]
+                return None if (plain and event.value in NULLS) or event.tag == NULL_TAG else event.value
+        raise _Unreadable(line, "an alias (`*…`) stands for something else: write that out")
+
+    def _items(self, path: FieldPath) -> Iterator[tuple[str, Any]]:
+        seen = set()
+        while not isinstance(key := next(self._events), yaml.MappingEndEvent):
+            line = _line(key)
+            if not isinstance(key, yaml.ScalarEvent):
+                raise _Unreadable(line, "a key is a word: correct the YAML here")
+            name = key.value
+            if name in seen:
+                self._report(line, f"the key `{name[:80]}` is given twice: keep one")
+            seen.add(name)
+            self.lines[*path, name] = line
+            yield name, self._value(next(self._events), (*path, name))

@@ -1,9 +1,10 @@
 """SQLite files of a build: how they are written, and the file that is served as the target of one."""
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,10 +13,11 @@ from sqlalchemy import Table
 from app.db.sqlite import seal
 from app.query.downloads import folder_of, remove_old
 from app.seeding.migrating import migrate, sqlite_url
-from app.seeding.target import Building, Rows
+from app.seeding.target import Building, NotBuilt, Rows
 
 # Nothing has to be safe from a power cut before it is synced, and then put in its place.
 PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536")
+TEMPORARY = ".building"  # what the folder of a build ends with
 INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid"
 
 
@@ -59,15 +61,39 @@ class SqliteTarget:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        self.folder: Path | None = path.parent
+        self.folder: Path | None = None
         self._path = path
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        path = self._path
         path.parent.mkdir(parents=True, exist_ok=True)
+        # A lock of SQLite's ends with its process, on any system. The file of the lock stays: another may hold it.
+        lock_file = path.with_name(f".{path.name}.lock")
+        with closing(sqlite3.connect(lock_file, timeout=0, isolation_level=None)) as lock:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                message = f"{path}: another build of it is running. Wait for it, then build again."
+                raise NotBuilt(message) from error
+            left = re.compile(rf"{re.escape(f'.{path.name}.')}[^.]+{re.escape(TEMPORARY)}")
+            for each in path.parent.iterdir():
+                if left.fullmatch(each.name):  # by a build that was killed
+                    shutil.rmtree(each, ignore_errors=True)
+            with TemporaryDirectory(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent) as folder:
+                self.folder = Path(folder)
+                try:
+                    yield
+                finally:
+                    self.folder = None
 
     @contextmanager
     def building(self) -> Iterator[Building]:
-        path = self._path
-        with TemporaryDirectory(prefix=f".{path.name}.", suffix=".building", dir=path.parent) as folder:
-            building = _SqliteBuilding(path, Path(folder) / path.name)
+        with nullcontext() if self.folder else self.locked():
+            assert self.folder  # noqa: S101 - narrows the type
+            building = _SqliteBuilding(self._path, self.folder / self._path.name)
             try:
                 yield building
             finally:

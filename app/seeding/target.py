@@ -31,11 +31,15 @@ class Building(Protocol):
 
 
 class Target(Protocol):
-    """A database to build; `name` is what an operator calls it, and `folder` one with room for temporary files, if
-    the system's own is not to be used."""
+    """A database to build; `name` is what an operator calls it, and `folder` one with room for temporary files while it
+    is locked, if the system's own is not to be used."""
 
     name: str
     folder: Path | None
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keeps other builds away, and removes what those left that were killed. Raises NotBuilt if one is running."""
+        ...
 
     def building(self) -> AbstractContextManager[Building]:
         """A new database, which is removed at the end unless it was published. Raises NotBuilt."""
