@@ -88,11 +88,37 @@ def test_bars_are_the_sums_in_proportion(client: Client) -> None:
 
 def test_filters_are_those_of_the_sums(client: Client) -> None:
     text = described(drawn(client, "/v1/charts/budget-by-ministry.svg", pillar="③", lang="en"))
-    assert "about ¥4.7 billion (alone about ¥4.3 billion, jointly about ¥0.4 billion)" in text
+    assert "about ¥4.7 billion (uncertain) (alone about ¥4.3 billion, jointly about ¥0.4 billion (uncertain))" in text
+    assert "FY2025, supplementary budget, basis not stated. Filters: Pillar: 3 Promoting innovative drug" in text
     assert "A line in several groups is whole in each" in text
     assert "No budget line matches" in described(drawn(client, "/v1/charts/budget-by-ministry.svg", q="zzz", lang="en"))
     assert answer(client, "/v1/charts/budget-by-pillar.svg?pilar=3", 422)["errors"][0]["did_you_mean"] == "pillar"
     assert answer(client, "/v1/charts/crosswalk.svg?width=10", 422)["errors"][0]["parameter"] == "width"
+
+
+def test_what_filters_leave_out_is_told_from_what_is_not_stated(client: Client) -> None:
+    text = described(drawn(client, "/v1/charts/budget-by-pillar.svg", ministry_not="mhlw", lang="en"))
+    assert "⑥ Stable supply of generic and other medicines: no line under these filters" in text
+    assert "⑤ The cycle of investment and innovation: no amount is stated" in text
+    text = described(drawn(client, "/v1/charts/budget-by-section.svg", ministry="mext", lang="ja"))
+    assert re.search("4.3 [^:]*: 条件に合う予算行なし", text)
+    assert re.search("4.5 [^:]*: 対応付けられた予算なし", text)
+
+
+def test_a_bar_leads_to_the_lines_that_it_sums(whole: Client) -> None:
+    root = drawn(whole, "/v1/charts/budget-by-ministry.svg", phase="initial", fiscal_year="2024", lang="en")
+    links = [str(each.get("href")) for each in root.iter(f"{SVG}a")]
+    link = next(each for each in links if "ministry=mext" in each)
+    lines = answer(whole, f"/v1{link.replace('&lang=en', '&limit=500')}")["data"]
+    (total,) = answer(whole, "/v1/budget-summary?group_by=ministry&ministry=mext&phase=initial&fiscal_year=2024")[
+        "totals"
+    ]
+    assert sum(each["amount"]["jpy"] for each in lines) == total["involved"]["jpy"]
+
+
+def test_years_that_are_added_are_named(whole: Client) -> None:
+    shown = described(drawn(whole, "/v1/charts/budget-by-ministry.svg", phase="initial", lang="ja"))
+    assert "2021年度から2025年度の合計、当初予算、国費" in shown
 
 
 def test_kinds_are_never_added_and_the_others_are_named(whole: Client) -> None:

@@ -46,7 +46,7 @@ def test_the_first_page_shows_what_is_not_itemised(client: Client, lang: str) ->
     assert " style=" not in page
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(set(ids)) == len(ids)
-    assert f'href="{client.get("/v1").request.url.path}"' in page
+    assert f'href="/v1{RECONCILED}"' in page
 
 
 def test_without_a_stated_total_there_is_no_story(second: Settings) -> None:
@@ -91,6 +91,7 @@ def test_a_transcript_has_the_facts_of_each_line(client: Client) -> None:
 def test_a_long_transcript_has_pages_and_lines_without_facts(whole: Client) -> None:
     path = "/documents/rs2024-health-strategy"
     first, second = (Parsed(whole.get(f"{path}?{query}lang=en").text) for query in ("", "from=675&"))
+    assert "The document ends at line 675" in whole.get(f"{path}?from=9999&lang=en").text
     assert first.all("li", id="L200")
     assert not first.all("li", id="L201")
     assert not second.all("li", id="L600")

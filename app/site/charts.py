@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Request
+from pyroaring import BitMap
 from starlette.responses import Response
 
 from app.api import budget_summary, crosswalk
@@ -21,8 +22,10 @@ from app.query.matching import Matcher
 from app.query.parser import Query
 from app.resources.amount import PHASE_LABELS
 from app.resources.budget_lines import BASIS, BUDGET_LINES, KIND, UNSTATED
+from app.resources.packages import FISCAL_YEAR
 from app.resources.sums import kind_of
 from app.site.drawing import BOLD, CUT, DIFFERENCE, EMPTY, JOINT, LINE, PATTERNS, Drawing, width_of, wrapped
+from app.site.forms import chips
 from app.site.render import CHART_STYLE
 from app.site.values import money
 from app.site.view import View, view_of
@@ -195,7 +198,7 @@ def kind_in_words(kind: Kind, view: View) -> str:
     ja, en = PHASE_LABELS[phase] if phase else ("", "")
     label = BASIS.choices[basis] if BASIS.choices and basis else None
     if view.language == "ja":
-        return "、".join(filter(None, (ja, label.ja if label else "基準の記載なし")))
+        return "、".join(filter(None, (ja, label.ja if label else "金額の種類の記載なし")))
     return ", ".join(filter(None, (en, label.en if label else "basis not stated")))
 
 
@@ -235,8 +238,14 @@ def patterns_of(view: View) -> Mapping[str, str]:
     return {each: PATTERNS[place % len(PATTERNS)] for place, each in enumerate(ids)}
 
 
+def told(view: View, amount: Object) -> str:
+    """An amount in words, with its doubt."""
+    doubt = view.tr(" (不確か)", " (uncertain)") if amount["uncertain"] else ""
+    return f"{money(amount, view.language)}{doubt}"
+
+
 def _part(view: View, label: str, amount: Object, pattern: str) -> Segment:
-    return Segment(label, amount["jpy"], money(amount, view.language), pattern)
+    return Segment(label, amount["jpy"], told(view, amount), pattern)
 
 
 def _parts(view: View, total: Object) -> list[Segment]:
@@ -306,18 +315,20 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         label = " ".join(filter(None, (_sign(dimension, term), group["label"][view.language])))
         if key == "none":
             label = view.tr(f"{view.label(dimension)}なし", f"in no {dimension}")
-        link = view.url("/budget-lines", f"{dimension}={key}") if term or key == "none" else ""
+        link = _lines(view, query, kind, **{dimension: key}) if term or key == "none" else ""
         if total is None:
             bars.append(Bar(label, _none(view, group, dimension), (), link))
         else:
             parts = _by_ministry(view, key, total, pairs, kind) if dimension == "pillar" else _parts(view, total)
-            bars.append(Bar(label, money(total["involved"], view.language), parts, link))
+            bars.append(Bar(label, told(view, total["involved"]), parts, link))
     titles = {
         "pillar": ("柱別の予算", "Budget by pillar"),
         "ministry": ("府省庁別の予算", "Budget by ministry"),
         "section": ("戦略の節別の予算", "Budget by section of the strategy"),
     }
-    lead = [kind_in_words(kind, view)] if bars else [view.tr("該当する予算はない", "No budget line matches")]
+    lead = [_years(view, kind, query, matcher)]
+    if filters := [f"{each.label}: {each.value}" for each in chips(replace(view, query=_filters(query)))]:
+        lead.append(view.tr("絞り込み — ", "Filters: ") + view.tr("、", "; ").join(filters))
     if not summed["additive"]:
         lead.append(view.tr("複数に属する予算行は、それぞれに全額を示す", "A line in several groups is whole in each"))
     if left:
@@ -335,6 +346,8 @@ def _sign(dimension: str, term: Any) -> str:
 
 def _none(view: View, group: Object, dimension: str) -> str:
     """Why a group has no bar."""
+    if group["involved"]["jpy"] == 0:  # as the API tells what filters leave out from what is not stated
+        return view.tr("条件に合う予算行なし", "no line under these filters")
     if not group["lines"] and dimension == "section":
         return view.tr("対応付けられた予算なし", "no line is linked")
     if not group["lines"]:
@@ -344,11 +357,37 @@ def _none(view: View, group: Object, dimension: str) -> str:
 
 def _other(view: View, kind: Kind, query: Query) -> tuple[str, str]:
     """A kind that is not drawn, and the address of what has it."""
+    return kind_in_words(kind, view), _lines(view, query, kind)
+
+
+def _filters(query: Query) -> Query:
+    """The filters of a chart: what chooses the lines that it sums."""
+    filters = BUDGET_LINES.filters
+    return Query(dict(filters), {name: each for name, each in query.values.items() if name in filters})
+
+
+def _lines(view: View, query: Query, kind: Kind, **more: str) -> str:
+    """The address of the lines of a kind under a chart's filters and more."""
     basis, phase = kind
-    values = {name: each for name, each in query.values.items() if name in BUDGET_LINES.filters}
-    values |= {"basis": (basis or "none",), "phase": (phase or "none",)}
-    link = view.url("/budget-lines", Query(dict(BUDGET_LINES.filters), values).encode())
-    return kind_in_words(kind, view), link
+    values = {**_filters(query).values, "basis": (basis or "none",), "phase": (phase or "none",)}
+    values |= {name: (value,) for name, value in more.items()}
+    return view.url("/budget-lines", Query(dict(BUDGET_LINES.filters), values).encode())
+
+
+def _years(view: View, kind: Kind, query: Query, matcher: Matcher) -> str:
+    """The kind that is drawn, and the fiscal years that its sums are of."""
+    rows = matcher.match(BUDGET_LINES, asked(query, "fiscal_year"))
+    index = matcher.index
+    of_kind = BitMap.union(
+        *(each for name, each in index.values(BUDGET_LINES.name, KIND).rows.items() if kind_of(name) == kind), BitMap()
+    )
+    years = index.values(BUDGET_LINES.name, FISCAL_YEAR.name).rows
+    found = sorted(int(year) for year, of_year in years.items() if of_year.intersect(rows & of_kind))
+    if not found:
+        return view.tr("該当する予算はない", "No budget line matches")
+    first, last = (view.tr(f"{each}年度", f"FY{each}") for each in (found[0], found[-1]))
+    span = first if first == last else view.tr(f"{first}から{last}の合計", f"{first} to {last} added")
+    return f"{span}{view.tr('、', ', ')}{kind_in_words(kind, view)}"
 
 
 def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") -> Drawing:
@@ -360,7 +399,8 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
         drawing.words(0, title, 16, "strong")
     drawing.words(0, kind_in_words(kind, view), 12, "soft")
     ours = view.tr(
-        "破線: 対応付けは当サイトによる。実線: 出典が示す。", "Dashed: the link is ours. Solid: a source states it."
+        "施策から事業へ — 破線: 対応付けは当サイトによる。実線: 出典が示す。",
+        "From measures to programmes: dashed, the link is ours; solid, a source states it.",
     )
     drawing.words(0, ours, 12, "soft")
     drawing.gap(6)
@@ -504,12 +544,12 @@ def difference_chart(view: View, data: Sequence[Object], lines: str, title: str)
         bars.append(
             Bar(
                 view.tr(f"文書が示す総額({label})", f"Stated total ({label.lower()})"),
-                money(stated, view.language) if stated["jpy"] is not None else view.value_label("not_stated"),
+                told(view, stated) if stated["jpy"] is not None else view.value_label("not_stated"),
                 [_part(view, "", stated, "rising")] if stated["jpy"] else [],
             )
         )
         parts = [_part(view, "", itemised, "solid")] if itemised["jpy"] else []
-        text = money(itemised, view.language) if parts else view.value_label("not_stated")
+        text = told(view, itemised) if parts else view.value_label("not_stated")
         bars.append(Bar(view.tr("予算行の合計", "Sum of its lines"), text, parts, lines))
         if difference["jpy"]:
             over = difference["jpy"] < 0
@@ -520,7 +560,7 @@ def difference_chart(view: View, data: Sequence[Object], lines: str, title: str)
             )
             shown = {**difference, "jpy": abs(difference["jpy"]), "oku_yen": difference["oku_yen"].removeprefix("-")}
             start = min(stated["jpy"], itemised["jpy"])
-            bars.append(Bar(says, money(shown, view.language), [_part(view, "", shown, DIFFERENCE)], start=start))
+            bars.append(Bar(says, told(view, shown), [_part(view, "", shown, DIFFERENCE)], start=start))
     return Chart("reconciliation", title, (), bars)
 
 

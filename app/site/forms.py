@@ -121,7 +121,7 @@ def option_label(view: View, parameter: Parameter, value: str) -> str:
         # A number stands before a name that has one, as where it is printed.
         sign = next(filter(NUMBER.fullmatch, term.aliases), "")
         return f"{sign} {name}" if sign else name[:1].upper() + name[1:]
-    if parameter.name in (*SHAPES, "type"):  # names of fields, parameters and resources
+    if parameter.name != "order" and parameter.name in (*SHAPES, "type"):  # names of fields, parameters and resources
         return label(value, view.language)
     return value_label(value, parameter.name, view.language)
 

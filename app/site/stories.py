@@ -31,7 +31,7 @@ from app.site.fields import BY_NAME
 from app.site.labels import meaning
 from app.site.pages import LISTS, request_of
 from app.site.render import page
-from app.site.values import line_address, money
+from app.site.values import line_address
 from app.site.view import PlainPage, View, page_of
 
 MOST = 500
@@ -99,13 +99,13 @@ def _package_chart(view: View, package: Object, stated: Object, matcher: Matcher
     parts = []
     if itemised["jpy"]:
         label = view.tr("予算行の合計", "sum of its lines")
-        parts.append(Segment(label, itemised["jpy"], money(itemised, view.language), "solid"))
+        parts.append(Segment(label, itemised["jpy"], charts.told(view, itemised), "solid"))
     if difference["jpy"] and difference["jpy"] > 0:
         label = view.tr("総額にあって内訳の記載がない分", "stated, but not itemised")
-        parts.append(Segment(label, difference["jpy"], money(difference, view.language), DIFFERENCE))
+        parts.append(Segment(label, difference["jpy"], charts.told(view, difference), DIFFERENCE))
     kind = view.value_label(stated["stated"]["kind"])
     label = view.tr(f"文書が示す総額({kind})", f"Total that the document states ({kind.lower()})")
-    bars = [Bar(label, money(total, view.language), parts), *sums.bars]
+    bars = [Bar(label, charts.told(view, total), parts), *sums.bars]
     lead = [view.tr(f"予算行: {sums.lead[0]}", f"The lines: {sums.lead[0]}")]
     return Chart("package", package["name"][view.language], lead, bars, sums.others)
 
@@ -127,7 +127,7 @@ async def home(view: PlainPage) -> Response:
         described=dcat.schema_org(dataset, view.prefix),
         answer=answer,
         story=story,
-        **request_of(view, path="", extensions=()),
+        **request_of(view, path=f"/packages/{story.package['id']}/reconciliation" if story else ""),
     )
 
 
@@ -156,7 +156,7 @@ def _picture(view: View, name: str) -> tuple[str, str]:
 
 
 @router.get("/packages/{id}/reconciliation")
-async def reconciliation_page(id_: RecordId, view: PlainPage) -> Response:
+async def reconciliation_page(id_: RecordId, view: Annotated[View, page_of({})]) -> Response:
     def answers(matcher: Matcher) -> tuple[Any, Any]:
         package = orjson.loads(read_record(PACKAGES, id_, matcher.session))
         return package, orjson.loads(reconcile(id_, view.snapshot, matcher))
@@ -255,8 +255,8 @@ QUESTIONS = (
         "lines",
     ),
     Question(
-        "予算を伴わない取組は何か。",
-        "What will be done without a budget line?",
+        "予算行のない運用や体制の取組は何か。",
+        "Which operations and institutions have no budget line?",
         f"/v1/measures?document={DECK}&kind=operation,institution",
         f"/measures?document={DECK}&kind=operation,institution",
         "measures",
@@ -287,7 +287,7 @@ def ask(view: View, request: str, matcher: Matcher) -> Any:
 
 
 @router.get("/guide")
-async def guide(view: PlainPage) -> Response:
+async def guide(view: Annotated[View, page_of({})]) -> Response:
     def answers(matcher: Matcher) -> list[tuple[Question, Any]]:
         found = []
         for each in QUESTIONS:

@@ -160,7 +160,9 @@ class Values:
     def _amount(self, value: Object, full: bool = False) -> str:  # noqa: FBT001, FBT002
         view = self._view
         if value["jpy"] is None:
-            return f'<span class="nothing">{escape(view.value_label(value["basis_reason"] or "not_stated"))}</span>'
+            several = value["basis_reason"] in (None, "ambiguous")  # a record's note says where each has its sum
+            reason = "several_kinds" if several else value["basis_reason"]
+            return f'<span class="nothing">{escape(view.value_label(reason))}</span>'
         doubt = f' <span class="doubt">{view.tr("(不確か)", "(uncertain)")}</span>' if value["uncertain"] else ""
         more = ""
         if full:
@@ -175,8 +177,10 @@ class Values:
         """Money with its kind: rows of one table may have several, which are not added."""
         shown = self._amount(value)
         kinds = [self._view.value_label(value[each], each) for each in ("phase", "basis") if value.get(each)]
-        if not kinds or value["jpy"] is None:
+        if "phase" not in value or value["jpy"] is None:
             return shown
+        if not value["basis"]:
+            kinds.append(self._view.tr("種類の記載なし", "basis not stated"))
         return f'{shown}<span class="kind">{escape(self._view.tr("、", ", ").join(kinds))}</span>'
 
     def ref(self, value: Object, to: str, *, brief: bool = False) -> Markup:
@@ -198,7 +202,7 @@ class Values:
             number = f'<span class="sign">{escape(before)}</span> ' if before else ""
             shown = f"{number}{self._words(value['name'])}"
         elif "amount" in value:
-            shown = self._amount(value["amount"])
+            shown = self._in_cell(value["amount"])
         else:
             shown = escape(value["id"])
         return self.link(to, value["id"], shown)
