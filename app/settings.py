@@ -117,6 +117,6 @@ class Settings(BaseSettings):
             if variable.upper() == name or name.lower() in type(self).model_fields or OF_KUBERNETES.fullmatch(name):
                 continue
             nearest = get_close_matches(name.lower(), type(self).model_fields, n=1)
-            hint = f"did you mean {PREFIX}{nearest[0].upper()}?" if nearest else "the README lists the settings"
+            hint = f"did you mean {PREFIX}{nearest[0].upper()}?" if nearest else "app/db/README.md lists the settings"
             raise ValueError(f"{variable} is no setting: {hint}")
         return self

@@ -35,7 +35,7 @@ def test_a_value_out_of_its_limits_is_refused_by_name(name: str, value: str, mon
     ("name", "told"),
     [("SHISAKU_TREADS", "did you mean SHISAKU_THREADS?"),
      ("SHISAKU_CACHE_SECOND", "did you mean SHISAKU_CACHE_SECONDS?"),
-     ("SHISAKU_WORKERS", "the README lists the settings"), ("shisaku_databse", "did you mean SHISAKU_DATABASE?")],
+     ("SHISAKU_WORKERS", "app/db/README.md lists the settings"), ("shisaku_databse", "did you mean SHISAKU_DATABASE?")],
 )  # fmt: skip
 def test_a_setting_that_is_misspelt_is_refused(name: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "4")
