@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
-.PHONY: serve build quick test test-all check sdk browser screenshots faults bench format lock openapi clean
+.PHONY: serve build quick test test-all check sdk browser screenshots faults sbom audit bench format lock openapi clean
 
 serve: .venv/runtime ## install, build the database when it is missing or old, and serve it
 	$(BIN)/shisaku build --if-needed
@@ -64,6 +64,15 @@ screenshots: .venv/dev .venv-browser/ready ## pictures of every kind of page, in
 faults: .venv/dev build ## what happens under load, as a table: three minutes
 	$(BIN)/python -m tests.faults.load
 
+sbom: .venv/runtime .venv-audit/ready ## what a service is made of, and under which licences: data/sbom.json, data/licences.md
+	@mkdir -p data
+	.venv-audit/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --output-file data/sbom.json
+	.venv-audit/bin/pip-licenses --python $(BIN)/python --format markdown --with-urls --output-file data/licences.md \
+		--packages $$(sed -n 's/^\([a-z0-9_.-]*\)\(\[.*\]\)\{0,1\}==.*/\1/p' requirements.txt)
+
+audit: .venv-audit/ready ## known vulnerabilities of what a service is made of; asks PyPI
+	.venv-audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.txt
+
 bench: .venv/dev .venv-bench/ready ## how fast it answers beside its peers (BENCH_LINES, BENCH_SECONDS, BENCH_FOLDER)
 	$(BIN)/python -m tests.bench
 
@@ -73,15 +82,17 @@ lock: .venv/dev ## write the lock files anew
 	$(COMPILE) --upgrade --group sdk --output-file requirements-sdk.txt
 	$(COMPILE) --upgrade --group bench --output-file requirements-bench.txt
 	$(COMPILE) --upgrade --group browser --output-file requirements-browser.txt
+	$(COMPILE) --upgrade --group audit --output-file requirements-audit.txt
 
 lock-check: .venv/dev
-	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock && cp requirements-sdk.txt .venv/sdk.lock && cp requirements-bench.txt .venv/bench.lock && cp requirements-browser.txt .venv/browser.lock
+	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock && cp requirements-sdk.txt .venv/sdk.lock && cp requirements-bench.txt .venv/bench.lock && cp requirements-browser.txt .venv/browser.lock && cp requirements-audit.txt .venv/audit.lock
 	@$(COMPILE) pyproject.toml --group build --output-file .venv/runtime.lock
 	@$(COMPILE) pyproject.toml --group dev --constraint requirements.txt --output-file .venv/dev.lock
 	@$(COMPILE) --group sdk --output-file .venv/sdk.lock
 	@$(COMPILE) --group bench --output-file .venv/bench.lock
 	@$(COMPILE) --group browser --output-file .venv/browser.lock
-	@for name in runtime:requirements.txt dev:requirements-dev.txt sdk:requirements-sdk.txt bench:requirements-bench.txt browser:requirements-browser.txt; do \
+	@$(COMPILE) --group audit --output-file .venv/audit.lock
+	@for name in runtime:requirements.txt dev:requirements-dev.txt sdk:requirements-sdk.txt bench:requirements-bench.txt browser:requirements-browser.txt audit:requirements-audit.txt; do \
 		grep -v '^ *#' "$${name#*:}" > .venv/committed; grep -v '^ *#' ".venv/$${name%%:*}.lock" > .venv/fresh; \
 		cmp -s .venv/committed .venv/fresh || { echo "$${name#*:} is not what pyproject.toml asks for: run make lock"; exit 1; }; \
 	done
@@ -110,6 +121,11 @@ lock-check: .venv/dev
 	.venv-browser/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-browser.txt
 	@touch $@
 
+.venv-audit/ready: .venv/python requirements-audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-audit.txt
+	@touch $@
+
 .venv-bench/ready: .venv/python requirements-bench.txt ## a peer that cannot be had on this machine is left out
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-bench.txt \
@@ -117,4 +133,4 @@ lock-check: .venv/dev
 	@touch $@
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-sdk .venv-browser .venv-bench data tests/sdk/generated tests/*/node_modules
+	rm -rf .venv .venv-sdk .venv-browser .venv-bench .venv-audit data tests/sdk/generated tests/*/node_modules
