@@ -129,7 +129,9 @@ class AccessLog:
 
 
 def text_line(request: Request) -> str:
-    target = UNSAFE.sub(_escaped, f"{request.path}?{request.query}" if request.query else request.path)
+    target = f"{request.path}?{request.query}" if request.query else request.path
+    if not (target.isascii() and target.isprintable() and " " not in target):
+        target = UNSAFE.sub(_escaped, target)
     cached = " cached" if request.cached else ""
     milliseconds = request.seconds * 1_000
     return (
