@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import log
 from app.db.base import Unusable
+from app.db.opening import check_usable
 from app.db.tables import SEED_NAME
 from app.errors import Problem
 from app.query.dataset import VALUE
@@ -205,8 +206,10 @@ def _checked(seed: Path, folder: Path | None = None) -> "Checked":
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
     settings = _settings()
-    try:  # here too, since the processes of a server are started again and again
-        Snapshot.open(settings, schema_version()).database.close()
+    try:
+        check_usable(settings, schema_version())
+        if workers > 1:  # the content too, since each of several processes is started again and again
+            Snapshot.open(settings, schema_version()).database.close()
     except (Unusable, Problem) as error:
         raise click.ClickException(one_line(str(error))) from error
     log.configure(settings)
