@@ -28,7 +28,7 @@ Request = tuple[str, str, str, str]  # kind, by which differences are grouped, m
 Answer = dict[str, Any]  # lines that tell status, headers, size and digest, and the body's text
 Values = dict[str, list[list[str]]]  # by parameter, each value in all its spellings, the id first
 
-PASSING = ("date", "server", "connection")
+PASSING = ("date", "server", "connection", "x-request-id")
 LOOSE = "/v1/exports/dataset.sqlite"  # SQLite lays out its bytes: they are not compared, nor headers that tell of them
 OF_BYTES = ("etag", "repr-digest", "content-length", "content-range")
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
