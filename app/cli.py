@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from app.db.base import Unusable
+from app.db.opening import check_usable
 from app.db.tables import SEED_NAME
 from app.errors import Problem
 from app.query.dataset import VALUE
@@ -192,8 +193,11 @@ def _checked(seed: Path, folder: Path | None = None) -> "Checked":
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
-    try:  # here too, since the processes of a server are started again and again
-        Snapshot.open(_settings(), schema_version()).database.close()
+    settings = _settings()
+    try:
+        check_usable(settings, schema_version())
+        if workers > 1:  # the content too, since each of several processes is started again and again
+            Snapshot.open(settings, schema_version()).database.close()
     except (Unusable, Problem) as error:
         raise click.ClickException(one_line(str(error))) from error
     uvicorn.run(

@@ -191,6 +191,10 @@ def test_verify_says_what_is_damaged(made: Settings, monkeypatch: pytest.MonkeyP
     bad = CliRunner().invoke(main, ["verify"])
     assert bad.exit_code == 1
     assert "the content is not what was built" in bad.output
+    for workers in ("1", "2"):
+        refused = CliRunner().invoke(main, ["serve", "--port", "0", "--workers", workers])
+        assert refused.exit_code == 1
+        assert "the content is not what was built" in refused.output
     assert "Traceback" not in bad.output
 
 
