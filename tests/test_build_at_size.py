@@ -190,7 +190,7 @@ def test_no_id_is_sought_that_was_meant_among_too_many(tmp_path: Path, monkeypat
 
 def test_a_transcript_is_written_line_by_line(tmp_path: Path) -> None:
     write(tmp_path / "seed", 13)
-    digest = build(check(tmp_path / "seed"), tmp_path / "s.sqlite")
+    build(check(tmp_path / "seed"), tmp_path / "s.sqlite")
     lines = (tmp_path / "seed" / "corpus-0" / "transcript.md").read_text().splitlines()
     (folder,) = tmp_path.glob("s.sqlite.*")
     for path in (tmp_path / "s.sqlite", folder / DATABASE):
