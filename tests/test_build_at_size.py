@@ -190,9 +190,10 @@ def test_no_id_is_sought_that_was_meant_among_too_many(tmp_path: Path, monkeypat
 
 def test_a_transcript_is_written_line_by_line(tmp_path: Path) -> None:
     write(tmp_path / "seed", 13)
-    digest = build(check(tmp_path / "seed"), tmp_path / "s.sqlite")
+    build(check(tmp_path / "seed"), tmp_path / "s.sqlite")
     lines = (tmp_path / "seed" / "corpus-0" / "transcript.md").read_text().splitlines()
-    for path in (tmp_path / "s.sqlite", tmp_path / f"s.sqlite.{digest[:16]}" / DATABASE):
+    (folder,) = tmp_path.glob("s.sqlite.*")
+    for path in (tmp_path / "s.sqlite", folder / DATABASE):
         with closing(sqlite3.connect(path)) as database:
             rows = database.execute("SELECT number, text FROM transcript_lines WHERE document_id = 'corpus-0'")
             assert rows.fetchall() == list(enumerate(lines, 1))

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from app.query.downloads import DATABASE, folder_of
+from app.query.snapshot import Snapshot
+from app.resources.schema import schema_version
 from app.settings import Settings
 from app.text import fold
 from tests.conftest import Client, answer, built, serving
@@ -92,8 +94,9 @@ def corpus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         write(folder / "seed", request.param)
         settings = built(folder / "seed", folder / "shisaku.sqlite")
     with serving(settings) as client:
-        digest = answer(client, "/v1")["dataset"]["digest"]
-        path = folder_of(settings.database, digest) / DATABASE
+        opened = Snapshot.open(settings, schema_version())
+        path = folder_of(settings.database, opened.dataset.about.digest) / DATABASE
+        opened.database.close()
         public = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
         try:
             yield Corpus(client, public)

@@ -315,7 +315,7 @@ def test_years_may_stand_in_the_header_and_bodies_nowhere(seed: Path) -> None:
     assert "list.csv:2: `事業ID`: Value error, `A7` is not of the form of a budget_project" in refused.output
     broken = {**mapping, "amounts": [{"column": "令和６年度\n当初", "phase": "initial", "year": "2024"}]}
     result = run(seed, broken, table("7,甲,0,1", header='事業ID,事業名,"令和６年度\n当初",令和7年度要求'), "--replace")
-    assert "list.csv:1: `令和６年度\n当初` does not stand in one line" in result.output
+    assert "list.csv:1: `令和６年度\\n当初` does not stand in one line" in result.output
 
 
 def test_totals_of_a_column_may_be_of_all_rows_together() -> None:

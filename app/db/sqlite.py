@@ -81,7 +81,7 @@ class SqliteDatabase(Database):
         try:
             return work(session)
         except sqlite3.DatabaseError as error:
-            match error.sqlite_errorcode & 0xFF:  # the primary code of an extended one
+            match getattr(error, "sqlite_errorcode", 0) & 0xFF:  # the primary code; misuse of the library has none
                 case sqlite3.SQLITE_INTERRUPT:
                     raise too_slow(self._seconds) from error
                 case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_IOERR:

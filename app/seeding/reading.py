@@ -35,6 +35,7 @@ MAX_FILE = 256 << 20  # bytes of a file that is read as a whole
 MAX_LINE = 4 << 20  # bytes of a line of NDJSON
 MAX_TEXT = 100_000  # characters of a text in YAML
 MAX_DEPTH = 50
+MAX_ALIASED = 100_000  # values that the aliases of a file stand for
 NULLS = ("", "~", "null", "Null", "NULL")
 NULL_TAG = "tag:yaml.org,2002:null"
 
@@ -380,13 +381,16 @@ def _line(event: yaml.Event) -> int:
 
 
 class _YamlReader:
-    """Makes the value of a document of the events of its YAML, one by one: in time and memory that are bounded by the
-    length of the file, since an alias, which may stand for another and so on, is refused, and so is deep nesting."""
+    """Makes the value of a document of the events of its YAML, one by one, in time and memory that the length of the
+    file bounds: what aliases stand for is counted, since one may stand for many others, and deep nesting is refused."""
 
     def __init__(self, events: Iterator[yaml.Event], report: Report) -> None:
         self.lines: Lines = {}
         self._events = events
         self._report = report
+        self._anchors: dict[str, tuple[Any, int]] = {}  # what each stands for, and how many values that are
+        self._values = 0
+        self._aliased = 0
 
     def document(self) -> Any:
         """The value of the one document; None if there is none."""
@@ -400,25 +404,42 @@ class _YamlReader:
             raise _Unreadable(_line(after), "another document begins here: write one file for each")
         return value
 
-    def _value(self, event: yaml.Event, path: FieldPath) -> Any:
+    def _value(self, event: Any, path: FieldPath) -> Any:
         line = _line(event)
         self.lines.setdefault(path, line)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event.anchor, line)
+        before = self._values
+        self._values += 1
+        value = self._own_value(event, path, line)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = value, self._values - before
+        return value
+
+    def _alias(self, name: Any, line: int) -> Any:
+        if name not in self._anchors:
+            raise _Unreadable(line, f"`*{name[:80]}` stands for nothing that is written above: correct it")
+        value, count = self._anchors[name]
+        self._values += count
+        self._aliased += count
+        if self._aliased > MAX_ALIASED:
+            raise _Unreadable(line, f"aliases stand for more than {MAX_ALIASED:,} values: write out what is meant")
+        return value
+
+    def _own_value(self, event: Any, path: FieldPath, line: int) -> Any:
         if len(path) > MAX_DEPTH:
             raise _Unreadable(line, f"this is nested more than {MAX_DEPTH} deep: no entry is")
-        match event:
-            case yaml.MappingStartEvent():
-                return dict(self._items(path))
-            case yaml.SequenceStartEvent():
-                items: list[Any] = []
-                while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-                    items.append(self._value(event, (*path, len(items))))
-                return items
-            case yaml.ScalarEvent():
-                if len(event.value) > MAX_TEXT:
-                    raise _Unreadable(line, f"this text has more than {MAX_TEXT:,} characters: no field has")
-                plain = event.tag is None and event.implicit[0]
-                return None if (plain and event.value in NULLS) or event.tag == NULL_TAG else event.value
-        raise _Unreadable(line, "an alias (`*…`) stands for something else: write that out")
+        if isinstance(event, yaml.MappingStartEvent):
+            return dict(self._items(path))
+        if isinstance(event, yaml.SequenceStartEvent):
+            items: list[Any] = []
+            while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+                items.append(self._value(event, (*path, len(items))))
+            return items
+        if len(event.value) > MAX_TEXT:
+            raise _Unreadable(line, f"this text has more than {MAX_TEXT:,} characters: no field has")
+        plain = event.tag is None and event.implicit[0]
+        return None if (plain and event.value in NULLS) or event.tag == NULL_TAG else event.value
 
     def _items(self, path: FieldPath) -> Iterator[tuple[str, Any]]:
         seen = set()
