@@ -1,15 +1,21 @@
 """Charts: SVG that any page can show, drawn from the API's own answers."""
 
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from app.query.dataset import Dataset
+from app.query.parser import Query
 from app.resources.amount import NO_AMOUNT
-from app.site.charts import Bar, Chart, Scale, Segment
+from app.site import charts
+from app.site.charts import Bar, Chart, Scale, Segment, difference_chart, flow_chart
 from app.site.drawing import DIFFERENCE, Drawing, width_of, wrapped
 from app.site.transcripts import marked
+from app.site.view import View
 from tests.conftest import Client, answer
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -165,17 +171,41 @@ def test_a_section_without_money_is_visibly_so(client: Client) -> None:
     assert "no line of this kind" in text_of(drawn(client, PATHS[-1], ministry="mext", lang="en")).replace("\n", " ")
 
 
-def test_hostile_names_are_text() -> None:
-    class Stub:
-        language = "en"
+@pytest.fixture
+def view(dataset: Dataset) -> View:
+    """A view in English."""
+    return View("/", "", "", "en", True, Query({}), SimpleNamespace(dataset=dataset, index={}))  # type: ignore[arg-type]
 
-        @staticmethod
-        def tr(_: str, en: str) -> str:
-            return en
 
+def test_one_programme_of_several_measures_is_drawn_once(client: Client, view: View) -> None:
+    crosswalk = answer(client, "/v1/crosswalk?section=4.3")
+    (row,) = crosswalk["data"]
+    crosswalk["data"].append({**row, "section": {**row["section"], "number": "4.9"}})
+    text = "".join(ElementTree.fromstring(flow_chart(view, crosswalk, 900).svg()).itertext())  # noqa: S314 - made here
+    (measure,) = row["measures"]
+    (programme,) = measure["related"]
+    words = [" ".join(text.split()).count(name["en"]) for name in (measure["name"], programme["name"])]
+    assert words[0] > words[1] > 0
+
+
+def test_what_has_no_money_of_the_kind_says_so(view: View) -> None:
+    assert charts.none_of(view, {"lines": 3, "involved": {"jpy": None}}, "pillar") == "none of this kind"
+    assert charts.short_name(view, "none") == "no ministry"
+    assert charts.short_name(replace(view, language="ja"), "mhlw") == "厚生労働省"
+
+
+def test_a_total_that_equals_its_lines_has_no_difference(client: Client, view: View) -> None:
+    (row, *_) = answer(client, "/v1/packages/fy2025-supplementary-drug-discovery/reconciliation")["data"]
+    row["difference"] |= {"jpy": 0, "oku_yen": "0"}
+    assert [each.label for each in difference_chart(view, [row], "/", "x").bars] == [
+        "Stated total (project scale)", "Sum of its lines",
+    ]  # fmt: skip
+
+
+def test_hostile_names_are_text(view: View) -> None:
     hostile = "</title><script>alert(1)</script>&\"'"
     bars = [Bar(hostile, hostile, [Segment(hostile, 5, hostile, DIFFERENCE)], f"/x?{hostile}"), Bar("a", "none", ())]
-    drawing = Chart("x", hostile, [hostile], bars, [(hostile, hostile)]).drawn(Stub(), 300)  # type: ignore[arg-type]
+    drawing = Chart("x", hostile, [hostile], bars, [(hostile, hostile)]).drawn(view, 300)
     root = ElementTree.fromstring(drawing.svg())  # noqa: S314 - made here
     assert root.findtext(f"{SVG}title") == hostile
     assert not list(root.iter(f"{SVG}script"))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app.query.dataset import Dataset
 from app.query.resource import Resource
 from app.resources import RESOURCES
+from app.resources.amount import SUPPLEMENTARY_PHASES, BudgetPhase
 from tests.conftest import BuildDatabase, Client, answer, serving, walk
 from tests.searching import Texts, contain
 
@@ -45,6 +46,7 @@ class Held:
             for row in self.records[name]
             if row[field]
         }
+        self.above |= dict.fromkeys(SUPPLEMENTARY_PHASES, BudgetPhase.SUPPLEMENTARY)
         self.lines: dict[str, list[Record]] = {}
         for line in self.records["budget-lines"]:
             self.lines.setdefault(line["measure"]["id"], []).append(line)

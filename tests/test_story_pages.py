@@ -2,12 +2,19 @@
 
 import re
 from html import unescape
+from types import SimpleNamespace
+from typing import Any
 
+import orjson
 import pytest
 
+from app.errors import unavailable
+from app.query.dataset import Dataset
+from app.query.parser import Query
 from app.settings import Settings
-from app.site.stories import QUESTIONS
+from app.site.stories import QUESTIONS, words_of
 from app.site.values import money
+from app.site.view import View
 from tests.conftest import Client, answer, serving
 from tests.test_pages import Parsed, opened
 
@@ -141,3 +148,29 @@ def test_the_guide_answers_from_the_data(whole: Client, lang: str) -> None:
         }.get(each.shows, [])
         for amount in amounts:
             assert amount["jpy"] is None or not amount["jpy"] or money(amount, lang) in shown
+
+
+@pytest.mark.parametrize(("itemised", "difference"), [(None, None), (9, -4)])
+def test_a_first_page_without_anything_left_over(
+    itemised: int | None, difference: int | None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = answer(client, f"/v1{RECONCILED}")
+    changed["data"][0]["itemised"]["jpy"] = itemised
+    changed["data"][0]["difference"]["jpy"] = difference
+    monkeypatch.setattr("app.site.stories.reconcile", lambda *_: orjson.dumps(changed))
+    page = opened(client, "/?lang=en").text
+    assert "stated, but not itemised" not in page
+    assert ("sum of its lines" in page) == (itemised is not None)
+
+
+def test_an_amount_that_no_quote_holds_leads_nowhere(dataset: Dataset) -> None:
+    view = View("/", "", "", "en", True, Query({}), SimpleNamespace(dataset=dataset, index={}))  # type: ignore[arg-type]
+    assert not words_of(view, {"evidence": [{"lines": None, "quote": None}]}, {"text": "4億円"})
+
+
+def test_a_question_that_cannot_be_asked_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise unavailable("Too slow.", 5)
+
+    monkeypatch.setattr("app.site.stories.ask", fail)
+    assert opened(client, "/guide?lang=en", 503)

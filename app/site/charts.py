@@ -222,7 +222,7 @@ def _total_of(group: Object, kind: Kind) -> Any:
     return next((each for each in group["totals"] if (each["basis"], each["phase"]) == kind), None)
 
 
-def _short(view: View, ministry: str) -> str:
+def short_name(view: View, ministry: str) -> str:
     """A ministry: in English by its letters, such as MEXT, since its name takes several lines."""
     term = view.snapshot.dataset.vocabularies["ministry"].terms.get(ministry)
     if term is None:
@@ -270,9 +270,9 @@ def _by_ministry(view: View, key: str, total: Object, pairs: Iterable[Object], k
         ministry, _, pillar = pair["key"].partition(",")
         part = _total_of(pair, kind) if pillar == key else None
         if part and part["sole"]["jpy"]:
-            found.append(_part(view, _short(view, ministry), part["sole"], patterns.get(ministry, EMPTY)))
+            found.append(_part(view, short_name(view, ministry), part["sole"], patterns.get(ministry, EMPTY)))
         if part and part["joint"]["jpy"]:
-            together.append(_short(view, ministry))
+            together.append(short_name(view, ministry))
     if total["joint"]["jpy"]:
         label = view.tr(f"共同({'・'.join(together)})", f"jointly ({', '.join(together)})")
         found.append(_part(view, label, total["joint"], JOINT))
@@ -317,7 +317,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
             label = view.tr(f"{view.label(dimension)}なし", f"in no {dimension}")
         link = _lines(view, query, kind, **{dimension: key}) if term or key == "none" else ""
         if total is None:
-            bars.append(Bar(label, _none(view, group, dimension), (), link))
+            bars.append(Bar(label, none_of(view, group, dimension), (), link))
         else:
             parts = _by_ministry(view, key, total, pairs, kind) if dimension == "pillar" else _parts(view, total)
             bars.append(Bar(label, told(view, total["involved"]), parts, link))
@@ -344,7 +344,7 @@ def _sign(dimension: str, term: Any) -> str:
     return str(term.aliases[-1] if dimension == "pillar" else term.aliases[0])
 
 
-def _none(view: View, group: Object, dimension: str) -> str:
+def none_of(view: View, group: Object, dimension: str) -> str:
     """Why a group has no bar."""
     if group["involved"]["jpy"] == 0:  # as the API tells what filters leave out from what is not stated
         return view.tr("条件に合う予算行なし", "no line under these filters")

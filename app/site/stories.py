@@ -281,7 +281,8 @@ def ask(view: View, request: str, matcher: Matcher) -> Any:
             body = reconcile(id_, view.snapshot, matcher)
         case ["measures", id_, "figures"]:
             body = figures_answer(id_, view.snapshot, matcher)
-        case [name]:
+        case _:
+            name = path.rpartition("/")[2]
             body, _ = list_page(BY_NAME[name], query(LISTS[name]), view.snapshot, f"{view.prefix}{path}", matcher)
     return orjson.loads(body)
 
