@@ -274,7 +274,8 @@ def _by_ministry(view: View, key: str, total: Object, pairs: Iterable[Object], k
         if part and part["joint"]["jpy"]:
             together.append(short_name(view, ministry))
     if total["joint"]["jpy"]:
-        label = view.tr(f"共同({'・'.join(together)})", f"jointly ({', '.join(together)})")
+        names = view.tr(f"({'・'.join(together)})", f" ({', '.join(together)})") if together else ""
+        label = f"{view.tr('共同', 'jointly')}{names}"
         found.append(_part(view, label, total["joint"], JOINT))
     return found
 
