@@ -158,6 +158,8 @@ class Drawing:
     def svg(self) -> str:
         """The drawing as text."""
         height = number(self.height + 2)
+        if self.root.find("a") is not None:  # an image has no parts that can be reached
+            self.root.set("role", "group")
         self.root.set("width", str(self.width))
         self.root.set("height", height)
         self.root.set("viewBox", f"0 0 {self.width} {height}")
