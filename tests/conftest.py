@@ -50,7 +50,7 @@ TOGETHER = HERE / "seed" / "together"
 
 SQLITE, POSTGRES = "sqlite", "postgres"
 
-for profile, examples in {"quick": 10, "default": 60, "thorough": 200}.items():
+for profile, examples in {"quick": 10, "default": 20, "thorough": 200}.items():
     # No deadline: a loaded machine is no error of the code.
     hypothesis_settings.register_profile(
         profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -63,6 +63,7 @@ print(found.hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_other_processes_and_hash_seeds_give_the_same_bytes(tmp_path: Path) -> None:
     answers = set()
     for hash_seed in ("0", "4242"):
@@ -189,6 +190,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
     assert "The old database, if there was one, stands." in result.output
 
 
+@pytest.mark.slow
 def test_build_if_needed_builds_once(tmp_path: Path) -> None:
     path = tmp_path / "data" / "shisaku.sqlite"
     made = run("build", "--if-needed", SHISAKU_DATABASE=str(path))
@@ -254,11 +256,13 @@ def test_many_documents_are_attributed_where_they_are_listed(
         assert "/v1/documents" in answer(client, "/v1")["attribution"]
 
 
+@pytest.mark.slow
 def test_generated_files_are_what_the_code_gives() -> None:
     for name in ("openapi", "schemas"):
         assert CliRunner().invoke(main, [name, "--check"]).exit_code == 0
 
 
+@pytest.mark.slow
 def test_generated_files_that_are_old_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.api.openapi.COMMITTED", tmp_path / "openapi.json")
     result = CliRunner().invoke(main, ["openapi", "--check"])

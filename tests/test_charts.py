@@ -10,7 +10,6 @@ import pytest
 
 from app.query.dataset import Dataset
 from app.query.parser import Query
-from app.resources.amount import NO_AMOUNT
 from app.site import charts
 from app.site.charts import Bar, Chart, Scale, Segment, difference_chart, flow_chart
 from app.site.drawing import DIFFERENCE, Drawing, width_of, wrapped
@@ -50,6 +49,9 @@ def test_a_chart_stands_alone(whole: Client, path: str, lang: str) -> None:
     assert set(str(root.get("aria-labelledby")).split()) <= set(ids)
     filled = {str(each.get("fill"))[5:-1] for each in root.iter() if each.get("fill")}
     assert filled <= set(ids)
+    left, top, width, height = map(float, str(root.get("viewBox")).split())
+    assert (left, top, width) == (-12, -12, 400)  # a margin, within the width that was asked for
+    assert (str(root.get("width")), float(str(root.get("height")))) == ("400", height)
     assert not any(each.tag.endswith(("script", "image", "foreignObject")) for each in root.iter())
     assert not any(name.startswith("on") or name == "style" for each in root.iter() for name in each.attrib)
     assert "prefers-color-scheme: dark" in str(root.findtext(f"{SVG}style"))
@@ -78,7 +80,7 @@ def test_no_word_leaves_the_picture(whole: Client, path: str, width: int) -> Non
 
 def test_bars_are_the_sums_in_proportion(client: Client) -> None:
     groups = answer(client, "/v1/budget-summary?group_by=pillar")["groups"]
-    root = drawn(client, "/v1/charts/budget-by-pillar.svg", width=1002, lang="ja")
+    root = drawn(client, "/v1/charts/budget-by-pillar.svg", width=1026, lang="ja")
     bars = [each for each in root.iter(f"{SVG}rect") if each.get("height") == "18"]
     total = sum(float(str(each.get("width"))) for each in bars)
     stated = [each["involved"]["jpy"] for each in groups if each["involved"]["jpy"]]
@@ -226,4 +228,3 @@ def test_a_scale_of_nothing_draws_nothing() -> None:
     drawing = Drawing("x", 100, "t", "d", "en")
     drawing.box(0, 0, 0, 5, "solid")
     assert 'width="1"' in drawing.svg()
-    assert NO_AMOUNT["jpy"] is None

@@ -46,6 +46,7 @@ def validator(schema: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": DOCUMENT["components"]})
 
 
+@pytest.mark.slow
 def test_it_is_valid_and_served_as_committed(client: Client) -> None:
     validate(DOCUMENT)
     assert DOCUMENT["openapi"].startswith("3.1")

@@ -313,10 +313,18 @@ def test_the_watch_ends_with_its_service(made: Built) -> None:
     assert not watch.is_alive()
 
 
-def test_the_watch_has_ended_when_its_service_is_closed(made: Built) -> None:
+@pytest.mark.usefixtures("impatient")
+def test_the_watch_has_ended_when_its_service_is_closed(made: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = threading.Event()
+
+    def look(_: Snapshots) -> None:
+        looks.set()
+        time.sleep(0.5)
+
+    monkeypatch.setattr(Snapshots, "renew", look)
     before = set(threading.enumerate())
     snapshots = Snapshots(made.reading, schema_version())
-    assert len(set(threading.enumerate()) - before) == 1
+    assert looks.wait(60)
     snapshots.close()
     assert set(threading.enumerate()) == before
 

@@ -63,6 +63,7 @@ def test_every_module_opens_with_what_it_is() -> None:
             assert re.match(r'"""[A-Za-z`/].{20,}', path.read_text()), path
 
 
+@pytest.mark.slow
 def test_editors_are_told_each_seed_files_schema() -> None:
     for path in SEED.rglob("*.yaml"):
         first = path.read_text().splitlines()[0]

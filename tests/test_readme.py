@@ -158,6 +158,7 @@ def added_files() -> set[str]:
     return {*re.findall(r"^\+\+\+ b/(\S+)", "".join(blocks(WALK_THROUGH, "diff")), re.MULTILINE), SEED_FILE}
 
 
+@pytest.mark.slow
 def test_the_walk_through_adds_a_filter_and_a_resource(tmp_path: Path) -> None:
     for name in ("app", "migrations", "seed"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -302,6 +302,15 @@ def test_money_carried_over_is_told_where_years_are_added(whole: Client) -> None
     assert "carried-over-each-year" not in notes_of(whole, "phase=initial")
 
 
+def test_years_that_a_sum_adds_are_told(whole: Client) -> None:
+    assert notes_of(whole, "phase=initial")["several-years"].startswith(
+        "Amounts of fiscal years 2021 to 2025 are added"
+    )
+    assert "2022 to 2025" in notes_of(whole, "phase=request")["several-years"]
+    for query in ("phase=initial&fiscal_year=2024", "document=cao-20260203-bio", "document=mof-fy2025-supplementary-1"):
+        assert "several-years" not in notes_of(whole, query)
+
+
 def test_totals_side_by_side_say_that_they_share_money(whole: Client) -> None:
     query = "fiscal_year=2025&phase=supplementary"
     assert notes_of(whole, query)["same-money-across-kinds"].startswith("Of the totals side by side, 8 lines")

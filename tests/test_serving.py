@@ -274,6 +274,7 @@ def test_the_server_stops_at_sigterm(first: Settings) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="one of two processes is stopped by a signal")
+@pytest.mark.slow
 def test_two_processes_give_the_same_answers(first: Settings, tmp_path: Path) -> None:
     environment = {**os.environ, "SHISAKU_DATABASE": str(first.database)}
     log = tmp_path / "log"

@@ -15,10 +15,11 @@ from app.settings import Settings
 from app.site.stories import QUESTIONS, words_of
 from app.site.values import money
 from app.site.view import View
-from tests.conftest import Client, answer, serving
+from tests.conftest import Client, answer, serving, walk
 from tests.test_pages import Parsed, opened
 
 DECK = "/documents/cao-20260203-bio"
+BARE = "/documents/mof-fy2025-supplementary-1"
 PACKAGE = "fy2025-supplementary-drug-discovery"
 RECONCILED = f"/packages/{PACKAGE}/reconciliation"
 
@@ -105,11 +106,24 @@ def test_a_long_transcript_has_pages_and_lines_without_facts(whole: Client) -> N
     assert second.all("li", id="L601")
     assert second.all("li", id="L675")
     assert f"{path}?from=601&lang=en" in {each.get("href") for each in first.all("a")}
-    page = whole.get("/documents/mof-fy2025-supplementary-1?lang=en").text
-    if "bare-lines" in page:
-        passage = re.search(r'class="bare-lines">.*?#L(\d+)"', page, re.DOTALL)
-        assert passage
-        assert f'<li id="L{passage[1]}" class="bare">' in page
+
+
+def test_lines_that_no_fact_rests_on_are_named(whole: Client) -> None:
+    page = whole.get(f"{BARE}?lang=en").text
+    resting = {
+        number
+        for resource in answer(whole, "/v1")["resources"]
+        for row in walk(whole, resource["list_path"], limit=500)
+        for each in row["evidence"]
+        if each["document"] == BARE.rpartition("/")[2] and each["lines"]
+        for number in range(each["lines"]["from"], each["lines"]["to"] + 1)
+    }
+    lines = answer(whole, f"/v1{BARE}/lines")["data"]
+    bare = {each["number"] for each in lines if each["text"].strip()} - resting
+    assert bare
+    assert set(map(int, re.findall(r'<li id="L(\d+)" class="bare">', page))) == bare
+    named = page[page.index('class="bare-lines"') :].partition("</p>")[0]
+    assert set(map(int, re.findall(r"#L(\d+)", named))) <= bare
 
 
 @pytest.mark.parametrize("lang", ["ja", "en"])
@@ -146,6 +160,14 @@ def test_the_guide_answers_from_the_data(whole: Client, lang: str) -> None:
             "groups": [row["involved"] for row in found.get("groups", [])],
             "crosswalk": [row["amount"] for row in found.get("data", []) if "amount" in row],
         }.get(each.shows, [])
+        names = []
+        if each.shows == "measures":
+            names = [row["name"] for row in found["data"]]
+        elif each.shows == "without":
+            names = [row["section"]["name"] for row in found["data"] if not row["lines"]]
+        assert amounts or names
+        for name in names:
+            assert name[lang] in shown
         for amount in amounts:
             assert amount["jpy"] is None or not amount["jpy"] or money(amount, lang) in shown
 
@@ -174,3 +196,9 @@ def test_a_question_that_cannot_be_asked_is_told(client: Client, monkeypatch: py
 
     monkeypatch.setattr("app.site.stories.ask", fail)
     assert opened(client, "/guide?lang=en", 503)
+
+
+def test_a_package_leads_to_its_reconciliation(client: Client) -> None:
+    page = client.get(f"/packages/{PACKAGE}?lang=en").text
+    assert f'href="{RECONCILED}?lang=en">Stated totals against the lines</a>' in page
+    assert "reconciliation" not in client.get("/pillars/fy2025-supplementary-drug-discovery-5").text

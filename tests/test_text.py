@@ -52,7 +52,7 @@ def test_what_cannot_be_seen_changes_nothing(text: str, ignorable: int, place: i
     assert fold(text[:place] + chr(ignorable) + text[place:]) == fold(text)
 
 
-@given(st.text(max_size=20))
+@given(st.text(st.characters(exclude_characters="\x02"), max_size=20))  # control characters are refused before
 def test_terms_are_the_words_of_a_query(text: str) -> None:
     plain = [term.replace("\x02", "") for term in terms(text)]
     assert plain == list(dict.fromkeys(fold(text).replace("\x02", "").split()))

@@ -391,12 +391,27 @@ CARRIED_EACH_YEAR = Note(
 )
 
 
+def years_of(kind: Kind, rows: BitMap, matcher: Matcher) -> list[int]:
+    """The fiscal years of those rows that state an amount of a kind."""
+    kinds = matcher.index.values(BUDGET_LINES.name, KIND).rows
+    stated = BitMap.union(BitMap(), *(rows & of_kind for value, of_kind in kinds.items() if kind_of(value) == kind))
+    years = matcher.index.values(BUDGET_LINES.name, "fiscal_year").rows
+    return sorted(int(year) for year, of_year in years.items() if of_year.intersect(stated))
+
+
 def years_note(total: Sum, rows: BitMap, matcher: Matcher) -> list[Note]:
-    """The note of a sum over several years of amounts that include what is carried over between them."""
-    if not any(kind_of(kind)[1] in CARRIED for kind in total.stated):
+    """The notes of a sum that adds several years: which, and whether they hold what is carried over between them."""
+    years = {kind: years_of(kind, rows, matcher) for kind in map(kind_of, total.stated)}
+    added = {kind: of_kind for kind, of_kind in years.items() if len(of_kind) > 1}
+    if not added:
         return []
-    years = matcher.index.values(BUDGET_LINES.name, "fiscal_year").rows.values()
-    return [CARRIED_EACH_YEAR] if sum(rows.intersect(of_year) for of_year in years) > 1 else []
+    first, last = min(map(min, added.values())), max(map(max, added.values()))
+    several = Note(
+        code="several-years",
+        ja=f"{first}年度から{last}年度までの金額を加えている。fiscal_year で一つの年度に絞る。",
+        en=f"Amounts of fiscal years {first} to {last} are added. Filter by one `fiscal_year`.",
+    )
+    return [several, CARRIED_EACH_YEAR] if any(phase in CARRIED for _, phase in added) else [several]
 
 
 def unstated_note(total: Sum) -> list[Note]:

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Request
-from pyroaring import BitMap
 from starlette.responses import Response
 
 from app.api import budget_summary, crosswalk
@@ -20,20 +19,19 @@ from app.query.filters import Parameter, one_of
 from app.query.formats import SVG_TYPE
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.resources.amount import PHASE_LABELS
-from app.resources.budget_lines import BASIS, BUDGET_LINES, KIND, UNSTATED
-from app.resources.packages import FISCAL_YEAR
-from app.resources.sums import kind_of
+from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
+from app.resources.sums import kind_of, years_of
 from app.site.drawing import BOLD, CUT, DIFFERENCE, EMPTY, JOINT, LINE, PATTERNS, Drawing, width_of, wrapped
 from app.site.forms import chips
 from app.site.render import CHART_STYLE
-from app.site.values import money
+from app.site.values import doubt, kind_in_words, money
 from app.site.view import View, view_of
 
 # A file has its style within; nothing in it runs or loads.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *"
 NARROW, WIDE = 320, 1_040  # the two drawings of a page, of which its style sheet shows one
 MOST_BARS = 40
+MARGIN = 12  # of a file, on each side
 BAR = 18  # height of a bar
 NOTHING = 48  # width of what stands where there is no bar
 TOP, THINNEST = 26, 2  # thickness of ribbons
@@ -192,16 +190,6 @@ def _in_rows(drawing: Drawing, texts: Iterable[tuple[str, str, str]]) -> None:
         x += width
 
 
-def kind_in_words(kind: Kind, view: View) -> str:
-    """A basis and a phase in words."""
-    basis, phase = kind
-    ja, en = PHASE_LABELS[phase] if phase else ("", "")
-    label = BASIS.choices[basis] if BASIS.choices and basis else None
-    if view.language == "ja":
-        return "、".join(filter(None, (ja, label.ja if label else "金額の種類の記載なし")))
-    return ", ".join(filter(None, (en, label.en if label else "basis not stated")))
-
-
 def _kinds(answer: Object) -> list[Kind]:
     """The kinds of an answer's amounts."""
     return [(each["basis"], each["phase"]) for each in answer["totals"] if each["phase"]]
@@ -240,8 +228,7 @@ def patterns_of(view: View) -> Mapping[str, str]:
 
 def told(view: View, amount: Object) -> str:
     """An amount in words, with its doubt."""
-    doubt = view.tr(" (不確か)", " (uncertain)") if amount["uncertain"] else ""
-    return f"{money(amount, view.language)}{doubt}"
+    return f"{money(amount, view.language)}{' ' if amount['uncertain'] else ''}{doubt(view, amount)}"
 
 
 def _part(view: View, label: str, amount: Object, pattern: str) -> Segment:
@@ -274,7 +261,8 @@ def _by_ministry(view: View, key: str, total: Object, pairs: Iterable[Object], k
         if part and part["joint"]["jpy"]:
             together.append(short_name(view, ministry))
     if total["joint"]["jpy"]:
-        label = view.tr(f"共同({'・'.join(together)})", f"jointly ({', '.join(together)})")
+        names = view.tr(f"({'・'.join(together)})", f" ({', '.join(together)})") if together else ""
+        label = f"{view.tr('共同', 'jointly')}{names}"
         found.append(_part(view, label, total["joint"], JOINT))
     return found
 
@@ -357,7 +345,7 @@ def none_of(view: View, group: Object, dimension: str) -> str:
 
 def _other(view: View, kind: Kind, query: Query) -> tuple[str, str]:
     """A kind that is not drawn, and the address of what has it."""
-    return kind_in_words(kind, view), _lines(view, query, kind)
+    return kind_in_words(view, *kind), _lines(view, query, kind)
 
 
 def _filters(query: Query) -> Query:
@@ -376,18 +364,12 @@ def _lines(view: View, query: Query, kind: Kind, **more: str) -> str:
 
 def _years(view: View, kind: Kind, query: Query, matcher: Matcher) -> str:
     """The kind that is drawn, and the fiscal years that its sums are of."""
-    rows = matcher.match(BUDGET_LINES, asked(query, "fiscal_year"))
-    index = matcher.index
-    of_kind = BitMap.union(
-        *(each for name, each in index.values(BUDGET_LINES.name, KIND).rows.items() if kind_of(name) == kind), BitMap()
-    )
-    years = index.values(BUDGET_LINES.name, FISCAL_YEAR.name).rows
-    found = sorted(int(year) for year, of_year in years.items() if of_year.intersect(rows & of_kind))
+    found = years_of(kind, matcher.match(BUDGET_LINES, asked(query, "fiscal_year")), matcher)
     if not found:
         return view.tr("該当する予算はない", "No budget line matches")
     first, last = (view.tr(f"{each}年度", f"FY{each}") for each in (found[0], found[-1]))
     span = first if first == last else view.tr(f"{first}から{last}の合計", f"{first} to {last} added")
-    return f"{span}{view.tr('、', ', ')}{kind_in_words(kind, view)}"
+    return f"{span}{view.tr('、', ', ')}{kind_in_words(view, *kind)}"
 
 
 def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") -> Drawing:
@@ -397,7 +379,7 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
     drawing = Drawing(name, width, title, _walked(view, answer, kind), view.language)
     if name == "crosswalk":  # alone: a page has a heading of its own
         drawing.words(0, title, 16, "strong")
-    drawing.words(0, kind_in_words(kind, view), 12, "soft")
+    drawing.words(0, kind_in_words(view, *kind), 12, "soft")
     ours = view.tr(
         "施策から事業へ — 破線: 対応付けは当サイトによる。実線: 出典が示す。",
         "From measures to programmes: dashed, the link is ours; solid, a source states it.",
@@ -572,7 +554,12 @@ def document(drawing: Drawing, view: View) -> str:
         drawing.words(0, line, 10, "soft")
     version = view.snapshot.dataset.version
     drawing.words(0, f"Shisaku {version.version} ({version.released})", 10, "soft")
-    return drawing.svg()
+    return drawing.svg(MARGIN)
+
+
+def _room(query: Query) -> int:
+    """How wide the drawing of a file may be."""
+    return query.number("width") - 2 * MARGIN
 
 
 def _response(view: View, drawing: Drawing) -> Response:
@@ -615,7 +602,7 @@ def _add_sums(dimension: str) -> Callable[..., Any]:
     async def draw(request: Request, context: Annotated[Context, context_of(SUM_PARAMETERS)]) -> Response:
         view = _view(request, context)
         chart = await view.snapshot.run(lambda matcher: sums_chart(view, context.query, dimension, matcher))
-        return _response(view, chart.drawn(view, context.query.number("width")))
+        return _response(view, chart.drawn(view, _room(context.query)))
 
     return draw
 
@@ -636,4 +623,4 @@ async def draw_crosswalk(request: Request, context: Annotated[Context, context_o
     values = {name: each for name, each in context.query.values.items() if name in crosswalk.PARAMETERS}
     walked = Query(crosswalk.PARAMETERS, values)
     body = await view.snapshot.run(lambda matcher: crosswalk.walk(walked, view.snapshot, matcher))
-    return _response(view, flow_chart(view, orjson.loads(body), context.query.number("width")))
+    return _response(view, flow_chart(view, orjson.loads(body), _room(context.query)))

@@ -155,12 +155,14 @@ class Drawing:
             for x, y in ((2, 2), (6, 6)):
                 SubElement(pattern, "circle", {"cx": str(x), "cy": str(y), "r": "1.3", "class": "dot"})
 
-    def svg(self) -> str:
-        """The drawing as text."""
-        height = number(self.height + 2)
-        self.root.set("width", str(self.width))
+    def svg(self, margin: int = 0) -> str:
+        """The drawing as text, with a margin around it."""
+        width, height = str(self.width + 2 * margin), number(self.height + 2 + 2 * margin)
+        if self.root.find("a") is not None:  # an image has no parts that can be reached
+            self.root.set("role", "group")
+        self.root.set("width", width)
         self.root.set("height", height)
-        self.root.set("viewBox", f"0 0 {self.width} {height}")
+        self.root.set("viewBox", f"{-margin} {-margin} {width} {height}")
         return ElementTree.tostring(self.root, encoding="unicode")
 
 

@@ -47,6 +47,9 @@ register_url_convertor("resource", ResourceName())
 LISTS = {resource.name: list_parameters(resource) for resource in RESOURCES}
 ITEMS = {resource.name: by_name(fields(field_paths(resource.record))) for resource in RESOURCES}
 
+# Answers about one record that have pages of their own: the path after the record's.
+SUB_PAGES = {"packages": ("reconciliation", "総額と予算行の照合", "Stated totals against the lines")}
+
 Name = Annotated[str, Path()]
 Refer = Sequence[tuple[str, str, int, str]]  # which records refer to one: the resource, the filter, how many, the query
 
@@ -159,6 +162,7 @@ def item_page(
         record=record,
         described=_schema_org(view, name, title),
         fields=[each for each in fields_of(name) if each.name not in ("id", "notes", "evidence")],
+        sub_page=SUB_PAGES.get(name),
         referring=[(of, parameter, count, view.url(f"/{of}", query)) for of, parameter, count, query in refer],
         **request_of(view, path=path, more=cite),
         **more,

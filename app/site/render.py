@@ -15,7 +15,7 @@ from app.http.language import LANGUAGES, VARIES
 from app.resources import RESOURCES
 from app.schemas import REASON_CODES
 from app.site.labels import label
-from app.site.values import Values, day, prose, shape, sign
+from app.site.values import Values, day, kind_in_words, prose, shape, sign
 from app.site.view import View
 
 HERE = Path(__file__).parent
@@ -103,6 +103,7 @@ def rendered(view: View, template: str, **values: Any) -> str:
             day=partial(day, language=view.language),
             asset=lambda name: f"{view.prefix}/static/{name}?v={VERSIONS[name]}",
             base=view.base,
+            kind=partial(kind_in_words, view),
             dataset=view.snapshot.dataset,
             navigation=[(path, view.tr(ja, en)) for path, ja, en in NAVIGATION],
             **values,

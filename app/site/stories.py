@@ -29,7 +29,7 @@ from app.site.charts import Bar, Chart, Segment
 from app.site.drawing import DIFFERENCE
 from app.site.fields import BY_NAME
 from app.site.labels import meaning
-from app.site.pages import LISTS, request_of
+from app.site.pages import LISTS, SUB_PAGES, request_of
 from app.site.render import page
 from app.site.values import line_address
 from app.site.view import PlainPage, View, page_of
@@ -162,7 +162,7 @@ async def reconciliation_page(id_: RecordId, view: Annotated[View, page_of({})])
         return package, orjson.loads(reconcile(id_, view.snapshot, matcher))
 
     package, answer = await view.snapshot.run(answers)
-    title = view.tr("総額と予算行の照合", "Stated totals against the lines")
+    title = view.tr(*SUB_PAGES[PACKAGES.name][1:])
     link = view.url("/budget-lines", f"package={id_}")
     return page(
         view,

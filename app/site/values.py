@@ -90,6 +90,18 @@ def day(value: str, language: str) -> str:
     return f"{parsed.day} {parsed:%B %Y}" if language == "en" else value
 
 
+def doubt(view: View, amount: Object) -> str:
+    """That an amount is uncertain, where it is."""
+    return view.tr("(不確か)", "(uncertain)") if amount["uncertain"] else ""
+
+
+def kind_in_words(view: View, basis: str | None, phase: str | None) -> str:
+    """What kind of money an amount is: only those of one kind are added."""
+    shown = [view.value_label(phase, "phase")] if phase else []
+    shown.append(view.value_label(basis, "basis") if basis else view.tr("金額の種類の記載なし", "basis not stated"))
+    return view.tr("、", ", ").join(shown)
+
+
 def line_address(view: View, document: str, number: int) -> str:
     """The address of a line of a transcript."""
     start = (number - 1) // PER_PAGE * PER_PAGE + 1
@@ -111,7 +123,7 @@ class Values:
         self._refs: dict[tuple[str, str], str] = {}  # as tables show them: many rows refer to the same records
         self._nothing = f'<span class="nothing">{view.tr("なし", "None")}</span>'
         self._by_shape: Mapping[str, Callable[[Any, str, str, bool], str]] = {
-            "amount": lambda value, _, __, brief: self._in_cell(value) if brief else self._amount(value, full=True),
+            "amount": lambda value, _, __, brief: self._with_kind(value) if brief else self._amount(value, full=True),
             "words": lambda value, _, __, brief: self._words(value, not brief),
             "evidence": lambda value, *_: self.evidence(value),
             "ref": self._ref,
@@ -163,25 +175,22 @@ class Values:
             several = value["basis_reason"] in (None, "ambiguous")  # a record's note says where each has its sum
             reason = "several_kinds" if several else value["basis_reason"]
             return f'<span class="nothing">{escape(view.value_label(reason))}</span>'
-        doubt = f' <span class="doubt">{view.tr("(不確か)", "(uncertain)")}</span>' if value["uncertain"] else ""
+        uncertain = f' <span class="doubt">{doubt(view, value)}</span>' if value["uncertain"] else ""
         more = ""
         if full:
             more = self.properties(others(value, "jpy", "oku_yen", "approximate", "uncertain"))
         yen = view.tr("円", " yen")
         return (
-            f'<data class="amount" value="{value["jpy"]}">{money(value, view.language)}{doubt}</data>'
+            f'<data class="amount" value="{value["jpy"]}">{money(value, view.language)}{uncertain}</data>'
             f'<span class="yen">{value["jpy"]:,}{yen}</span>{more}'
         )
 
-    def _in_cell(self, value: Object) -> str:
-        """Money with its kind: rows of one table may have several, which are not added."""
+    def _with_kind(self, value: Object) -> str:
+        """Money with its kind: amounts that stand together may be of several."""
         shown = self._amount(value)
-        kinds = [self._view.value_label(value[each], each) for each in ("phase", "basis") if value.get(each)]
         if "phase" not in value or value["jpy"] is None:
             return shown
-        if not value["basis"]:
-            kinds.append(self._view.tr("種類の記載なし", "basis not stated"))
-        return f'{shown}<span class="kind">{escape(self._view.tr("、", ", ").join(kinds))}</span>'
+        return f'{shown}<span class="kind">{escape(kind_in_words(self._view, value["basis"], value["phase"]))}</span>'
 
     def ref(self, value: Object, to: str, *, brief: bool = False) -> Markup:
         """Another record, as a link to its page; unless `brief`, with what else the object says."""
@@ -202,7 +211,7 @@ class Values:
             number = f'<span class="sign">{escape(before)}</span> ' if before else ""
             shown = f"{number}{self._words(value['name'])}"
         elif "amount" in value:
-            shown = self._in_cell(value["amount"])
+            shown = self._with_kind(value["amount"])
         else:
             shown = escape(value["id"])
         return self.link(to, value["id"], shown)
