@@ -17,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.sqlite import SqliteDatabase
+from app.http.access import AccessMiddleware
 from app.http.cache import OVERHEAD, ResponseCacheMiddleware
 from app.http.refusals import RefusalsMiddleware
 from app.main import WARM_UP, create_app, service
@@ -82,8 +83,9 @@ def test_paths_of_the_warm_up_are_cached_before_the_first_request(
     first: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = service(create_app(first.model_copy(update={"cache_bytes": 2**24})))
-    assert isinstance(app, RefusalsMiddleware)
-    cache = app.app
+    assert isinstance(app, AccessMiddleware)
+    assert isinstance(app.app, RefusalsMiddleware)
+    cache = app.app.app
     assert isinstance(cache, ResponseCacheMiddleware)
     with serving(app) as client:
         eventually(lambda: len(cache.responses) == len(WARM_UP))

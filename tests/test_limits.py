@@ -329,7 +329,7 @@ def asked(port: int, path: str) -> socket.socket:
 
 def admission(app: FastAPI) -> tuple[AdmissionMiddleware, ASGIApp]:
     whole = service(app)
-    found = whole.app.app  # type: ignore[attr-defined] # behind the refusals and the cache
+    found = whole.app.app.app  # type: ignore[attr-defined] # behind the access log, the refusals and the cache
     assert isinstance(found, AdmissionMiddleware)
     return found, whole
 

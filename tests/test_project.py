@@ -14,7 +14,7 @@ from app.api.openapi import COMMITTED
 from app.seeding.build import SEED
 from app.settings import PROJECT
 
-LOCKS = [f"requirements{of}.txt" for of in ("", "-dev", "-sdk", "-bench", "-browser")]
+LOCKS = [f"requirements{of}.txt" for of in ("", "-dev", "-sdk", "-bench", "-browser", "-audit")]
 
 
 def files() -> list[Path]:
@@ -26,8 +26,8 @@ def files() -> list[Path]:
 
 def test_the_top_level_is_what_a_python_project_needs() -> None:
     folders = {".ci", "app", "migrations", "seed", "tests"}
-    files_ = {".dockerignore", ".gitignore", "CHANGELOG.md", "Dockerfile", "Makefile", "README.ja.md", "README.md"}
-    allowed = folders | files_ | {"pyproject.toml", *LOCKS}
+    texts = {f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "README", "README.ja", "SECURITY")}
+    allowed = folders | texts | {".dockerignore", ".gitignore", "Dockerfile", "Makefile", "pyproject.toml", *LOCKS}
     assert {path.relative_to(PROJECT).parts[0] for path in files()} <= allowed
 
 

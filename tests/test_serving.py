@@ -139,7 +139,7 @@ def test_a_built_database_is_served_without_the_build_package(first: Settings, t
     printed = subprocess.run(
         [sys.executable, "-c", WITHOUT_BUILD, *paths],
         cwd=tmp_path,
-        env={**os.environ, "SHISAKU_DATABASE": str(first.database)},
+        env={**os.environ, "SHISAKU_DATABASE": str(first.database), "SHISAKU_ACCESS_LOG": "0"},
         stdout=subprocess.PIPE,
         text=True,
         check=True,

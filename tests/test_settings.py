@@ -47,7 +47,7 @@ def test_a_setting_that_is_misspelt_is_refused(name: str, told: str, monkeypatch
 def test_what_kubernetes_sets_beside_a_service_of_this_name_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8000_TCP", "PORT_8000_TCP_ADDR"):
         monkeypatch.setenv(f"SHISAKU_{name}", "tcp://10.0.0.1:8000")
-    assert Settings(database=Path("x")).threads == 4
+    assert Settings(database=Path("x")).threads == Settings.model_fields["threads"].default
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ OPTIONS: dict[str, Any] = {
     "http": "app.http.protocol:HttpProtocol",
     "ws": "none",
     "access_log": False,
+    "log_config": None,
     "server_header": False,
     "date_header": True,
     "timeout_keep_alive": 75,
