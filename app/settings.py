@@ -62,7 +62,8 @@ class Settings(BaseSettings):
         "engines addresses that begin with it.",
     )
     cache_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = Field(
-        default=300, description="`max-age` of `Cache-Control` on every answer that is not an error."
+        default=300,
+        description="`max-age` and `stale-while-revalidate` of `Cache-Control` on every answer that is not an error.",
     )
     cache_bytes: Annotated[int, Field(ge=0, le=2**40)] = Field(
         default=8 * 2**20,

@@ -23,7 +23,7 @@ PLAIN = {"Accept-Encoding": "identity"}
 
 def test_a_response_may_be_kept_and_validated(client: Client) -> None:
     got = client.get(LIST, headers=PLAIN)
-    assert got.headers["Cache-Control"] == "public, max-age=300"
+    assert got.headers["Cache-Control"] == "public, max-age=300, stale-while-revalidate=300, stale-if-error=86400"
     assert got.headers["Vary"] == "Accept-Encoding"
     tag = got.headers["ETag"]
     assert tag.startswith('"')

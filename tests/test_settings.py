@@ -58,9 +58,13 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert Settings().database_url is None
 
 
-def test_cache_seconds_are_what_responses_say(first: Settings) -> None:
-    with serving(first.model_copy(update={"cache_seconds": 7})) as client:
-        assert client.get("/v1").headers["Cache-Control"] == "public, max-age=7"
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(7, "public, max-age=7, stale-while-revalidate=7, stale-if-error=86400"), (0, "public, max-age=0")],
+)
+def test_cache_seconds_are_what_responses_say(seconds: int, told: str, first: Settings) -> None:
+    with serving(first.model_copy(update={"cache_seconds": seconds})) as client:
+        assert client.get("/v1").headers["Cache-Control"] == told
         answer(client, "/healthz")
         assert client.get("/healthz").headers["Cache-Control"] == "no-store"
 

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TextIO
 
 import orjson
@@ -163,4 +164,10 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    second, millisecond = divmod(time.time_ns() // 1_000_000, 1_000)
+    return f"{_second(second)}.{millisecond:03}+00:00"
+
+
+@lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -17,6 +17,7 @@ EXPOSED = (
     "Retry-After",
     "X-Request-Id",
 )
+STALE_IF_ERROR = 86_400  # seconds: figures of yesterday rather than none
 LINKS = {"service-desc": "/openapi.json", "service-doc": "/docs", "license": "/terms"}  # by relation
 
 
@@ -37,6 +38,12 @@ def common_headers(prefix: str) -> Headers:
     ]
 
 
+def cache_control(max_age: int) -> str:
+    """How long a response may be kept. Of 0 seconds, it is asked again each time, whatever comes of it."""
+    stale = f", stale-while-revalidate={max_age}, stale-if-error={STALE_IF_ERROR}" if max_age else ""
+    return f"public, max-age={max_age}{stale}"
+
+
 def refusal(problem: Problem, common: Headers, *, close: bool = False) -> Response:
     """The response to a request that the application does not see; `close` ends the connection with it."""
     response = problem.response()
@@ -47,13 +54,15 @@ def refusal(problem: Problem, common: Headers, *, close: bool = False) -> Respon
 
 
 class HeadersMiddleware:
-    """Adds the common headers, and to responses that may be kept Cache-Control. None has Last-Modified: it would have
-    to rise with every change, and be the same on every server of the same data. ETag tells changes."""
+    """Adds the common headers, and to responses that may be kept Cache-Control: after `max_age` seconds, a cache may
+    give out its copy for as long again while it asks for a new one, and for STALE_IF_ERROR where it gets none. None has
+    Last-Modified: it would have to rise with every change, and be the same on every server of the same data. ETag tells
+    changes."""
 
     def __init__(self, app: ASGIApp, common: Headers, max_age: int) -> None:
         self.app = app
         self.common = common
-        self.cache_control = (b"cache-control", f"public, max-age={max_age}".encode())
+        self.cache_control = (b"cache-control", cache_control(max_age).encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
