@@ -380,6 +380,12 @@ class Process:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 @contextmanager
 def process(settings: Settings, folder: Path, *arguments: str, files: int = 0, **environment: Any) -> Iterator[Process]:
     """A server in a process of its own over a database, as an operator starts it, with settings by their names; `files`

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,18 +16,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.http.access import Request, json_line, request_id, text_line
 from app.settings import PROJECT, Settings
-from tests.conftest import Process, eventually, process
+from tests.conftest import Process, eventually, free_port, process
 
 LINE = re.compile(
     r"\S+\+00:00 (?P<method>\S+) (?P<target>\S+) (?P<status>\d+) (?P<size>\d+) B (?P<took>[\d.]+) ms"
     r"(?P<cached> cached)? (?P<id>\S+)"
 )
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
