@@ -3,13 +3,12 @@ that refusals and cached responses are told too."""
 
 import asyncio
 import os
-import random
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,29 +17,16 @@ FLUSH_SECONDS = 0.1  # lines of the log are written together: a write for each c
 ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
 TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*", re.DOTALL).fullmatch
 UNSAFE = re.compile(r"[^!-~]")
-
-_ids = random.Random(os.urandom(16)).getrandbits  # noqa: S311 - they tell requests apart, and are no secret
-
-
-class Request(NamedTuple):
-    """A request that was answered. `operation` is the path of its route, empty where none took it; `seconds` are from
-    its head to the end of its response."""
-
-    method: str
-    path: str
-    query: str
-    status: int
-    size: int
-    seconds: float
-    cached: bool
-    id: str
-    operation: str
+MILLISECONDS = [f".{each:03}+00:00" for each in range(1_000)]
 
 
 class Observer(Protocol):
     """What is told of each request, until the server stops."""
 
-    def observe(self, request: Request) -> None: ...
+    def observe(self, scope: Scope, status: int, size: int, seconds: float) -> None:
+        """Takes a request that was answered, with the bytes of the body, and the seconds from the head of the request
+        to the end of the response. The state of its scope has its `request_id`, and if the response was cached, the
+        path of its route as `cached`."""
 
     def close(self) -> None: ...
 
@@ -59,36 +45,24 @@ class AccessMiddleware:
                 each.close()
             return
         begun = time.perf_counter()
-        id_ = request_id(scope["headers"])
-        state: dict[str, Any] = scope.setdefault("state", {})
+        id_ = scope.setdefault("state", {})["request_id"] = request_id(scope["headers"])
         status = size = 0
 
-        async def send_with_id(message: Message) -> None:
+        def send_with_id(message: Message) -> Awaitable[None]:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", id_)]}
             else:
                 size += len(message.get("body", b""))
-            await send(message)
+            return send(message)
 
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            cached: str | None = state.get("cached")
-            request = Request(
-                scope["method"],
-                (scope.get("raw_path") or b"").decode("latin-1"),
-                scope["query_string"].decode("latin-1"),
-                status,
-                size,
-                time.perf_counter() - begun,
-                cached is not None,
-                id_.decode(),
-                operation_of(scope) if cached is None else cached,
-            )
+            seconds = time.perf_counter() - begun
             for each in self.observers:
-                each.observe(request)
+                each.observe(scope, status, size, seconds)
 
 
 def operation_of(scope: Scope) -> str:
@@ -104,7 +78,18 @@ def request_id(headers: list[tuple[bytes, bytes]]) -> bytes:
             return value
         if name == b"traceparent":
             trace = TRACE(value)
-    return trace[1] if trace else b"%016x" % _ids(64)
+    return trace[1] if trace else next(_ids)
+
+
+def _new_ids() -> Iterator[bytes]:
+    """Sixteen hexadecimal digits each, by chance."""
+    while True:
+        block = os.urandom(4_096).hex().encode()
+        for start in range(0, len(block), 16):
+            yield block[start : start + 16]
+
+
+_ids = _new_ids()
 
 
 class AccessLog:
@@ -116,10 +101,10 @@ class AccessLog:
         self._line = json_line if as_json else text_line
         self._lines: list[str] = []
 
-    def observe(self, request: Request) -> None:
+    def observe(self, scope: Scope, status: int, size: int, seconds: float) -> None:
         if not self._lines:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.close)
-        self._lines.append(self._line(request))
+        self._lines.append(self._line(scope, status, size, seconds))
 
     def close(self) -> None:
         """Writes what was told since the last time."""
@@ -129,43 +114,45 @@ class AccessLog:
             self._lines.clear()
 
 
-def text_line(request: Request) -> str:
-    target = f"{request.path}?{request.query}" if request.query else request.path
+def text_line(scope: Scope, status: int, size: int, seconds: float) -> str:
+    state, query = scope["state"], scope["query_string"]
+    target = (scope["raw_path"] + b"?" + query if query else scope["raw_path"]).decode("latin-1")
     if not (target.isascii() and target.isprintable() and " " not in target):
         target = UNSAFE.sub(_escaped, target)
-    cached = " cached" if request.cached else ""
-    milliseconds = request.seconds * 1_000
+    cached = " cached" if "cached" in state else ""
     return (
-        f"{_now()} {request.method} {target or '-'} {request.status} {request.size} B {milliseconds:.1f} ms{cached} "
-        f"{request.id}\n"
+        f"{_now()} {scope['method']} {target or '-'} {status} {size} B {seconds * 1_000:.1f} ms{cached} "
+        f"{state['request_id'].decode()}\n"
     )
 
 
-def json_line(request: Request) -> str:
+def json_line(scope: Scope, status: int, size: int, seconds: float) -> str:
+    state: dict[str, Any] = scope["state"]
     return orjson.dumps(
         {
             "time": _now(),
-            "method": request.method,
-            "path": request.path,
-            "query": request.query,
-            "status": request.status,
-            "bytes": request.size,
-            "milliseconds": round(request.seconds * 1_000, 2),
-            "cached": request.cached,
-            "request_id": request.id,
-            "operation": request.operation,
+            "method": scope["method"],
+            "path": scope["raw_path"].decode("latin-1"),
+            "query": scope["query_string"].decode("latin-1"),
+            "status": status,
+            "bytes": size,
+            "milliseconds": round(seconds * 1_000, 2),
+            "cached": "cached" in state,
+            "request_id": state["request_id"].decode(),
+            "operation": state["cached"] if "cached" in state else operation_of(scope),
         },
         option=orjson.OPT_APPEND_NEWLINE,
     ).decode()
 
 
 def _escaped(match: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in match[0].encode())
+    return f"%{ord(match[0]):02X}"
 
 
 def _now() -> str:
-    second, millisecond = divmod(time.time_ns() // 1_000_000, 1_000)
-    return f"{_second(second)}.{millisecond:03}+00:00"
+    now = time.time()
+    second = int(now)
+    return _second(second) + MILLISECONDS[int((now - second) * 1_000)]
 
 
 @lru_cache(maxsize=1)

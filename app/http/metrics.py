@@ -24,9 +24,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import start_http_server
 from prometheus_client.registry import Collector
+from starlette.types import Scope
 
 from app import __version__
-from app.http.access import Request
+from app.http.access import operation_of
 from app.http.admission import AdmissionMiddleware
 from app.http.cache import ResponseCacheMiddleware
 from app.query.snapshot import Snapshots
@@ -61,13 +62,14 @@ class Metrics(Collector):
             collector(registry=self.registry)
         self.registry.register(self)
 
-    def observe(self, request: Request) -> None:
-        operation = self._operations[request.operation]
-        operation.statuses[request.status] += 1
-        operation.took[bisect_left(SECONDS, request.seconds)] += 1
-        operation.seconds += request.seconds
-        self._bytes += request.size
-        self._hits += request.cached
+    def observe(self, scope: Scope, status: int, size: int, seconds: float) -> None:
+        cached: str | None = scope["state"].get("cached")
+        operation = self._operations[operation_of(scope) if cached is None else cached]
+        operation.statuses[status] += 1
+        operation.took[bisect_left(SECONDS, seconds)] += 1
+        operation.seconds += seconds
+        self._bytes += size
+        self._hits += cached is not None
 
     def listen(self, host: str, port: int) -> None:
         """Serves them at the port, or at the next one that is free, since each process of a server has its own."""
