@@ -61,8 +61,8 @@ screenshots: .venv/dev .venv-browser/ready ## pictures of every kind of page, in
 	$(BIN)/shisaku build --if-needed
 	PYTHONPATH=.:$$(echo .venv-browser/lib/python*/site-packages) $(BIN)/python tests/browser/screenshots.py
 
-faults: .venv/dev build ## what happens under load, as a table: three minutes
-	$(BIN)/python -m tests.faults.load
+faults: .venv/dev build ## what happens under load, as a table: three minutes, or one with FAULTS=--short
+	$(BIN)/python -m tests.faults.load $(FAULTS)
 
 sbom: .venv/runtime .venv-audit/ready ## what a service is made of, and under which licences: data/sbom.json, data/licences.md
 	@mkdir -p data

@@ -1,8 +1,8 @@
 """What the service does under load, as a table on the console: crowds of distinct heavy questions, slow readers and
-half-sent requests, against one process on loopback. It ends by itself, in about three minutes; not 0 when a bound is
-broken.
+half-sent requests, against one process on loopback. It ends by itself, in about three minutes, or one with `--short`;
+not 0 when a bound is broken.
 
-    python -m tests.faults.load [DATABASE]
+    python -m tests.faults.load [--short] [DATABASE]
 """
 
 import random
@@ -10,13 +10,15 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
+import click
 import httpx
 
 from app.http.protocol import HEAD_SECONDS, LINGER_SECONDS
@@ -26,6 +28,8 @@ from tests.conftest import Process, connected, process, raw
 
 CROWDS = (64, 256, 512, 1_000, 2_000)
 SECONDS = 8.0  # of each crowd
+SHORT_CROWDS = (64, 1_000)
+SHORT_SECONDS = 4.0
 LEAST_RATE = 0.7  # of good answers at 1,000 connections, of that at 64
 SLOWEST_HEALTH = 2.0  # seconds
 RECOVERY = 1.0  # seconds until a question is answered as before, after a crowd has gone
@@ -85,18 +89,18 @@ def files(server: Process) -> int:
     return sum(1 for _ in Path(f"/proc/{server.pid}/fd").iterdir())
 
 
-def crowds(server: Process) -> bool:
-    """Prints a row for each crowd, and says whether the bounds hold."""
+def crowds(server: Process, sizes: Sequence[int], seconds: float) -> bool:
+    """Prints a row for each crowd of so many connections, and says whether the bounds hold."""
     asked = questions()
     rates: dict[int, float] = {}
     holds = True
     print("| connections | good/s | 503 | other | slowest health | health failed | recovery | files left | memory |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     before = files(server)
-    for connections in CROWDS:
+    for connections in sizes:
         stream = Stream(server.port, asked, connections)
         with watched(server.port) as health:
-            took = load([stream], SECONDS)
+            took = load([stream], seconds)
         recovered = recovery(server)
         time.sleep(0.3)
         good, refused = stream.statuses["200"], stream.statuses["503"]
@@ -170,13 +174,16 @@ def idle(server: Process) -> bool:
     return question == 200 and not health.failed
 
 
-def main() -> None:
+@click.command()
+@click.argument("database", type=click.Path(path_type=Path), default=PROJECT / "data" / "shisaku.sqlite")
+@click.option("--short", is_flag=True, help="Two crowds, half as long.")
+def main(database: Path, *, short: bool) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 8_192), hard), hard))
-    database = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "data" / "shisaku.sqlite"
     settings = Settings(database=database, database_url=None)
+    crowded = partial(crowds, sizes=SHORT_CROWDS if short else CROWDS, seconds=SHORT_SECONDS if short else SECONDS)
     holds = True
-    for bounded, checks in ((0, (crowds, slow_readers, idle)), (256, (half_sent,))):
+    for bounded, checks in ((0, (crowded, slow_readers, idle)), (256, (half_sent,))):
         with TemporaryDirectory() as folder, process(settings, Path(folder), files=bounded) as server:
             for check in checks:
                 holds &= check(server)
