@@ -46,7 +46,8 @@ from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
 from app.settings import Settings
-from app.site import charts, feeds, pages, reference, stories, transcripts
+from app.site import feeds, pages, reference, stories, transcripts
+from app.site.charts import files as chart_files
 from app.site.errors import problem_response
 from app.text import one_line
 
@@ -99,7 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
         reconciliation.router,
         budget_summary.router,
         crosswalk.router,
-        charts.router,
+        chart_files.router,
         search.router,
         suggest.router,
         downloads.router,

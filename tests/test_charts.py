@@ -10,9 +10,11 @@ import pytest
 
 from app.query.dataset import Dataset
 from app.query.parser import Query
-from app.site import charts
-from app.site.charts import Bar, Chart, Scale, Segment, difference_chart, flow_chart
-from app.site.drawing import DIFFERENCE, Drawing, width_of, wrapped
+from app.site.charts import sums
+from app.site.charts.bars import Bar, Chart, Scale, Segment
+from app.site.charts.drawing import DIFFERENCE, Drawing, width_of, wrapped
+from app.site.charts.flow import flow_chart
+from app.site.charts.packages import difference_chart
 from app.site.transcripts import marked
 from app.site.view import View
 from tests.conftest import Client, answer
@@ -141,7 +143,7 @@ def test_kinds_are_never_added_and_the_others_are_named(whole: Client) -> None:
 
 
 def test_more_bars_than_fit_are_told(whole: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.site.charts.MOST_BARS", 2)
+    monkeypatch.setattr("app.site.charts.sums.MOST_BARS", 2)
     assert "more are not shown" in text_of(drawn(whole, "/v1/charts/budget-by-section.svg", lang="en"))
 
 
@@ -191,9 +193,9 @@ def test_one_programme_of_several_measures_is_drawn_once(client: Client, view: V
 
 
 def test_what_has_no_money_of_the_kind_says_so(view: View) -> None:
-    assert charts.none_of(view, {"lines": 3, "involved": {"jpy": None}}, "pillar") == "none of this kind"
-    assert charts.short_name(view, "none") == "no ministry"
-    assert charts.short_name(replace(view, language="ja"), "mhlw") == "厚生労働省"
+    assert sums.none_of(view, {"lines": 3, "involved": {"jpy": None}}, "pillar") == "none of this kind"
+    assert sums.short_name(view, "none") == "no ministry"
+    assert sums.short_name(replace(view, language="ja"), "mhlw") == "厚生労働省"
 
 
 def test_a_total_that_equals_its_lines_has_no_difference(client: Client, view: View) -> None:
@@ -216,11 +218,11 @@ def test_hostile_names_are_text(view: View) -> None:
 
 
 def test_lines_of_words() -> None:
-    assert wrapped("Ministry of Health and Welfare", 110, 10) == ["Ministry of Health", "and Welfare"]
-    assert wrapped("施策と(予算)の対応", 60, 10) == ["施策と", "(予算)の", "対応"]
-    assert wrapped("unbreakable", 30, 10) == ["unbre", "akabl", "e"]
-    assert wrapped("", 30, 10) == []
-    assert wrapped("施", 1, 10) == ["施"]
+    assert wrapped("Ministry of Health and Welfare", 110, 10) == ("Ministry of Health", "and Welfare")
+    assert wrapped("施策と(予算)の対応", 60, 10) == ("施策と", "(予算)の", "対応")
+    assert wrapped("unbreakable", 30, 10) == ("unbre", "akabl", "e")
+    assert wrapped("", 30, 10) == ()
+    assert wrapped("施", 1, 10) == ("施",)
 
 
 def test_a_scale_of_nothing_draws_nothing() -> None:

@@ -336,6 +336,7 @@ def test_an_answer_that_fails_is_a_page_with_a_way_to_try_again(
         page = opened(client, "/measures?lang=en", status)
         assert "Try again" in page.text
         assert "secret" not in page.text
+        assert "もう一度試す。" in opened(client, "/measures?lang=ja", status).text
         assert client.get("/v1/measures").headers["Content-Type"].startswith("application/problem+json")
 
 
@@ -348,9 +349,21 @@ def test_search_has_a_page(client: Client) -> None:
     assert not opened(client, "/search?lang=en").all("ol")
 
 
+def test_found_lines_of_one_name_differ_by_year_and_amount(whole: Client) -> None:
+    found = answer(whole, "/v1/search?q=ワクチン&type=budget-lines")["data"]
+    page = whole.get("/search?q=ワクチン&type=budget-lines&lang=en").text
+    shown = re.findall(r"<li>(.*?)</li>", page[page.index('<ol class="found">') :], re.DOTALL)
+    for each, entry in zip(found, shown, strict=False):
+        record = answer(whole, f"/v1/budget-lines/{each['id']}")
+        assert f"FY{record['fiscal_year']['year']}" in entry
+        assert record["amount"]["jpy"] is None or f'value="{record["amount"]["jpy"]}"' in entry
+    assert found
+
+
 def test_the_home_page_counts_every_list(client: Client) -> None:
     page = opened(client, "/?lang=ja")
     for each in answer(client, "/v1")["resources"]:
+        assert f"{each['total']:,}" in page.text.split()
         assert f"/{each['name']}?lang=ja" in {link.get("href") for link in page.all("a")}
     assert labels.MEANINGS["measures"] in page.text
 

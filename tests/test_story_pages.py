@@ -7,12 +7,14 @@ from typing import Any
 
 import orjson
 import pytest
+import yaml
 
 from app.errors import unavailable
 from app.query.dataset import Dataset
 from app.query.parser import Query
+from app.seeding.build import SEED
 from app.settings import Settings
-from app.site.stories import QUESTIONS, words_of
+from app.site.stories import words_of
 from app.site.values import money
 from app.site.view import View
 from tests.conftest import Client, answer, serving, walk
@@ -91,6 +93,7 @@ def test_a_transcript_has_the_facts_of_each_line(client: Client) -> None:
     for each in record["evidence"]:
         assert f"/budget-lines/{record['id']}?lang=en" in shown[str(each["lines"]["from"])]
     assert "<mark>4 億円程度【文】【厚】</mark>" in shown["124"]
+    assert "<mark></mark>" not in page
     assert "Facts rest on 79 of the 79 lines" in page
     assert f"/v1{DECK}/lines" in page
     assert opened(client, "/documents/cao-20260203-bi?lang=en", 404)
@@ -146,30 +149,38 @@ def test_a_package_without_a_stated_total_says_so(whole: Client) -> None:
 @pytest.mark.parametrize("lang", ["ja", "en"])
 def test_the_guide_answers_from_the_data(whole: Client, lang: str) -> None:
     page = whole.get(f"/guide?lang={lang}").text
-    assert len(QUESTIONS) == 10
-    for place, each in enumerate(QUESTIONS, 1):
+    questions = yaml.safe_load((SEED / "dataset.yaml").read_text())["questions"]
+    assert len(questions) == 10
+    for place, each in enumerate(questions, 1):
         shown = page[page.index(f'id="q{place}"') :].partition("</li>\n<li id=")[0]
-        assert (each.ja if lang == "ja" else each.en) in shown
-        found = answer(whole, each.request)
-        assert whole.get(each.page).status_code == 200
-        amounts = {
-            "lines": [row["amount"] for row in found.get("data", []) if "amount" in row],
-            "figures": [row["amount"] for row in found.get("data", []) if "amount" in row],
-            "reconciliation": [row["difference"] for row in found.get("data", []) if "difference" in row],
-            "pillars": [row["involved"] for row in found.get("groups", [])],
-            "groups": [row["involved"] for row in found.get("groups", [])],
-            "crosswalk": [row["amount"] for row in found.get("data", []) if "amount" in row],
-        }.get(each.shows, [])
-        names = []
-        if each.shows == "measures":
-            names = [row["name"] for row in found["data"]]
-        elif each.shows == "without":
-            names = [row["section"]["name"] for row in found["data"] if not row["lines"]]
-        assert amounts or names
+        assert each["question"][lang] in shown
+        (at,) = re.findall(r'<p class="by"><a href="([^"]+)"', shown)
+        assert whole.get(unescape(at)).status_code == 200
+        found = answer(whole, each["request"])
+        rows = found["groups"] if "groups" in found else found["data"]
+        told = [row.get("difference", row.get("involved", row.get("amount"))) for row in rows]
+        names = [row["section"]["name"] for row in rows if "section" in row]
+        names += [row["name"] for row in rows if "kind" in row]
+        assert names or any(told)
         for name in names:
             assert name[lang] in shown
-        for amount in amounts:
-            assert amount["jpy"] is None or not amount["jpy"] or money(amount, lang) in shown
+        for amount in filter(None, told):
+            assert not amount["jpy"] or money(amount, lang) in shown
+
+
+def test_the_guide_tells_sections_without_money_and_pillars_without_an_amount(client: Client) -> None:
+    page = client.get("/guide?lang=en").text
+    rows = answer(client, "/v1/crosswalk")["data"]
+    assert page.count("no budget line is linked") == len([row for row in rows if not row["lines"]]) > 0
+    assert page.count("no amount is stated") == 1
+
+
+def test_the_answer_of_each_question_leads_to_what_it_is_made_from(client: Client) -> None:
+    page = client.get("/guide?lang=en").text
+    for shown in re.split('<li id="q', page)[1:]:
+        answered = shown.partition('<p class="by">')[0]
+        for each in re.findall("<li>.*?</li>", answered, re.DOTALL):
+            assert "href=" in each or "no amount" in each
 
 
 @pytest.mark.parametrize(("itemised", "difference"), [(None, None), (9, -4)])
@@ -194,7 +205,7 @@ def test_a_question_that_cannot_be_asked_is_told(client: Client, monkeypatch: py
     def fail(*_: Any) -> None:
         raise unavailable("Too slow.", 5)
 
-    monkeypatch.setattr("app.site.stories.ask", fail)
+    monkeypatch.setattr("app.site.stories.figures_answer", fail)
     assert opened(client, "/guide?lang=en", 503)
 
 

@@ -45,6 +45,15 @@ class Download(BaseModel):
     sha256: str | None
 
 
+class Question(BaseModel):
+    """A question that people bring, and the request that answers it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    question: Name
+    request: str
+
+
 class About(BaseModel):
     """The serving value `dataset`. `issuers` gives, by the id of each document, the organization that issued it."""
 
@@ -54,6 +63,7 @@ class About(BaseModel):
     name: Name
     description: Name
     attribution: str
+    questions: Sequence[Question]
     issuers: Mapping[str, str]
     downloads: Sequence[Download]
 

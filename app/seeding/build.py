@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import Table
 
 from app.db.tables import SCHEMA_NAME, SEED_NAME, ServingCsv, ServingRecord
-from app.query.dataset import DATASET, About, Download
+from app.query.dataset import DATASET, About, Download, Question
 from app.query.downloads import DATABASE
 from app.query.resource import Resource
 from app.query.responses import DatasetVersion
@@ -170,6 +170,7 @@ def _about(checked: Checked) -> About:
         name=Name(**name_of(about.name)),
         description=Name(**name_of(about.description)),
         attribution="\n".join(attributions),
+        questions=[Question(question=Name(**name_of(each.question)), request=each.request) for each in about.questions],
         issuers={document.id: document.issuer for document in documents},
         downloads=[],
     )

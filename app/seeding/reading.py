@@ -45,6 +45,15 @@ Lines = dict[FieldPath, int]
 Report = Callable[[int, str], None]  # takes the line and the message of an error
 
 
+class QuestionEntry(BaseModel):
+    """A question of the guide. It is shown where the data answers its request."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question: NameEntry
+    request: str = Field(pattern=r"^/v1/[!-~]+$", description="Path and query of the API's answer.")
+
+
 class AboutEntry(BaseModel):
     """`dataset.yaml`: what the whole is called, and its version."""
 
@@ -54,6 +63,7 @@ class AboutEntry(BaseModel):
     released: date = Field(description="ISO date of that version.")
     name: NameEntry
     description: NameEntry
+    questions: tuple[QuestionEntry, ...] = ()
 
 
 @dataclass

@@ -20,7 +20,14 @@ TITLES = {
     503: ("今は答えられない", "No answer just now"),
 }
 
-# The API's messages are in English; a Japanese page says before each what kind of mistake it is.
+# The API's messages are in English: a Japanese page says before each what happened.
+EXPLAINED = {
+    404: "このアドレスには、ページも記録もない。つづりを確かめるか、検索する。",
+    410: "このページの位置は、新しくなる前のデータのものである。最初のページから見直す。",
+    500: "リクエストの問題ではない。時間をおいて、もう一度試す。",
+    503: "混み合っているか、時間がかかりすぎた。少し待って、もう一度試す。",
+}
+
 JAPANESE = {
     ErrorCode.UNKNOWN_PARAMETER: "この条件の名前はない。",
     ErrorCode.UNKNOWN_VALUE: "この値はない。",
@@ -44,6 +51,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
         {"Cache-Control": "no-store", **problem.headers},
         title=view.tr(*TITLES[problem.status]),
         problem=problem,
+        explained=EXPLAINED.get(problem.status, ""),
         japanese=JAPANESE,
         mistakes=list(_mistakes(view, request, problem)),
     )

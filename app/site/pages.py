@@ -203,18 +203,27 @@ def read_item(resource: Resource, id_: str, view: View, matcher: Matcher) -> tup
 async def search_page(view: Annotated[View, page_of({**search.PARAMETERS, "q": Q})]) -> Response:
     """Without words there is nothing to search for: the page is then a form."""
     answer: dict[str, Any] = {"data": [], "links": {}, "meta": {"total": 0, "notes": [], "offset": 0}}
+    records: list[Any] = []
     if view.query.terms:
-        found = await view.snapshot.run(partial(search.results, view.query, view.snapshot, view.prefix + view.path))
-        answer = orjson.loads(found[0])
+        answer, records = await view.snapshot.run(partial(_found, view))
     return page(
         view,
         "search.html",
         title=view.tr("検索", "Search"),
         searched=view.query.text("q"),
+        records=records,
         **answer,
         **form_of(view, {}),
         **request_of(view),
     )
+
+
+def _found(view: View, matcher: Matcher) -> tuple[Any, list[Any]]:
+    """The results of a search, and the record of each: lines of one name differ by their years and amounts."""
+    body, _ = search.results(view.query, view.snapshot, view.prefix + view.path, matcher)
+    answer = orjson.loads(body)
+    records = [read_record(BY_NAME[each["type"]], each["id"], matcher.session) for each in answer["data"]]
+    return answer, [orjson.loads(each) for each in records]
 
 
 @router.get("/terms")

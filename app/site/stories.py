@@ -12,11 +12,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api import budget_summary, crosswalk, dcat
-from app.api.dataset import describe
 from app.api.figures import figures_answer
 from app.api.parameters import Parameters, RecordId
 from app.api.reconciliation import reconcile
 from app.errors import Problem
+from app.query.dataset import Question
 from app.query.matching import Matcher
 from app.query.page import list_page
 from app.query.parser import Query, parse
@@ -24,9 +24,9 @@ from app.query.records import RECORDS, read_record
 from app.resources import RESOURCES
 from app.resources.packages import PACKAGES
 from app.resources.pillars import PILLARS
-from app.site import charts
-from app.site.charts import Bar, Chart, Segment
-from app.site.drawing import DIFFERENCE
+from app.site.charts.bars import NARROW, WIDE
+from app.site.charts.flow import flow_chart
+from app.site.charts.packages import difference_chart, package_chart
 from app.site.fields import BY_NAME
 from app.site.labels import meaning
 from app.site.pages import LISTS, SUB_PAGES, request_of
@@ -35,7 +35,6 @@ from app.site.values import line_address
 from app.site.view import PlainPage, View, page_of
 
 MOST = 500
-LARGEST = 3  # lines of the question for the largest
 Object = Mapping[str, Any]
 
 router = APIRouter(include_in_schema=False)
@@ -79,10 +78,11 @@ def _story(view: View, matcher: Matcher) -> Story | None:
     if package is None:
         return None
     lines = _listed(view, "budget-lines", matcher, package=package["id"], sort="amount", order="desc")
+    pillars = {each["id"] for each in _listed(view, PILLARS.name, matcher, package=package["id"])}
     stated = orjson.loads(reconcile(package["id"], view.snapshot, matcher))["data"][0]
     return Story(
         package,
-        _package_chart(view, package, stated, matcher).inline(view),
+        package_chart(view, package, stated, pillars, matcher).inline(view),
         stated,
         words_of(view, package, stated["stated"]["amount"]),
         [(each, words_of(view, each, each["amount"])) for each in lines if each["joint"]],
@@ -90,34 +90,14 @@ def _story(view: View, matcher: Matcher) -> Story | None:
     )
 
 
-def _package_chart(view: View, package: Object, stated: Object, matcher: Matcher) -> Chart:
-    """The stated total of a package, and each of its pillars on the same scale."""
-    query = Query(charts.SUM_PARAMETERS, {"package": (package["id"],)})
-    pillars = {each["id"] for each in _listed(view, PILLARS.name, matcher, package=package["id"])}
-    sums = charts.sums_chart(view, query, "pillar", matcher, pillars)
-    total, itemised, difference = stated["stated"]["amount"], stated["itemised"], stated["difference"]
-    parts = []
-    if itemised["jpy"]:
-        label = view.tr("予算行の合計", "sum of its lines")
-        parts.append(Segment(label, itemised["jpy"], charts.told(view, itemised), "solid"))
-    if difference["jpy"] and difference["jpy"] > 0:
-        label = view.tr("総額にあって内訳の記載がない分", "stated, but not itemised")
-        parts.append(Segment(label, difference["jpy"], charts.told(view, difference), DIFFERENCE))
-    kind = view.value_label(stated["stated"]["kind"])
-    label = view.tr(f"文書が示す総額({kind})", f"Total that the document states ({kind.lower()})")
-    bars = [Bar(label, charts.told(view, total), parts), *sums.bars]
-    lead = [view.tr(f"予算行: {sums.lead[0]}", f"The lines: {sums.lead[0]}")]
-    return Chart("package", package["name"][view.language], lead, bars, sums.others)
-
-
 @router.get("/")
 async def home(view: PlainPage) -> Response:
     dataset = view.snapshot.dataset
 
-    def answers(matcher: Matcher) -> tuple[Any, Story | None]:
-        return orjson.loads(describe(view.snapshot, view.prefix, matcher)), _story(view, matcher)
+    def answers(matcher: Matcher) -> tuple[dict[str, int], Story | None]:
+        return {each.name: len(matcher.index.rows(each.name)) for each in RESOURCES}, _story(view, matcher)
 
-    answer, story = await view.snapshot.run(answers)
+    totals, story = await view.snapshot.run(answers)
     return page(
         view,
         "home.html",
@@ -125,7 +105,7 @@ async def home(view: PlainPage) -> Response:
         description=dataset.about.description.model_dump()[view.language],
         meanings={each.name: meaning(each.name, view.language) for each in RESOURCES},
         described=dcat.schema_org(dataset, view.prefix),
-        answer=answer,
+        totals=totals,
         story=story,
         **request_of(view, path=f"/packages/{story.package['id']}/reconciliation" if story else ""),
     )
@@ -136,8 +116,8 @@ async def crosswalk_page(view: Annotated[View, page_of(crosswalk.PARAMETERS)]) -
     body = await view.snapshot.run(lambda matcher: crosswalk.walk(view.query, view.snapshot, matcher))
     answer = orjson.loads(body)
     pictures = [
-        charts.flow_chart(view, answer, width, f"crosswalk-{name}").svg()
-        for width, name in ((charts.NARROW - 32, "narrow"), (charts.WIDE, "wide"))
+        flow_chart(view, answer, width, f"crosswalk-{name}").svg()
+        for width, name in ((NARROW - 32, "narrow"), (WIDE, "wide"))
     ]
     return page(
         view,
@@ -172,138 +152,68 @@ async def reconciliation_page(id_: RecordId, view: Annotated[View, page_of({})])
         package=package,
         rows=[(each, words_of(view, package, each["stated"]["amount"])) for each in answer["data"]],
         lines=link,
-        pictures=charts.difference_chart(view, answer["data"], link, title).inline(view) if answer["data"] else (),
+        pictures=difference_chart(view, answer["data"], link, title).inline(view) if answer["data"] else (),
         **request_of(view),
     )
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question that people bring, the request that answers it, and the page of it. `shows` is how the template
-    writes the answer."""
+class Answered:
+    """A question of the guide, the API's answer to its request, the address of the page that shows it, and what kind
+    of answer the template writes."""
 
-    ja: str
-    en: str
-    request: str
+    question: Question
+    answer: Any
     page: str
     shows: str
 
 
-DECK, PACKAGE = "cao-20260203-bio", "fy2025-supplementary-drug-discovery"
-QUESTIONS = (
-    Question(
-        "バイオ後続品(バイオシミラー)には、どの府省庁がいくら支出するか。",
-        "Who pays for biosimilars, and how much?",
-        "/v1/budget-lines?modality=biosimilar",
-        "/budget-lines?modality=biosimilar",
-        "lines",
-    ),
-    Question(
-        "健康・医療戦略の4.3には、どの予算が対応するか。",
-        "Which money serves section 4.3 of the strategy?",
-        "/v1/crosswalk?section=4.3",
-        "/crosswalk?section=4.3",
-        "crosswalk",
-    ),
-    Question(
-        "どの節に、予算の対応付けがないか。",
-        "Which sections have no money linked to them?",
-        "/v1/crosswalk",
-        "/crosswalk",
-        "without",
-    ),
-    Question(
-        "パッケージの総額のうち、内訳の記載がないのはいくらか。",
-        "Which part of the package’s total is not itemised?",
-        f"/v1/packages/{PACKAGE}/reconciliation",
-        f"/packages/{PACKAGE}/reconciliation",
-        "reconciliation",
-    ),
-    Question(
-        "難病・希少疾病の事業は、内閣府の資料と予算書とでどう違うか。",
-        "How do the deck and the budget book differ for the rare-disease programme?",
-        "/v1/measures/rare-disease-global-rd/figures",
-        "/measures/rare-disease-global-rd",
-        "figures",
-    ),
-    Question(
-        "文部科学省は、単独と共同とでいくら支出するか。",
-        "What does MEXT pay alone, and what jointly?",
-        f"/v1/budget-summary?group_by=package&ministry=mext&document={DECK}",
-        f"/budget-lines?ministry=mext&document={DECK}",
-        "groups",
-    ),
-    Question(
-        "どの柱にいくら充てられるか。",
-        "How much goes to each pillar?",
-        f"/v1/budget-summary?group_by=pillar&package={PACKAGE}",
-        f"/budget-lines?package={PACKAGE}",
-        "pillars",
-    ),
-    Question(
-        "最も大きい予算は何か。",
-        "Which are the largest lines of the package?",
-        f"/v1/budget-lines?package={PACKAGE}&sort=amount&order=desc&limit={LARGEST}",
-        f"/budget-lines?package={PACKAGE}&sort=amount&order=desc",
-        "lines",
-    ),
-    Question(
-        "複数の府省庁が共同で支出するものはどれか。",
-        "What do several ministries pay together?",
-        f"/v1/budget-lines?package={PACKAGE}&joint=true",
-        f"/budget-lines?package={PACKAGE}&joint=true",
-        "lines",
-    ),
-    Question(
-        "予算行のない運用や体制の取組は何か。",
-        "Which operations and institutions have no budget line?",
-        f"/v1/measures?document={DECK}&kind=operation,institution",
-        f"/measures?document={DECK}&kind=operation,institution",
-        "measures",
-    ),
-)
-
-
-def ask(view: View, request: str, matcher: Matcher) -> Any:
-    """The API's answer to a request of QUESTIONS. Raises a Problem as the API does."""
-    path, _, sent = request.partition("?")
+def _answered(view: View, question: Question, matcher: Matcher) -> Answered:
+    """Raises a Problem as the API does."""
+    path, _, sent = question.request.partition("?")
     vocabularies = view.snapshot.dataset.vocabularies
 
     def query(parameters: Parameters) -> Query:
         return parse(parameters, quote(sent, safe="=&,").encode(), vocabularies)
 
+    shows: str
     match path.split("/")[2:]:
-        case ["crosswalk"]:
+        case ["crosswalk" as shows]:
             body = crosswalk.walk(query(crosswalk.PARAMETERS), view.snapshot, matcher)
-        case ["budget-summary"]:
+        case ["budget-summary" as shows]:
             body = budget_summary.summarize(query(budget_summary.PARAMETERS), view.snapshot, matcher)
-        case ["packages", id_, "reconciliation"]:
+        case ["packages", id_, "reconciliation" as shows]:
             body = reconcile(id_, view.snapshot, matcher)
-        case ["measures", id_, "figures"]:
+        case ["measures", id_, "figures" as shows]:
             body = figures_answer(id_, view.snapshot, matcher)
         case _:
-            name = path.rpartition("/")[2]
-            body, _ = list_page(BY_NAME[name], query(LISTS[name]), view.snapshot, f"{view.prefix}{path}", matcher)
-    return orjson.loads(body)
+            shows = path.rpartition("/")[2]
+            body, _ = list_page(BY_NAME[shows], query(LISTS[shows]), view.snapshot, f"{view.prefix}{path}", matcher)
+    return Answered(question, orjson.loads(body), _page_of(view, path, sent), shows)
+
+
+def _page_of(view: View, path: str, sent: str) -> str:
+    """The address of the page of a request. Sums have the page of their lines, figures that of their measure."""
+    path = path.removeprefix("/v1").removesuffix("/figures").replace("/budget-summary", "/budget-lines")
+    return view.url(path, "&".join(each for each in sent.split("&") if not each.startswith("group_by=")))
 
 
 @router.get("/guide")
 async def guide(view: Annotated[View, page_of({})]) -> Response:
-    def answers(matcher: Matcher) -> list[tuple[Question, Any]]:
+    def answers(matcher: Matcher) -> list[Answered]:
         found = []
-        for each in QUESTIONS:
+        for each in view.snapshot.dataset.about.questions:
             try:
-                found.append((each, ask(view, each.request, matcher)))
+                found.append(_answered(view, each, matcher))
             except Problem as problem:
                 if problem.status not in (404, 422):  # without the document that a question is about, it is not asked
                     raise
         return found
 
-    questions = await view.snapshot.run(answers)
     return page(
         view,
         "guide.html",
         title=view.tr("質問から始める", "Guide: questions and answers"),
-        questions=questions,
+        questions=await view.snapshot.run(answers),
         words_of=partial(words_of, view),
     )

@@ -1,11 +1,10 @@
 """Transcripts as pages: the lines of a document with the facts that rest on each, and the lines that none rests on."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from itertools import groupby
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
 from markupsafe import Markup
@@ -21,6 +20,7 @@ from app.query.matching import Matcher
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
 from app.resources.tables import RESOURCE_TABLES
+from app.site.labels import label
 from app.site.pages import item_page, read_item
 from app.site.values import PER_PAGE, escape, html, line_address
 from app.site.view import View, page_view
@@ -67,15 +67,16 @@ ALL_TEXTS = Statement(TEXTS)
 PAGE = Statement(TEXTS.where(NUMBER.between(bindparam("first"), bindparam("last"))))
 
 
-@dataclass
-class Fact:
-    """A record that rests on a line, and the fields that do."""
+class Fact(NamedTuple):
+    """A record that rests on a line."""
 
     resource: str
     id: str
     ja: str
     en: str
-    supports: dict[str, None] = field(default_factory=dict)
+
+
+Facts = Mapping[Fact, tuple[str, ...]]  # with the fields that do
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Line:
     number: int
     text: Markup
     blank: bool
-    facts: Sequence[Fact]
+    facts: Facts
 
 
 @dataclass(frozen=True)
@@ -111,33 +112,53 @@ class Coverage:
 
 def marked(text: str, quotes: Iterable[str]) -> Markup:
     """A line with its quoted passages marked: the whole line, if a quote is of several and is written otherwise."""
-    quoted = bytearray(len(text))
-    for quote in quotes:
-        found = False
-        for part in filter(None, map(str.strip, quote.split("\n"))):
-            start = text.find(part)
-            while start >= 0:
-                quoted[start : start + len(part)] = b"\1" * len(part)
-                found, start = True, text.find(part, start + len(part))
-        if not found:
-            quoted = bytearray(b"\1" * len(text))
-    shown = []
-    for is_quoted, places in groupby(range(len(text)), quoted.__getitem__):
-        part = escape("".join(text[place] for place in places))
-        shown.append(f"<mark>{part}</mark>" if is_quoted else part)
-    return html("".join(shown))
+    places: list[tuple[int, int]] = []
+    for quote in quotes if text else ():
+        parts = filter(None, map(str.strip, quote.split("\n")))
+        found = [place for part in parts for place in _places(part, text)]
+        places += found or [(0, len(text))]
+    shown, end = [], 0
+    for first, last in _united(places):
+        shown += [escape(text[end:first]), f"<mark>{escape(text[first:last])}</mark>"]
+        end = last
+    return html("".join((*shown, escape(text[end:]))))
 
 
-def facts_list(view: View, facts: Sequence[Fact]) -> Markup:
+def _places(part: str, text: str) -> Iterable[tuple[int, int]]:
+    """Where a part of a quote stands in a text."""
+    start = text.find(part)
+    while start >= 0:
+        yield start, start + len(part)
+        start = text.find(part, start + len(part))
+
+
+def _united(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Intervals in their order, those that touch as one."""
+    united: list[tuple[int, int]] = []
+    for first, last in sorted(places):
+        if united and first <= united[-1][1]:
+            united[-1] = united[-1][0], max(united[-1][1], last)
+        else:
+            united.append((first, last))
+    return united
+
+
+@lru_cache(10_000)  # the same few combinations recur on every line
+def _about(language: str, *names: str) -> str:
+    """The labels of a resource and of some of its fields, as HTML."""
+    resource, *fields = (label(name, language) for name in names)
+    return escape(f"{resource}: {('、' if language == 'ja' else ', ').join(fields)}")
+
+
+def facts_list(view: View, facts: Facts) -> Markup:
     """The facts of a line: each record, and the fields of it that rest on the line. Lines have hundreds of them: they
     are written here, as values are."""
-    comma = view.tr("、", ", ")
+    query = f"?lang={view.language}" if view.chosen else ""
     rows = []
-    for each in facts:
+    for each, fields in facts.items():
         name = escape(each.ja if view.language == "ja" else each.en)
-        address = escape(view.url(f"/{each.resource}/{each.id}"))
-        fields = comma.join(map(view.label, each.supports))
-        about = escape(f"{view.label(each.resource)}: {fields}")
+        address = f"{view.prefix}/{each.resource}/{each.id}{query}"
+        about = _about(view.language, each.resource, *fields)
         rows.append(f'<li><a href="{address}">{name}</a> <span class="by">{about}</span></li>')
     folded = ""
     if rows[FIRST_FACTS:]:
@@ -161,28 +182,32 @@ def _coverage(document: str, view: View, session: Session) -> Coverage:
     return found
 
 
+@lru_cache(10_000)  # as `_about`
+def _fields(supports: str) -> tuple[str, ...]:
+    """The fields of a record whose parts a quote supports, each once, in their order."""
+    return tuple(dict.fromkeys(name.partition(".")[0] for name in supports.split(BETWEEN)))
+
+
 def read(document: str, view: View, matcher: Matcher) -> Transcript:
     """A page of a document's lines: those from the parameter `from` on, or rather from the first of its page."""
     session = matcher.session
     coverage = _coverage(document, view, session)
     first = ((view.query.number("from") or 1) - 1) // PER_PAGE * PER_PAGE + 1
-    place = {"first": first, "last": first + PER_PAGE - 1}
+    last = first + PER_PAGE - 1
+    place = {"first": first, "last": last}
     texts: dict[int, str] = dict(session.query(PAGE, document=document, **place))
-    facts: dict[int, dict[tuple[str, str], Fact]] = defaultdict(dict)
+    facts: dict[int, dict[Fact, tuple[str, ...]]] = defaultdict(dict)
     quotes: dict[int, dict[str, None]] = defaultdict(dict)
     for resource, (of_page, _) in STATEMENTS.items():
         rows = session.query(of_page, document=document, earliest=first - coverage.longest, **place)
         for id_, ja, en, from_, to, quote, supports in rows:
-            fields = dict.fromkeys(name.partition(".")[0] for name in (supports or "").split(BETWEEN))
-            for number in texts.keys() & range(from_, to + 1):
-                fact = facts[number].setdefault((resource, id_), Fact(resource, id_, ja, en))
-                fact.supports |= fields
+            fact, fields = Fact(resource, id_, ja, en), _fields(supports or "")
+            for number in range(max(from_, first), min(to, last) + 1):
+                before = facts[number].get(fact, ())
+                facts[number][fact] = tuple(dict.fromkeys((*before, *fields))) if before else fields
                 quotes[number][quote or texts[number]] = None
     return Transcript(
-        [
-            Line(number, marked(text, quotes[number]), not text.strip(), [*facts[number].values()])
-            for number, text in texts.items()
-        ],
+        [Line(number, marked(text, quotes[number]), not text.strip(), facts[number]) for number, text in texts.items()],
         len(coverage.written),
         len(coverage.covered),
         list(_passages(coverage.written, coverage.written - coverage.covered)),

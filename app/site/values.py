@@ -196,6 +196,12 @@ class Values:
         """Another record, as a link to its page; unless `brief`, with what else the object says."""
         return html(self._ref(value, "", to, brief))
 
+    def links(self, records: Sequence[Object], to: str) -> Markup:
+        """A list of links to other records, each with its basis: there may be hundreds."""
+        label = self._view.value_label
+        rows = (f'<li>{self._link(each, to)} <span class="by">{label(each["basis"])}</span></li>' for each in records)
+        return html(f'<ul class="links">{"".join(rows)}</ul>')
+
     def _ref(self, value: Object, _: str, to: str, brief: bool) -> str:  # noqa: FBT001 - one of _by_shape
         if not brief:
             more = self.properties(others(value, "id", "name" if "name" in value else "amount", *SIGNS))

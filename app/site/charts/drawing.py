@@ -38,9 +38,11 @@ def _ems(text: str) -> float:
     return sum(WIDE if east_asian_width(each) in "WFA" else LATIN for each in text)
 
 
-def wrapped(text: str, width: float, size: float) -> list[str]:
+@lru_cache(10_000)  # names recur in many drawings
+def wrapped(text: str, width: float, size: float) -> tuple[str, ...]:
     """A text in lines, which end between words of Latin and phrases of Japanese where these fit."""
-    lines, line = [], ""
+    lines: list[str] = []
+    line = ""
     for word in _phrases(text):
         if line and width_of(line + word.rstrip(), size) > width:
             lines.append(line.rstrip())
@@ -50,7 +52,7 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
             fitting = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or width_of(line[:n], size) <= width)
             lines.append(line[:fitting])
             line = line[fitting:]
-    return [*lines, line.rstrip()] if line.strip() else lines
+    return (*lines, line.rstrip()) if line.strip() else tuple(lines)
 
 
 @cache
@@ -58,7 +60,6 @@ def _parser() -> budoux.Parser:
     return budoux.load_default_japanese_parser()
 
 
-@lru_cache(10_000)  # names recur in many drawings
 def _phrases(text: str) -> Sequence[str]:
     """The parts of a text after each of which a line may end."""
     return [word for phrase in _parser().parse(text) for word in re.findall(r"\S*\s+|\S+", phrase)]
