@@ -1,7 +1,9 @@
 """What a service tells its operator: a line for each request, ids, metrics, the state of the database."""
 
+import logging
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,8 +17,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.http.access import json_line, request_id, text_line
+from app.log import JsonFormatter
+from app.main import create_app, service
 from app.settings import PROJECT, Settings
-from tests.conftest import Process, eventually, free_port, process
+from tests.conftest import Process, eventually, free_port, process, serving
 
 LINE = re.compile(
     r"\S+\+00:00 (?P<method>\S+) (?P<target>\S+) (?P<status>\d+) (?P<size>\d+) B (?P<took>[\d.]+) ms"
@@ -150,6 +154,16 @@ def test_all_messages_of_a_process_are_json_where_it_is_asked_for(first: Setting
             assert all("time" in line for line in lines)
 
 
+def test_an_error_is_one_line_of_json_with_its_traceback() -> None:
+    error = RuntimeError("broken\nhere")
+    record = logging.LogRecord("shisaku", logging.ERROR, "", 0, "a fault", (), (RuntimeError, error, None))
+    line = JsonFormatter().format(record)
+    shown = orjson.loads(line)
+    assert "\n" not in line
+    assert (shown["level"], shown["message"]) == ("error", "a fault")
+    assert shown["exception"].endswith("RuntimeError: broken\nhere")
+
+
 def test_the_access_log_can_be_left_out(first: Settings, tmp_path: Path) -> None:
     with process(first, tmp_path, access_log="false") as server:
         assert httpx.get(f"{server.url}/v1").headers["X-Request-Id"]
@@ -198,6 +212,29 @@ def test_processes_have_metrics_of_their_own(first: Settings, tmp_path: Path) ->
     port = free_port()
     with process(first, tmp_path, "--workers", "2", metrics_port=port):
         eventually(lambda: all(_answers(port + place) for place in (0, 1)))
+
+
+def test_metrics_end_with_the_service(first: Settings) -> None:
+    port = free_port()
+    told = first.model_copy(update={"metrics_port": port, "access_log": False})
+    with serving(service(create_app(told))) as client:
+        assert client.get("/v1").status_code == 200
+        assert _answers(port)
+    assert not _answers(port)
+
+
+def test_a_service_without_a_port_for_its_metrics_is_served(
+    first: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("app.http.metrics.MAX_PROCESSES", 1)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        told = first.model_copy(update={"metrics_port": port, "access_log": False})
+        with serving(service(create_app(told))) as client:
+            assert client.get("/v1").status_code == 200
+    assert f"no metrics: no port from {port} on is free" in caplog.text
 
 
 def _answers(port: int) -> bool:

@@ -130,9 +130,12 @@ def test_one_build_of_a_file_at_a_time(tmp_path: Path, monkeypatch: pytest.Monke
     assert CliRunner().invoke(main, ["build", "--seed", str(ALONE)]).exit_code == 0
 
 
-def test_a_folder_in_which_nothing_can_be_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("blocked", [LOCK, f"{LOCK}-journal"])  # when it is opened, and when it is locked
+def test_a_folder_in_which_nothing_can_be_locked_is_told(
+    blocked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SHISAKU_DATABASE", str(tmp_path / "shisaku.sqlite"))
-    (tmp_path / LOCK).mkdir()
+    (tmp_path / blocked).mkdir()
     result = CliRunner().invoke(main, ["build", "--seed", str(ALONE)])
     assert result.exit_code == 1
     assert result.output.count("\n") == 1

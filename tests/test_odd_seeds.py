@@ -155,6 +155,15 @@ def test_files_that_may_not_be_read_or_are_too_large_are_told(seed: Path, monkey
         read_kind(seed, OrganizationEntry)
 
 
+def test_a_gigantic_line_is_told_where_an_import_reads_organizations(
+    seed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.seeding.reading.MAX_LINE", 100)
+    (seed / FOLDER / "organizations.ndjson").write_text('{"id": "' + "x" * 200 + '"}\n')
+    with pytest.raises(InvalidSeed, match="the line has 100 bytes or more"):
+        read_kind(seed, OrganizationEntry)
+
+
 def test_a_link_within_the_seed_is_followed_and_a_folder_may_have_any_name(seed: Path) -> None:
     (seed / FOLDER / "pillars.yaml").rename(seed / FOLDER / ".kept")
     (seed / FOLDER / "pillars.yaml").symlink_to(".kept")

@@ -508,6 +508,18 @@ def test_a_table_that_the_server_cannot_read_is_told(made: Built) -> None:
     database.close()
 
 
+def test_a_statement_that_is_wrong_is_not_told_as_a_server_that_is_lost(
+    made: Built, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = open_database(made.reading, schema_version())
+    wrong = Statement(select(literal_column("1 / 0")))
+    with pytest.raises(DBAPIError, match="division by zero"):
+        database.query(lambda session: session.query(wrong))
+    assert not caplog.text
+    assert database.query(lambda session: session.query(ONE)) == [(1,)]
+    database.close()
+
+
 def test_a_server_that_was_silent_is_not_asked_at_once(made: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     database = PostgresDatabase(made.reading, schema_version())
     monkeypatch.setattr(database, "_silent_until", time.monotonic() + 60)

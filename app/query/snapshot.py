@@ -106,10 +106,7 @@ class Snapshots:
         if self._current.damage:
             raise Unusable(self._current.damage, INTEGRITY)
         self._current.database.check(self.schema)
-        try:
-            newest = self._current.database.newest()
-        except Problem as problem:
-            raise Unusable(str(problem), "connection") from problem
+        newest = self._current.database.newest()
         if self._refused and self._refused[0] == newest and isinstance(self._refused[1], Unusable):
             raise Unusable(str(self._refused[1]), self._refused[1].check)
 
