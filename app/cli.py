@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import click
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from app.seeding.build import Checked
     from app.seeding.errors import SeedError
 
-TOLD = (
+STATUS_METRICS = (
     "shisaku_questions_",
     "shisaku_cache_",
     "shisaku_database_age",
@@ -281,29 +282,41 @@ def status(host: str, port: int) -> None:
         version = snapshot.dataset.version
         snapshot.database.close()
         click.echo(f"database: whole, version {version.version} of {version.released}, digest {version.digest}")
-    answer = _asked(f"http://{host}:{port}{settings.prefix}/readyz")
-    ready = orjson.loads(answer) if answer else {"status": "nothing answers"}
+    ready = readiness(f"http://{host}:{port}{settings.prefix}/readyz")
     well &= ready["status"] == "ready"
     told = ready.get("detail") or ready["status"]
     click.echo(f"service:  {told}" + (f", digest {ready['digest']}" if "digest" in ready else ""))
     if settings.metrics_port:
-        samples = _asked(f"http://{settings.metrics_host}:{settings.metrics_port}/metrics") or ""
+        samples = _fetch(f"http://{settings.metrics_host}:{settings.metrics_port}/metrics") or ""
         for line in samples.splitlines():
-            if line.startswith(TOLD):
+            if line.startswith(STATUS_METRICS):
                 click.echo(f"          {line}")
     if not well:
         sys.exit(1)
 
 
-def _asked(url: str) -> str | None:
-    """What answers at a URL, whatever its status; None if nothing does."""
+def readiness(url: str) -> dict[str, str]:
+    """What `/readyz` says, whether or not the service is ready."""
+    answer = _fetch(url)
+    if answer is None:
+        return {"status": "nothing answers"}
+    try:
+        ready = orjson.loads(answer)
+        return {"status": str(ready["status"]), **ready}
+    except (ValueError, LookupError, TypeError):
+        return {"status": "what answers is another program"}
+
+
+def _fetch(url: str) -> str | None:
+    """The body of the response of a URL, whatever its status; None if there is none."""
     try:
         with urlopen(url, timeout=5) as response:  # noqa: S310 - the operator's own
-            return str(response.read().decode())
+            body: bytes = response.read()
     except HTTPError as error:
-        return error.read().decode()
-    except (URLError, TimeoutError):
+        body = error.read()
+    except (OSError, HTTPException):
         return None
+    return body.decode("utf-8", "replace")
 
 
 check_option = click.option("--check", "only_check", is_flag=True, help="Write nothing; fail when it would change.")

@@ -167,10 +167,10 @@ def application() -> ASGIApp:
     try:
         settings = Settings()
         log.configure(settings)
-        app = create_app(settings)
+        served = service(create_app(settings))
     except (Unusable, Problem) as error:
         sys.exit(one_line(f"Error: {error}"))
     # The event loop asks threads for the interpreter at every event of a connection, and each time waits so long.
     sys.setswitchinterval(0.0001)
     gc.freeze()  # the garbage collector need not look at what was imported again
-    return service(app)
+    return served

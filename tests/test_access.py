@@ -6,9 +6,11 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,6 +18,8 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.cli import readiness
+from app.db.base import Unusable
 from app.http.access import json_line, request_id, text_line
 from app.log import JsonFormatter
 from app.main import create_app, service
@@ -274,3 +278,73 @@ def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metri
     code, printed = status(first, server, prefix="/elsewhere")
     assert code == 1
     assert "service:  There is nothing at this path" in printed
+
+
+def test_a_log_without_room_loses_lines_and_goes_on(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+
+    def write(text: str) -> None:
+        if not written:
+            written.append("")
+            raise OSError(28, "No space left on device")
+        written.append(text)
+
+    stream = SimpleNamespace(write=write, flush=lambda: None)
+    monkeypatch.setattr("app.main.sys", SimpleNamespace(stdout=stream))
+    with serving(service(create_app(first))) as client:
+        client.get("/v1?lost")
+        eventually(lambda: written)
+        client.get("/v1?kept")
+        eventually(lambda: any("/v1?kept" in each for each in written))
+    assert "lost" not in "".join(written)
+
+
+def test_head_is_counted_by_its_route(server: Process, metrics_port: int) -> None:
+    key = "shisaku_requests_total", "/v1/stages", "200"
+    before = metrics(metrics_port).get(key, 0)
+    assert httpx.head(f"{server.url}/v1/stages").status_code == 200
+    assert metrics(metrics_port)[key] == before + 1
+
+
+@pytest.mark.parametrize(("host", "port"), [("nosuch.invalid", 9_000), ("192.0.2.1", 9_000)])
+def test_metrics_that_cannot_be_served_stop_the_start(host: str, port: int, first: Settings) -> None:
+    told = first.model_copy(update={"metrics_host": host, "metrics_port": port, "access_log": False})
+    with pytest.raises(Unusable, match=f"No metrics can be served at {host}, port {port}"):
+        service(create_app(told))
+
+
+def test_beyond_the_last_port_there_are_no_metrics(first: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 65_535))
+        taken.listen()
+        service(create_app(first.model_copy(update={"metrics_port": 65_535, "access_log": False})))
+    assert "no port from 65535 on is free" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<p>!", "what answers is another program"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "what answers is another program"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}", "what answers is another program"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "nothing answers"),
+        (b"+OK POP3\r\n", "nothing answers"),
+        (b"", "nothing answers"),
+    ],
+)
+def test_status_tells_when_another_program_answers(sent: bytes, told: str) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def answer_once() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(4_096)
+                connection.sendall(sent)
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        assert readiness(f"http://127.0.0.1:{listening.getsockname()[1]}/readyz") == {"status": told}
+        thread.join()

@@ -99,7 +99,7 @@ def test_paths_of_the_warm_up_are_cached_before_the_first_request(
 def test_another_database_empties_the_cache(first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.02)
+    monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 0.02)
     with serving(Settings(database=path)) as client:
         old = client.get("/v1")
         assert client.get("/v1/measures?limit=1").status_code == 200

@@ -239,7 +239,7 @@ def test_a_file_can_be_downloaded_in_ranges(name: str, client: Client) -> None:
 
 
 def test_files_belong_to_their_database(first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 3600.0)
+    monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 3600.0)
     path = tmp_path / "shisaku.sqlite"
     settings = Settings(database=path)
     first = build(check(ALONE), path)

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from click.testing import CliRunner
@@ -15,7 +16,8 @@ from app.db.base import INTEGRITY, Unusable
 from app.db.sqlite import SqliteDatabase
 from app.errors import Problem
 from app.main import create_app
-from app.query.snapshot import Snapshots
+from app.query.cursor import Cursor, Signature, encode
+from app.query.snapshot import Snapshot, Snapshots
 from app.resources.schema import schema_version
 from app.seeding.build import build, check
 from app.settings import Settings
@@ -34,9 +36,9 @@ def made(second: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.02)
+    monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 0.02)
     monkeypatch.setattr("app.query.snapshot.VERIFY_SECONDS", 0.02)
-    monkeypatch.setattr("app.query.snapshot.REST", 0)
+    monkeypatch.setattr("app.query.snapshot.INTERVAL_FACTOR", 0)
 
 
 @pytest.fixture
@@ -130,14 +132,14 @@ def test_a_damaged_build_does_not_replace_the_one_in_service(
 
 
 def test_what_took_long_is_not_compared_again_at_once(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.query.snapshot.REST", 1e9)
+    monkeypatch.setattr("app.query.snapshot.INTERVAL_FACTOR", 1e9)
     snapshots = Snapshots(made, schema_version())
     forge(made.database)
     snapshots.renew()
     monkeypatch.setattr("app.query.snapshot.Snapshot.open", lambda *_: pytest.fail("compared at once"))
     snapshots.renew()
     monkeypatch.setattr(SqliteDatabase, "verify", lambda _: pytest.fail("compared at once"))
-    snapshots.look()
+    snapshots.poll()
     assert snapshots.current().damage
     snapshots.close()
 
@@ -152,7 +154,7 @@ def test_a_database_that_cannot_be_asked_is_not_damaged(
 
     monkeypatch.setattr(SqliteDatabase, "verify", lost)
     monkeypatch.setattr(snapshots, "_verify_at", 0.0)
-    snapshots.look()
+    snapshots.poll()
     assert not snapshots.current().damage
     assert "the content was not verified: no answer" in caplog.text
     snapshots.close()
@@ -170,7 +172,7 @@ def test_a_disk_that_cannot_be_read_is_told(made: Settings, monkeypatch: pytest.
 def test_a_page_that_sqlite_cannot_read_is_a_refusal_and_no_fault_of_ours(
     made: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 3600.0)
+    monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 3600.0)
     with serving(made) as client:
         assert answer(client, "/v1/measures?limit=1")["data"]
         with made.database.open("r+b") as file:
@@ -205,3 +207,114 @@ def test_a_damaged_database_is_built_anew_where_it_is_needed(made: Settings, mon
     assert result.exit_code == 0, result.output
     assert "not what was built" in result.output
     assert CliRunner().invoke(main, ["verify"]).exit_code == 0
+
+
+def put(settings: Settings, path: Path) -> None:
+    """Publishes the database of these settings at a path."""
+    copy = path.with_suffix(".copy")
+    shutil.copyfile(settings.database, copy)
+    copy.replace(path)
+
+
+def test_the_build_before_is_forgotten_when_it_is_damaged(
+    first: Settings, made: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    snapshots = Snapshots(made, schema_version())
+    previous = snapshots.current()
+    before = previous.dataset.version.digest
+    put(first, made.database)
+    snapshots.renew()
+    assert snapshots.by_digest(before) is previous
+
+    def verify(database: SqliteDatabase) -> None:
+        if database is previous.database:
+            raise Unusable("flipped", INTEGRITY)
+
+    monkeypatch.setattr(SqliteDatabase, "verify", verify)
+    monkeypatch.setattr(snapshots, "_verify_at", 0.0)
+    snapshots.poll()
+    assert snapshots.by_digest(before) is None
+    assert not snapshots.current().damage
+    assert "the build before is served no more: flipped" in caplog.text
+    snapshots.close()
+
+
+def test_damage_of_a_build_that_is_replaced_meanwhile_is_not_that_of_the_new_one(
+    first: Settings, made: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots = Snapshots(made, schema_version())
+    old = snapshots.current()
+
+    def verify(database: SqliteDatabase) -> None:
+        if database is old.database:
+            put(first, made.database)
+            snapshots.renew()
+            raise Unusable("flipped", INTEGRITY)
+
+    monkeypatch.setattr(SqliteDatabase, "verify", verify)
+    monkeypatch.setattr(snapshots, "_verify_at", 0.0)
+    snapshots.poll()
+    assert snapshots.current() is not old
+    assert not snapshots.current().damage
+    assert snapshots.by_digest(old.dataset.version.digest) is None
+    snapshots.close()
+
+
+def test_a_build_that_was_refused_is_ready_when_it_is_served(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshots = Snapshots(made, schema_version())
+    snapshots.close()
+    monkeypatch.setattr("app.query.snapshot.INTERVAL_FACTOR", 0)
+    os.utime(made.database, ns=(0, 0))  # as a build of the same content
+
+    def no_rights(*_: object) -> None:
+        raise Unusable("not granted yet", "rights")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.query.snapshot.open_database", no_rights)
+        snapshots.renew()
+        with pytest.raises(Unusable, match="not granted yet"):
+            snapshots.check()
+    snapshots.renew()
+    snapshots.check()
+
+
+def test_a_look_that_fails_is_not_the_last(
+    made: Settings, quick: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = []
+
+    def poll(_: Snapshots) -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raise RuntimeError("a fault of the driver")
+
+    monkeypatch.setattr(Snapshots, "poll", poll)
+    snapshots = Snapshots(made, schema_version())
+    eventually(lambda: len(looks) > 1)
+    snapshots.close()
+    assert "a fault of the driver" in caplog.text
+
+
+def test_a_cursor_of_unknown_data_does_not_wait_long_for_a_build_that_is_opened(
+    first: Settings, made: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.http.snapshot.RENEW_SECONDS", 0.05)
+    cursor = encode(Cursor((0, 1), backwards=False), Signature("0" * 12, "0" * 12))
+    app, begun, end, opened = create_app(made), Event(), Event(), Snapshot.open
+    monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 3600.0)
+
+    def slow(settings: Settings, schema: str) -> Snapshot:
+        begun.set()
+        assert end.wait(60)
+        return opened(settings, schema)
+
+    with serving(app) as client:
+        assert client.get(f"/v1/measures?cursor={cursor}").status_code == 410
+        monkeypatch.setattr(Snapshot, "open", slow)
+        put(first, made.database)
+        for _ in range(2):  # one opens the new build, the other waits for it
+            assert client.get(f"/v1/measures?cursor={cursor}").status_code == 410
+        assert begun.is_set()
+        end.set()
+        new = sqlite3.connect(first.database).execute("SELECT value FROM dataset WHERE fact = 'digest'").fetchone()[0]
+        eventually(lambda: answer(client, "/v1")["dataset"]["digest"] == new)

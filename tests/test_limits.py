@@ -350,6 +350,7 @@ def test_questions_beyond_the_queue_are_told_to_come_back_and_a_hang_up_frees_it
         held.end.set()
         assert parsed(rest(running))[0] == parsed(rest(waiting))[0] == 200
         assert (admitted.waiting, admitted.turns.locked()) == (0, False)
+        assert status_of(port, "/v1/measures/healthz")[0] == 404  # is no question of health
 
 
 @pytest.mark.parametrize("turns", [1, 2])

@@ -77,6 +77,10 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "deep NDJSON of objects": (put('{"a":' * 5_000 + "1" + "}" * 5_000 + "\n", "pillars.ndjson"), LINES),
     "half a character": (put('{"id": "\\ud800"}\n', "pillars.ndjson"), LINES),
     "a number of many digits": (put('{"id": ' + "9" * 10_000 + "}\n", "pillars.ndjson"), LINES),
+    "a line below a gigantic one": (
+        put('{"id": "' + "x" * 3 * MAX_LINE + '"}\n{"id": 5}\n', "pillars.ndjson"),
+        "pillars.ndjson:2",
+    ),
     "a gigantic line": (put('{"id": "' + "x" * 3 * MAX_LINE + '"}\n', "pillars.ndjson"), f"{LINES}the line has"),
     "a folder named like a file": (instead(Path.mkdir), f"{PILLARS}this is a folder"),
     "a folder named like a transcript": (instead(Path.mkdir, "transcript.md"), r"transcript\.md:1: this is a folder"),

@@ -103,7 +103,7 @@ def made(server: Server, tmp_path: Path) -> Built:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.02)
+    monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 0.02)
 
 
 def name(made: Built) -> str:
@@ -485,7 +485,7 @@ def test_what_is_taken_away_is_told_as_what_it_is(
 )  # fmt: skip
 def test_a_changed_table_is_damage(table: str, server: Server, made: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.query.snapshot.VERIFY_SECONDS", 0.02)
-    monkeypatch.setattr("app.query.snapshot.REST", 0)
+    monkeypatch.setattr("app.query.snapshot.INTERVAL_FACTOR", 0)
     (schema,) = schemas(server, made)
     with serving(made.reading) as client:
         assert client.get("/v1/measures").status_code == 200
@@ -496,7 +496,7 @@ def test_a_changed_table_is_damage(table: str, server: Server, made: Built, monk
         create_app(made.reading)
 
 
-def test_a_table_that_the_server_cannot_read_is_told(made: Built) -> None:
+def test_a_table_that_the_server_cannot_read_is_told(made: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     database = open_database(made.reading, schema_version())
 
     def corrupted(_: Session) -> None:
@@ -505,6 +505,13 @@ def test_a_table_that_the_server_cannot_read_is_told(made: Built) -> None:
     with pytest.raises(Problem, match="damaged") as caught:
         database.query(corrupted)
     assert caught.value.status == 503
+
+    def unreadable(_: object) -> None:
+        raise DBAPIError("SELECT", {}, psycopg.errors.DataCorrupted("invalid page in block 7"))
+
+    monkeypatch.setattr("app.db.postgres.checksums", unreadable)
+    with pytest.raises(Unusable, match="not what was built"):
+        database.verify()
     database.close()
 
 

@@ -152,7 +152,7 @@ def test_a_newer_database_is_served_without_a_restart(
 ) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 0.02)
+    monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 0.02)
     with serving(Settings(database=path)) as client:
         old = answer(client, "/v1/measures?limit=1")
         reading = sqlite3.connect(path)
@@ -175,7 +175,7 @@ def test_a_newer_database_is_served_without_a_restart(
 def test_processes_that_change_over_at_different_times_take_each_others_cursors(
     first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.query.snapshot.CHECK_SECONDS", 3600.0)
+    monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 3600.0)
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     early, late = create_app(Settings(database=path)), create_app(Settings(database=path))
@@ -191,7 +191,7 @@ def test_processes_that_change_over_at_different_times_take_each_others_cursors(
         assert pages[2] == pages[3]
         # Only the build before is kept, and for a time.
         monkeypatch.setattr(early.state.snapshots, "_forget_at", 0.0)
-        early.state.snapshots.look()
+        early.state.snapshots.poll()
         (error,) = answer(ahead, old, 410)["errors"]
         assert error["parameter"] == "cursor"
         assert "Start again from the first page" in error["message"]
@@ -207,11 +207,11 @@ def test_a_replaced_database_is_closed_after_its_last_use(
 ) -> None:
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
-    monkeypatch.setattr("app.query.snapshot.KEEP_SECONDS", 0.0)
+    monkeypatch.setattr("app.query.snapshot.PREVIOUS_SECONDS", 0.0)
     snapshots = Snapshots(Settings(database=path), schema_version())
     old = weakref.ref(snapshots.current().database)
     build(check(first_seed), path)
-    snapshots.look()
+    snapshots.poll()
     snapshots.close()
     assert snapshots.current().dataset.version.version == "1.0.0"
     gc.collect()
@@ -227,7 +227,7 @@ def test_a_newer_database_that_cannot_be_opened_is_tried_again(
     build(check(ALONE), path)
     snapshots = Snapshots(Settings(database=path), schema_version())
     snapshots.close()
-    monkeypatch.setattr("app.query.snapshot.REST", 0)
+    monkeypatch.setattr("app.query.snapshot.INTERVAL_FACTOR", 0)
     build(check(first_seed), path)
     with monkeypatch.context() as patch:
         patch.setattr("app.query.snapshot.open_database", lambda *_: 1 / 0)

@@ -233,10 +233,16 @@ class PostgresDatabase(Database):
         engine = engine_of(
             self._url, search_path=str(self.identity), default_transaction_read_only="on", statement_timeout=limit
         )
+        kept: Sequence[bytes] = []
         try:
             with self._answering(VERIFY_SECONDS), engine.connect() as connection:
                 kept = connection.execute(CHECKSUMS).scalars().all()
                 found = checksums(connection)
+        except Problem as problem:
+            cause = problem.__cause__
+            if not (isinstance(cause, DBAPIError) and isinstance(cause.orig, CORRUPTED)):
+                raise
+            found = b""  # what cannot be read is not what was built
         finally:
             engine.dispose()
         if kept != [found]:

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Protocol, TextIO
@@ -108,10 +109,10 @@ class AccessLog:
 
     def close(self) -> None:
         """Writes what was told since the last time."""
-        if self._lines:
-            self._stream.write("".join(self._lines))
+        lines, self._lines = self._lines, []
+        with suppress(OSError):  # where the log has no room, requests are answered all the same
+            self._stream.write("".join(lines))
             self._stream.flush()
-            self._lines.clear()
 
 
 def text_line(scope: Scope, status: int, size: int, seconds: float) -> str:

@@ -1,6 +1,7 @@
 """Admission: how many requests the application works on, and how many long responses are under way, at a time.
 
-Whoever is refused has cost nothing yet. The health of the service is told without a turn.
+Who is told to come back has cost little, but for a long response, which is known to be long when it is made. The health
+of the service is told without a turn.
 """
 
 import asyncio
@@ -9,12 +10,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BUSY, unavailable
-from app.http.headers import Headers, refusal
-from app.http.refusals import HEALTH
+from app.http.headers import Headers, is_health, refusal
 from app.settings import Settings
 
 TURNS = 32  # more than threads, so that light requests do not wait behind heavy ones
 LONG = 1 << 16  # bytes of a body that a connection takes at once
+GONE = 499  # as nginx logs clients that hung up before they were answered: nobody gets it
 DOWNLOADS = "/v1/exports/"
 
 
@@ -30,10 +31,11 @@ class AdmissionMiddleware:
         self.running = self.waiting = self.refused = 0
         self._settings = settings
         self._busy = refusal(unavailable(BUSY, 1), common, close=True)
+        self._gone = Response(status_code=GONE)
         self._full = refusal(unavailable("Too many downloads at once. Try again shortly.", 5), common)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].endswith(HEALTH):
+        if scope["type"] != "http" or is_health(scope["path"], self._settings.prefix):
             await self.app(scope, receive, send)
         elif DOWNLOADS in scope["path"]:
             if self.transfers.locked():
@@ -41,7 +43,7 @@ class AdmissionMiddleware:
             else:
                 async with self.transfers:
                     await self.app(scope, receive, send)
-        elif await self._has_turn():
+        elif await self._acquire_turn():
             await self._answer(scope, receive, send)
         else:
             await self._refuse(self._busy, scope, receive, send)
@@ -50,8 +52,8 @@ class AdmissionMiddleware:
         self.refused += 1
         await response(scope, receive, send)
 
-    async def _has_turn(self) -> bool:
-        """Waits for a turn, and says whether there is one."""
+    async def _acquire_turn(self) -> bool:
+        """Waits for a turn, and says whether it has come."""
         if not self.turns.locked():
             return await self.turns.acquire()
         if self.waiting >= self._settings.queue:
@@ -86,7 +88,7 @@ class AdmissionMiddleware:
 
         try:
             await asyncio.sleep(0)  # one iteration of the event loop begins no more requests than there are turns
-            answer = self._busy if _is_gone(scope) else self.app
+            answer = self._gone if _is_gone(scope) else self.app
             await answer(scope, receive, send_in_place)
         finally:
             if has_turn:

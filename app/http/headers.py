@@ -17,6 +17,7 @@ EXPOSED = (
     "Retry-After",
     "X-Request-Id",
 )
+HEALTH = ("/healthz", "/readyz")
 STALE_IF_ERROR = 86_400  # seconds: figures of yesterday rather than none
 LINKS = {"service-desc": "/openapi.json", "service-doc": "/docs", "license": "/terms"}  # by relation
 
@@ -42,6 +43,11 @@ def cache_control(max_age: int) -> str:
     """How long a response may be kept. Of 0 seconds, it is asked again each time, whatever comes of it."""
     stale = f", stale-while-revalidate={max_age}, stale-if-error={STALE_IF_ERROR}" if max_age else ""
     return f"public, max-age={max_age}{stale}"
+
+
+def is_health(path: str, prefix: str) -> bool:
+    """Whether a path asks how the service is: it is told to all, at any time."""
+    return path.removeprefix(prefix) in HEALTH
 
 
 def refusal(problem: Problem, common: Headers, *, close: bool = False) -> Response:

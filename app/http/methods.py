@@ -9,7 +9,7 @@ from app.http.headers import Headers, refusal
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 ALLOW = ", ".join(METHODS)
-PREFLIGHT = {b"origin", b"access-control-request-method"}  # the headers of a CORS preflight request
+ORIGIN, WANTED = b"origin", b"access-control-request-method"  # the headers of a CORS preflight request
 READ_ONLY = Problem(405, f"This service is read-only: use {ALLOW}.", headers={"Allow": ALLOW})
 
 
@@ -29,16 +29,34 @@ class MethodsMiddleware:
         if scope["type"] != "http" or scope["method"] == "GET":
             await self.app(scope, receive, send)
         elif scope["method"] == "HEAD":
-            state = {**scope.get("state", {}), "method": "HEAD"}
-            await self.app({**scope, "method": "GET", "state": state}, receive, _without_body(send))
-        elif scope["method"] == "OPTIONS" and dict(scope["headers"]).keys() >= PREFLIGHT:
-            await self.preflight(scope, receive, send)
+            scope.setdefault("state", {})["method"] = "HEAD"
+            inner = {**scope, "method": "GET"}
+            await self.app(inner, receive, _without_body(send))
+            scope["route"] = inner.get("route")  # by which the request is counted
+        elif scope["method"] == "OPTIONS" and self._is_preflight(dict(scope["headers"])):
+            await self.preflight(scope, receive, self._with_headers(send))
         else:
             response = refusal(READ_ONLY, self.headers)
             if scope["method"] == "OPTIONS":
                 response = Response(status_code=204, headers={"Allow": ALLOW})
                 response.raw_headers.extend(self.headers)
             await response(scope, receive, send)
+
+    def _is_preflight(self, headers: dict[bytes, bytes]) -> bool:
+        """Whether it is a CORS preflight request for a method that is allowed."""
+        return ORIGIN in headers and headers.get(WANTED, b"").decode("latin-1") in METHODS
+
+    def _with_headers(self, send: Send) -> Send:
+        """Adds the common headers that the response has not."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = {name for name, _ in message["headers"]}
+                common = [(name, value) for name, value in self.headers if name not in own]
+                message = {**message, "headers": [*message["headers"], *common]}
+            await send(message)
+
+        return send_with_headers
 
 
 def _without_body(send: Send) -> Send:

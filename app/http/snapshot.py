@@ -1,21 +1,23 @@
 """One snapshot a request: every part of its response is made from the same build: the newest, or the one that a cursor
 is of. Where the build is damaged, nothing is answered but how the service is."""
 
+from functools import partial
+
+import anyio
 import anyio.to_thread
-from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.db.base import DAMAGED
 from app.errors import unavailable
-from app.http.headers import Headers
+from app.http.headers import Headers, is_health, refusal
 from app.query.cursor import dataset_of
 from app.query.snapshot import Snapshot, Snapshots
 
-HEALTH = ("/healthz", "/readyz")
+RENEW_SECONDS = 2.0  # for which a request waits for the build that its cursor is of
 
 
 class SnapshotMiddleware:
-    """Gives each request the newest snapshot, as `request.state.snapshot`. `common` are the headers that every response
+    """Gives each request its snapshot, as `request.state.snapshot`. `common` are the headers that every response
     has."""
 
     def __init__(self, app: ASGIApp, snapshots: Snapshots, common: Headers) -> None:
@@ -29,10 +31,8 @@ class SnapshotMiddleware:
             await self.app(scope, receive, send)
             return
         snapshot = self.snapshots.current()
-        if snapshot.damage and get_route_path(scope) not in HEALTH:
-            response = unavailable(DAMAGED, 60).response()
-            response.raw_headers.extend(self.common)
-            await response(scope, receive, send)
+        if snapshot.damage and not is_health(scope["path"], self.snapshots.settings.prefix):
+            await refusal(unavailable(DAMAGED, 60), self.common)(scope, receive, send)
             return
         dataset = dataset_of(scope["query_string"])
         if dataset is not None:
@@ -43,8 +43,10 @@ class SnapshotMiddleware:
     async def _of(self, dataset: str) -> Snapshot | None:
         """The snapshot that a cursor is of. Another process may have given it out of a newer build, which this one has
         not seen yet."""
-        found = self.snapshots.of(dataset)
+        found = self.snapshots.by_digest(dataset)
         if found is None:
-            await anyio.to_thread.run_sync(self.snapshots.renew, limiter=self._renewing)
-            found = self.snapshots.of(dataset)
+            renew = partial(self.snapshots.renew, RENEW_SECONDS)
+            with anyio.move_on_after(RENEW_SECONDS):
+                await anyio.to_thread.run_sync(renew, limiter=self._renewing, abandon_on_cancel=True)
+            found = self.snapshots.by_digest(dataset)
         return found

@@ -19,10 +19,10 @@ from app.settings import Settings
 
 T = TypeVar("T")
 
-CHECK_SECONDS = 1.0  # between two looks for a newer build
+POLL_SECONDS = 1.0  # between two looks for a newer build
 VERIFY_SECONDS = 60.0  # at least, between two comparisons of the content with its digest
-REST = 50  # times as long as it took, until something is compared again
-KEEP_SECONDS = 600.0  # for which the build before is kept, for those who follow its cursors
+INTERVAL_FACTOR = 50  # times as long as it took, until something is compared or tried again
+PREVIOUS_SECONDS = 600.0  # for which the build before is kept, for those who follow its cursors
 CLOSE_SECONDS = 5.0  # for a look that is under way to end
 
 logger = logging.getLogger("shisaku")
@@ -66,7 +66,7 @@ class Snapshot:
 
 class Snapshots:
     """Gives each request the newest usable snapshot. Raises Unusable at the start if there is none. A thread looks for
-    newer builds and compares the content with its digest, so that no request waits for that."""
+    newer builds and compares the content with its digest."""
 
     def __init__(self, settings: Settings, schema: str) -> None:
         self.settings = settings
@@ -78,7 +78,7 @@ class Snapshots:
         self._forget_at = 0.0
         self._refused: tuple[object, Exception] | None = None  # the identity of a newer build, and why it is not served
         self._retry_at = 0.0
-        self._renewing = threading.Lock()
+        self._replacing = threading.Lock()  # the snapshots
         self._closed = threading.Event()
         self._watch = threading.Thread(target=_watch, args=(weakref.ref(self), self._closed), daemon=True)
         self._watch.start()
@@ -87,7 +87,7 @@ class Snapshots:
         """The snapshot to answer from."""
         return self._current
 
-    def of(self, dataset: str) -> Snapshot | None:
+    def by_digest(self, dataset: str) -> Snapshot | None:
         """The snapshot of the dataset whose digest begins so, which may be the one that was replaced last."""
         for snapshot in filter(None, (self._current, self._previous)):
             if snapshot.dataset.version.digest.startswith(dataset):
@@ -110,38 +110,48 @@ class Snapshots:
         if self._refused and self._refused[0] == newest and isinstance(self._refused[1], Unusable):
             raise Unusable(str(self._refused[1]), self._refused[1].check)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """What the watch does from time to time."""
         self.renew()
-        now = time.monotonic()
-        if now > self._verify_at:
-            self._verify()
-        if now > self._forget_at:
-            self._previous = None
-
-    def renew(self) -> None:
-        """Opens a newer build if one was published."""
-        with self._renewing:
-            current = self._current
-            try:
-                newest = current.database.newest()
-            except Problem:
-                return
-            if newest == current.database.identity:
-                return
-            if self._refused and self._refused[0] == newest and time.monotonic() < self._retry_at:
-                return
+        if time.monotonic() > self._verify_at:
             started = time.monotonic()
+            for snapshot in filter(None, (self._current, self._previous)):
+                self._verify(snapshot)
+            self._verify_at = _next(started)
+        with self._replacing:
+            if time.monotonic() > self._forget_at:
+                self._previous = None
+
+    def renew(self, wait: float = -1) -> None:
+        """Opens a newer build if one was published. Another thread that does so is waited for: so many seconds, or,
+        with -1, as long as it takes."""
+        if self._replacing.acquire(timeout=wait):
             try:
-                opened = Snapshot.open(self.settings, self.schema)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with the new build, the old one is good
-                self._refuse(newest, error)
-                self._retry_at = time.monotonic() + (time.monotonic() - started) * REST
-                return
-            self._current, self._verify_at = opened, _next(started)
-            self._previous = None if current.damage or current.database.is_overwritten_by(newest) else current
-            self._forget_at = time.monotonic() + KEEP_SECONDS
-            logger.info("serving the new database, digest %s", opened.dataset.version.digest)
+                self._renew()
+            finally:
+                self._replacing.release()
+
+    def _renew(self) -> None:
+        current = self._current
+        try:
+            newest = current.database.newest()
+        except Problem:
+            return
+        if newest == current.database.identity:
+            return
+        if self._refused and self._refused[0] == newest and time.monotonic() < self._retry_at:
+            return
+        started = time.monotonic()
+        try:
+            opened = Snapshot.open(self.settings, self.schema)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the new build, the old one is good
+            self._refuse(newest, error)
+            self._retry_at = time.monotonic() + (time.monotonic() - started) * INTERVAL_FACTOR
+            return
+        self._current, self._verify_at, self._refused = opened, _next(started), None
+        self._previous = None if current.damage or current.database.is_overwritten_by(newest) else current
+        self._forget_at = time.monotonic() + PREVIOUS_SECONDS
+        logger.info("serving the new database, digest %s", opened.dataset.version.digest)
 
     def _refuse(self, newest: object, error: Exception) -> None:
         known = self._refused is not None and self._refused[0] == newest
@@ -151,16 +161,22 @@ class Snapshots:
         elif not known:  # it is tried again, and logged once
             logger.warning("still serving the old database: %s", error)
 
-    def _verify(self) -> None:
-        started = time.monotonic()
+    def _verify(self, snapshot: Snapshot) -> None:
+        """A build that is damaged is not served any more, and forgotten if it was replaced."""
+        damage = ""
         try:
-            self._current.database.verify()
-            self._set_damage("")
+            snapshot.database.verify()
         except Unusable as error:
-            self._set_damage(str(error))
+            damage = str(error)
         except Problem as problem:  # the database cannot be asked just now
             logger.warning("the content was not verified: %s", problem)
-        self._verify_at = _next(started)
+            return
+        with self._replacing:  # it may have been replaced meanwhile
+            if snapshot is self._current:
+                self._set_damage(damage)
+            elif snapshot is self._previous and damage:
+                logger.error("the build before is served no more: %s", damage)
+                self._previous = None
 
     def _set_damage(self, damage: str) -> None:
         if damage == self._current.damage:
@@ -169,20 +185,23 @@ class Snapshots:
             logger.error("nothing is served: %s", damage)
         else:
             logger.info("the content is what was built again")
-        self._current = replace(self._current, index={}, damage=damage)  # another object, with which no cache goes on
+        self._current = replace(self._current, index={}, damage=damage)  # a new object, so that caches are emptied
 
 
 def _next(started: float) -> float:
     """When to compare the content with its digest again, after it was begun at a time."""
     now = time.monotonic()
-    return now + max(VERIFY_SECONDS, (now - started) * REST)
+    return now + max(VERIFY_SECONDS, (now - started) * INTERVAL_FACTOR)
 
 
 def _watch(reference: "weakref.ref[Snapshots]", closed: threading.Event) -> None:
     """Looks for newer builds as long as the snapshots are in use."""
-    while not closed.wait(CHECK_SECONDS):
+    while not closed.wait(POLL_SECONDS):
         snapshots = reference()
         if snapshots is None:
             return
-        snapshots.look()
+        try:
+            snapshots.poll()
+        except Exception:  # the next look may fare better
+            logger.exception("looking for a newer build failed")
         del snapshots

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Table, create_engine, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from app.db.postgres import (
@@ -194,5 +194,5 @@ def _remove_old(control: Connection, old: list[str]) -> None:
     names = control.execute(text("SELECT nspname FROM pg_catalog.pg_namespace")).scalars().all()
     control.execute(text(f"SET lock_timeout = '{SWEEP_TIMEOUT}'"))
     for name in [*old, *filter(BUILDING.fullmatch, names)]:
-        with suppress(OperationalError):  # it is being read: the next build tries again
+        with suppress(OperationalError, ProgrammingError):  # it is being read, or another's: the next build tries again
             control.execute(text(f"DROP SCHEMA {name} CASCADE"))

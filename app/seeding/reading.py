@@ -205,7 +205,7 @@ def _chunks(path: Path, whole: Chunk) -> Iterator[Chunk]:
     with path.open("rb") as file:
         while line := file.readline(MAX_LINE):  # a longer one is refused when it is read
             size += len(line)
-            lines += 1
+            lines += line.endswith(b"\n")
             if size >= CHUNK:
                 yield Chunk(path, whole.kind, whole.file, whole.document, start, size, first_line)
                 start, first_line, size, lines = start + size, first_line + lines, 0, 0
