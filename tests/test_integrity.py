@@ -216,6 +216,21 @@ def put(settings: Settings, path: Path) -> None:
     copy.replace(path)
 
 
+def test_a_build_can_be_rolled_back(first: Settings, made: Settings, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    shutil.copyfile(made.database, kept)
+    snapshots = Snapshots(made, schema_version())
+    old = snapshots.current().dataset.version
+    put(first, made.database)
+    snapshots.renew()
+    assert snapshots.current().dataset.version != old
+    kept.replace(made.database)
+    snapshots.renew()
+    snapshots.check()
+    assert snapshots.current().dataset.version == old
+    snapshots.close()
+
+
 def test_the_build_before_is_forgotten_when_it_is_damaged(
     first: Settings, made: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

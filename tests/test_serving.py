@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import weakref
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -24,7 +25,7 @@ from app.query.snapshot import Snapshot, Snapshots
 from app.resources.schema import schema_version
 from app.seeding.build import build, check
 from app.settings import PROJECT, Settings
-from tests.conftest import ALONE, answer, eventually, serving, visible
+from tests.conftest import ALONE, answer, eventually, process, serving, visible
 
 
 def command(*arguments: str) -> list[str]:
@@ -254,6 +255,31 @@ def test_a_build_that_comes_while_the_file_is_opened_is_opened_whole(
     seen = iter([(1, 1, 1, 1), (1, 1, 1, 1), (2, 2, 2, 2), (2, 2, 2, 2), (2, 2, 2, 2)])
     monkeypatch.setattr("app.db.sqlite.file_identity", lambda _: next(seen))
     assert Snapshot.open(first, schema_version()).database.identity == (2, 2, 2, 2)
+
+
+@pytest.mark.slow
+def test_a_killed_server_starts_again_and_a_killed_worker_is_replaced(first: Settings, tmp_path: Path) -> None:
+    with process(first, tmp_path) as server:
+        assert httpx.get(f"{server.url}/v1").status_code == 200
+        os.kill(server.pid, signal.SIGKILL)
+    with process(first, tmp_path, "--workers", "2") as server:
+        eventually(lambda: len(children(server.pid)) == 2)
+        killed = children(server.pid)[0]
+        os.kill(killed, signal.SIGKILL)
+        eventually(lambda: killed not in children(server.pid) and len(children(server.pid)) == 2)
+        eventually(lambda: answers(server.url))
+
+
+def answers(url: str) -> bool:
+    with suppress(httpx.TransportError):  # before a process listens
+        return httpx.get(f"{url}/v1").status_code == 200
+    return False
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, but for that which ends what they share."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(each) for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
 
 
 def test_the_server_stops_at_sigterm(first: Settings) -> None:
