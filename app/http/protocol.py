@@ -59,7 +59,7 @@ class HttpProtocol(HttpToolsProtocol):
             # Little stands in the system's buffer beyond what is on the way, and progress shows early.
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PIECE // 4)
         self._wait()
-        if self._is_crowded:
+        if self._is_over_connection_limit:
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -69,19 +69,19 @@ class HttpProtocol(HttpToolsProtocol):
         self._pending = b""
 
     @property
-    def is_waiting(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether no request of this connection is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
     @property
-    def _is_crowded(self) -> bool:
+    def _is_over_connection_limit(self) -> bool:
         return self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency
 
     def _make_room(self) -> None:
         """Closes a twentieth of the connections, those that have waited longest for a request: not one by one, because
         to look for them takes longer than to close them."""
         others = (each for each in self.connections if isinstance(each, HttpProtocol) and each is not self)
-        waiting = sorted((each for each in others if each.is_waiting), key=lambda each: each.since)
+        waiting = sorted((each for each in others if each.is_idle), key=lambda each: each.since)
         for each in waiting[: len(self.connections) // 20 + 1]:
             self.connections.discard(each)
             each.transport.close()
@@ -107,7 +107,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._lingering:
             return
         self._pending = self._pending + data if self._pending else data
-        if self.is_waiting:
+        if self.is_idle:
             self._begin()
         elif len(self._pending) > MAX_LINE + MAX_HEADERS:
             self.flow.pause_reading()
@@ -137,7 +137,7 @@ class HttpProtocol(HttpToolsProtocol):
                     problem = READ_ONLY
             except (httptools.HttpParserError, httptools.HttpParserUpgrade):
                 pass  # an upgrade is ignored, as it may be
-        if self.is_waiting:
+        if self.is_idle:
             self._refuse(problem)
 
     def on_headers_complete(self) -> None:
@@ -183,8 +183,8 @@ class HttpProtocol(HttpToolsProtocol):
         state["transport"] = self.transport
         if problem is not None:
             state["problem"] = problem
-        elif self._is_crowded:
-            state["crowded"] = True
+        elif self._is_over_connection_limit:
+            state["over_connection_limit"] = True
         self._lingering = is_last
         self.cycle = _Cycle(
             scope=self.scope,
@@ -244,7 +244,7 @@ class _Cycle(RequestResponseCycle):
     unknown length to HTTP/1.0, which knows no chunks, ends with the connection."""
 
     lingers = False  # the protocol closes the connection after the response
-    _to_the_end = False
+    _close_delimited = False
 
     async def send(self, message: Any) -> None:
         if message["type"] == "http.response.start":
@@ -260,13 +260,13 @@ class _Cycle(RequestResponseCycle):
         await self._send_body(message)
 
     async def _send_body(self, message: Any) -> None:
-        if self._to_the_end:
+        if self._close_delimited:
             self.transport.write(message.get("body", b""))
         await super().send(message)
 
     async def _send_start(self, message: Any) -> None:
         if self.scope["http_version"] == "1.0" and b"content-length" not in dict(message["headers"]):
-            self._to_the_end = self.scope["method"] != "HEAD" and message["status"] not in (204, 304)
+            self._close_delimited = self.scope["method"] != "HEAD" and message["status"] not in (204, 304)
             # uvicorn announces chunks in every response but to HEAD.
             self.scope = {**self.scope, "method": "HEAD"}
         await super().send(message)
