@@ -24,8 +24,7 @@ MAX_FIELDS = 100
 HEAD_SECONDS = 10.0  # for the head of a request, from the start of the connection or the head's first byte
 LINGER_SECONDS = 5.0  # what a refused client still sends is taken so long, since a reset would destroy the answer
 PIECE = 1 << 16  # bytes that are handed to the transport at once
-WRITE_SECONDS = 30.0  # a client has to take SLOWEST bytes in so many seconds
-SLOWEST = 1 << 16
+WRITE_SECONDS = 30.0  # a client has to take each piece in so many seconds
 
 NON_ASCII = re.compile(rb"[\x80-\xff]")
 AUTHORITY = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*").fullmatch
@@ -37,9 +36,8 @@ HEADERS_TOO_LARGE = Problem(
     431, f"The header has more than {MAX_FIELDS} fields or {MAX_HEADERS} bytes. Send fewer or shorter fields."
 )
 MALFORMED = Problem(400, "This is not an HTTP/1.1 request. Check its request line and header fields.")
-FOLDED = Problem(400, "A header field is folded over several lines, or a line ends without CR LF. Send one line each.")
 HOST = Problem(400, "A request of HTTP/1.1 has exactly one `Host`, which names a host. Send one.")
-FRAMING = Problem(400, "`Transfer-Encoding` stands beside `Content-Length`, or in HTTP/1.0. Send no body at all.")
+FRAMING = Problem(400, "HTTP/1.0 has no `Transfer-Encoding`. Send no body at all.")
 TIMEOUT = Problem(408, f"The request was not complete after {HEAD_SECONDS:g} s. Send it again.")
 
 
@@ -50,16 +48,17 @@ class HttpProtocol(HttpToolsProtocol):
     _pending = b""  # what has arrived of the next requests
     _lingering = False  # the present request is the last, and what arrives after it is dropped
     _timer: asyncio.TimerHandle | None = None
-    _write_timer: Any = None  # a TimerHandle, once writing has paused
+    _write_timer: Any = None  # a TimerHandle, once something could not be sent at once
     since = 0.0  # when the connection began to wait for a request
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # writing is paused, and timed, while anything is unsent
         with suppress(AttributeError, OSError):  # what the system has no option for works without it
             # Little stands in the system's buffer beyond what is on the way, and progress shows early.
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PIECE // 4)
         self._wait()
-        if self._is_crowded:
+        if self._is_over_connection_limit:
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -69,21 +68,21 @@ class HttpProtocol(HttpToolsProtocol):
         self._pending = b""
 
     @property
-    def is_waiting(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether no request of this connection is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
     @property
-    def _is_crowded(self) -> bool:
+    def _is_over_connection_limit(self) -> bool:
         return self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency
 
     def _make_room(self) -> None:
         """Closes a twentieth of the connections, those that have waited longest for a request: not one by one, because
         to look for them takes longer than to close them."""
         others = (each for each in self.connections if isinstance(each, HttpProtocol) and each is not self)
-        waiting = sorted((each for each in others if each.is_waiting), key=lambda each: each.since)
-        for each in waiting[: len(self.connections) // 20 + 1]:
-            self.connections.discard(each)
+        idle = (each for each in others if each.is_idle and not each.flow.write_paused)
+        for each in sorted(idle, key=lambda each: each.since)[: len(self.connections) // 20 + 1]:
+            self.connections.discard(each)  # at once, as it is closed: nothing of it is unsent
             each.transport.close()
 
     def _wait(self) -> None:
@@ -107,7 +106,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._lingering:
             return
         self._pending = self._pending + data if self._pending else data
-        if self.is_waiting:
+        if self.is_idle:
             self._begin()
         elif len(self._pending) > MAX_LINE + MAX_HEADERS:
             self.flow.pause_reading()
@@ -137,7 +136,7 @@ class HttpProtocol(HttpToolsProtocol):
                     problem = READ_ONLY
             except (httptools.HttpParserError, httptools.HttpParserUpgrade):
                 pass  # an upgrade is ignored, as it may be
-        if self.is_waiting:
+        if self.is_idle:
             self._refuse(problem)
 
     def on_headers_complete(self) -> None:
@@ -155,7 +154,7 @@ class HttpProtocol(HttpToolsProtocol):
             problem = MALFORMED
         elif names.count(b"host") != (version == "1.1" or b"host" in fields) or not AUTHORITY(fields.get(b"host", b"")):
             problem = HOST
-        elif b"transfer-encoding" in names and (version == "1.0" or b"content-length" in names):
+        elif b"transfer-encoding" in names and version == "1.0":
             problem = FRAMING
         self._start(problem, is_last=has_body or problem is not None)
 
@@ -183,8 +182,9 @@ class HttpProtocol(HttpToolsProtocol):
         state["transport"] = self.transport
         if problem is not None:
             state["problem"] = problem
-        elif self._is_crowded:
-            state["crowded"] = True
+        is_over = problem is None and self._is_over_connection_limit
+        if is_over:
+            state["over_connection_limit"] = True
         self._lingering = is_last
         self.cycle = _Cycle(
             scope=self.scope,
@@ -196,7 +196,9 @@ class HttpProtocol(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=False,
-            keep_alive=not is_last and self.scope["http_version"] == "1.1" and self.parser.should_keep_alive(),
+            keep_alive=not (is_last or is_over)
+            and self.scope["http_version"] == "1.1"
+            and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
         self.cycle.lingers = is_last
@@ -221,22 +223,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._watch_writing()
+        self._write_timer = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._write_timer.cancel()
-
-    def _watch_writing(self) -> None:
-        unsent = self.transport.get_write_buffer_size()
-        self._write_timer = self.loop.call_later(WRITE_SECONDS, self._write_timeout, unsent)
-
-    def _write_timeout(self, unsent: int) -> None:
-        """Cuts off a client that took too little since it was looked at last."""
-        if unsent - self.transport.get_write_buffer_size() < SLOWEST:
-            self.transport.abort()
-        else:
-            self._watch_writing()
 
 
 class _Cycle(RequestResponseCycle):
@@ -244,7 +235,7 @@ class _Cycle(RequestResponseCycle):
     unknown length to HTTP/1.0, which knows no chunks, ends with the connection."""
 
     lingers = False  # the protocol closes the connection after the response
-    _to_the_end = False
+    _close_delimited = False
 
     async def send(self, message: Any) -> None:
         if message["type"] == "http.response.start":
@@ -260,13 +251,13 @@ class _Cycle(RequestResponseCycle):
         await self._send_body(message)
 
     async def _send_body(self, message: Any) -> None:
-        if self._to_the_end:
+        if self._close_delimited:
             self.transport.write(message.get("body", b""))
         await super().send(message)
 
     async def _send_start(self, message: Any) -> None:
         if self.scope["http_version"] == "1.0" and b"content-length" not in dict(message["headers"]):
-            self._to_the_end = self.scope["method"] != "HEAD" and message["status"] not in (204, 304)
+            self._close_delimited = self.scope["method"] != "HEAD" and message["status"] not in (204, 304)
             # uvicorn announces chunks in every response but to HEAD.
             self.scope = {**self.scope, "method": "HEAD"}
         await super().send(message)
@@ -283,9 +274,7 @@ def _fault(head: bytes) -> Problem | None:
         return LINE_TOO_LONG
     if len(head) - line > MAX_HEADERS or lines > MAX_FIELDS + 2:
         return HEADERS_TOO_LARGE
-    if lines != head.count(b"\n") or b"\r\n " in head or b"\r\n\t" in head:
-        return FOLDED
-    if head and not head[:1].isalpha():  # TLS, for one: it need not be waited for
+    if lines != head.count(b"\n") or (head and not head[:1].isalpha()):  # TLS, for one: its end might never come
         return MALFORMED
     return None
 

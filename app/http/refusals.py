@@ -9,7 +9,7 @@ from app.errors import BUSY, Problem, unavailable
 from app.http.headers import Headers, refusal
 
 HEALTH = ("/healthz", "/readyz")
-CROWDED = unavailable(BUSY, 1)
+OVER_CONNECTION_LIMIT = unavailable(BUSY, 1)
 TOO_MANY = Problem(429, "This address asks too much at once. Wait for answers.", headers={"Retry-After": "1"})
 
 
@@ -29,8 +29,8 @@ class RefusalsMiddleware:
             await refusal(state["problem"], self.common, close=True)(scope, receive, send)
         elif scope["type"] != "http" or scope["path"].endswith(HEALTH):
             await self.app(scope, receive, send)
-        elif "crowded" in state:
-            await refusal(CROWDED, self.common, close=True)(scope, receive, send)
+        elif "over_connection_limit" in state:
+            await refusal(OVER_CONNECTION_LIMIT, self.common, close=True)(scope, receive, send)
         elif self.limit:
             await self._within_limit(scope, receive, send)
         else:
