@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
-.PHONY: serve build quick test test-all check sdk browser screenshots faults sbom audit bench format lock openapi clean
+.PHONY: serve build quick test test-all check sdk fuzz browser screenshots faults sbom audit bench format lock openapi clean
 
 serve: .venv/runtime ## install, build the database when it is missing or old, and serve it
 	$(BIN)/shisaku build --if-needed
@@ -28,9 +28,10 @@ quick: .venv/dev ## what an editor wants after each save: ten seconds
 test: .venv/dev ## every test over SQLite: two minutes on two cores
 	$(PYTEST) -m "not postgres and not slow"
 
-test-all: .venv/dev ## every test, over PostgreSQL too, on a larger corpus, and every branch of app/ covered; the SDKs; the pages in a browser
+test-all: .venv/dev ## every test, over PostgreSQL too, on a larger corpus, and every branch of app/ covered; the SDKs; made requests; the pages in a browser
 	CORPUS_LINES=13,1000,20000 $(PYTEST) --hypothesis-profile thorough --cov
 	$(MAKE) --no-print-directory sdk
+	$(MAKE) --no-print-directory fuzz
 	$(MAKE) --no-print-directory browser
 
 check: .venv/dev ## format, lint, types, imports, seed, locks, and what is generated
@@ -53,6 +54,9 @@ openapi: .venv/dev ## write what is generated: the OpenAPI document and the seed
 
 sdk: .venv/dev .venv-sdk/ready ## generate clients with the real tools, compile them strictly, and use them
 	$(BIN)/python -m pytest tests/sdk/check_sdks.py
+
+fuzz: .venv/dev .venv-fuzz/ready ## ask a service what its OpenAPI document allows and what it does not (FUZZ_SECONDS, FUZZ_EXAMPLES)
+	$(BIN)/python -m pytest -s tests/fuzz/check_api.py
 
 browser: .venv/dev .venv-browser/ready ## open the pages in Chromium, and check their accessibility and their HTML
 	PYTHONPATH=$$(echo .venv-browser/lib/python*/site-packages) $(BIN)/python -m pytest tests/browser/check_pages.py
@@ -80,19 +84,21 @@ lock: .venv/dev ## write the lock files anew
 	$(COMPILE) --upgrade pyproject.toml --group build --output-file requirements.txt
 	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
 	$(COMPILE) --upgrade --group sdk --output-file requirements-sdk.txt
+	$(COMPILE) --upgrade --group fuzz --output-file requirements-fuzz.txt
 	$(COMPILE) --upgrade --group bench --output-file requirements-bench.txt
 	$(COMPILE) --upgrade --group browser --output-file requirements-browser.txt
 	$(COMPILE) --upgrade --group audit --output-file requirements-audit.txt
 
 lock-check: .venv/dev
-	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock && cp requirements-sdk.txt .venv/sdk.lock && cp requirements-bench.txt .venv/bench.lock && cp requirements-browser.txt .venv/browser.lock && cp requirements-audit.txt .venv/audit.lock
+	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock && cp requirements-sdk.txt .venv/sdk.lock && cp requirements-fuzz.txt .venv/fuzz.lock && cp requirements-bench.txt .venv/bench.lock && cp requirements-browser.txt .venv/browser.lock && cp requirements-audit.txt .venv/audit.lock
 	@$(COMPILE) pyproject.toml --group build --output-file .venv/runtime.lock
 	@$(COMPILE) pyproject.toml --group dev --constraint requirements.txt --output-file .venv/dev.lock
 	@$(COMPILE) --group sdk --output-file .venv/sdk.lock
+	@$(COMPILE) --group fuzz --output-file .venv/fuzz.lock
 	@$(COMPILE) --group bench --output-file .venv/bench.lock
 	@$(COMPILE) --group browser --output-file .venv/browser.lock
 	@$(COMPILE) --group audit --output-file .venv/audit.lock
-	@for name in runtime:requirements.txt dev:requirements-dev.txt sdk:requirements-sdk.txt bench:requirements-bench.txt browser:requirements-browser.txt audit:requirements-audit.txt; do \
+	@for name in runtime:requirements.txt dev:requirements-dev.txt sdk:requirements-sdk.txt fuzz:requirements-fuzz.txt bench:requirements-bench.txt browser:requirements-browser.txt audit:requirements-audit.txt; do \
 		grep -v '^ *#' "$${name#*:}" > .venv/committed; grep -v '^ *#' ".venv/$${name%%:*}.lock" > .venv/fresh; \
 		cmp -s .venv/committed .venv/fresh || { echo "$${name#*:} is not what pyproject.toml asks for: run make lock"; exit 1; }; \
 	done
@@ -116,6 +122,11 @@ lock-check: .venv/dev
 	.venv-sdk/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-sdk.txt
 	@touch $@
 
+.venv-fuzz/ready: .venv/python requirements-fuzz.txt
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-fuzz.txt
+	@touch $@
+
 .venv-browser/ready: .venv/python requirements-browser.txt
 	$(PYTHON) -m venv .venv-browser
 	.venv-browser/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-browser.txt
@@ -133,4 +144,4 @@ lock-check: .venv/dev
 	@touch $@
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-sdk .venv-browser .venv-bench .venv-audit data tests/sdk/generated tests/*/node_modules
+	rm -rf .venv .venv-sdk .venv-fuzz .venv-browser .venv-bench .venv-audit data tests/sdk/generated tests/*/node_modules

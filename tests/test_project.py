@@ -14,7 +14,7 @@ from app.api.openapi import COMMITTED
 from app.seeding.build import SEED
 from app.settings import PROJECT
 
-LOCKS = [f"requirements{of}.txt" for of in ("", "-dev", "-sdk", "-bench", "-browser", "-audit")]
+LOCKS = [f"requirements{of}.txt" for of in ("", "-dev", "-sdk", "-fuzz", "-bench", "-browser", "-audit")]
 
 
 def files() -> list[Path]:
