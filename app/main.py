@@ -150,7 +150,7 @@ def service(app: FastAPI) -> ASGIApp:
     common = common_headers(settings.prefix)
     admitted = AdmissionMiddleware(app, common, settings)
     cached = ResponseCacheMiddleware(admitted, app.state.snapshots, settings.cache_bytes, WARM_UP)
-    refusing = RefusalsMiddleware(cached, common, settings.requests_per_client)
+    refusing = RefusalsMiddleware(cached, common, settings)
     observers: list[Observer] = []
     if settings.access_log:
         observers.append(AccessLog(sys.stdout, as_json=settings.log_format == "json"))

@@ -6,28 +6,29 @@ from collections import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import BUSY, Problem, unavailable
-from app.http.headers import Headers, refusal
+from app.http.headers import Headers, is_health, refusal
+from app.settings import Settings
 
-HEALTH = ("/healthz", "/readyz")
 OVER_CONNECTION_LIMIT = unavailable(BUSY, 1)
 TOO_MANY = Problem(429, "This address asks too much at once. Wait for answers.", headers={"Retry-After": "1"})
 
 
 class RefusalsMiddleware:
     """Answers a request whose state has a Problem or says that there are too many connections, and one more than
-    `limit` of a client's address in flight, where it is not 0."""
+    `settings.requests_per_client` of an address in flight, where it is not 0."""
 
-    def __init__(self, app: ASGIApp, common: Headers, limit: int) -> None:
+    def __init__(self, app: ASGIApp, common: Headers, settings: Settings) -> None:
         self.app = app
         self.common = common
-        self.limit = limit
+        self.limit = settings.requests_per_client
+        self.prefix = settings.prefix
         self.in_flight: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope.get("state", {})
         if "problem" in state:
             await refusal(state["problem"], self.common, close=True)(scope, receive, send)
-        elif scope["type"] != "http" or scope["path"].endswith(HEALTH):
+        elif scope["type"] != "http" or is_health(scope["path"], self.prefix):
             await self.app(scope, receive, send)
         elif "over_connection_limit" in state:
             await refusal(OVER_CONNECTION_LIMIT, self.common, close=True)(scope, receive, send)
