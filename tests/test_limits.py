@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -248,7 +248,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_one_that_reads_slowly_is_not
     path: str, everything: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "WRITE_SECONDS", 0.6)
-    monkeypatch.setattr(protocol, "SLOWEST", 1)
+    monkeypatch.setattr(protocol, "PIECE", 4_096)
     with ports(everything) as client:
         port = port_of(client)
         whole = len(client.get(path).content)
@@ -259,6 +259,56 @@ def test_a_client_that_does_not_read_is_cut_off_and_one_that_reads_slowly_is_not
             time.sleep(0.05)
         assert found + len(rest(slow)) > whole
         assert len(rest(stopped)) < whole / 2
+
+
+MODERATE = "/v1/budget-lines?limit=8"  # some tens of kB, less than a transport holds before writing is paused
+
+
+def unread(port: int, *fields: bytes) -> socket.socket:
+    """A connection whose client asks for a response that its system cannot take whole, and reads nothing."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    connection.settimeout(30)
+    connection.connect(("127.0.0.1", port))
+    connection.sendall(b"GET %b HTTP/1.1\r\n" % MODERATE.encode() + HOST + b"".join(fields) + b"\r\n")
+    return connection
+
+
+@pytest.mark.parametrize("fields", [(), (CLOSE,), (b"Content-Length: 1\r\n",)])
+@pytest.mark.parametrize("half_closed", [False, True])
+def test_a_complete_response_that_is_not_read_is_cut_off(
+    half_closed: bool, fields: tuple[bytes, ...], everything: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "WRITE_SECONDS", 0.5)
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.1)
+    with ports(everything) as client:
+        whole = len(client.get(MODERATE).content)
+        assert 30_000 < whole < protocol.PIECE
+        connection = unread(port_of(client), *fields)
+        if half_closed:
+            time.sleep(0.2)
+            connection.shutdown(socket.SHUT_WR)
+        time.sleep(1.5)
+        found = b""
+        with suppress(ConnectionResetError), connection:
+            while part := connection.recv(1 << 16):
+                found += part
+        assert len(found) < whole
+
+
+def test_responses_that_are_not_read_count_as_connections(everything: Settings, tmp_path: Path) -> None:
+    with process(everything, tmp_path, connections=3) as server:
+        opened = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+        readers = []
+        for number in range(8):
+            readers.append(unread(server.port, *([CLOSE] if number % 2 else [])))
+            time.sleep(0.1)
+        assert len(list(Path(f"/proc/{server.pid}/fd").iterdir())) - opened <= 3
+        assert status_of(server.port, "/v1/measures?limit=1")[0] == 503
+        assert server.raw(HEALTH + HOST + b"\r\n").startswith(b"HTTP/1.1 200")  # and closed
+        for each in readers:
+            each.close()
+        eventually(lambda: status_of(server.port, "/v1/measures?limit=1")[0] == 200)
 
 
 def test_requests_sent_ahead_wait_until_the_one_before_is_answered(everything: Settings) -> None:

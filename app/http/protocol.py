@@ -24,8 +24,7 @@ MAX_FIELDS = 100
 HEAD_SECONDS = 10.0  # for the head of a request, from the start of the connection or the head's first byte
 LINGER_SECONDS = 5.0  # what a refused client still sends is taken so long, since a reset would destroy the answer
 PIECE = 1 << 16  # bytes that are handed to the transport at once
-WRITE_SECONDS = 30.0  # a client has to take SLOWEST bytes in so many seconds
-SLOWEST = 1 << 16
+WRITE_SECONDS = 30.0  # a client has to take each piece in so many seconds
 
 NON_ASCII = re.compile(rb"[\x80-\xff]")
 AUTHORITY = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*").fullmatch
@@ -50,11 +49,12 @@ class HttpProtocol(HttpToolsProtocol):
     _pending = b""  # what has arrived of the next requests
     _lingering = False  # the present request is the last, and what arrives after it is dropped
     _timer: asyncio.TimerHandle | None = None
-    _write_timer: Any = None  # a TimerHandle, once writing has paused
+    _write_timer: Any = None  # a TimerHandle, once something could not be sent at once
     since = 0.0  # when the connection began to wait for a request
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # writing is paused, and timed, while anything is unsent
         with suppress(AttributeError, OSError):  # what the system has no option for works without it
             # Little stands in the system's buffer beyond what is on the way, and progress shows early.
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PIECE // 4)
@@ -81,9 +81,9 @@ class HttpProtocol(HttpToolsProtocol):
         """Closes a twentieth of the connections, those that have waited longest for a request: not one by one, because
         to look for them takes longer than to close them."""
         others = (each for each in self.connections if isinstance(each, HttpProtocol) and each is not self)
-        waiting = sorted((each for each in others if each.is_idle), key=lambda each: each.since)
-        for each in waiting[: len(self.connections) // 20 + 1]:
-            self.connections.discard(each)
+        idle = (each for each in others if each.is_idle and not each.flow.write_paused)
+        for each in sorted(idle, key=lambda each: each.since)[: len(self.connections) // 20 + 1]:
+            self.connections.discard(each)  # at once, as it is closed: nothing of it is unsent
             each.transport.close()
 
     def _wait(self) -> None:
@@ -183,7 +183,8 @@ class HttpProtocol(HttpToolsProtocol):
         state["transport"] = self.transport
         if problem is not None:
             state["problem"] = problem
-        elif self._is_over_connection_limit:
+        is_over = problem is None and self._is_over_connection_limit
+        if is_over:
             state["over_connection_limit"] = True
         self._lingering = is_last
         self.cycle = _Cycle(
@@ -196,7 +197,9 @@ class HttpProtocol(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=False,
-            keep_alive=not is_last and self.scope["http_version"] == "1.1" and self.parser.should_keep_alive(),
+            keep_alive=not (is_last or is_over)
+            and self.scope["http_version"] == "1.1"
+            and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
         self.cycle.lingers = is_last
@@ -221,22 +224,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._watch_writing()
+        self._write_timer = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._write_timer.cancel()
-
-    def _watch_writing(self) -> None:
-        unsent = self.transport.get_write_buffer_size()
-        self._write_timer = self.loop.call_later(WRITE_SECONDS, self._write_timeout, unsent)
-
-    def _write_timeout(self, unsent: int) -> None:
-        """Cuts off a client that took too little since it was looked at last."""
-        if unsent - self.transport.get_write_buffer_size() < SLOWEST:
-            self.transport.abort()
-        else:
-            self._watch_writing()
 
 
 class _Cycle(RequestResponseCycle):
