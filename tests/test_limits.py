@@ -92,6 +92,7 @@ REFUSED = {
     "a NUL": (400, [HEALTH + HOST + b"X: \0\r\n\r\n"]),
     "a space before the colon": (400, [HEALTH + b"Host : x\r\n\r\n"]),
     "two framings": (400, [b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"]),
+    "two framings, turned": (400, [HEALTH + HOST + b"Transfer-Encoding: x\r\nContent-Length: 5\r\n\r\n"]),
     "two lengths": (400, [b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n"]),
     "a length below zero": (400, [b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\n"]),
     "chunks in HTTP/1.0": (400, [b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"]),

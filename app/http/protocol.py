@@ -36,9 +36,8 @@ HEADERS_TOO_LARGE = Problem(
     431, f"The header has more than {MAX_FIELDS} fields or {MAX_HEADERS} bytes. Send fewer or shorter fields."
 )
 MALFORMED = Problem(400, "This is not an HTTP/1.1 request. Check its request line and header fields.")
-FOLDED = Problem(400, "A header field is folded over several lines, or a line ends without CR LF. Send one line each.")
 HOST = Problem(400, "A request of HTTP/1.1 has exactly one `Host`, which names a host. Send one.")
-FRAMING = Problem(400, "`Transfer-Encoding` stands beside `Content-Length`, or in HTTP/1.0. Send no body at all.")
+FRAMING = Problem(400, "HTTP/1.0 has no `Transfer-Encoding`. Send no body at all.")
 TIMEOUT = Problem(408, f"The request was not complete after {HEAD_SECONDS:g} s. Send it again.")
 
 
@@ -155,7 +154,7 @@ class HttpProtocol(HttpToolsProtocol):
             problem = MALFORMED
         elif names.count(b"host") != (version == "1.1" or b"host" in fields) or not AUTHORITY(fields.get(b"host", b"")):
             problem = HOST
-        elif b"transfer-encoding" in names and (version == "1.0" or b"content-length" in names):
+        elif b"transfer-encoding" in names and version == "1.0":
             problem = FRAMING
         self._start(problem, is_last=has_body or problem is not None)
 
@@ -275,9 +274,7 @@ def _fault(head: bytes) -> Problem | None:
         return LINE_TOO_LONG
     if len(head) - line > MAX_HEADERS or lines > MAX_FIELDS + 2:
         return HEADERS_TOO_LARGE
-    if lines != head.count(b"\n") or b"\r\n " in head or b"\r\n\t" in head:
-        return FOLDED
-    if head and not head[:1].isalpha():  # TLS, for one: it need not be waited for
+    if lines != head.count(b"\n") or (head and not head[:1].isalpha()):  # TLS, for one: its end might never come
         return MALFORMED
     return None
 
