@@ -104,11 +104,32 @@ def test_refusals_are_told_and_no_path_writes_a_line_of_its_own(
     assert "X-Request-Id" in response.headers["Access-Control-Expose-Headers"]
 
 
-def test_what_the_server_itself_refuses_is_told_too(server: Process) -> None:
-    response = server.raw(b"GET /v1 HTTP/1.1\r\nHost: x\r\n" + b"x: y\r\n" * 200 + b"\r\n")
-    (id_,) = re.findall(rb"x-request-id: (\S+)", response)
-    line = told(server, id_.decode())
-    assert (line["target"], line["status"]) == ("-", "431")
+NAMED = b"Host: x\r\nX-Request-Id: "
+
+
+@pytest.mark.parametrize(
+    ("id_", "request_", "expected"),
+    [
+        (
+            "r1",
+            b"FOO /v1/secret?a=b HTTP/1.1\r\nConnection: close\r\n" + NAMED + b"r1\r\n\r\n",
+            "FOO /v1/secret?a=b 405",
+        ),
+        ("r2", b"GET /v1?a HTTP/1.1\r\n" + NAMED + b"r2\r\nAccept: */*\r\nX : y\r\n\r\n", "GET /v1?a 400"),
+        ("r3", b"GET /v1 HTTP/1.1\r\n" + NAMED + b"r3\r\nHost: y\r\n\r\n", "GET /v1 400"),
+        ("", b"GET /v1 HTTP/1.1\r\nHost: x\r\n" + b"x: y\r\n" * 200 + b"\r\n", "GET /v1 431"),
+        ("", b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", "GET - 414"),
+        ("", b"\x16\x03\x01", "- - 400"),
+        ("", b"GET\t/ HTTP/1.1\r\n\r\n", "- - 400"),
+    ],
+)
+def test_what_is_refused_while_it_is_parsed_is_told_as_far_as_it_is_known(
+    id_: str, request_: bytes, expected: str, server: Process
+) -> None:
+    (found,) = re.findall(rb"x-request-id: (\S+)", server.raw(request_))
+    line = told(server, found.decode())
+    assert f"{line['method']} {line['target']} {line['status']}" == expected
+    assert id_ in ("", line["id"])
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,9 @@ class Transport(asyncio.Transport):
         self.sent = b""
         self.written = asyncio.Event()
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """It never holds anything."""
+
     def write(self, data: Any) -> None:
         self.sent += data
         self.written.set()

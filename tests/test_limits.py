@@ -102,7 +102,7 @@ REFUSED = {
     "TLS": (400, [b"\x16\x03\x01\x02\x00\x01"]),
     "no HTTP": (400, [b"HELO x\r\n\r\n"]),
     "a tunnel": (400, [b"CONNECT a.example:443 HTTP/1.1\r\n" + HOST + b"\r\n"]),
-    "an unknown method": (405, [b"BREW / HTTP/1.1\r\n" + HOST + b"\r\n"]),
+    "an unknown method": (405, [b"BREW / HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"]),
     "a body": (405, [b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc" + HEALTH + HOST + b"\r\n"]),
     "a body of 150 MB": (405, [b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 157286400\r\n\r\n", *LARGE]),
     "a body in chunks": (405, [b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]),
@@ -124,12 +124,26 @@ def test_a_request_beyond_the_limits_or_the_grammar_is_refused_and_others_are_se
         assert parsed(server.raw(HEALTH + HOST + CLOSE + b"\r\n"))[0] == 200
         assert time.monotonic() - begun < 2
     thread.join()
-    if status == 405 or name == "a tunnel":
+    if status == 405:
         assert parsed(refused[0])[0] == status
         assert parsed(refused[0])[1]["connection"] == "close"
     else:
         assert_refused(refused[0], status)
     assert server.memory() - before < 20
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"HEAD /healthz HTTP/1.1\r\nX : y\r\n\r\n", 400),
+        (b"HEAD /healthz HTTP/1.1\r\n" + b"X: a\r\n" * 200 + b"\r\n", 431),
+        (b"HEAD /" + b"a" * MAX_LINE, 414),
+    ],
+)
+def test_head_that_is_refused_while_it_is_parsed_has_no_body(request_: bytes, status: int, server: Process) -> None:
+    found, headers, body = parsed(server.raw(request_))
+    assert (found, body) == (status, b"")
+    assert int(headers["content-length"]) > 0
 
 
 TAKEN = {

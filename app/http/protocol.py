@@ -16,7 +16,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.errors import Problem
-from app.http.methods import READ_ONLY
+from app.http.headers import Headers
 
 MAX_LINE = 1 << 14  # bytes of a request line
 MAX_HEADERS = 1 << 15  # bytes of all header fields
@@ -28,7 +28,7 @@ WRITE_SECONDS = 30.0  # a client has to take each piece in so many seconds
 
 NON_ASCII = re.compile(rb"[\x80-\xff]")
 AUTHORITY = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*").fullmatch
-REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~A-Za-z0-9-]+ \S+ HTTP/1\.[01]\r\n")
+REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~A-Za-z0-9-]+) (?:(\S+) HTTP/)?")  # the method, and the target if whole
 END = b"\r\n\r\n"  # of a head
 
 LINE_TOO_LONG = Problem(414, f"The request line is longer than {MAX_LINE} bytes. Ask for less at once.")
@@ -45,6 +45,7 @@ class HttpProtocol(HttpToolsProtocol):
     """One connection. A request line in raw UTF-8 (`?ministry=厚`) is percent-encoded. A body is not read, since no
     operation takes one: the connection is closed after the answer. A request to change the protocol is ignored."""
 
+    _method = ""  # of the request that is being parsed
     _pending = b""  # what has arrived of the next requests
     _lingering = False  # the present request is the last, and what arrives after it is dropped
     _timer: asyncio.TimerHandle | None = None
@@ -91,7 +92,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _head_timeout(self) -> None:
         if self._pending and not self._lingering:
-            self._refuse(TIMEOUT)
+            self._refuse(TIMEOUT, REQUEST_LINE.match(self._pending), [])
         else:
             self.transport.close()
 
@@ -127,17 +128,17 @@ class HttpProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if problem is None:
-            problem = MALFORMED
-            try:
-                self.parser.feed_data(head if head.isascii() else _encoded(head))
-            except httptools.HttpParserInvalidMethodError:
-                if REQUEST_LINE.match(head):
-                    problem = READ_ONLY
-            except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-                pass  # an upgrade is ignored, as it may be
+        line = REQUEST_LINE.match(head, 0, MAX_LINE)
+        headers: Headers = []
+        if problem is None and line:
+            self._method = line[1].decode()
+            # As GET, since the parser does not know every method: the application refuses what it does not take.
+            request = b"GET" + (head if head.isascii() else _encoded(head))[line.end(1) :]
+            with suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):  # an upgrade may be ignored
+                self.parser.feed_data(request)
+            headers = self.headers
         if self.is_idle:
-            self._refuse(problem)
+            self._refuse(problem or MALFORMED, line, headers)
 
     def on_headers_complete(self) -> None:
         names, fields = [name for name, _ in self.headers], dict(self.headers)
@@ -146,7 +147,7 @@ class HttpProtocol(HttpToolsProtocol):
         url = httptools.parse_url(self.url)
         raw_path = url.path or b"/"  # of the absolute form, which may have none
         path = raw_path.decode("ascii")
-        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["method"] = self._method
         self.scope["http_version"] = version
         self._set_target(unquote(path) if "%" in path else path, raw_path, url.query or b"")
         problem = None
@@ -169,11 +170,13 @@ class HttpProtocol(HttpToolsProtocol):
         self.scope["raw_path"] = self.root_path.encode("ascii") + raw_path
         self.scope["query_string"] = query_string
 
-    def _refuse(self, problem: Problem) -> None:
-        """Answers what could not be parsed."""
+    def _refuse(self, problem: Problem, line: re.Match[bytes] | None, headers: Headers) -> None:
+        """Answers what could not be parsed, with what is known of its request line and header fields."""
         self.on_message_begin()
-        self.scope["method"] = "GET"
-        self._set_target("", b"", b"")
+        self.scope["method"] = line[1].decode() if line else "-"
+        path, _, query = ((line and line[2]) or b"").partition(b"?")
+        self._set_target("", path, query)
+        self.scope["headers"] = headers
         self._start(problem, is_last=True)
 
     def _start(self, problem: Problem | None, *, is_last: bool) -> None:
@@ -182,7 +185,7 @@ class HttpProtocol(HttpToolsProtocol):
         state["transport"] = self.transport
         if problem is not None:
             state["problem"] = problem
-        is_over = problem is None and self._is_over_connection_limit
+        is_over = self._is_over_connection_limit
         if is_over:
             state["over_connection_limit"] = True
         self._lingering = is_last
