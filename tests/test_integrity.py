@@ -241,6 +241,10 @@ def test_the_build_before_is_forgotten_when_it_is_damaged(
     snapshots.renew()
     assert snapshots.by_digest(before) is previous
 
+    monkeypatch.setattr(snapshots, "_verify_at", 0.0)
+    snapshots.poll()
+    assert snapshots.by_digest(before) is previous
+
     def verify(database: SqliteDatabase) -> None:
         if database is previous.database:
             raise Unusable("flipped", INTEGRITY)

@@ -512,6 +512,13 @@ def test_a_table_that_the_server_cannot_read_is_told(made: Built, monkeypatch: p
     monkeypatch.setattr("app.db.postgres.checksums", unreadable)
     with pytest.raises(Unusable, match="not what was built"):
         database.verify()
+
+    def lost(_: object) -> None:
+        raise DBAPIError("SELECT", {}, psycopg.OperationalError("the connection is lost"))
+
+    monkeypatch.setattr("app.db.postgres.checksums", lost)
+    with pytest.raises(Problem, match="cannot be reached"):
+        database.verify()
     database.close()
 
 

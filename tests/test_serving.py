@@ -278,8 +278,12 @@ def answers(url: str) -> bool:
 
 def children(pid: int) -> list[int]:
     """The processes that a process has started, but for that which ends what they share."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(each) for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    found = []
+    for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(OSError):  # it has ended meanwhile
+            if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes():
+                found.append(int(each))
+    return found
 
 
 def test_the_server_stops_at_sigterm(first: Settings) -> None:

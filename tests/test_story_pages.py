@@ -9,7 +9,7 @@ import orjson
 import pytest
 import yaml
 
-from app.errors import unavailable
+from app.errors import Problem, unavailable
 from app.query.dataset import Dataset
 from app.query.parser import Query
 from app.seeding.build import SEED
@@ -199,6 +199,16 @@ def test_a_first_page_without_anything_left_over(
 def test_an_amount_that_no_quote_holds_leads_nowhere(dataset: Dataset) -> None:
     view = View("/", "", "", "en", True, Query({}), SimpleNamespace(dataset=dataset, index={}))  # type: ignore[arg-type]
     assert not words_of(view, {"evidence": [{"lines": None, "quote": None}]}, {"text": "4億円"})
+
+
+def test_a_question_about_what_is_not_here_is_not_asked(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: Any) -> None:
+        raise Problem(404, "There is no measure of this id.")
+
+    monkeypatch.setattr("app.site.stories.figures_answer", missing)
+    page = opened(client, "/guide?lang=en")
+    assert "rare-disease programme" not in page.text
+    assert "What do several ministries pay together?" in page.text
 
 
 def test_a_question_that_cannot_be_asked_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
