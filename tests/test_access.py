@@ -233,6 +233,7 @@ def test_metrics_count_requests_and_tell_the_state(server: Process, metrics_port
     assert any(key[0] == "process_resident_memory_bytes" for key in after)
 
 
+@pytest.mark.slow
 def test_processes_have_metrics_of_their_own(first: Settings, tmp_path: Path) -> None:
     port = free_port()
     with process(first, tmp_path, "--workers", "2", metrics_port=port):
@@ -284,6 +285,7 @@ def status(settings: Settings, server: Process, **environment: Any) -> tuple[int
     return result.returncode, result.stdout
 
 
+@pytest.mark.slow
 def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metrics_port: int, tmp_path: Path) -> None:
     digest = httpx.get(f"{server.url}/v1").json()["dataset"]["digest"]
     code, printed = status(first, server, metrics_port=metrics_port)

@@ -25,7 +25,10 @@ from app.main import create_app, service
 from app.settings import Settings
 from tests.conftest import Client, Process, connected, eventually, process, raw, rest, serving
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and sets limits of a process")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and sets limits of a process"),
+]
 
 HOST = b"Host: x\r\n"
 CLOSE = b"Connection: close\r\n"
