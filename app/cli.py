@@ -334,7 +334,10 @@ def openapi(*, only_check: bool) -> None:
     with TemporaryDirectory() as folder:
         settings = Settings(database=Path(folder) / "shisaku.sqlite", database_url=None)
         build_database(check(SEED), target(settings))
-        _write({COMMITTED: generate(create_app(settings))}, only_check=only_check)
+        app = create_app(settings)
+        document = generate(app)
+        app.state.snapshots.close()
+    _write({COMMITTED: document}, only_check=only_check)
 
 
 @main.command()
