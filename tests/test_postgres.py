@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import psycopg
 import pytest
@@ -30,6 +31,7 @@ from app.db.postgres import FILES, PostgresDatabase
 from app.db.tables import ServingRecord
 from app.errors import Problem
 from app.main import application, create_app
+from app.query.dataset import Dataset
 from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
@@ -519,6 +521,21 @@ def test_a_table_that_the_server_cannot_read_is_told(made: Built, monkeypatch: p
     monkeypatch.setattr("app.db.postgres.checksums", lost)
     with pytest.raises(Problem, match="cannot be reached"):
         database.verify()
+    database.close()
+
+
+def test_a_file_that_another_request_has_fetched_is_not_fetched_again(
+    made: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_database(made.reading, schema_version())
+    dataset = database.query(Dataset.load)
+    file = next(each for each in dataset.about.downloads if each.path.endswith("dataset.sqlite"))
+    path = tmp_path / "dataset.sqlite"
+    assert anyio.run(database.fetch_file, path.name, path, file.sha256 or "")
+    content = path.read_bytes()
+    monkeypatch.setattr(PostgresDatabase, "query", lambda *_: pytest.fail("fetched again"))
+    assert anyio.run(database.fetch_file, path.name, path, file.sha256 or "")
+    assert path.read_bytes() == content
     database.close()
 
 
