@@ -27,7 +27,7 @@ from app.db.opening import check_usable
 from app.db.tables import SEED_NAME
 from app.errors import Problem
 from app.query.dataset import VALUE
-from app.query.downloads import folder_of, is_file, is_whole
+from app.query.downloads import folder_of, is_file, is_intact
 from app.query.snapshot import Snapshot
 from app.resources.schema import schema_version
 from app.settings import Settings
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from app.seeding.build import Checked
     from app.seeding.errors import SeedError
 
-STATUS_METRICS = (
+STATUS_METRICS = (  # that `status` shows
     "shisaku_questions_",
     "shisaku_cache_",
     "shisaku_database_age",
     "process_resident_memory",
-)  # metrics of a status
+)
 OTHER_FILES = 64  # that a process has open beside its connections: the database, downloads, the log
 
 
@@ -81,7 +81,7 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
     if if_needed and _is_built(settings, seed):
         return
     to = target(settings)
-    with _told(f"{to.name}: ", ". The old database, if there was one, stands."), to.locked():
+    with _errors_as_messages(f"{to.name}: ", ". The old database, if there was one, stands."), to.locked():
         checked = _checked(seed, to.folder)
         digest = build_database(checked, to, _phase)
     click.echo(f"{to.name}: {checked.count} records, digest {digest}")
@@ -105,7 +105,7 @@ def _is_built(settings: Settings, seed: Path) -> bool:
 
 
 @contextmanager
-def _told(before: str = "", after: str = "") -> Iterator[None]:
+def _errors_as_messages(before: str = "", after: str = "") -> Iterator[None]:
     """Ends a command in a sentence if the machine fails it, such as by a full disk."""
     from app.seeding.target import NotBuilt
 
@@ -129,7 +129,7 @@ def check(seed: Path | None) -> None:
     """Verify seed/ without writing: every error, with its file and line."""
     from app.seeding.build import SEED
 
-    with _told():
+    with _errors_as_messages():
         checked = _checked(seed or SEED)
     click.echo(f"{checked.count} records, no errors")
 
@@ -258,7 +258,7 @@ def verify() -> None:
     folder = folder_of(settings.database, about.digest)
     # A service over PostgreSQL fetches the files anew where they are damaged.
     files = [each for each in about.downloads if is_file(each)] if settings.database_url is None else []
-    damaged = [name for each in files if not is_whole(folder / (name := each.path.rpartition("/")[2]), each, {})]
+    damaged = [name for each in files if not is_intact(folder / (name := each.path.rpartition("/")[2]), each, {})]
     if damaged:
         raise click.ClickException(
             f"{folder}: missing, or not what was built: {', '.join(damaged)}. Run `shisaku build`."
@@ -284,8 +284,8 @@ def status(host: str, port: int) -> None:
         click.echo(f"database: whole, version {version.version} of {version.released}, digest {version.digest}")
     ready = readiness(f"http://{host}:{port}{settings.prefix}/readyz")
     well &= ready["status"] == "ready"
-    told = ready.get("detail") or ready["status"]
-    click.echo(f"service:  {told}" + (f", digest {ready['digest']}" if "digest" in ready else ""))
+    message = ready.get("detail") or ready["status"]
+    click.echo(f"service:  {message}" + (f", digest {ready['digest']}" if "digest" in ready else ""))
     if settings.metrics_port:
         samples = _fetch(f"http://{settings.metrics_host}:{settings.metrics_port}/metrics") or ""
         for line in samples.splitlines():
@@ -310,13 +310,14 @@ def readiness(url: str) -> dict[str, str]:
 def _fetch(url: str) -> str | None:
     """The body of the response of a URL, whatever its status; None if there is none."""
     try:
-        with urlopen(url, timeout=5) as response:  # noqa: S310 - the operator's own
-            body: bytes = response.read()
-    except HTTPError as error:
-        body = error.read()
+        try:
+            response = urlopen(url, timeout=5)  # noqa: S310 - the operator's own
+        except HTTPError as error:
+            response = error
+        with response:
+            return str(response.read().decode("utf-8", "replace"))
     except (OSError, HTTPException):
         return None
-    return body.decode("utf-8", "replace")
 
 
 check_option = click.option("--check", "only_check", is_flag=True, help="Write nothing; fail when it would change.")

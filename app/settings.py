@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 POSTGRES = "postgresql+psycopg://"
 PREFIX = "SHISAKU_"
 # What Kubernetes sets in every container beside a service that is called shisaku.
-OF_KUBERNETES = re.compile(r"SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?")
+OF_KUBERNETES = re.compile(r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_\w+)=.*|PORT=\w+://.*")
 
 
 def _of_postgres(url: SecretStr) -> SecretStr:
@@ -113,11 +113,13 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _knows_every_name(self) -> Self:
         """A setting that is misspelt would change nothing, and nobody would notice."""
-        for variable in os.environ:
+        fields = type(self).model_fields
+        names = {each: f"{PREFIX}{each.upper()}" for each in fields} | {"host": "HOST", "port": "PORT"}
+        for variable, value in os.environ.items():
             name = variable.upper().removeprefix(PREFIX)
-            if variable.upper() == name or name.lower() in type(self).model_fields or OF_KUBERNETES.fullmatch(name):
+            if variable.upper() == name or name.lower() in fields or OF_KUBERNETES.fullmatch(f"{name}={value}"):
                 continue
-            nearest = get_close_matches(name.lower(), type(self).model_fields, n=1)
-            hint = f"did you mean {PREFIX}{nearest[0].upper()}?" if nearest else "app/db/README.md lists the settings"
+            nearest = get_close_matches(name.lower(), names, n=1)
+            hint = f"did you mean {names[nearest[0]]}?" if nearest else "app/db/README.md lists the settings"
             raise ValueError(f"{variable} is no setting: {hint}")
         return self

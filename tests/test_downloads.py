@@ -21,7 +21,7 @@ from app.api.answer_exports import ANSWER_EXPORTS
 from app.cli import main
 from app.db.sqlite import FileIdentity
 from app.query.dataset import Download
-from app.query.downloads import folder_of, is_whole, remove_old
+from app.query.downloads import folder_of, is_intact, remove_old
 from app.query.formats import content_type
 from app.query.snapshot import Snapshot, Snapshots
 from app.resources import RESOURCES
@@ -299,7 +299,7 @@ def test_a_file_that_is_not_what_was_built_is_never_sent(
 def test_a_file_that_cannot_be_read_is_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.query.downloads.file_identity", lambda _: FileIdentity(1, 1, 1, 9))
     download = Download(path="/v1/exports/x.parquet", media_type="", rows=None, bytes=9, sha256="")
-    assert not is_whole(tmp_path, download, {})
+    assert not is_intact(tmp_path, download, {})
 
 
 def test_a_build_of_another_version_alone_has_files_of_its_own(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from app.db.base import INTEGRITY, Unusable
 from app.db.sqlite import SqliteDatabase
 from app.errors import Problem
 from app.main import create_app
-from app.query.cursor import Cursor, Signature, encode
+from app.query.cursor import Binding, Cursor, encode
 from app.query.snapshot import Snapshot, Snapshots
 from app.resources.schema import schema_version
 from app.seeding.build import build, check
@@ -318,7 +318,7 @@ def test_a_cursor_of_unknown_data_does_not_wait_long_for_a_build_that_is_opened(
     first: Settings, made: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.http.snapshot.RENEW_SECONDS", 0.05)
-    cursor = encode(Cursor((0, 1), backwards=False), Signature("0" * 12, "0" * 12))
+    cursor = encode(Cursor((0, 1), backwards=False), Binding("0" * 12, "0" * 12))
     app, begun, end, opened = create_app(made), Event(), Event(), Snapshot.open
     monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 3600.0)
 

@@ -10,7 +10,7 @@ import pytest
 from app.db.base import Session, Statement
 from app.index.keyset import MAX_KEY
 from app.query.columns import columns
-from app.query.cursor import Cursor, Signature, encode
+from app.query.cursor import Binding, Cursor, encode
 from app.query.filters import values_at
 from app.query.resource import Resource
 from app.resources import RESOURCES
@@ -133,7 +133,7 @@ def test_the_order_of_the_collection_can_be_reversed(resource: Resource, clients
 def test_a_forged_cursor_causes_no_server_error(clients: Client) -> None:
     digest = answer(clients, "/v1")["dataset"]["digest"]
     for query in ("sort=amount&order=desc", "order=desc", ""):
-        signed = Signature.of(digest, f"budget-lines?{query}")
+        signed = Binding.of(digest, f"budget-lines?{query}")
         for key in (0, -5, MAX_KEY - 1, MAX_KEY, 2**32 - 2, 10**12, 2**62):
             for backwards in (False, True):
                 odd: list[Any] = [(0, 1.5), (0.0, 1), (0, "x"), (True, 1), (0,), "x", 3]

@@ -48,6 +48,9 @@ def test_what_kubernetes_sets_beside_a_service_of_this_name_is_no_setting(monkey
     for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8000_TCP", "PORT_8000_TCP_ADDR"):
         monkeypatch.setenv(f"SHISAKU_{name}", "tcp://10.0.0.1:8000")
     assert Settings(database=Path("x")).threads == Settings.model_fields["threads"].default
+    monkeypatch.setenv("SHISAKU_PORT", "9000")
+    with pytest.raises(ValueError, match=r"SHISAKU_PORT is no setting: did you mean PORT\?"):
+        Settings(database=Path("x"))
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from app.api.responses import json_response
 from app.errors import Problem, unavailable
 from app.http.representation import conditional_status, request_headers
 from app.query.columns import columns
-from app.query.downloads import DATABASE, PACKAGE, folder_of, is_whole, remove_old
+from app.query.downloads import DATABASE, PACKAGE, folder_of, is_intact, remove_old
 from app.query.formats import BINARY_TYPE, MEDIA_TYPES, export_path
 from app.query.resource import Resource
 from app.query.responses import AnswerMeta
@@ -143,7 +143,7 @@ def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> N
         download, version = snapshot.dataset.download(f"/v1/exports/{name}"), snapshot.dataset.version
         digest = download.sha256 or ""
         folder = folder_of(database, snapshot.dataset.about.digest)
-        verified = partial(is_whole, folder / name, download, snapshot.files)
+        verified = partial(is_intact, folder / name, download, snapshot.files)
         if not await anyio.to_thread.run_sync(verified, limiter=snapshot.database.file_thread):
             if not await snapshot.database.fetch_file(name, folder / name, digest):
                 logger.warning("%s: the file is missing, or not what was built. Run `shisaku build`.", folder / name)

@@ -14,8 +14,9 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import Message
 
 from app.errors import BUSY, MEDIA_TYPE, SERVER_ERROR, TITLES, Problem
+from app.http.protocol import HEADERS_TOO_LARGE, LINE_TOO_LONG
 from app.http.refusals import TOO_MANY
-from app.query.cursor import Cursor, Signature, encode
+from app.query.cursor import Binding, Cursor, encode
 from app.query.formats import BINARY_TYPE, SVG_TYPE
 
 COMMITTED = Path(__file__).with_name("openapi.json")
@@ -136,7 +137,7 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     if has_id:
         refused[404] = path.format(id=f"{id_}x")
     if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", [])):
-        of_other_data = encode(Cursor(None, backwards=True), Signature.of("0" * 64, ""))
+        of_other_data = encode(Cursor(None, backwards=True), Binding.of("0" * 64, ""))
         refused[410] = f"{actual}?{urlencode({**sent, 'cursor': of_other_data})}"
     for code, request in refused.items():
         found, problem = fetch(request)
@@ -146,7 +147,13 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-DETAILS = {429: TOO_MANY.detail, 500: SERVER_ERROR.detail, 503: BUSY}
+DETAILS = {
+    414: LINE_TOO_LONG.detail,
+    429: TOO_MANY.detail,
+    431: HEADERS_TOO_LARGE.detail,
+    500: SERVER_ERROR.detail,
+    503: BUSY,
+}
 
 
 def _component(status: int) -> str:

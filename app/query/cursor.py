@@ -23,35 +23,35 @@ class Cursor:
     backwards: bool
 
 
-SIGNATURE = 12  # characters
+DIGITS = 12  # of each digest that a cursor has
 
 
 @dataclass(frozen=True)
-class Signature:
+class Binding:
     """What a cursor is bound to: the digest of a dataset, and a query."""
 
     dataset: str
     query: str
 
     @classmethod
-    def of(cls, dataset: str, query: str) -> "Signature":
-        return cls(dataset[:SIGNATURE], sha256(query.encode()).hexdigest()[:SIGNATURE])
+    def of(cls, dataset: str, query: str) -> "Binding":
+        return cls(dataset[:DIGITS], sha256(query.encode()).hexdigest()[:DIGITS])
 
 
-def encode(cursor: Cursor, signed: Signature) -> str:
-    packed = orjson.dumps([signed.dataset, signed.query, cursor.at, cursor.backwards])
+def encode(cursor: Cursor, binding: Binding) -> str:
+    packed = orjson.dumps([binding.dataset, binding.query, cursor.at, cursor.backwards])
     return urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def decode(text: str, signed: Signature, keyset: Keyset) -> Cursor:
-    """The cursor of this signature, a place in this keyset. Raises a 410 Problem for one of other data, and a 422
+def decode(text: str, binding: Binding, keyset: Keyset) -> Cursor:
+    """The cursor of this binding, a place in this keyset. Raises a 410 Problem for one of other data, and a 422
     Problem for any other text."""
     parts = _parts(text)
-    if parts and parts[0] != signed.dataset:
+    if parts and parts[0] != binding.dataset:
         message = "`cursor` is of data that was replaced meanwhile. Start again from the first page, without it."
         error = parameter_error("cursor", message, ErrorCode.INVALID_VALUE, value=text)
         raise Problem(410, message, errors=[error])
-    if parts and parts[1] == signed.query:
+    if parts and parts[1] == binding.query:
         at, backwards = parts[2:]
         if at is None:
             return Cursor(None, backwards)
@@ -72,7 +72,7 @@ def _parts(text: str) -> list[Any] | None:
     except ValueError:
         return None
     match parts:
-        case [str(dataset), str(), None | [_, _], bool()] if len(dataset) == SIGNATURE:
+        case [str(dataset), str(), None | [_, _], bool()] if len(dataset) == DIGITS:
             return list(parts)
     return None
 
@@ -81,7 +81,7 @@ def dataset_of(query_string: bytes) -> str | None:
     """The beginning of the digest of the dataset that the cursor of a query string is of; None if it has no cursor."""
     if b"cursor=" not in query_string:
         return None
-    for text in parse_qs(query_string.decode("latin-1"), max_num_fields=None).get("cursor", ()):
+    for text in parse_qs(query_string.decode("latin-1")).get("cursor", ()):
         parts = _parts(text)
         if parts:
             return str(parts[0])

@@ -26,9 +26,9 @@ def is_file(download: Download) -> bool:
     return download.path.endswith((f"/{DATABASE}", f"/{PACKAGE}", ".parquet"))
 
 
-def is_whole(path: Path, download: Download, verified: Verified) -> bool:
-    """Whether a file is there with its size and its digest, which is looked at again when the file or the hour is
-    another. Reads the whole file."""
+def is_intact(path: Path, download: Download, verified: Verified) -> bool:
+    """Whether a file is there with its size and its digest. Reads the whole file, unless it did so within FILE_SECONDS
+    and the file is the same."""
     identity, now = file_identity(path), time.monotonic()
     if identity is None or identity.size != download.bytes:
         return False

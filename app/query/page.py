@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from app.index import Keyset, Row
 from app.query import cursor
-from app.query.cursor import Cursor, Signature
+from app.query.cursor import Binding, Cursor
 from app.query.fields import project
 from app.query.filters import Filter
 from app.query.matching import Matcher
@@ -118,9 +118,9 @@ def _body(listing: Listing, query: Query, snapshot: Snapshot, path: str, facets:
     dataset = snapshot.dataset
     # What decides which rows come, and in which order.
     finds = query.encode(limit=None, offset=None, cursor=None, facet=None, fields=None)
-    signed = Signature.of(dataset.version.digest, f"{listing.name}?{finds}")
+    binding = Binding.of(dataset.version.digest, f"{listing.name}?{finds}")
     sent = query.text("cursor")
-    start = cursor.decode(sent, signed, listing.rows) if sent else None
+    start = cursor.decode(sent, binding, listing.rows) if sent else None
     at, backwards = (start.at, start.backwards) if start else (None, False)
     limit, offset, total = query.number("limit"), query.number("offset"), len(listing.rows)
     rows = listing.rows.page(at, limit + 1, offset, backwards=backwards) if limit else []
@@ -128,7 +128,7 @@ def _body(listing: Listing, query: Query, snapshot: Snapshot, path: str, facets:
     rows = rows[:limit]
     if backwards:
         rows.reverse()
-    links = _Links(query, path, total, signed).around(rows, start, more=more)
+    links = _Links(query, path, total, binding).around(rows, start, more=more)
     meta = {
         "total": total,
         "limit": limit,
@@ -147,7 +147,7 @@ class _Links:
     query: Query
     path: str
     total: int
-    signed: Signature
+    binding: Binding
 
     def around(self, rows: Sequence[Row], start: Cursor | None, *, more: bool) -> Links:
         """The links of a page. `next` is always a cursor; `prev` is a page number where the page has one."""
@@ -179,7 +179,7 @@ class _Links:
 
     def _beyond(self, row: Row | None, *, backwards: bool) -> str:
         """To the rows beyond a row, or from the end of the list."""
-        return self._to(cursor_=cursor.encode(Cursor(row and row.at, backwards), self.signed))
+        return self._to(cursor_=cursor.encode(Cursor(row and row.at, backwards), self.binding))
 
     @property
     def _last_offset(self) -> int:

@@ -38,8 +38,6 @@ def asked(document: dict[str, Any]) -> dict[str, Any]:
     for operation in operations:
         # With `fields` an answer has only the fields asked for, so not all that its schema requires.
         operation["parameters"] = [each for each in operation.get("parameters", []) if each["name"] != "fields"]
-        # A request line beyond its limit is refused while it arrives, before an operation is known.
-        operation["responses"]["414"] = operation["responses"]["422"]
         for each in operation["parameters"]:
             name = re.sub("_(not|all)$", "", each["name"])
             if each["in"] == "path":
