@@ -242,6 +242,9 @@ SLIPS = {
     "an id that filters give to what has no value": (
         f"{BIO}/pillars.yaml", "- id: fy2025-supplementary-drug-discovery-6", "- id: none", "- id: none", r"choose another id",
     ),
+    "a question that the guide cannot show": (
+        "dataset.yaml", "request: /v1/crosswalk\n", "request: /v1/pillars\n", "/v1/pillars", r"`questions\.2\.request`: the guide shows",
+    ),
     "no dataset.yaml version": ("dataset.yaml", "version: 1.0.0", "version: one", "version: one", r"`version`: "),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,11 +11,11 @@ from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import closest
@@ -45,13 +46,29 @@ Lines = dict[FieldPath, int]
 Report = Callable[[int, str], None]  # takes the line and the message of an error
 
 
+GUIDE = re.compile(
+    r"/v1/(budget-lines|measures|budget-summary|crosswalk|measures/[\w-]+/figures|packages/[\w-]+/reconciliation)(\?\S+)?"
+)
+
+
+def _request_of_the_guide(request: str) -> str:
+    if not GUIDE.fullmatch(request):
+        raise ValueError(
+            "the guide shows /v1/budget-lines, /v1/measures, /v1/budget-summary, /v1/crosswalk, the figures of a measure "
+            "and the reconciliation of a package, each with its query: ask one of them"
+        )
+    return request
+
+
 class QuestionEntry(BaseModel):
     """A question of the guide. It is shown where the data answers its request."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: NameEntry
-    request: str = Field(pattern=r"^/v1/[!-~]+$", description="Path and query of the API's answer.")
+    request: Annotated[str, AfterValidator(_request_of_the_guide)] = Field(
+        description="Path and query of the API's answer: of one that the guide can show."
+    )
 
 
 class AboutEntry(BaseModel):
