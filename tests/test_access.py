@@ -303,7 +303,9 @@ def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metri
     assert "service:  There is nothing at this path" in printed
 
 
-def test_a_log_without_room_loses_lines_and_goes_on(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_without_room_loses_lines_and_goes_on(
+    first: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     written: list[str] = []
 
     def write(text: str) -> None:
@@ -320,6 +322,7 @@ def test_a_log_without_room_loses_lines_and_goes_on(first: Settings, monkeypatch
         client.get("/v1?kept")
         eventually(lambda: any("/v1?kept" in each for each in written))
     assert "lost" not in "".join(written)
+    assert not caplog.records
 
 
 def test_head_is_counted_by_its_route(server: Process, metrics_port: int) -> None:

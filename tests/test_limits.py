@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import httpx
@@ -407,6 +408,9 @@ def test_questions_beyond_the_queue_are_told_to_come_back_and_a_hang_up_frees_it
 ) -> None:
     monkeypatch.setattr("app.http.admission.TURNS", 1)
     admitted, app = admission(create_app(first.model_copy(update={"queue": 2, "wait_seconds": 60})))
+    statuses: list[int] = []
+    observer = SimpleNamespace(observe=lambda _, status, *__: statuses.append(status), close=lambda: None)
+    app.observers = [observer]  # type: ignore[attr-defined] # of the requests
     with serving(app) as client:
         port = port_of(client)
         running, gone, waiting = (asked(port, f"{QUESTION}1") for _ in range(3))
@@ -417,8 +421,8 @@ def test_questions_beyond_the_queue_are_told_to_come_back_and_a_hang_up_frees_it
         gone.close()
         held.end.set()
         assert parsed(rest(running))[0] == parsed(rest(waiting))[0] == 200
+        assert sorted(statuses) == [200, 200, 200, 499, 503]  # the health, too
         assert (admitted.waiting, admitted.turns.locked()) == (0, False)
-        assert status_of(port, "/v1/measures/healthz")[0] == 404  # is no question of health
 
 
 @pytest.mark.parametrize("turns", [1, 2])
@@ -464,6 +468,7 @@ def test_an_address_has_so_many_requests_in_flight_as_the_setting_says(first: Se
         eventually(lambda: status_of(port, "/v1")[0] == 429)
         status, headers = status_of(port, "/v1")
         assert (status, headers["retry-after"], headers["access-control-allow-origin"]) == (429, "1", "*")
+        assert status_of(port, "/v1/measures/healthz")[0] == 429  # is no question of health
         assert status_of(port, "/v1", b"X-Forwarded-For: 192.0.2.1\r\n")[0] == 200
         assert status_of(port, "/healthz")[0] == 200
         held.end.set()

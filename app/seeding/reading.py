@@ -47,7 +47,8 @@ Report = Callable[[int, str], None]  # takes the line and the message of an erro
 
 
 GUIDE = re.compile(
-    r"/v1/(budget-lines|measures|budget-summary|crosswalk|measures/[\w-]+/figures|packages/[\w-]+/reconciliation)(\?\S+)?"
+    r"/v1/(budget-lines|measures|budget-summary|crosswalk"
+    r"|measures/[\w-]+/figures|packages/[\w-]+/reconciliation)(\?\S+)?"
 )
 
 
