@@ -55,8 +55,8 @@ GUIDE = re.compile(
 def _request_of_the_guide(request: str) -> str:
     if not GUIDE.fullmatch(request):
         raise ValueError(
-            "the guide shows /v1/budget-lines, /v1/measures, /v1/budget-summary, /v1/crosswalk, the figures of a measure "
-            "and the reconciliation of a package, each with its query: ask one of them"
+            "the guide shows /v1/budget-lines, /v1/measures, /v1/budget-summary, /v1/crosswalk, the figures of a "
+            "measure and the reconciliation of a package, each with its query: ask one of them"
         )
     return request
 
