@@ -15,6 +15,7 @@ from app.query.parser import Query
 from app.seeding.build import SEED
 from app.settings import Settings
 from app.site.stories import words_of
+from app.site.transcripts import marked
 from app.site.values import money
 from app.site.view import View
 from tests.conftest import Client, answer, serving, walk
@@ -97,6 +98,12 @@ def test_a_transcript_has_the_facts_of_each_line(client: Client) -> None:
     assert "Facts rest on 79 of the 79 lines" in page
     assert f"/v1{DECK}/lines" in page
     assert opened(client, "/documents/cao-20260203-bi?lang=en", 404)
+
+
+def test_quotes_that_overlap_are_marked_as_one_passage() -> None:
+    assert marked("abcdefgh", ["abcd", "cdef"]) == "<mark>abcdef</mark>gh"
+    assert marked("a<b", ["b", "b"]) == "a&lt;<mark>b</mark>"
+    assert marked("one of two lines", ["of\ntwo"]) == "one <mark>of</mark> <mark>two</mark> lines"
 
 
 def test_a_long_transcript_has_pages_and_lines_without_facts(whole: Client) -> None:
