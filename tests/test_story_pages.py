@@ -130,11 +130,11 @@ def test_a_line_with_many_facts_leads_to_all_of_them(whole: Client, lang: str) -
             }:
                 resting.setdefault(line, []).append(f"/{resource['name']}/{row['id']}?lang={lang}")
     page = whole.get(f"{BARE}?lang={lang}").text
-    many = {line for line, addresses in resting.items() if len(addresses) > 50}
+    many = {line for line, addresses in resting.items() if len(addresses) > 20}
     assert many
     for line, addresses in resting.items():
         alone = f"{BARE}?from={line}&to={line}&lang={lang}"
-        assert facts_of(page, line) == addresses[:50] + [alone] * (line in many)
+        assert facts_of(page, line) == addresses[:20] + [alone] * (line in many)
         if line in many:
             count = len(addresses) - 3
             assert f"<details><summary>{f'ほか{count}件' if lang == 'ja' else f'{count} more'}</summary>" in page

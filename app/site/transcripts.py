@@ -27,7 +27,7 @@ from app.site.values import PER_PAGE, escape, html, line_address
 from app.site.view import View, page_view
 
 PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"])
-FIRST_FACTS, MOST_FACTS = 3, 50  # of a line: those after the first ones are folded; the page of the line alone has all
+FIRST_FACTS, MOST_FACTS = 3, 20  # of a line: those after the first ones are folded; the page of the line alone has all
 COMMA: Any = literal_column("','")  # a plain text would be filled in when the statement runs, which is compiled once
 
 router = APIRouter(include_in_schema=False)
