@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -17,7 +17,6 @@ from app.query.columns import columns
 from app.query.formats import MEDIA_TYPES, Csv
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.query.snapshot import Snapshot
 from app.resources.sums import PARTS
 from app.schemas import Schema
 
@@ -30,7 +29,7 @@ class AnswerExport:
     meaning: str
     row: type[Schema]
     parameters: Parameters
-    answer: Callable[[Query, Snapshot, Matcher], bytes]
+    answer: Callable[[Query, Matcher], bytes]
     rows: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
 
     @property
@@ -91,14 +90,13 @@ def _add(export: AnswerExport) -> None:
         openapi_extra=described(parameters),
     )
     async def download(context: Annotated[Context, context_of(parameters)]) -> Response:
-        query, snapshot = context.query, context.snapshot
-        body = await snapshot.run(lambda matcher: _csv(export, query, snapshot, matcher))
+        body = await context.snapshot.run(partial(_csv, export, context.query))
         headers = {"Content-Disposition": f'attachment; filename="{export.name}.csv"'}
         return Response(body, headers=headers, media_type=MEDIA_TYPES["csv"])
 
 
-def _csv(export: AnswerExport, query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
-    rows = export.rows(orjson.loads(export.answer(query, snapshot, matcher)))
+def _csv(export: AnswerExport, query: Query, matcher: Matcher) -> bytes:
+    rows = export.rows(orjson.loads(export.answer(query, matcher)))
     head = export.csv.head(bom=query.text(BOM.name) == "true")
     return b"".join([head, *map(export.csv.line, rows)])
 

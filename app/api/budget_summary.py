@@ -1,6 +1,7 @@
 """Sums of budget lines by one or two dimensions."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -164,7 +165,7 @@ router = APIRouter(tags=["budget-summary"])
 async def get_budget_summary(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
     query, snapshot = context.query, context.snapshot
     light = _is_rendered(query) or few_lines(snapshot)
-    return json_response(await snapshot.run(lambda matcher: summarize(query, snapshot, matcher), light=light))
+    return json_response(await snapshot.run(partial(summarize, query), light=light))
 
 
 def _is_rendered(query: Query) -> bool:
@@ -177,7 +178,7 @@ def few_lines(snapshot: Snapshot) -> bool:
     return (snapshot.dataset.download(export_path(BUDGET_LINES, "csv")).rows or 0) <= FEW_LINES
 
 
-def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
+def summarize(query: Query, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of BudgetSummary. Raises a 422 Problem if it has more than two
     dimensions."""
     group_by = query.get("group_by")
@@ -216,7 +217,7 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         "overlaps": overlaps,
         "additive": additive,
         "notes": notes,
-        "meta": snapshot.dataset.meta,
+        "meta": matcher.dataset.meta,
     }
     return to_json(answer)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -126,11 +127,8 @@ def _add_record(router: APIRouter, resource: Resource, style: Style) -> None:
         **style.more,
     )
     async def get_record_citation(id_: RecordId, context: NoParameters) -> Response:
-        dataset, prefix = context.snapshot.dataset, context.prefix
-        citation = await context.snapshot.run(
-            lambda matcher: record_citation(resource, id_, dataset, prefix, matcher), light=True
-        )
-        return style.response(citation)
+        cited = partial(record_citation, resource, id_, context.prefix)
+        return style.response(await context.snapshot.run(cited, light=True))
 
 
 def dataset_citation(dataset: Dataset, prefix: str) -> Citation:
@@ -147,8 +145,9 @@ def dataset_citation(dataset: Dataset, prefix: str) -> Citation:
     )
 
 
-def record_citation(resource: Resource, id_: str, dataset: Dataset, prefix: str, matcher: Matcher) -> Citation:
+def record_citation(resource: Resource, id_: str, prefix: str, matcher: Matcher) -> Citation:
     """A record, by the issuers of its documents. Raises a 404 Problem if there is no such record."""
+    dataset = matcher.dataset
     record = orjson.loads(read_record(resource, id_, matcher.session))
     read = map(orjson.loads, read_records(DOCUMENTS, record["documents"], matcher.session))
     documents = sorted(read, key=lambda document: record["documents"].index(document["id"]))

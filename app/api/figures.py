@@ -1,6 +1,7 @@
 """Figures: what each document states of one programme's money, side by side."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -15,7 +16,6 @@ from app.query.formats import MEDIA_TYPES, Csv
 from app.query.matching import Matcher
 from app.query.records import RECORDS, read_record, read_records
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot
 from app.resources.amount import Amount, BudgetPhase
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.dates import FiscalYear
@@ -71,7 +71,7 @@ router = APIRouter(tags=[MEASURES.name])
     response_model=Figures,
 )
 async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(lambda matcher: figures_answer(id_, context.snapshot, matcher)))
+    return json_response(await context.snapshot.run(partial(figures_answer, id_)))
 
 
 @router.get(
@@ -88,7 +88,7 @@ async def export_measure_figures(id_: RecordId, context: NoParameters) -> Respon
     return Response(b"".join([CSV.head(), *map(CSV.line, figures)]), headers=headers, media_type=MEDIA_TYPES["csv"])
 
 
-def figures_answer(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
+def figures_answer(id_: str, matcher: Matcher) -> bytes:
     """A measure in the schema of Figures. Raises a 404 Problem if there is no such measure."""
     measure = _measure(id_, matcher)
     figures = _figures(measure, matcher)
@@ -97,7 +97,7 @@ def figures_answer(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
             "data": figures[:MAX_FIGURES],
             "total": len(figures),
             "notes": measure["notes"],
-            "meta": snapshot.dataset.meta,
+            "meta": matcher.dataset.meta,
         }
     )
 

@@ -25,7 +25,6 @@ from app.query.notes import query_notes
 from app.query.page import Links, Listing, page_model, render_page
 from app.query.parser import Query
 from app.query.resource import Resource, texts_of
-from app.query.snapshot import Snapshot
 from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
 from app.schemas import Id, Name, Schema, Sentence
@@ -86,14 +85,13 @@ router = APIRouter(tags=["search"])
     openapi_extra=described(PARAMETERS),
 )
 async def search_records(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    query = context.query
-    answer = partial(results, query, context.snapshot, f"{context.prefix}/v1/search")
-    return json_response(*await context.snapshot.run(answer, light=is_light(query)))
+    answer = partial(results, context.query, f"{context.prefix}/v1/search")
+    return json_response(*await context.snapshot.run(answer, light=is_light(context.query)))
 
 
-def results(query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> tuple[bytes, Links]:
+def results(query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
     """A page of the results as JSON, and its links."""
-    return render_page(_listing(query, matcher), query, snapshot, path)
+    return render_page(_listing(query, matcher), query, path, matcher.dataset)
 
 
 def _listing(query: Query, matcher: Matcher) -> Listing:

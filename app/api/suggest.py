@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
@@ -22,7 +23,6 @@ from app.query.notes import filter_notes
 from app.query.parser import Query
 from app.query.resource import Resource
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot
 from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
 from app.schemas import Int32, Name, Note, Schema, to_json
@@ -101,9 +101,8 @@ router = APIRouter(tags=["suggest"])
     openapi_extra=described(PARAMETERS),
 )
 async def suggest(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    query, snapshot, prefix = context.query, context.snapshot, context.prefix
-    body = await snapshot.run(lambda matcher: _suggestions(query, snapshot, prefix, matcher), light=is_light(query))
-    return json_response(body)
+    answer = partial(_suggestions, context.query, context.prefix)
+    return json_response(await context.snapshot.run(answer, light=is_light(context.query)))
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,9 @@ class _Value:
     id: str
 
 
-def _suggestions(query: Query, snapshot: Snapshot, prefix: str, matcher: Matcher) -> bytes:
+def _suggestions(query: Query, prefix: str, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Suggestions."""
-    limit, vocabularies = query.number("limit"), snapshot.dataset.vocabularies
+    limit, vocabularies = query.number("limit"), matcher.vocabularies
     values = sorted(_values(query, matcher), key=lambda value: (not value.equal, -value.count))
     # Of equal rank, values come before records, and those that no record has after them.
     ranked: list[tuple[int, int, _Value | int]] = [(each.rank, 0 if each.count else 2, each) for each in values]
@@ -136,7 +135,7 @@ def _suggestions(query: Query, snapshot: Snapshot, prefix: str, matcher: Matcher
             notes.update((note.code, note) for note in filter_notes(chosen, vocabularies))
         else:
             data.append(_of_record(*read[found], prefix))
-    return to_json({"data": data, "notes": list(notes.values()), "meta": snapshot.dataset.meta})
+    return to_json({"data": data, "notes": list(notes.values()), "meta": matcher.dataset.meta})
 
 
 def _values(query: Query, matcher: Matcher) -> Iterator[_Value]:

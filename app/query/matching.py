@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from app.db.base import Contains, InList, Session, Statement
 from app.db.tables import ServingIndex, ServingText
 from app.index import Index, Keyset, TextMatches, ValueIndex, search
+from app.query.dataset import Dataset
 from app.query.filters import Filter
 from app.query.parser import Query
 from app.query.resource import Resource
@@ -42,13 +43,14 @@ def values_of(index: Index, vocabularies: Vocabularies, resource: Resource, filt
 
 
 class Matcher:
-    """Evaluates queries in one session. `loaded` are the parts of the index that the sessions of its snapshot share. It
-    is the TextReader of full-text searches."""
+    """Evaluates queries of a dataset in one session. `loaded` are the parts of its index that all sessions share. It is
+    the TextReader of full-text searches."""
 
-    def __init__(self, loaded: dict[str, Any], vocabularies: Vocabularies, session: Session) -> None:
+    def __init__(self, dataset: Dataset, loaded: dict[str, Any], session: Session) -> None:
         self.index = Index(lambda name: dict(session.query(PART, name=name)), loaded)
         self.session = session
-        self.vocabularies = vocabularies
+        self.dataset = dataset
+        self.vocabularies = dataset.vocabularies
         self._searches: dict[Any, TextMatches] = {}  # answers and their notes need the same
 
     def match(self, resource: Resource, query: Query, *, without: str = "") -> BitMap:

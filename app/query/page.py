@@ -11,6 +11,7 @@ from pyroaring import BitMap
 from app.index import Keyset, Row
 from app.query import cursor
 from app.query.cursor import Binding, Cursor
+from app.query.dataset import Dataset
 from app.query.fields import project
 from app.query.filters import Filter
 from app.query.matching import Matcher
@@ -19,7 +20,6 @@ from app.query.parser import Query
 from app.query.records import RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.responses import Page
-from app.query.snapshot import Snapshot
 from app.schemas import Note, Schema, to_json
 
 MAX_OFFSET = 10_000
@@ -43,13 +43,13 @@ def page_model(schema: type[Schema]) -> type[Any]:
     return create_model(f"{schema.__name__}Page", __base__=Page[schema], __doc__=Page.__doc__)  # type: ignore[valid-type]
 
 
-def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> tuple[bytes, Links]:
+def list_page(resource: Resource, query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
     """A page of a resource as JSON, and its links."""
-    body = list_body(resource, query, snapshot, path, matcher)
+    body = list_body(resource, query, path, matcher)
     return to_json({**body, "data": list(map(orjson.Fragment, body["data"]))}), body["links"]
 
 
-def list_body(resource: Resource, query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> dict[str, Any]:
+def list_body(resource: Resource, query: Query, path: str, matcher: Matcher) -> dict[str, Any]:
     """A page of a resource in the schema `Page`, but for its records, which are JSON. One statement reads them, one
     more the n-grams of `q`."""
     rows = matcher.match(resource, query)
@@ -62,7 +62,7 @@ def list_body(resource: Resource, query: Query, snapshot: Snapshot, path: str, m
     overlapping = [name for name, each in counted.items() if each.overlap]
     notes = [*query_notes(query, [resource], rows, matcher), *_overlap_note(overlapping)]
     listing = Listing(resource.name, matcher.keyset(resource, query, rows), render, notes)
-    return _body(listing, query, snapshot, path, facets)
+    return _body(listing, query, path, matcher.dataset, facets)
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,13 @@ def _overlap_note(names: Sequence[str]) -> list[Note]:
     ]
 
 
-def render_page(listing: Listing, query: Query, snapshot: Snapshot, path: str) -> tuple[bytes, Links]:
+def render_page(listing: Listing, query: Query, path: str, dataset: Dataset) -> tuple[bytes, Links]:
     """A page of a listing as JSON of the schema `Page`, and its links."""
-    body = _body(listing, query, snapshot, path, {})
+    body = _body(listing, query, path, dataset, {})
     return to_json(body), body["links"]
 
 
-def _body(listing: Listing, query: Query, snapshot: Snapshot, path: str, facets: Mapping[str, Any]) -> dict[str, Any]:
-    dataset = snapshot.dataset
+def _body(listing: Listing, query: Query, path: str, dataset: Dataset, facets: Mapping[str, Any]) -> dict[str, Any]:
     # What decides which rows come, and in which order.
     finds = query.encode(limit=None, offset=None, cursor=None, facet=None, fields=None)
     binding = Binding.of(dataset.version.digest, f"{listing.name}?{finds}")

@@ -55,7 +55,7 @@ class Snapshot:
             raise
 
     def matcher(self, session: Session) -> Matcher:
-        return Matcher(self.index, self.dataset.vocabularies, session)
+        return Matcher(self.dataset, self.index, session)
 
     async def run(self, work: Callable[[Matcher], T], *, light: bool = False) -> T:
         """Runs the work of a request: on a thread, or on the event loop if it takes less time than a switch to one."""
