@@ -9,7 +9,6 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from app.api.overlaps import OverlappingLine, overlaps_of
 from app.api.parameters import MAX_ROWS, ORDER, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.errors import conflict
@@ -24,7 +23,7 @@ from app.query.snapshot import Snapshot
 from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
-from app.resources.overlaps import MAX_LISTED
+from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sums import (
     DIMENSIONS,
     NO_LINES,

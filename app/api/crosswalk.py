@@ -15,7 +15,6 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from app.api.budget_summary import few_lines
-from app.api.overlaps import OverlappingLine, overlaps_of
 from app.api.parameters import Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
@@ -28,7 +27,7 @@ from app.query.responses import AnswerMeta
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
-from app.resources.overlaps import MAX_LISTED
+from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
 from app.resources.sums import KindTotal, LineSums, is_printed, kinds_note, unstated_note, years_note
 from app.resources.tables import RESOURCE_TABLES

@@ -9,7 +9,6 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from app.api.overlaps import overlaps_of
 from app.api.parameters import NoParameters, RecordId
 from app.api.responses import json_response
 from app.query.dataset import read_value
@@ -18,6 +17,7 @@ from app.query.records import read_record
 from app.query.responses import AnswerMeta
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
+from app.resources.overlaps import overlaps_of
 from app.resources.packages import PACKAGES, Package, StatedTotal
 from app.resources.sums import LineSums, kinds_note, unstated_note
 from app.schemas import Int32, Note, Schema, to_json

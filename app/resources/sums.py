@@ -4,7 +4,6 @@ or uncertain if one of its lines is; it is null if none of its lines states an a
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -60,23 +59,11 @@ def _place(kind: str) -> tuple[int, int]:
 class Part(NamedTuple):
     """The amount of some lines of one kind. `cuts` is the sum of those below zero, which `jpy` includes."""
 
-    lines: int
-    jpy: int
-    cuts: int
-    approximate: bool
-    uncertain: bool
-
-    def plus(self, other: "Part") -> "Part":
-        return Part(
-            self.lines + other.lines,
-            self.jpy + other.jpy,
-            self.cuts + other.cuts,
-            self.approximate or other.approximate,
-            self.uncertain or other.uncertain,
-        )
-
-
-NOTHING = Part(0, 0, 0, approximate=False, uncertain=False)
+    lines: int = 0
+    jpy: int = 0
+    cuts: int = 0
+    approximate: bool = False
+    uncertain: bool = False
 
 
 class KindSum(NamedTuple):
@@ -88,14 +75,17 @@ class KindSum(NamedTuple):
     @property
     def involved(self) -> Part:
         """All of them."""
-        return self.sole.plus(self.joint)
+        sole, joint = self.sole, self.joint
+        return Part(
+            sole.lines + joint.lines,
+            sole.jpy + joint.jpy,
+            sole.cuts + joint.cuts,
+            sole.approximate or joint.approximate,
+            sole.uncertain or joint.uncertain,
+        )
 
 
-PARTS: Mapping[str, Callable[[KindSum], Part]] = {
-    "sole": lambda each: each.sole,
-    "joint": lambda each: each.joint,
-    "involved": lambda each: each.involved,
-}
+PARTS = ("sole", "joint", "involved")  # of a KindSum
 
 
 class Sum(NamedTuple):
@@ -123,26 +113,28 @@ class Sum(NamedTuple):
         """The kinds of the lines that state an amount."""
         return {kind: each for kind, each in self.kinds.items() if kind != UNSTATED}
 
+    def _with_lines(self, name: str) -> dict[str, Part]:
+        """By kind, unstated included, one of PARTS where it has lines."""
+        parts = {kind: getattr(each, name) for kind, each in self.kinds.items()}
+        return {kind: part for kind, part in parts.items() if part.lines}
+
     def jpy(self, name: str) -> int | None:
         """The amount of one of PARTS; None where it is of several kinds, where its lines state none, and where there
         has never been a line."""
-        part, stated = PARTS[name], [PARTS[name](each) for each in self.stated.values()]
-        found = [each.jpy for each in stated if each.lines]
-        if found:
-            return found[0] if len(found) == 1 else None
-        lines = sum(part(each).lines for each in self.kinds.values())
-        return 0 if not lines and self.printed else None
+        parts = self._with_lines(name)
+        if not parts:
+            return 0 if self.printed else None
+        stated = [part.jpy for kind, part in parts.items() if kind != UNSTATED]
+        return stated[0] if len(stated) == 1 else None
 
     def amount(self, name: str) -> dict[str, Any]:
         """One of PARTS in the schema of Amount."""
-        part, stated = PARTS[name], self.stated
-        kinds = [kind for kind, each in stated.items() if part(each).lines]
-        whole = reduce(Part.plus, (part(each) for each in stated.values()), NOTHING)
+        parts = {kind: part for kind, part in self._with_lines(name).items() if kind != UNSTATED}
         return summed(
             self.jpy(name),
-            [kind_of(kind) for kind in kinds or stated],
-            approximate=whole.approximate,
-            uncertain=whole.uncertain,
+            [kind_of(kind) for kind in parts or self.stated],
+            approximate=any(part.approximate for part in parts.values()),
+            uncertain=any(part.uncertain for part in parts.values()),
         )
 
     def comparable(self, amount: Amount) -> "Sum":
@@ -204,7 +196,7 @@ class LineSums:
 
     def _part(self, rows: BitMap) -> Part:
         if not rows:
-            return NOTHING
+            return Part()
         return Part(
             len(rows),
             self._amounts.sum(rows),
@@ -309,12 +301,11 @@ def in_order(groups: Iterable[Group], sort: str = "", *, descending: bool = Fals
 
 def _arranged(groups: Iterable[Group], by: Callable[[Group], Sequence[Any]], *, descending: bool) -> list[Group]:
     """Groups ordered by several values, the first counting most, None last; equal ones as they were."""
-    found = [(by(group), group) for group in groups]
-    for place in reversed(range(len(found[0][0]) if found else 0)):
-        present = [each for each in found if each[0][place] is not None]
-        present.sort(key=lambda each: each[0][place], reverse=descending)
-        found = [*present, *(each for each in found if each[0][place] is None)]
-    return [group for _, group in found]
+    return sorted(
+        groups,
+        key=lambda group: [((value is None) != descending, value) for value in by(group)],
+        reverse=descending,
+    )
 
 
 def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
