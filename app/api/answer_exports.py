@@ -11,8 +11,9 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api import budget_summary, crosswalk
-from app.api.exports import BOM, MEANINGS
+from app.api.exports import BOM, MEANINGS, TEXT
 from app.api.parameters import Context, Parameters, by_name, context_of, described
+from app.api.responses import attachment, described_response
 from app.query.columns import columns
 from app.query.formats import MEDIA_TYPES, Csv
 from app.query.matching import Matcher
@@ -85,20 +86,17 @@ def _add(export: AnswerExport) -> None:
         operation_id=f"export_{export.name.replace('-', '_')}_csv",
         summary=f"Download the {export.name.replace('-', ' ')} as CSV",
         description=f"{export.meaning} {MEANINGS['csv']}",
-        response_class=Response,
-        responses={200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}},
         openapi_extra=described(parameters),
+        **described_response(MEDIA_TYPES["csv"], TEXT),
     )
     async def download(context: Annotated[Context, context_of(parameters)]) -> Response:
         body = await context.snapshot.run(partial(_csv, export, context.query))
-        headers = {"Content-Disposition": f'attachment; filename="{export.name}.csv"'}
-        return Response(body, headers=headers, media_type=MEDIA_TYPES["csv"])
+        return Response(body, headers=attachment(f"{export.name}.csv"), media_type=MEDIA_TYPES["csv"])
 
 
 def _csv(export: AnswerExport, query: Query, matcher: Matcher) -> bytes:
     rows = export.rows(orjson.loads(export.answer(query, matcher)))
-    head = export.csv.head(bom=query.text(BOM.name) == "true")
-    return b"".join([head, *map(export.csv.line, rows)])
+    return export.csv.file(rows, bom=query.text(BOM.name) == "true")
 
 
 for _export in ANSWER_EXPORTS:

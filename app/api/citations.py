@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, RootModel
 from starlette.responses import Response
 
 from app.api.parameters import NoParameters, RecordId
-from app.api.responses import json_response
+from app.api.responses import attachment, described_response, json_response
 from app.query.citations import PUBLISHER, Citation, bibtex, csl, ris
 from app.query.dataset import Dataset
 from app.query.matching import Matcher
@@ -67,20 +67,13 @@ class Style:
     more: dict[str, Any]
 
     def response(self, citation: Citation) -> Response:
-        written = self.write(citation)
-        response = Response(written, media_type="text/plain") if isinstance(written, str) else _json(written)
-        response.headers["Content-Disposition"] = f'attachment; filename="{citation.key}.{self.extension}"'
-        return response
+        written, headers = self.write(citation), attachment(f"{citation.key}.{self.extension}")
+        if isinstance(written, str):
+            return Response(written, media_type="text/plain", headers=headers)
+        return json_response(orjson.dumps(written), headers=headers)
 
 
-def _json(written: Any) -> Response:
-    return json_response(orjson.dumps(written))
-
-
-TEXT: dict[str, Any] = {
-    "response_class": Response,
-    "responses": {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-}
+TEXT = described_response("text/plain", {"type": "string"})
 STYLES = (
     Style("bib", "BibTeX", "bibtex", bibtex, TEXT),
     Style("ris", "RIS", "ris", ris, TEXT),

@@ -16,10 +16,11 @@ from app.api import dcat
 from app.api.answer_exports import ANSWER_EXPORTS
 from app.api.exports import BINARY, MEANINGS
 from app.api.parameters import Context, NoParameters, context_of
-from app.api.responses import json_response
+from app.api.responses import attachment, described_response, json_response
 from app.errors import Problem, unavailable
 from app.http.representation import conditional_status, request_headers
 from app.query.columns import columns
+from app.query.dataset import Download
 from app.query.downloads import DATABASE, PACKAGE, folder_of, is_intact, remove_old
 from app.query.formats import BINARY_TYPE, MEDIA_TYPES, export_path
 from app.query.resource import Resource
@@ -88,17 +89,17 @@ router = APIRouter(tags=["exports"])
 )
 async def list_exports(context: NoParameters) -> Response:
     dataset = context.snapshot.dataset
-    exports = []
+    described = []
     for each in dataset.about.downloads:
         name = each.path.rpartition("/")[2]
-        meaning = FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
-        exports.append(Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": meaning}))
+        described.append((each, FILES.get(name) or MEANINGS[name.rpartition(".")[2]]))
     for answered in ANSWER_EXPORTS:
-        path = f"{context.prefix}{answered.example}"
-        meaning = f"{answered.meaning} {MEANINGS['csv']}"
-        exports.append(
-            Export(path=path, media_type=MEDIA_TYPES["csv"], meaning=meaning, rows=None, bytes=None, sha256=None)
-        )
+        each = Download(path=answered.example, media_type=MEDIA_TYPES["csv"], rows=None, bytes=None, sha256=None)
+        described.append((each, f"{answered.meaning} {MEANINGS['csv']}"))
+    exports = [
+        Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": meaning})
+        for each, meaning in described
+    ]
     rows = {resource.name: resource.record for resource in RESOURCES} | {each.name: each.row for each in ANSWER_EXPORTS}
     answer = {
         "data": exports,
@@ -121,8 +122,7 @@ async def list_exports(context: NoParameters) -> Response:
     operation_id="export_catalog_entry",
     summary="Download the catalogue entry",
     description="The dataset, this service and every download as DCAT 3, in JSON-LD with its context inline.",
-    response_class=Response,
-    responses={200: {"content": {dcat.MEDIA_TYPE: {"schema": {"type": "object", "additionalProperties": True}}}}},
+    **described_response(dcat.MEDIA_TYPE, {"type": "object", "additionalProperties": True}),
 )
 async def export_catalog_entry(context: NoParameters) -> Response:
     entry = dcat.entry(context.snapshot.dataset, context.prefix)
@@ -135,8 +135,7 @@ def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> N
         operation_id=operation_id,
         summary=f"Download {name}",
         description=f"{meaning} Takes `Range`; `Repr-Digest` is of the whole file.",
-        response_class=Response,
-        responses={200: {"content": {BINARY_TYPE: {"schema": BINARY}}}},
+        **described_response(BINARY_TYPE, BINARY),
     )
     async def export_file(request: Request, context: Annotated[Context, context_of({}, advice=advice)]) -> Response:
         snapshot, database = context.snapshot, request.app.state.settings.database
@@ -150,7 +149,7 @@ def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> N
                 raise unavailable("This file is missing here, or damaged. Try again later.", 60)
             await anyio.to_thread.run_sync(remove_old, database, folder)
         headers = {
-            "Content-Disposition": f'attachment; filename="shisaku-{version.version}-{name}"',
+            **attachment(f"shisaku-{version.version}-{name}"),
             "ETag": f'"{digest[:32]}"',
             "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(digest)).decode()}:",
         }

@@ -19,6 +19,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app import __version__
 from app.api.parameters import Context, Parameters, by_name, context_of, described, fields, selection
+from app.api.responses import attachment, described_response
 from app.db.base import Session, Statement
 from app.errors import Problem, unavailable
 from app.http.representation import (
@@ -65,7 +66,8 @@ MEANINGS = {
     "whose columns begin with the same word, such as `evidence_bases` and `evidence_quotes`, have an item each for one "
     "thing.",
 }
-BINARY = {"type": "string", "format": "binary"}
+TEXT = {"type": "string"}
+BINARY = {**TEXT, "format": "binary"}
 
 BOM = Parameter(
     "bom",
@@ -83,8 +85,8 @@ def exports_router(resources: Iterable[Resource]) -> APIRouter:
     router = APIRouter(tags=["exports"])
     for resource in resources:
         with_columns = fields(column_paths(resource.record))
-        _add_export(router, resource, "csv", _csv, {"type": "string"}, with_columns, BOM)
-        _add_export(router, resource, "ndjson", _ndjson, {"type": "string"}, fields(field_paths(resource.record)))
+        _add_export(router, resource, "csv", _csv, TEXT, with_columns, BOM)
+        _add_export(router, resource, "ndjson", _ndjson, TEXT, fields(field_paths(resource.record)))
         _add_export(router, resource, "xlsx", _xlsx, BINARY, with_columns)
     return router
 
@@ -158,14 +160,13 @@ def _add_export(
         operation_id=f"export_{resource.plural}_{extension}",
         summary=f"Download {resource.plural.replace('_', ' ')} as {extension.upper()}",
         description=f"The rows of the list under the same filters, in the same order. {MEANINGS[extension]}",
-        response_class=Response,
-        responses={200: {"content": {media_type: {"schema": schema}}}},
         openapi_extra=described(parameters),
+        **described_response(media_type, schema),
     )
     async def download(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
         export = ExportRequest(resource, context.query, context.snapshot)
         asked, etag = request_headers(request.scope), _etag(export, extension)
-        headers = {"Content-Disposition": f'attachment; filename="{resource.name}.{extension}"'}
+        headers = attachment(f"{resource.name}.{extension}")
         compressed = is_compressed(asked, media_type)
         if compressed:
             etag = gzip_etag(etag)

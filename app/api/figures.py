@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from app.api.parameters import NoParameters, RecordId
-from app.api.responses import json_response
+from app.api.responses import attachment, described_response, json_response
 from app.query.columns import columns
 from app.query.formats import MEDIA_TYPES, Csv
 from app.query.matching import Matcher
@@ -79,13 +79,11 @@ async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
     operation_id="export_measure_figures_csv",
     summary="Download the figures of one measure as CSV",
     description="The rows of `/v1/measures/{id}/figures`, all of them.",
-    response_class=Response,
-    responses={200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}},
+    **described_response(MEDIA_TYPES["csv"], {"type": "string"}),
 )
 async def export_measure_figures(id_: RecordId, context: NoParameters) -> Response:
     figures = await context.snapshot.run(lambda matcher: _figures(_measure(id_, matcher), matcher))
-    headers = {"Content-Disposition": f'attachment; filename="{id_}-figures.csv"'}
-    return Response(b"".join([CSV.head(), *map(CSV.line, figures)]), headers=headers, media_type=MEDIA_TYPES["csv"])
+    return Response(CSV.file(figures), headers=attachment(f"{id_}-figures.csv"), media_type=MEDIA_TYPES["csv"])
 
 
 def figures_answer(id_: str, matcher: Matcher) -> bytes:

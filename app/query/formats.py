@@ -52,6 +52,9 @@ class Csv:
 
     columns: Sequence[Column]
 
+    def file(self, records: Iterable[Mapping[str, Any]], *, bom: bool = False) -> bytes:
+        return b"".join([self.head(bom=bom), *map(self.line, records)])
+
     def head(self, *, bom: bool = False) -> bytes:
         return (BOM if bom else b"") + _csv_line([column.name for column in self.columns])
 
