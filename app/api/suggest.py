@@ -1,4 +1,4 @@
-"""Suggestions while somebody types: filter values and record names that begin with, or hold, what was typed."""
+"""Suggestions while somebody types: filter values and record names that begin with, or contain, what was typed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from app.schemas import Int32, Name, Note, Schema, to_json
 from app.text import phrase
 
 MAX_SUGGESTIONS = 50
-BEGINS, HOLDS = range(2)  # ranks
+BEGINS, CONTAINS = range(2)  # ranks
 SOME = 1_000  # candidates whose texts are read at once
 
 
@@ -139,31 +139,33 @@ def _suggestions(query: Query, prefix: str, matcher: Matcher) -> bytes:
 
 
 def _values(query: Query, matcher: Matcher) -> Iterator[_Value]:
-    """The values that hold what was typed, in the order of their declaration."""
+    """The values that contain what was typed, in the order of their declaration."""
     types, names, (beginning, whole) = query.get("type"), query.get("parameter"), phrase(query.terms)
     for (name, _), of in FILTERS.items():
-        asked = [each for each in of if not types or each[0].name in types]
-        if not asked or (names and name not in names):
+        searched = [each for each in of if not types or each[0].name in types]
+        if not searched or (names and name not in names):
             continue
-        for id_, texts in asked[0][1].values(matcher.vocabularies).searchable.items():
+        for id_, texts in searched[0][1].values(matcher.vocabularies).searchable.items():
             begins = any(text.startswith(beginning) for text in texts)
             if begins or all(any(term in text for text in texts) for term in query.terms):
-                counts = [(len(matcher.values(*each).of(id_)), *each) for each in asked]
+                counts = [(len(matcher.values(*each).of(id_)), *each) for each in searched]
                 most = max(counts, key=lambda each: each[0])
-                yield _Value(BEGINS if begins else HOLDS, whole in texts, *most, id_)
+                yield _Value(BEGINS if begins else CONTAINS, whole in texts, *most, id_)
 
 
 def _records(query: Query, matcher: Matcher) -> list[tuple[int, int]]:
-    """The rank and key of the first records whose names hold what was typed: as many as can be shown."""
+    """The rank and key of the first records whose names contain what was typed: as many as can be shown."""
     if query.get("parameter"):
         return []
     terms, limit = query.terms, query.number("limit")
     types = query.get("type") or [resource.name for resource in RESOURCES]
     rows = BitMap.union(*(matcher.index.rows(type_) for type_ in types))
     rows &= search(terms, _Unverified(matcher)).in_names
-    begin = _first(lambda reader: search_beginnings(*phrase(terms), rows, reader)[1], matcher, limit)
-    hold = _first(lambda reader: search(terms, reader).in_names & rows, matcher, limit) if len(begin) < limit else []
-    return [*((BEGINS, key) for key in begin), *((HOLDS, key) for key in hold if key not in begin)]
+    found = dict.fromkeys(_first(lambda each: search_beginnings(*phrase(terms), rows, each)[1], matcher, limit), BEGINS)
+    if len(found) < limit:
+        for key in _first(lambda each: search(terms, each).in_names & rows, matcher, limit):
+            found.setdefault(key, CONTAINS)
+    return [(rank, key) for key, rank in found.items()]
 
 
 def _first(find: Callable[[TextReader], BitMap], matcher: Matcher, count: int) -> list[int]:

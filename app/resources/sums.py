@@ -51,9 +51,8 @@ def kind_of(value: str) -> Kind:
 
 def _place(kind: str) -> tuple[int, int]:
     """The order of kinds: by phase, then by basis; lines without an amount are last."""
-    basis, phase = (None, "") if kind == UNSTATED else kind_of(kind)
-    phases, bases = list(BudgetPhase), [None, *AmountBasis]
-    return phases.index(BudgetPhase(phase)) if phase else len(phases), bases.index(basis)
+    basis, phase = kind_of(kind)
+    return [*BudgetPhase, UNSTATED].index(phase), [None, *AmountBasis].index(basis)
 
 
 class Part(NamedTuple):
@@ -151,15 +150,15 @@ class Sum(NamedTuple):
 def _kind_total(kind: str, each: KindSum) -> dict[str, Any]:
     only, involved = Sum({kind: each}), each.involved
     basis, phase = (None, None) if kind == UNSTATED else kind_of(kind)
-    whole = only.amount("involved")
+    amounts = {name: only.amount(name) for name in PARTS}
     signed = {"increases": involved.jpy - involved.cuts, "decreases": involved.cuts}
     return {
         "basis": basis,
         "phase": phase,
         "lines": involved.lines,
-        **{name: only.amount(name) for name in PARTS},
+        **amounts,
         **{
-            name: {**whole, "jpy": jpy, "oku_yen": in_oku(jpy)} if involved.cuts else None
+            name: {**amounts["involved"], "jpy": jpy, "oku_yen": in_oku(jpy)} if involved.cuts else None
             for name, jpy in signed.items()
         },
     }
