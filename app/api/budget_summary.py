@@ -24,30 +24,23 @@ from app.query.snapshot import Snapshot
 from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
-from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
-from app.resources.sums import (
+from app.resources.groups import (
     DIMENSIONS,
-    NO_LINES,
     PRECOMPUTED,
     RENDERED,
     SORTS,
     SUMS,
     Group,
-    GroupKey,
-    KindTotal,
-    LineSums,
-    Sum,
     groups_of,
     in_order,
     is_additive,
     is_complete,
     is_printed,
-    kinds_note,
     precomputed_dimensions,
     regroup,
-    unstated_note,
-    years_note,
 )
+from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
+from app.resources.sums import NO_LINES, GroupKey, KindTotal, LineSums, Sum, kinds_note, unstated_note, years_note
 from app.schemas import Int32, Name, Note, Schema, to_json
 
 FEW_LINES = 100
