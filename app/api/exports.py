@@ -100,7 +100,7 @@ class ExportRequest:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields that were asked for; all where there are none."""
+        """The fields that are chosen; empty for all."""
         return self.query.get("fields")
 
     @property

@@ -91,7 +91,7 @@ async def search_records(context: Annotated[Context, context_of(PARAMETERS)]) ->
 
 def results(query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
     """A page of the results as JSON, and its links."""
-    return render_page(_listing(query, matcher), query, path, matcher.dataset)
+    return render_page(_listing(query, matcher), query, path, matcher)
 
 
 def _listing(query: Query, matcher: Matcher) -> Listing:

@@ -78,4 +78,4 @@ def _page(id_: str, first: int, last: int, context: Context, matcher: Matcher) -
 
     lines = Keyset.by_key(BitMap(range(first, min(last, count) + 1)))
     path = f"{context.prefix}/v1/documents/{id_}/lines"
-    return render_page(Listing(f"documents/{id_}/lines", lines, render), context.query, path, matcher.dataset)
+    return render_page(Listing(f"documents/{id_}/lines", lines, render), context.query, path, matcher)

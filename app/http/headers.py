@@ -33,20 +33,20 @@ def common_headers(prefix: str) -> Headers:
         (b"access-control-allow-origin", b"*"),
         (b"access-control-expose-headers", ", ".join(EXPOSED).encode()),
         (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),  # what somebody asked is in the address
+        (b"referrer-policy", b"no-referrer"),  # the address holds the query
         (b"link", links.encode()),
         (b"vary", b"Accept-Encoding"),
     ]
 
 
 def cache_control(max_age: int) -> str:
-    """How long a response may be kept. Of 0 seconds, it is asked again each time, whatever comes of it."""
+    """The value of Cache-Control. With a `max_age` of 0, every use is revalidated."""
     stale = f", stale-while-revalidate={max_age}, stale-if-error={STALE_IF_ERROR}" if max_age else ""
     return f"public, max-age={max_age}{stale}"
 
 
 def is_health(path: str, prefix: str) -> bool:
-    """Whether a path asks how the service is: it is told to all, at any time."""
+    """Whether a path is that of a health check, to which no limit applies."""
     return path.removeprefix(prefix) in HEALTH
 
 

@@ -1,4 +1,4 @@
-"""Methods: HEAD is GET without the body, OPTIONS tells what is allowed, and everything else is refused with 405."""
+"""Methods: HEAD is GET without the body, OPTIONS lists what is allowed, and everything else is refused with 405."""
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -9,7 +9,7 @@ from app.http.headers import Headers, refusal
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 ALLOW = ", ".join(METHODS)
-ORIGIN, WANTED = b"origin", b"access-control-request-method"  # the headers of a CORS preflight request
+ORIGIN, REQUESTED = b"origin", b"access-control-request-method"  # the headers of a CORS preflight request
 READ_ONLY = Problem(405, f"This service is read-only: use {ALLOW}.", headers={"Allow": ALLOW})
 
 
@@ -44,7 +44,7 @@ class MethodsMiddleware:
 
     def _is_preflight(self, headers: dict[bytes, bytes]) -> bool:
         """Whether it is a CORS preflight request for a method that is allowed."""
-        return ORIGIN in headers and headers.get(WANTED, b"").decode("latin-1") in METHODS
+        return ORIGIN in headers and headers.get(REQUESTED, b"").decode("latin-1") in METHODS
 
     def _with_headers(self, send: Send) -> Send:
         """Adds the common headers that the response has not."""

@@ -46,7 +46,7 @@ class Download(BaseModel):
 
 
 class Question(BaseModel):
-    """A question that people bring, and the request that answers it."""
+    """A frequent question, and the request that answers it."""
 
     model_config = ConfigDict(frozen=True)
 

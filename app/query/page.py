@@ -1,7 +1,7 @@
 """Pages: from a query to the JSON of a list: rows, total, facets and links."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -11,7 +11,6 @@ from pyroaring import BitMap
 from app.index import Keyset, Row
 from app.query import cursor
 from app.query.cursor import Binding, Cursor
-from app.query.dataset import Dataset
 from app.query.fields import project
 from app.query.filters import Filter
 from app.query.matching import Matcher
@@ -36,6 +35,7 @@ class Listing:
     rows: Keyset
     render: Callable[[Sequence[Row]], Sequence[Any]]
     notes: Sequence[Note] = ()
+    facets: Mapping[str, Any] = field(default_factory=dict)
 
 
 def page_model(schema: type[Schema]) -> type[Any]:
@@ -61,8 +61,9 @@ def list_body(resource: Resource, query: Query, path: str, matcher: Matcher) -> 
     facets = {name: _facet(resource.filters[name], each, matcher) for name, each in counted.items()}
     overlapping = [name for name, each in counted.items() if each.overlap]
     notes = [*query_notes(query, [resource], rows, matcher), *_overlap_note(overlapping)]
-    listing = Listing(resource.name, matcher.keyset(resource, query, rows), render, notes)
-    return _body(listing, query, path, matcher.dataset, facets)
+    return _body(
+        Listing(resource.name, matcher.keyset(resource, query, rows), render, notes, facets), query, path, matcher
+    )
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,14 @@ def _overlap_note(names: Sequence[str]) -> list[Note]:
     ]
 
 
-def render_page(listing: Listing, query: Query, path: str, dataset: Dataset) -> tuple[bytes, Links]:
+def render_page(listing: Listing, query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
     """A page of a listing as JSON of the schema `Page`, and its links."""
-    body = _body(listing, query, path, dataset, {})
+    body = _body(listing, query, path, matcher)
     return to_json(body), body["links"]
 
 
-def _body(listing: Listing, query: Query, path: str, dataset: Dataset, facets: Mapping[str, Any]) -> dict[str, Any]:
+def _body(listing: Listing, query: Query, path: str, matcher: Matcher) -> dict[str, Any]:
+    dataset = matcher.dataset
     # What decides which rows come, and in which order.
     finds = query.encode(limit=None, offset=None, cursor=None, facet=None, fields=None)
     binding = Binding.of(dataset.version.digest, f"{listing.name}?{finds}")
@@ -136,7 +138,7 @@ def _body(listing: Listing, query: Query, path: str, dataset: Dataset, facets: M
         "notes": listing.notes,
         "attribution": dataset.attribution,
     }
-    return {"data": listing.render(rows), "meta": meta, "facets": facets, "links": links}
+    return {"data": listing.render(rows), "meta": meta, "facets": listing.facets, "links": links}
 
 
 @dataclass(frozen=True)

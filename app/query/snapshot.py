@@ -19,11 +19,11 @@ from app.settings import Settings
 
 T = TypeVar("T")
 
-POLL_SECONDS = 1.0  # between two looks for a newer build
+POLL_SECONDS = 1.0  # between two polls for a newer build
 VERIFY_SECONDS = 60.0  # at least, between two comparisons of the content with its digest
 INTERVAL_FACTOR = 50  # times as long as it took, until something is compared or tried again
-PREVIOUS_SECONDS = 600.0  # for which the build before is kept, for those who follow its cursors
-CLOSE_SECONDS = 5.0  # for a look that is under way to end
+PREVIOUS_SECONDS = 600.0  # for which the build before stays open, for clients that follow its cursors
+CLOSE_SECONDS = 5.0  # for a poll that is under way to end
 
 logger = logging.getLogger("shisaku")
 
@@ -168,7 +168,7 @@ class Snapshots:
             snapshot.database.verify()
         except Unusable as error:
             damage = str(error)
-        except Problem as problem:  # the database cannot be asked just now
+        except Problem as problem:  # the database does not answer just now
             logger.warning("the content was not verified: %s", problem)
             return
         with self._replacing:  # it may have been replaced meanwhile
@@ -202,6 +202,6 @@ def _watch(reference: "weakref.ref[Snapshots]", closed: threading.Event) -> None
             return
         try:
             snapshots.poll()
-        except Exception:  # the next look may fare better
+        except Exception:  # the next poll may succeed
             logger.exception("looking for a newer build failed")
         del snapshots
