@@ -48,11 +48,12 @@ class AnswerExport:
         return Csv(columns(self.row))
 
 
-def _rows_of(group: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    """The rows of a group in the schema of BudgetGroupRow: one for each kind, or the group itself if it has none."""
-    named = {"key": group["key"], "label": group["label"], "additive": answer["additive"]}
-    for total in group["totals"] or [group]:
-        yield {**named, **{name: total[name] for name in ("lines", *PARTS)}}
+def _summary_rows(answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """The rows of BudgetGroupRow: one for each kind of a group, or the group itself if it has none."""
+    for group in answer["groups"]:
+        named = {"key": group["key"], "label": group["label"], "additive": answer["additive"]}
+        for total in group["totals"] or [group]:
+            yield {**named, **{name: total[name] for name in ("lines", *PARTS)}}
 
 
 ANSWER_EXPORTS = (
@@ -63,7 +64,7 @@ ANSWER_EXPORTS = (
         budget_summary.BudgetGroupRow,
         budget_summary.PARAMETERS,
         budget_summary.summarize,
-        lambda answer: (row for group in answer["groups"] for row in _rows_of(group, answer)),
+        _summary_rows,
     ),
     AnswerExport(
         "crosswalk",

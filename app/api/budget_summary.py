@@ -40,7 +40,17 @@ from app.resources.groups import (
     regroup,
 )
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
-from app.resources.sums import NO_LINES, GroupKey, KindTotal, LineSums, Sum, kinds_note, unstated_note, years_note
+from app.resources.sums import (
+    NO_LINES,
+    DistinctLines,
+    GroupKey,
+    LineSums,
+    Sum,
+    Totals,
+    kinds_note,
+    unstated_note,
+    years_note,
+)
 from app.schemas import Int32, Name, Note, Schema, to_json
 
 FEW_LINES = 100
@@ -103,11 +113,11 @@ class BudgetGroup(Schema):
         "beyond `limit`, together."
     )
     label: Name
-    lines: Int32 = Field(description="The distinct lines.")
+    lines: DistinctLines
     sole: Amount = Field(description="Of lines that one ministry pays alone.")
     joint: Amount = Field(description="Of lines that several ministries pay together, whole.")
     involved: Amount = Field(description="Both.")
-    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
+    totals: Totals
 
 
 class BudgetGroupRow(Schema):
@@ -131,8 +141,8 @@ class BudgetSummary(Schema):
         "documents print none; by two, the combinations that have lines."
     )
     total: Amount = Field(description="Of the distinct lines; null where they are of several kinds: see `totals`.")
-    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
-    lines: Int32 = Field(description="The distinct lines.")
+    totals: Totals
+    lines: DistinctLines
     overlaps: Annotated[list[OverlappingLine], Field(max_length=MAX_LISTED)] = Field(
         description="Lines that are not counted in the total, since others say the same money; the first 100."
     )

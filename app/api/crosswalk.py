@@ -30,7 +30,7 @@ from app.resources.groups import is_printed
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import KindTotal, LineSums, kinds_note, unstated_note, years_note
+from app.resources.sums import DistinctLines, LineSums, Totals, kinds_note, unstated_note, years_note
 from app.resources.tables import RESOURCE_TABLES
 from app.schemas import Basis, Id, Int32, Name, Note, Ref, Schema, to_json
 
@@ -106,9 +106,9 @@ class CrosswalkSection(Schema):
 
     section: SectionRef
     measures: list[CrosswalkMeasure]
-    lines: Int32 = Field(description="The distinct lines.")
+    lines: DistinctLines
     amount: Amount = Field(description="Of those lines; null where they are of several kinds: see `totals`.")
-    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
+    totals: Totals
     notes: list[Note]
 
 
@@ -128,7 +128,7 @@ class CrosswalkStrategy(Schema):
     measure_count: Int32
     lines: Int32 = Field(description="The distinct lines of those measures under the filters.")
     amount: Amount = Field(description="Of those lines; null where they are of several kinds: see `totals`.")
-    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
+    totals: Totals
 
 
 class Crosswalk(Schema):
@@ -140,8 +140,8 @@ class Crosswalk(Schema):
         description="Where no `section` is asked for: what documents say of the strategies as a whole."
     )
     total: Amount
-    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
-    lines: Int32 = Field(description="The distinct lines.")
+    totals: Totals
+    lines: DistinctLines
     overlaps: Annotated[list[OverlappingLine], Field(max_length=MAX_LISTED)] = Field(
         description="Lines that are not counted, since others say the same money; the first 100."
     )

@@ -23,7 +23,6 @@ from app.query.columns import columns
 from app.query.dataset import Download
 from app.query.downloads import DATABASE, PACKAGE, folder_of, is_intact, remove_old
 from app.query.formats import BINARY_TYPE, MEDIA_TYPES, export_path
-from app.query.resource import Resource
 from app.query.responses import AnswerMeta
 from app.resources import RESOURCES
 from app.schemas import Int32, Int64, Schema, Sentence, to_json
@@ -156,19 +155,15 @@ def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> N
         return RangeFileResponse(folder / name, media_type=BINARY_TYPE, headers=headers)
 
 
-def _add_parquet(resource: Resource) -> None:
-    _add_file(
-        f"{resource.name}.parquet",
-        f"export_{resource.plural}_parquet",
-        MEANINGS["parquet"],
-        f"This file is the whole collection; `{export_path(resource, 'csv')}` takes its filters and sorts.",
-    )
-
-
 _add_file(DATABASE, "export_dataset_sqlite", FILES[DATABASE])
 _add_file(PACKAGE, "export_dataset_package", FILES[PACKAGE])
 for _resource in RESOURCES:
-    _add_parquet(_resource)
+    _add_file(
+        f"{_resource.name}.parquet",
+        f"export_{_resource.plural}_parquet",
+        MEANINGS["parquet"],
+        f"This file is the whole collection; `{export_path(_resource, 'csv')}` takes its filters and sorts.",
+    )
 
 
 class RangeFileResponse(FileResponse):

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import orjson
 
-from app.query.columns import LISTS, Cell, Column, columns, row_of
+from app.query.columns import LISTS, Cell, Column, columns, row_of, text_of
 from app.query.dataset import About
 from app.query.resource import Resource
 from app.schemas import Note
@@ -59,7 +59,7 @@ class Csv:
         return (BOM if bom else b"") + _csv_line([column.name for column in self.columns])
 
     def line(self, record: Mapping[str, Any]) -> bytes:
-        texts = [cell if type(cell) is str else _csv_text(cell) for cell in self._row(record)]
+        texts = [cell if type(cell) is str else text_of(cell) for cell in self._row(record)]
         if any(map(FORMULA.match, texts)):
             texts = [
                 f"'{text}" if column.kind == "string" and FORMULA.match(text) else text
@@ -70,12 +70,6 @@ class Csv:
     @cached_property
     def _row(self) -> Callable[[Any], list[Cell]]:
         return row_of(self.columns)
-
-
-def _csv_text(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    return str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
 def _csv_line(texts: list[str]) -> bytes:

@@ -1,6 +1,6 @@
 """Matching: the rows of a query, found by intersecting sets of the index. No row is read to find one."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pyroaring import BitMap
@@ -24,15 +24,9 @@ ENTRIES = Statement(
         InList(col(ServingIndex.name), "names"), InList(col(ServingIndex.value), "entries")
     )
 )
-CONTAINING: Mapping[str, Statement] = {
-    "names": Statement(
-        select(ServingText.key).where(InList(col(ServingText.key), "keys"), Contains(col(ServingText.names), "text"))
-    ),
-    "descriptions": Statement(
-        select(ServingText.key).where(
-            InList(col(ServingText.key), "keys"), Contains(col(ServingText.descriptions), "text")
-        )
-    ),
+CONTAINING = {
+    field: Statement(select(ServingText.key).where(InList(col(ServingText.key), "keys"), Contains(column, "text")))
+    for field, column in (("names", ServingText.names), ("descriptions", ServingText.descriptions))
 }
 
 

@@ -3,7 +3,7 @@ amounts of different bases or phases are not added; a joint line is whole in `jo
 or uncertain if one of its lines is; it is null if none of its lines states an amount."""
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 from pyroaring import BitMap
@@ -31,6 +31,10 @@ class KindTotal(Schema):
     involved: Amount
     increases: Amount | None = Field(description="Of the lines above zero; null where no line is below it.")
     decreases: Amount | None = Field(description="Of the lines below zero: `involved` is both together.")
+
+
+Totals = Annotated[list[KindTotal], Field(description="The sum of each basis and phase, which are not added.")]
+DistinctLines = Annotated[Int32, Field(description="The distinct lines.")]
 
 
 def kind_of(value: str) -> Kind:
