@@ -32,12 +32,12 @@ from app.resources.groups import (
     SUMS,
     Group,
     groups_of,
-    in_order,
     is_additive,
     is_complete,
     is_printed,
     precomputed_dimensions,
     regroup,
+    sort_groups,
 )
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sums import (
@@ -87,9 +87,7 @@ GROUPS_OVERLAP = Note(
     en="Some lines count in several groups: the groups do not add up to `total`, which counts each line once.",
 )
 
-
-THE_REST = Name(ja="その他", en="others", en_official=False)
-
+OTHERS_LABEL = Name(ja="その他", en="others", en_official=False)
 
 UNORDERED = Note(
     code="several-kinds-last",
@@ -240,8 +238,8 @@ def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Gro
     total, sums = _sums(query, rows, matcher)
     if not total.lines:
         total = total._replace(printed=is_printed(query, matcher))
-    # What has lines, but none under the filters, is zero if there are lines for what the filters name, or if it is the
-    # group's own filter that leaves it out.
+    # The sum of a group whose lines the filters exclude is zero, not null, if the documents have lines for the values
+    # that the filters name, or if the filter of the group's own dimension excludes it.
     first, ids = dimensions[0], query.get(dimensions[0].name)
     own = matcher.rows_of(BUDGET_LINES, first, ids) if ids else None
     printed = {
@@ -250,7 +248,7 @@ def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Gro
         if total.printed or (own is not None and lines.isdisjoint(own))
     }
     groups = groups_of(dimensions, sums, matcher.vocabularies, printed)
-    ordered = in_order(groups, query.text("sort"), descending=query.text("order") == "desc")
+    ordered = sort_groups(groups, query.text("sort"), descending=query.text("order") == "desc")
     limit = query.number("limit") or len(ordered)
     return total, ordered[:limit], ordered[limit:]
 
@@ -275,7 +273,7 @@ def _others(rest: Sequence[Group], query: Query, rows: BitMap, matcher: Matcher)
     """Groups as one: a line that is in several of them counts once."""
     sums, keys = LineSums(matcher.index, matcher.vocabularies), {group.key for group in rest}
     found = sums.together(_dimensions(query), keys, rows, matcher.session.check_deadline)
-    return Group((OTHERS,), THE_REST.model_dump(), found._replace(printed=any(group.sum.printed for group in rest)))
+    return Group((OTHERS,), OTHERS_LABEL.model_dump(), found._replace(printed=any(group.sum.printed for group in rest)))
 
 
 def _others_note(count: int) -> Note:

@@ -79,7 +79,6 @@ UNLINKED = Note(
     en="No budget programme is linked to a measure of this section.",
 )
 
-
 NONE_ON_THESE_GROUNDS = Note(
     code="no-link-on-these-grounds",
     ja="この節の施策に、basis で選んだ根拠による対応付けはない。",

@@ -118,10 +118,10 @@ def _figures(measure: Record, matcher: Matcher) -> list[dict[str, Any]]:
     ]
     # A line of another measure may be about the same money, and of the same programme too: the first relation stands.
     distinct = {(figure["line"], figure["url"]): figure for figure in reversed(found)}
-    return sorted(distinct.values(), key=_place)
+    return sorted(distinct.values(), key=_sort_key)
 
 
-def _place(figure: Record) -> tuple[int, int, bool, str, int]:
+def _sort_key(figure: Record) -> tuple[int, int, bool, str, int]:
     phase, document = figure["amount"]["phase"], figure["document"]
     place = PHASES.index(phase) if phase else len(PHASES)
     return figure["fiscal_year"]["year"], place, document is None, document or "", RELATIONS.index(figure["relation"])

@@ -99,7 +99,6 @@ def _listing(query: Query, matcher: Matcher) -> Listing:
     resources = [BY_NAME[type_] for type_ in query.get("type") or BY_NAME]
     of_types = BitMap.union(*(matcher.index.rows(resource.name) for resource in resources))
     matches = matcher.search(query.terms, resources)
-    rows = matches.anywhere & of_types
     ranks = [*_own_ranks(query.terms, matches, matcher), matches.anywhere - matches.in_texts]
 
     def render(page: Sequence[Row]) -> list[dict[str, Any]]:
@@ -107,8 +106,8 @@ def _listing(query: Query, matcher: Matcher) -> Listing:
         found = {key: (name, record) for key, name, record in records}
         return [_result(*found[row.key], query.terms[0], matcher.vocabularies) for row in page]
 
-    notes = query_notes(query, resources, rows, matcher)
-    return Listing("search", Keyset.ranked(*(rank & rows for rank in ranks)), render, notes)
+    notes = query_notes(query, resources, matches.anywhere & of_types, matcher)
+    return Listing("search", Keyset.ranked(*(rank & of_types for rank in ranks)), render, notes)
 
 
 def _own_ranks(terms: tuple[str, ...], matches: TextMatches, matcher: Matcher) -> list[BitMap]:

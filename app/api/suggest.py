@@ -30,7 +30,7 @@ from app.text import phrase
 
 MAX_SUGGESTIONS = 50
 BEGINS, CONTAINS = range(2)  # ranks
-SOME = 1_000  # candidates whose texts are read at once
+BATCH = 1_000  # candidates whose texts are read by one statement
 
 
 def _suggested() -> Mapping[tuple[str, str], list[tuple[Resource, Filter]]]:
@@ -170,12 +170,12 @@ def _records(query: Query, matcher: Matcher) -> list[tuple[int, int]]:
 
 def _first(find: Callable[[TextReader], BitMap], matcher: Matcher, count: int) -> list[int]:
     """The first rows that `find` gives, `count` or more of them if there are. A long term has to be verified in the
-    texts of its candidates, which may be most records: they are taken some at a time, until there are enough."""
+    texts of its candidates, which may be most records: they are read batch by batch, until there are enough."""
     candidates, found = find(_Unverified(matcher)), list[int]()
     while candidates and len(found) < count:
-        some = BitMap(islice(candidates, SOME))
-        found.extend(find(_Within(matcher, some)) & some)
-        candidates -= some
+        batch = BitMap(islice(candidates, BATCH))
+        found.extend(find(_Within(matcher, batch)) & batch)
+        candidates -= batch
     return found
 
 

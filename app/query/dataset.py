@@ -20,7 +20,6 @@ from app.schemas import Name, to_json
 DATASET = "dataset"  # names of serving values
 VOCABULARY = "vocabulary/"
 
-
 VALUE = Statement(select(ServingValue.data).where(col(ServingValue.name) == bindparam("name")))
 VOCABULARIES = Statement(
     select(ServingValue.name, ServingValue.data).where(col(ServingValue.name).startswith(VOCABULARY))

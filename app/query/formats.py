@@ -30,7 +30,8 @@ MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
 IN_MEMORY_ROWS = 1_000  # of a workbook that is made without a file
 MAX_CELL = 32_767  # characters that a cell of Excel holds
 
-# What a spreadsheet would run, in any width and behind what it passes over; and the mark that stops it.
+# Texts that a spreadsheet would run as a formula, in any width and after characters that it ignores, and texts that
+# begin with the apostrophe that prevents it.
 FORMULA = re.compile(r"'|[\t\r\n]|[\s\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠﹦﹢﹣﹫]")
 BOM = b"\xef\xbb\xbf"
 

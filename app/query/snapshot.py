@@ -83,13 +83,18 @@ class Snapshots:
         self._watch = threading.Thread(target=_watch, args=(weakref.ref(self), self._closed), daemon=True)
         self._watch.start()
 
+    @property
+    def _open(self) -> list[Snapshot]:
+        """The snapshots that requests may use, the current one first."""
+        return [each for each in (self._current, self._previous) if each]
+
     def current(self) -> Snapshot:
         """The snapshot to answer from."""
         return self._current
 
     def by_digest(self, dataset: str) -> Snapshot | None:
         """The snapshot of the dataset whose digest begins so, which may be the one that was replaced last."""
-        for snapshot in filter(None, (self._current, self._previous)):
+        for snapshot in self._open:
             if snapshot.dataset.version.digest.startswith(dataset):
                 return snapshot
         return None
@@ -98,7 +103,7 @@ class Snapshots:
         """Ends the watch, and closes the connections."""
         self._closed.set()
         self._watch.join(CLOSE_SECONDS)  # a connection that it holds would outlive the pool
-        for snapshot in filter(None, (self._current, self._previous)):
+        for snapshot in self._open:
             snapshot.database.close()
 
     def check(self) -> None:
@@ -115,7 +120,7 @@ class Snapshots:
         self.renew()
         if time.monotonic() > self._verify_at:
             started = time.monotonic()
-            for snapshot in filter(None, (self._current, self._previous)):
+            for snapshot in self._open:
                 self._verify(snapshot)
             self._verify_at = _next(started)
         with self._replacing:

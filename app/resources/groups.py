@@ -79,13 +79,13 @@ SORTS: Mapping[str, Callable[[Group], Sequence[Any]]] = {
 }
 
 
-def in_order(groups: Iterable[Group], sort: str = "", *, descending: bool = False) -> list[Group]:
+def sort_groups(groups: Iterable[Group], sort: str = "", *, descending: bool = False) -> list[Group]:
     """Groups by one of SORTS, or in the order of the vocabularies; equal ones in that order too."""
-    ordered = _arranged(groups, lambda group: group.places, descending=descending and not sort)
-    return _arranged(ordered, SORTS[sort], descending=descending) if sort else ordered
+    ordered = _sorted(groups, lambda group: group.places, descending=descending and not sort)
+    return _sorted(ordered, SORTS[sort], descending=descending) if sort else ordered
 
 
-def _arranged(groups: Iterable[Group], by: Callable[[Group], Sequence[Any]], *, descending: bool) -> list[Group]:
+def _sorted(groups: Iterable[Group], by: Callable[[Group], Sequence[Any]], *, descending: bool) -> list[Group]:
     """Groups ordered by several values, the first counting most, None last; equal ones as they were."""
     return sorted(
         groups,
@@ -104,7 +104,7 @@ def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple
         groups = sums.by(dimensions, rows, lambda: None)
         yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
         if names:
-            shown = in_order(groups_of(dimensions, groups, vocabularies, printed=()))
+            shown = sort_groups(groups_of(dimensions, groups, vocabularies, printed=()))
             facts = [total, is_additive(shown, total), bool(is_complete(shown))]
             rendered = facts, [group.render() for group in shown]
             yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)

@@ -43,7 +43,7 @@ def kind_of(value: str) -> Kind:
     return basis or None, phase
 
 
-def _place(kind: str) -> tuple[int, int]:
+def _kind_order(kind: str) -> tuple[int, int]:
     """The order of kinds: by phase, then by basis; lines without an amount are last."""
     basis, phase = kind_of(kind)
     return [*BudgetPhase, UNSTATED].index(phase), [None, *AmountBasis].index(basis)
@@ -85,7 +85,7 @@ class Sum(NamedTuple):
     """The sum of some lines, by kind: amounts of different kinds are not added."""
 
     kinds: Mapping[str, KindSum]  # UNSTATED for lines without an amount
-    printed: bool = True  # False if the documents have no line at all for what is asked: then nothing is known
+    printed: bool = True  # False if the documents have no line at all for the question: it is then null, not zero
 
     @classmethod
     def load(cls, values: Sequence[Any]) -> "Sum":
@@ -138,7 +138,7 @@ class Sum(NamedTuple):
 
     def totals(self) -> list[dict[str, Any]]:
         """The sum of each kind in the schema of KindTotal."""
-        return [_kind_total(kind, self.kinds[kind]) for kind in sorted(self.kinds, key=_place)]
+        return [_kind_total(kind, self.kinds[kind]) for kind in sorted(self.kinds, key=_kind_order)]
 
 
 def _kind_total(kind: str, each: KindSum) -> dict[str, Any]:
