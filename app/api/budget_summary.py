@@ -262,8 +262,8 @@ def _sums(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, Mapping[Gr
     group_by = query.get(GROUP_BY.name)
     dimensions = precomputed_dimensions(query, group_by)
     if dimensions is None:
-        sums = LineSums(matcher.index, matcher.vocabularies)
-        return sums.sum(rows), sums.by(_dimensions(query), rows, matcher.session.check_deadline)
+        sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
+        return sums.sum(rows), sums.by(_dimensions(query), rows)
     filtered = [filter_.name for filter_, _ in query.filters()]
     total = regroup(_read_precomputed(filtered, matcher), filtered, (), query)
     return total.get((), NO_LINES), regroup(_read_precomputed(dimensions, matcher), dimensions, group_by, query)
@@ -271,8 +271,8 @@ def _sums(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, Mapping[Gr
 
 def _others(rest: Sequence[Group], query: Query, rows: BitMap, matcher: Matcher) -> Group:
     """Groups as one: a line that is in several of them counts once."""
-    sums, keys = LineSums(matcher.index, matcher.vocabularies), {group.key for group in rest}
-    found = sums.together(_dimensions(query), keys, rows, matcher.session.check_deadline)
+    sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
+    found = sums.together(_dimensions(query), {group.key for group in rest}, rows)
     return Group((OTHERS,), OTHERS_LABEL.model_dump(), found._replace(printed=any(group.sum.printed for group in rest)))
 
 

@@ -93,8 +93,6 @@ def _joined(values: tuple[Any, ...]) -> str:
 
 def text_of(value: Any) -> str:
     """A cell, or an item of a list, as text."""
-    if isinstance(value, str):
-        return value
     if value is None:
         return ""
     if isinstance(value, bool):

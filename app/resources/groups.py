@@ -101,7 +101,7 @@ def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple
     total = sums.sum(rows)._replace(printed=bool(rows))
     for names in sorted(PRECOMPUTED):
         dimensions = [BUDGET_LINES.filters[name] for name in names]
-        groups = sums.by(dimensions, rows, lambda: None)
+        groups = sums.by(dimensions, rows)
         yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
         if names:
             shown = sort_groups(groups_of(dimensions, groups, vocabularies, printed=()))

@@ -163,12 +163,13 @@ NOT_PRINTED = NO_LINES._replace(printed=False)
 
 
 class LineSums:
-    """Sums any set of budget lines with the index."""
+    """Sums any set of budget lines with the index. `check` is called before each group, and may raise."""
 
-    def __init__(self, index: Index, vocabularies: Vocabularies) -> None:
+    def __init__(self, index: Index, vocabularies: Vocabularies, check: Callable[[], None] = lambda: None) -> None:
         name = BUDGET_LINES.name
         self._index = index
         self._vocabularies = vocabularies
+        self._check = check
         self._overlaps = Overlaps(index)
         self._amounts = index.column(name, "amount")
         self._joint = index.values(name, "joint").of("true")
@@ -198,28 +199,18 @@ class LineSums:
             rows.intersect(self._uncertain),
         )
 
-    def by(self, dimensions: Sequence[Filter], rows: BitMap, check: Callable[[], None]) -> dict[GroupKey, Sum]:
-        """The sums of the groups that have lines. `check` is called before each, and may raise."""
-        sums = {}
-        for key, group in self._groups(dimensions, rows):
-            check()
-            sums[key] = self.sum(group)
-        return sums
+    def by(self, dimensions: Sequence[Filter], rows: BitMap) -> dict[GroupKey, Sum]:
+        """The sums of the groups that have lines."""
+        return {key: self.sum(group) for key, group in self._groups(dimensions, rows)}
 
-    def together(
-        self, dimensions: Sequence[Filter], keys: Container[GroupKey], rows: BitMap, check: Callable[[], None]
-    ) -> Sum:
+    def together(self, dimensions: Sequence[Filter], keys: Container[GroupKey], rows: BitMap) -> Sum:
         """The sum of several groups as one: a line that is in some of them counts once."""
-        found = BitMap()
-        for key, group in self._groups(dimensions, rows):
-            check()
-            if key in keys:
-                found |= group
-        return self.sum(found)
+        return self.sum(BitMap().union(*(group for key, group in self._groups(dimensions, rows) if key in keys)))
 
     def _groups(self, dimensions: Sequence[Filter], rows: BitMap) -> Iterator[tuple[GroupKey, BitMap]]:
         """The lines under each value of the first dimension, and under each of the others below it."""
         if not dimensions:
+            self._check()
             yield (), rows
             return
         first, *others = dimensions
