@@ -187,14 +187,10 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     behind = BitMap().union(*under.values())
     matched = matcher.match(BUDGET_LINES, query, without="section")
     rows = matched & behind
-    # Without a line behind a section, or behind what the filters name, nothing is known; else, none is zero.
+    # A sum without lines is zero, not null, if there are lines behind the sections and for the filters' values.
     printed = bool(rows) or (bool(behind) and is_printed(query, matcher))
-    lines_of = _line_refs({programme: lines & rows for programme, lines in of_programme.items()}, session)
-    measures = {key: {"id": id_, "name": _name(*name), "related": []} for key, id_, *name in names}
-    for direction, programme, basis, note_ja, note_en, *name in links:
-        note = {"ja": note_ja, "en": note_en}
-        related = {"id": programme, "name": _name(*name), "basis": basis, "note": note, "lines": lines_of[programme]}
-        measures[keys[direction]]["related"].append(related)
+    refs = _line_refs({programme: lines & rows for programme, lines in of_programme.items()}, session)
+    measures = _measures(names, links, refs)
     data = []
     for section in sections:
         lines = under[section["id"]]
@@ -239,6 +235,17 @@ def _directions(sections: Sequence[str], matcher: Matcher) -> Mapping[str, BitMa
     of_kind = matcher.values(MEASURES, MEASURES.filters["kind"]).of(MeasureKind.DIRECTION)
     of_section = matcher.values(MEASURES, MEASURES.filters["section"])
     return {section: of_section.of(section) & of_kind for section in sections}
+
+
+def _measures(
+    names: Sequence[Any], links: Sequence[Any], lines: Mapping[str, list[Any]]
+) -> Mapping[int, dict[str, Any]]:
+    """Measures in the schema of CrosswalkMeasure, by key, from rows of NAMES and LINKS and the lines of programmes."""
+    measures = {id_: {"id": id_, "name": _name(*name), "related": []} for _, id_, *name in names}
+    for measure, programme, basis, ja, en, *name in links:
+        related = {"id": programme, "name": _name(*name), "basis": basis, "note": {"ja": ja, "en": en}}
+        measures[measure]["related"].append({**related, "lines": lines[programme]})
+    return {key: measures[id_] for key, id_, *_ in names}
 
 
 def _line_keys(programmes: Collection[str], session: Session) -> Mapping[str, BitMap]:
