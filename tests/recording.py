@@ -186,7 +186,9 @@ def record(service: Service, file: Path) -> None:
         told |= own
     paths = [*ids, *(f"{path}/{service.some(found, 1)[0]}" for path, found in ids.items() if found)]
     for path in there["questions"]:
-        taken = [each for each in api["paths"][path]["get"]["parameters"] if each["name"] not in ("id", "cursor")]
+        taken = [
+            each for each in api["paths"][path]["get"].get("parameters", []) if each["name"] not in ("id", "cursor")
+        ]
         values: Values = {}
         for each in taken:
             schema = each["schema"].get("items", each["schema"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from app.query.columns import Column
+from app.query.columns import Column, row_of
 from app.query.downloads import DATABASE
 from app.seeding import pool, staging
 from app.seeding.build import build, check
@@ -252,5 +252,5 @@ def test_a_transcript_is_a_sequence_of_its_lines() -> None:
 
 def test_a_list_within_a_part_has_its_column() -> None:
     column = Column("part_names", "string", "", ("part", "names"), many=True)
-    assert column.cell({"part": {"names": ["a", "b;c"]}}) == "a;b\\;c"
-    assert column.cell({"part": None}) is None
+    assert row_of([column])({"part": {"names": ["a", "b;c"]}}) == ["a;b\\;c"]
+    assert row_of([column])({"part": None}) == [None]

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from app.api.answer_exports import ANSWER_EXPORTS
 from app.cli import main
 from app.db.sqlite import FileIdentity
+from app.query.columns import row_of
 from app.query.dataset import Download
 from app.query.downloads import folder_of, is_intact, remove_old
 from app.query.formats import content_type
@@ -95,10 +96,10 @@ def test_the_whole_dataset_opens_in_any_sqlite_tool(clients: Client, tmp_path: P
         records = walk(clients, f"/v1/{resource.name}")
         own, *lists = RESOURCE_TABLES[resource.name]
         rows = rows_of(own.table.name, database)
-        assert [row[1:] for row in rows] == [tuple(column.cell(record) for column in own.columns) for record in records]
+        assert [row[1:] for row in rows] == [tuple(row_of(own.columns)(record)) for record in records]
         for each in lists:
             assert rows_of(each.table.name, database) == [
-                (record["id"], position, *(column.cell(item) for column in each.columns))
+                (record["id"], position, *row_of(each.columns)(item))
                 for record in sorted(records, key=lambda record: str(record["id"]))
                 for position, item in enumerate(record[each.field], 1)
             ], each.table.name

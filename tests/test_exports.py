@@ -27,7 +27,7 @@ from app.api.answer_exports import ANSWER_EXPORTS, AnswerExport
 from app.api.budget_summary import BudgetGroupRow
 from app.db.base import Database
 from app.http.representation import compressed_stream
-from app.query.columns import Column, columns
+from app.query.columns import Column, columns, row_of
 from app.query.formats import Csv
 from app.query.resource import Resource
 from app.resources import RESOURCES
@@ -97,7 +97,7 @@ def test_every_value_of_a_record_is_in_its_columns(resource: Resource, clients: 
         for leaf in leaves(record):
             assert leaf in whole, leaf
         for column in shown:
-            cell = column.cell(record)
+            (cell,) = row_of([column])(record)
             assert restored(row[column.name]) == ("" if cell is None else plain(cell))
             if column.kind == "string" or cell is None:
                 assert typed[column.name] == (None if cell == "" else cell)
@@ -228,8 +228,8 @@ ALSO = Column("also", "string", "", ("also",), many=True)
 
 
 def test_lists_are_joined_with_an_escape() -> None:
-    assert ALSO.cell({"also": ["a;b", "c\\d", "e"]}) == "a\\;b;c\\\\d;e"
-    assert ALSO.cell({"also": []}) == ""
+    assert row_of([ALSO])({"also": ["a;b", "c\\d", "e"]}) == ["a\\;b;c\\\\d;e"]
+    assert row_of([ALSO])({"also": []}) == [""]
 
 
 def recipe_split() -> Callable[[str], list[str]]:
@@ -450,8 +450,8 @@ def test_sums_are_a_table_too(clients: Client) -> None:
         shown = columns(BudgetGroupRow)
         kinds = [{**group, **each} for group in expected["groups"] for each in group["totals"] or [group]]
         for row, kind in zip(rows, kinds, strict=True):
-            for column in shown:
-                cell = column.cell({**kind, "additive": expected["additive"]})
+            cells = row_of(shown)({**kind, "additive": expected["additive"]})
+            for column, cell in zip(shown, cells, strict=True):
                 assert restored(row[column.name]) == ("" if cell is None else plain(cell))
     (fifth,) = (row for row in read("csv", clients.get("/v1/exports/budget-summary.csv?group_by=pillar").content)
                 if row["key"] == "fy2025-supplementary-drug-discovery-5")  # fmt: skip

@@ -267,7 +267,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_one_that_reads_slowly_is_not
     path: str, everything: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "WRITE_SECONDS", 0.6)
-    monkeypatch.setattr(protocol, "PIECE", 4_096)
+    monkeypatch.setattr(protocol, "CHUNK", 4_096)
     with ports(everything) as client:
         port = port_of(client)
         whole = len(client.get(path).content)
@@ -302,7 +302,7 @@ def test_a_complete_response_that_is_not_read_is_cut_off(
     monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.1)
     with ports(everything) as client:
         whole = len(client.get(MODERATE).content)
-        assert 30_000 < whole < protocol.PIECE
+        assert 30_000 < whole < protocol.CHUNK
         connection = unread(port_of(client), *fields)
         if half_closed:
             time.sleep(0.2)

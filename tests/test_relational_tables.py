@@ -14,7 +14,7 @@ from alembic.util.exc import CommandError
 from sqlmodel import SQLModel
 
 from app.db.tables import ServingRecord
-from app.query.columns import columns, list_columns
+from app.query.columns import columns, list_columns, row_of
 from app.query.downloads import DATABASE
 from app.resources import RESOURCES
 from app.resources.tables import PUBLIC_TABLES, RESOURCE_TABLES
@@ -64,11 +64,11 @@ def test_every_record_is_a_row_and_every_item_of_a_list(
         expected = []
         for record in records[resource.name]:
             key += 1
-            expected.append((key, *(column.cell(record) for column in own.columns)))
+            expected.append((key, *row_of(own.columns)(record)))
         assert database.execute(f'SELECT * FROM "{own.table.name}" ORDER BY key').fetchall() == expected  # noqa: S608
         for each in lists:
             rows = [
-                (record["id"], position, *(column.cell(item) for column in each.columns))
+                (record["id"], position, *row_of(each.columns)(item))
                 for record in records[resource.name]
                 for position, item in enumerate(record[each.field], 1)
             ]

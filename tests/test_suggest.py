@@ -226,7 +226,7 @@ def test_names_are_read_some_at_a_time_until_there_are_enough(
     q: str, clients: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = suggested(clients, q)
-    monkeypatch.setattr("app.api.suggest.SOME", 2)
+    monkeypatch.setattr("app.api.suggest.BATCH", 2)
     assert suggested(clients, q) == whole
     read = list[int]()
     containing = Matcher.containing

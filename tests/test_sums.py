@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resources.sums import DIMENSIONS, PRECOMPUTED
+from app.resources.groups import DIMENSIONS, PRECOMPUTED
 from app.seeding.build import build, check
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, walk

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -11,13 +11,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api import budget_summary, crosswalk
-from app.api.exports import BOM, MEANINGS
+from app.api.exports import BOM, MEANINGS, TEXT
 from app.api.parameters import Context, Parameters, by_name, context_of, described
+from app.api.responses import attachment, described_response
 from app.query.columns import columns
 from app.query.formats import MEDIA_TYPES, Csv
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.query.snapshot import Snapshot
 from app.resources.sums import PARTS
 from app.schemas import Schema
 
@@ -30,7 +30,7 @@ class AnswerExport:
     meaning: str
     row: type[Schema]
     parameters: Parameters
-    answer: Callable[[Query, Snapshot, Matcher], bytes]
+    answer: Callable[[Query, Matcher], bytes]
     rows: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
 
     @property
@@ -48,11 +48,12 @@ class AnswerExport:
         return Csv(columns(self.row))
 
 
-def _rows_of(group: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    """The rows of a group in the schema of BudgetGroupRow: one for each kind, or the group itself if it has none."""
-    named = {"key": group["key"], "label": group["label"], "additive": answer["additive"]}
-    for total in group["totals"] or [group]:
-        yield {**named, **{name: total[name] for name in ("lines", *PARTS)}}
+def _summary_rows(answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """The rows of BudgetGroupRow: one for each kind of a group, or the group itself if it has none."""
+    for group in answer["groups"]:
+        named = {"key": group["key"], "label": group["label"], "additive": answer["additive"]}
+        for total in group["totals"] or [group]:
+            yield {**named, **{name: total[name] for name in ("lines", *PARTS)}}
 
 
 ANSWER_EXPORTS = (
@@ -63,7 +64,7 @@ ANSWER_EXPORTS = (
         budget_summary.BudgetGroupRow,
         budget_summary.PARAMETERS,
         budget_summary.summarize,
-        lambda answer: (row for group in answer["groups"] for row in _rows_of(group, answer)),
+        _summary_rows,
     ),
     AnswerExport(
         "crosswalk",
@@ -86,21 +87,17 @@ def _add(export: AnswerExport) -> None:
         operation_id=f"export_{export.name.replace('-', '_')}_csv",
         summary=f"Download the {export.name.replace('-', ' ')} as CSV",
         description=f"{export.meaning} {MEANINGS['csv']}",
-        response_class=Response,
-        responses={200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}},
         openapi_extra=described(parameters),
+        **described_response(MEDIA_TYPES["csv"], TEXT),
     )
     async def download(context: Annotated[Context, context_of(parameters)]) -> Response:
-        query, snapshot = context.query, context.snapshot
-        body = await snapshot.run(lambda matcher: _csv(export, query, snapshot, matcher))
-        headers = {"Content-Disposition": f'attachment; filename="{export.name}.csv"'}
-        return Response(body, headers=headers, media_type=MEDIA_TYPES["csv"])
+        body = await context.snapshot.run(partial(_csv, export, context.query))
+        return Response(body, headers=attachment(f"{export.name}.csv"), media_type=MEDIA_TYPES["csv"])
 
 
-def _csv(export: AnswerExport, query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
-    rows = export.rows(orjson.loads(export.answer(query, snapshot, matcher)))
-    head = export.csv.head(bom=query.text(BOM.name) == "true")
-    return b"".join([head, *map(export.csv.line, rows)])
+def _csv(export: AnswerExport, query: Query, matcher: Matcher) -> bytes:
+    rows = export.rows(orjson.loads(export.answer(query, matcher)))
+    return export.csv.file(rows, bom=query.text(BOM.name) == "true")
 
 
 for _export in ANSWER_EXPORTS:

@@ -1,49 +1,53 @@
 """Sums of budget lines by one or two dimensions."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter
 from pydantic import Field
+from pyroaring import BitMap
 from starlette.responses import Response
 
-from app.api.overlaps import OverlappingLine, overlaps_of
 from app.api.parameters import MAX_ROWS, ORDER, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.errors import conflict
 from app.query.dataset import read_value
-from app.query.filters import Parameter, one_of, with_operators
+from app.query.filters import Filter, Parameter, one_of, with_operators
 from app.query.formats import export_path
 from app.query.matching import Matcher
-from app.query.notes import filter_notes, query_notes
+from app.query.notes import query_notes
 from app.query.parser import Query
 from app.query.responses import AnswerMeta
 from app.query.snapshot import Snapshot
 from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
-from app.resources.overlaps import MAX_LISTED
-from app.resources.sums import (
+from app.resources.groups import (
     DIMENSIONS,
-    NO_LINES,
     PRECOMPUTED,
     RENDERED,
     SORTS,
     SUMS,
     Group,
-    GroupKey,
-    KindTotal,
-    LineSums,
-    Sum,
     groups_of,
-    in_order,
     is_additive,
     is_complete,
     is_printed,
-    kinds_note,
     precomputed_dimensions,
     regroup,
+    sort_groups,
+)
+from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
+from app.resources.sums import (
+    NO_LINES,
+    DistinctLines,
+    GroupKey,
+    LineSums,
+    Sum,
+    Totals,
+    kinds_note,
     unstated_note,
     years_note,
 )
@@ -83,9 +87,7 @@ GROUPS_OVERLAP = Note(
     en="Some lines count in several groups: the groups do not add up to `total`, which counts each line once.",
 )
 
-
-THE_REST = Name(ja="その他", en="others", en_official=False)
-
+OTHERS_LABEL = Name(ja="その他", en="others", en_official=False)
 
 UNORDERED = Note(
     code="several-kinds-last",
@@ -109,11 +111,11 @@ class BudgetGroup(Schema):
         "beyond `limit`, together."
     )
     label: Name
-    lines: Int32 = Field(description="The distinct lines.")
+    lines: DistinctLines
     sole: Amount = Field(description="Of lines that one ministry pays alone.")
     joint: Amount = Field(description="Of lines that several ministries pay together, whole.")
     involved: Amount = Field(description="Both.")
-    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
+    totals: Totals
 
 
 class BudgetGroupRow(Schema):
@@ -137,8 +139,8 @@ class BudgetSummary(Schema):
         "documents print none; by two, the combinations that have lines."
     )
     total: Amount = Field(description="Of the distinct lines; null where they are of several kinds: see `totals`.")
-    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
-    lines: Int32 = Field(description="The distinct lines.")
+    totals: Totals
+    lines: DistinctLines
     overlaps: Annotated[list[OverlappingLine], Field(max_length=MAX_LISTED)] = Field(
         description="Lines that are not counted in the total, since others say the same money; the first 100."
     )
@@ -164,7 +166,7 @@ router = APIRouter(tags=["budget-summary"])
 async def get_budget_summary(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
     query, snapshot = context.query, context.snapshot
     light = _is_rendered(query) or few_lines(snapshot)
-    return json_response(await snapshot.run(lambda matcher: summarize(query, snapshot, matcher), light=light))
+    return json_response(await snapshot.run(partial(summarize, query), light=light))
 
 
 def _is_rendered(query: Query) -> bool:
@@ -177,24 +179,24 @@ def few_lines(snapshot: Snapshot) -> bool:
     return (snapshot.dataset.download(export_path(BUDGET_LINES, "csv")).rows or 0) <= FEW_LINES
 
 
-def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
+def summarize(query: Query, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of BudgetSummary. Raises a 422 Problem if it has more than two
     dimensions."""
     group_by = query.get("group_by")
     if len(group_by) > 2:
         raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
-    notes = _notes(query, matcher)
+    rows = matcher.match(BUDGET_LINES, query)
+    notes = query_notes(query, [BUDGET_LINES], rows, matcher)
     groups: Any
     if _is_rendered(query):
         total, additive, complete, groups = _read_rendered(group_by, matcher)
     else:
-        total, shown, rest = _groups(query, group_by, matcher)
+        total, shown, rest = _groups(query, rows, matcher)
         if rest:
-            shown.append(_others(rest, query, matcher))
+            shown.append(_others(rest, query, rows, matcher))
             notes.append(_others_note(len(rest)))
         additive, complete = is_additive(shown, total), is_complete(shown)
         groups = [group.render() for group in shown]
-    rows = matcher.match(BUDGET_LINES, query)
     overlaps, overlap_notes = overlaps_of(rows, matcher)
     notes.extend([*unstated_note(total), *kinds_note(total), *years_note(total, rows, matcher), *overlap_notes])
     if query.text("sort") == "involved" and len(total.stated) > 1:
@@ -216,16 +218,9 @@ def summarize(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         "overlaps": overlaps,
         "additive": additive,
         "notes": notes,
-        "meta": snapshot.dataset.meta,
+        "meta": matcher.dataset.meta,
     }
     return to_json(answer)
-
-
-def _notes(query: Query, matcher: Matcher) -> list[Note]:
-    """The notes of the lines that are summed, which need not be found for notes on filters alone."""
-    if not query.terms:
-        return filter_notes(query, matcher.vocabularies)
-    return query_notes(query, [BUDGET_LINES], matcher.match(BUDGET_LINES, query), matcher)
 
 
 def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, bool, orjson.Fragment]:
@@ -237,45 +232,48 @@ def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool
     return Sum.load(total), additive, complete, orjson.Fragment(groups)
 
 
-def _groups(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, list[Group], list[Group]]:
-    """The total, the groups that are shown, in their order, and those beyond the limit."""
-    dimensions = [BUDGET_LINES.filters[name] for name in group_by]
-    total, sums = _sums(query, group_by, matcher)
+def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Group], list[Group]]:
+    """The total of these rows, the groups that are shown, in their order, and those beyond the limit."""
+    dimensions = _dimensions(query)
+    total, sums = _sums(query, rows, matcher)
     if not total.lines:
         total = total._replace(printed=is_printed(query, matcher))
-    # What has lines, but none under the filters, is zero if there are lines for what the filters name, or if it is the
-    # group's own filter that leaves it out.
-    own = matcher.rows_of(BUDGET_LINES, dimensions[0], query.get(group_by[0])) if query.get(group_by[0]) else None
+    # The sum of a group whose lines the filters exclude is zero, not null, if the documents have lines for the values
+    # that the filters name, or if the filter of the group's own dimension excludes it.
+    first, ids = dimensions[0], query.get(dimensions[0].name)
+    own = matcher.rows_of(BUDGET_LINES, first, ids) if ids else None
     printed = {
         value
-        for value, rows in matcher.values(BUDGET_LINES, dimensions[0]).rows.items()
-        if total.printed or (own is not None and rows.isdisjoint(own))
+        for value, lines in matcher.values(BUDGET_LINES, first).rows.items()
+        if total.printed or (own is not None and lines.isdisjoint(own))
     }
     groups = groups_of(dimensions, sums, matcher.vocabularies, printed)
-    ordered = in_order(groups, query.text("sort"), descending=query.text("order") == "desc")
+    ordered = sort_groups(groups, query.text("sort"), descending=query.text("order") == "desc")
     limit = query.number("limit") or len(ordered)
     return total, ordered[:limit], ordered[limit:]
 
 
-def _sums(query: Query, group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, Mapping[GroupKey, Sum]]:
-    """The total, and the sums of the groups."""
+def _dimensions(query: Query) -> list[Filter]:
+    return [BUDGET_LINES.filters[name] for name in query.get(GROUP_BY.name)]
+
+
+def _sums(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, Mapping[GroupKey, Sum]]:
+    """The total, and the sums of the groups: precomputed ones where they answer the query."""
+    group_by = query.get(GROUP_BY.name)
     dimensions = precomputed_dimensions(query, group_by)
-    if dimensions is not None:
-        filtered = [filter_.name for filter_, _ in query.filters()]
-        total = regroup(_read_precomputed(filtered, matcher), filtered, (), query)
-        return total.get((), NO_LINES), regroup(_read_precomputed(dimensions, matcher), dimensions, group_by, query)
-    rows = matcher.match(BUDGET_LINES, query)
-    sums = LineSums(matcher.index, matcher.vocabularies)
-    filters = [BUDGET_LINES.filters[name] for name in group_by]
-    return sums.sum(rows), sums.by(filters, rows, matcher.session.check_deadline)
+    if dimensions is None:
+        sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
+        return sums.sum(rows), sums.by(_dimensions(query), rows)
+    filtered = [filter_.name for filter_, _ in query.filters()]
+    total = regroup(_read_precomputed(filtered, matcher), filtered, (), query)
+    return total.get((), NO_LINES), regroup(_read_precomputed(dimensions, matcher), dimensions, group_by, query)
 
 
-def _others(rest: Sequence[Group], query: Query, matcher: Matcher) -> Group:
+def _others(rest: Sequence[Group], query: Query, rows: BitMap, matcher: Matcher) -> Group:
     """Groups as one: a line that is in several of them counts once."""
-    dimensions = [BUDGET_LINES.filters[name] for name in query.get("group_by")]
-    sums, rows = LineSums(matcher.index, matcher.vocabularies), matcher.match(BUDGET_LINES, query)
-    found = sums.together(dimensions, {group.key for group in rest}, rows, matcher.session.check_deadline)
-    return Group((OTHERS,), THE_REST.model_dump(), found._replace(printed=any(group.sum.printed for group in rest)))
+    sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
+    found = sums.together(_dimensions(query), {group.key for group in rest}, rows)
+    return Group((OTHERS,), OTHERS_LABEL.model_dump(), found._replace(printed=any(group.sum.printed for group in rest)))
 
 
 def _others_note(count: int) -> Note:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from pydantic import ConfigDict, Field, RootModel
 from starlette.responses import Response
 
 from app.api.parameters import NoParameters, RecordId
-from app.api.responses import json_response
+from app.api.responses import attachment, described_response, json_response
 from app.query.citations import PUBLISHER, Citation, bibtex, csl, ris
 from app.query.dataset import Dataset
 from app.query.matching import Matcher
@@ -66,20 +67,13 @@ class Style:
     more: dict[str, Any]
 
     def response(self, citation: Citation) -> Response:
-        written = self.write(citation)
-        response = Response(written, media_type="text/plain") if isinstance(written, str) else _json(written)
-        response.headers["Content-Disposition"] = f'attachment; filename="{citation.key}.{self.extension}"'
-        return response
+        written, headers = self.write(citation), attachment(f"{citation.key}.{self.extension}")
+        if isinstance(written, str):
+            return Response(written, media_type="text/plain", headers=headers)
+        return json_response(orjson.dumps(written), headers=headers)
 
 
-def _json(written: Any) -> Response:
-    return json_response(orjson.dumps(written))
-
-
-TEXT: dict[str, Any] = {
-    "response_class": Response,
-    "responses": {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-}
+TEXT = described_response("text/plain", {"type": "string"})
 STYLES = (
     Style("bib", "BibTeX", "bibtex", bibtex, TEXT),
     Style("ris", "RIS", "ris", ris, TEXT),
@@ -126,11 +120,8 @@ def _add_record(router: APIRouter, resource: Resource, style: Style) -> None:
         **style.more,
     )
     async def get_record_citation(id_: RecordId, context: NoParameters) -> Response:
-        dataset, prefix = context.snapshot.dataset, context.prefix
-        citation = await context.snapshot.run(
-            lambda matcher: record_citation(resource, id_, dataset, prefix, matcher), light=True
-        )
-        return style.response(citation)
+        cited = partial(record_citation, resource, id_, context.prefix)
+        return style.response(await context.snapshot.run(cited, light=True))
 
 
 def dataset_citation(dataset: Dataset, prefix: str) -> Citation:
@@ -147,8 +138,9 @@ def dataset_citation(dataset: Dataset, prefix: str) -> Citation:
     )
 
 
-def record_citation(resource: Resource, id_: str, dataset: Dataset, prefix: str, matcher: Matcher) -> Citation:
+def record_citation(resource: Resource, id_: str, prefix: str, matcher: Matcher) -> Citation:
     """A record, by the issuers of its documents. Raises a 404 Problem if there is no such record."""
+    dataset = matcher.dataset
     record = orjson.loads(read_record(resource, id_, matcher.session))
     read = map(orjson.loads, read_records(DOCUMENTS, record["documents"], matcher.session))
     documents = sorted(read, key=lambda document: record["documents"].index(document["id"]))

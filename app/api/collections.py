@@ -50,12 +50,8 @@ def _add_list(app: FastAPI, resource: Resource) -> None:
         openapi_extra=described(parameters),
     )
     async def list_records(context: Annotated[Context, context_of(parameters)]) -> Response:
-        query, snapshot = context.query, context.snapshot
-        body, links = await snapshot.run(
-            lambda matcher: list_page(resource, query, snapshot, f"{context.prefix}{path}", matcher),
-            light=is_light(query),
-        )
-        return json_response(body, links)
+        answer = partial(list_page, resource, context.query, f"{context.prefix}{path}")
+        return json_response(*await context.snapshot.run(answer, light=is_light(context.query)))
 
 
 def _add_item(app: FastAPI, resource: Resource) -> None:
@@ -72,7 +68,6 @@ def _add_item(app: FastAPI, resource: Resource) -> None:
         openapi_extra=described(parameters),
     )
     async def get_record(id_: RecordId, context: Annotated[Context, context_of(parameters)]) -> Response:
-        read = partial(read_record, resource, id_)
-        record = await context.snapshot.run(lambda matcher: read(matcher.session), light=True)
+        record = await context.snapshot.run(lambda matcher: read_record(resource, id_, matcher.session), light=True)
         (body,) = project([record], context.query.get("fields"))
         return json_response(body)

@@ -1,19 +1,20 @@
 """Crosswalk: from the sections of a strategy to their measures, to linked programmes, and to their budget lines."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
-from sqlalchemy import Integer, Text, column, select, table
+from sqlalchemy import select
 from starlette.responses import Response
 
 from app.api.budget_summary import few_lines
-from app.api.overlaps import OverlappingLine, overlaps_of
 from app.api.parameters import Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
@@ -23,47 +24,34 @@ from app.query.notes import filter_notes
 from app.query.parser import Query
 from app.query.records import read_records
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
+from app.resources.groups import is_printed
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
-from app.resources.overlaps import MAX_LISTED
+from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import KindTotal, LineSums, is_printed, kinds_note, unstated_note, years_note
+from app.resources.sums import DistinctLines, LineSums, Totals, kinds_note, unstated_note, years_note
+from app.resources.tables import RESOURCE_TABLES
 from app.schemas import Basis, Id, Int32, Name, Note, Ref, Schema, to_json
 
 MAX_LINES = 50  # listed of one programme; all are counted
 MAX_MEASURES = 100  # listed of one strategy
 
-# Relational tables, with the columns read here: whole records would take several times as long to parse.
-NAME = ("name_ja", "name_en", "name_en_official")
+# The relational tables are read: whole records would take several times as long to parse.
+TABLES = {each.table.name: each.table.c for name in ("measures", "budget-lines") for each in RESOURCE_TABLES[name]}
+MEASURE, RELATED, LINE = (TABLES[name] for name in ("measures", "measure_related", "budget_lines"))
+NAME = (MEASURE.name_ja, MEASURE.name_en, MEASURE.name_en_official)
 AMOUNT = tuple(Amount.model_fields)
-MEASURE = table("measures", column("key", Integer), column("id", Text), *map(column, NAME))
-RELATED = table(
-    "measure_related",
-    column("measure_id", Text),
-    *map(column, ("position", "related_id", "basis", "note_ja", "note_en")),
-)
-LINE = table(
-    "budget_lines",
-    column("key", Integer),
-    column("id", Text),
-    column("measure_id", Text),
-    *(column(f"amount_{name}") for name in AMOUNT),
-)
-NAMES = Statement(
-    select(MEASURE.c.key, MEASURE.c.id, *(MEASURE.c[name] for name in NAME))
-    .where(InList(MEASURE.c.key, "keys"))
-    .order_by(MEASURE.c.key)
-)
+NAMES = Statement(select(MEASURE.key, MEASURE.id, *NAME).where(InList(MEASURE.key, "keys")).order_by(MEASURE.key))
 LINKS = Statement(
-    select(RELATED, *(MEASURE.c[name] for name in NAME))
-    .join_from(RELATED, MEASURE, MEASURE.c.id == RELATED.c.related_id)
-    .where(InList(RELATED.c.measure_id, "directions"))
-    .order_by(RELATED.c.measure_id, RELATED.c.position)
+    select(RELATED.measure_id, RELATED.related_id, RELATED.basis, RELATED.note_ja, RELATED.note_en, *NAME)
+    .where(RELATED.related_id == MEASURE.id, InList(RELATED.measure_id, "measures"))
+    .order_by(RELATED.measure_id, RELATED.position)
 )
-LINE_KEYS = Statement(select(LINE.c.measure_id, LINE.c.key).where(InList(LINE.c.measure_id, "programmes")))
-LINES = Statement(select(LINE).where(InList(LINE.c.key, "keys")))
+LINE_KEYS = Statement(select(LINE.measure_id, LINE.key).where(InList(LINE.measure_id, "measures")))
+LINES = Statement(
+    select(LINE.key, LINE.id, *(LINE[f"amount_{name}"] for name in AMOUNT)).where(InList(LINE.key, "keys"))
+)
 
 # The walk begins at sections, so `none` means nothing here.
 SECTION = replace(
@@ -91,7 +79,6 @@ UNLINKED = Note(
     en="No budget programme is linked to a measure of this section.",
 )
 
-
 NONE_ON_THESE_GROUNDS = Note(
     code="no-link-on-these-grounds",
     ja="この節の施策に、basis で選んだ根拠による対応付けはない。",
@@ -118,9 +105,9 @@ class CrosswalkSection(Schema):
 
     section: SectionRef
     measures: list[CrosswalkMeasure]
-    lines: Int32 = Field(description="The distinct lines.")
+    lines: DistinctLines
     amount: Amount = Field(description="Of those lines; null where they are of several kinds: see `totals`.")
-    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
+    totals: Totals
     notes: list[Note]
 
 
@@ -140,7 +127,7 @@ class CrosswalkStrategy(Schema):
     measure_count: Int32
     lines: Int32 = Field(description="The distinct lines of those measures under the filters.")
     amount: Amount = Field(description="Of those lines; null where they are of several kinds: see `totals`.")
-    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
+    totals: Totals
 
 
 class Crosswalk(Schema):
@@ -152,8 +139,8 @@ class Crosswalk(Schema):
         description="Where no `section` is asked for: what documents say of the strategies as a whole."
     )
     total: Amount
-    totals: list[KindTotal] = Field(description="The sum of each basis and phase, which are not added.")
-    lines: Int32 = Field(description="The distinct lines.")
+    totals: Totals
+    lines: DistinctLines
     overlaps: Annotated[list[OverlappingLine], Field(max_length=MAX_LISTED)] = Field(
         description="Lines that are not counted, since others say the same money; the first 100."
     )
@@ -177,26 +164,33 @@ router = APIRouter(tags=["crosswalk"])
     openapi_extra=described(PARAMETERS),
 )
 async def get_crosswalk(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    query, snapshot = context.query, context.snapshot
-    return json_response(await snapshot.run(lambda matcher: walk(query, snapshot, matcher), light=few_lines(snapshot)))
+    snapshot = context.snapshot
+    return json_response(await snapshot.run(partial(walk, context.query), light=few_lines(snapshot)))
 
 
-def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
+def walk(query: Query, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Crosswalk. Takes a few statements for any number of sections."""
-    dataset, sums = snapshot.dataset, LineSums(matcher.index, matcher.vocabularies)
-    terms = dataset.vocabularies["section"].terms
-    named = query.get("section")
+    sums, session = LineSums(matcher.index, matcher.vocabularies), matcher.session
+    terms = matcher.vocabularies["section"].terms
+    named, bases = query.get("section"), query.get(BASIS.name)
     ids = [term.id for term in terms.values() if (term.id in named if named else term.broader is None)]
-    sections = map(orjson.loads, read_records(SECTIONS, ids, matcher.session))
+    sections = map(orjson.loads, read_records(SECTIONS, ids, session))
     directions = _directions(ids, matcher)
-    bases = query.get(BASIS.name)
-    under = _lines_under(directions, bases, matcher) if bases else _lines_of_sections(ids, matcher)
+    names = session.query(NAMES, keys=list(BitMap().union(*directions.values())))
+    keys = {id_: key for key, id_, *_ in names}
+    links = [link for link in session.query(LINKS, measures=list(keys)) if not bases or link[2] in bases]
+    of_programme = _line_keys({programme for _, programme, *_ in links}, session)
+    of_direction: dict[int, BitMap] = defaultdict(BitMap)
+    for direction, programme, *_ in links:
+        of_direction[keys[direction]] |= of_programme[programme]
+    under = {id_: BitMap().union(*(of_direction[key] for key in of)) for id_, of in directions.items()}
     behind = BitMap().union(*under.values())
     matched = matcher.match(BUDGET_LINES, query, without="section")
     rows = matched & behind
-    # Without a line behind a section, or behind what the filters name, nothing is known; else, none is zero.
+    # A sum without lines is zero, not null, if there are lines behind the sections and for the filters' values.
     printed = bool(rows) or (bool(behind) and is_printed(query, matcher))
-    measures = _measures(BitMap().union(*directions.values()), bases, rows, matcher.session)
+    refs = _line_refs({programme: lines & rows for programme, lines in of_programme.items()}, session)
+    measures = _measures(names, links, refs)
     data = []
     for section in sections:
         lines = under[section["id"]]
@@ -218,7 +212,7 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
     total = sums.sum(rows)._replace(printed=printed)
     overlaps, overlap_notes = overlaps_of(rows, matcher)
     notes = [
-        *filter_notes(query, dataset.vocabularies),
+        *filter_notes(query, matcher.vocabularies),
         *kinds_note(total),
         *years_note(total, rows, matcher),
         *overlap_notes,
@@ -231,7 +225,7 @@ def walk(query: Query, snapshot: Snapshot, matcher: Matcher) -> bytes:
         "lines": total.lines,
         "overlaps": overlaps,
         "notes": [THROUGH_CROSSWALK, *(note for note in notes if note != THROUGH_CROSSWALK)],
-        "meta": dataset.meta,
+        "meta": matcher.dataset.meta,
     }
     return to_json(answer)
 
@@ -243,24 +237,31 @@ def _directions(sections: Sequence[str], matcher: Matcher) -> Mapping[str, BitMa
     return {section: of_section.of(section) & of_kind for section in sections}
 
 
-def _lines_of_sections(ids: Iterable[str], matcher: Matcher) -> Mapping[str, BitMap]:
-    """The budget lines behind each section, through links of any ground."""
-    under = matcher.values(BUDGET_LINES, BUDGET_LINES.filters["section"])
-    return {id_: under.of(id_) for id_ in ids}
+def _measures(
+    names: Sequence[Any], links: Sequence[Any], lines: Mapping[str, list[Any]]
+) -> Mapping[int, dict[str, Any]]:
+    """Measures in the schema of CrosswalkMeasure, by key, from rows of NAMES and LINKS and the lines of programmes."""
+    measures = {id_: {"id": id_, "name": _name(*name), "related": []} for _, id_, *name in names}
+    for measure, programme, basis, ja, en, *name in links:
+        related = {"id": programme, "name": _name(*name), "basis": basis, "note": {"ja": ja, "en": en}}
+        measures[measure]["related"].append({**related, "lines": lines[programme]})
+    return {key: measures[id_] for key, id_, *_ in names}
 
 
-def _lines_under(directions: Mapping[str, BitMap], bases: Container[str], matcher: Matcher) -> Mapping[str, BitMap]:
-    """The budget lines behind each section, through links of these grounds."""
-    session = matcher.session
-    keys = {id_: key for key, id_, *_ in session.query(NAMES, keys=list(BitMap().union(*directions.values())))}
-    links = [link for link in session.query(LINKS, directions=list(keys)) if link[3] in bases]
-    lines: dict[str, BitMap] = defaultdict(BitMap)
-    for programme, key in session.query(LINE_KEYS, programmes=sorted({link[2] for link in links})):
-        lines[programme].add(key)
-    found: dict[int, BitMap] = defaultdict(BitMap)
-    for direction, _, programme, *_ in links:
-        found[keys[direction]] |= lines[programme]
-    return {section: BitMap().union(*(found[key] for key in of)) for section, of in directions.items()}
+def _line_keys(programmes: Collection[str], session: Session) -> Mapping[str, BitMap]:
+    """The budget lines of each programme."""
+    keys = {programme: BitMap() for programme in programmes}
+    for programme, key in session.query(LINE_KEYS, measures=sorted(programmes)):
+        keys[programme].add(key)
+    return keys
+
+
+def _line_refs(lines: Mapping[str, BitMap], session: Session) -> Mapping[str, list[Any]]:
+    """The first lines of each programme, in the schema of LineRef."""
+    keys = {programme: list(islice(rows, MAX_LINES)) for programme, rows in lines.items()}
+    read = session.query(LINES, keys=list(chain(*keys.values())))
+    refs = {key: {"id": id_, "amount": _amount(amount)} for key, id_, *amount in read}
+    return {programme: [refs[key] for key in of] for programme, of in keys.items()}
 
 
 def _strategies(bases: Container[str], matched: BitMap, sums: LineSums, matcher: Matcher) -> list[dict[str, Any]]:
@@ -292,39 +293,6 @@ def _strategies(bases: Container[str], matched: BitMap, sums: LineSums, matcher:
                 }
             )
     return found
-
-
-def _measures(keys: BitMap, bases: Container[str], rows: BitMap, session: Session) -> Mapping[int, dict[str, Any]]:
-    """Measures in the schema of CrosswalkMeasure, by key, with the links of these grounds, or of any if there are none
-    given, and those budget lines that are among the rows."""
-    names = session.query(NAMES, keys=list(keys))
-    measures = {key: {"id": id_, "name": _name(*name), "related": []} for key, id_, *name in names}
-    related: dict[str, list[Any]] = {measure["id"]: measure["related"] for measure in measures.values()}
-    links = [link for link in session.query(LINKS, directions=list(related)) if not bases or link[3] in bases]
-    lines = _lines(sorted({programme for _, _, programme, *_ in links}), rows, session)
-    for direction, _, programme, basis, note_ja, note_en, *name in links:
-        related[direction].append(
-            {
-                "id": programme,
-                "name": _name(*name),
-                "basis": basis,
-                "note": {"ja": note_ja, "en": note_en},
-                "lines": lines[programme],
-            }
-        )
-    return measures
-
-
-def _lines(programmes: Sequence[str], rows: BitMap, session: Session) -> Mapping[str, list[Any]]:
-    """By programme, the first of its budget lines that are among the rows, in the schema of LineRef. Only lines that
-    are shown are read."""
-    keys: dict[str, list[int]] = defaultdict(list)
-    for programme, key in sorted(session.query(LINE_KEYS, programmes=programmes)):
-        if key in rows and len(keys[programme]) < MAX_LINES:
-            keys[programme].append(key)
-    shown = session.query(LINES, keys=[key for several in keys.values() for key in several])
-    lines = {key: {"id": id_, "amount": _amount(amount)} for key, id_, _, *amount in shown}
-    return {programme: [lines[key] for key in keys[programme]] for programme in programmes}
 
 
 def _name(ja: str, en: str, official: object) -> dict[str, Any]:

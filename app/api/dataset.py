@@ -1,5 +1,7 @@
 """GET /v1, which describes the dataset and every resource, and the API catalogue (RFC 9727)."""
 
+from functools import partial
+
 import orjson
 from fastapi import APIRouter
 from pydantic import Field
@@ -13,7 +15,6 @@ from app.query.fields import field_paths
 from app.query.filters import Filter
 from app.query.matching import Matcher
 from app.query.responses import DatasetVersion
-from app.query.snapshot import Snapshot
 from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
 from app.schemas import Int32, Name, Schema, Sentence
@@ -93,14 +94,12 @@ router = APIRouter()
     response_model=DatasetDescription,
 )
 async def get_dataset(context: NoParameters) -> Response:
-    snapshot, prefix = context.snapshot, context.prefix
-    return json_response(await snapshot.run(lambda matcher: describe(snapshot, prefix, matcher), light=True))
+    return json_response(await context.snapshot.run(partial(describe, context.prefix), light=True))
 
 
-def describe(snapshot: Snapshot, prefix: str, matcher: Matcher) -> bytes:
+def describe(prefix: str, matcher: Matcher) -> bytes:
     """The dataset in the schema of DatasetDescription."""
-    about = snapshot.dataset.about
-    vocabularies = snapshot.dataset.vocabularies
+    about = matcher.dataset.about
     description = DatasetDescription(
         name=about.name,
         description=about.description,
@@ -113,7 +112,7 @@ def describe(snapshot: Snapshot, prefix: str, matcher: Matcher) -> bytes:
                 total=len(matcher.index.rows(resource.name)),
                 list_path=f"{prefix}/v1/{resource.name}",
                 item_path=f"{prefix}/v1/{resource.name}/{{id}}",
-                filters=[_filter(filter_, vocabularies) for filter_ in resource.filters.values()],
+                filters=[_filter(filter_, matcher.vocabularies) for filter_ in resource.filters.values()],
                 sorts=list(resource.sorts),
                 facets=list(resource.facets),
                 fields=list(field_paths(resource.record)),

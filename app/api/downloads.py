@@ -16,13 +16,13 @@ from app.api import dcat
 from app.api.answer_exports import ANSWER_EXPORTS
 from app.api.exports import BINARY, MEANINGS
 from app.api.parameters import Context, NoParameters, context_of
-from app.api.responses import json_response
+from app.api.responses import attachment, described_response, json_response
 from app.errors import Problem, unavailable
 from app.http.representation import conditional_status, request_headers
 from app.query.columns import columns
+from app.query.dataset import Download
 from app.query.downloads import DATABASE, PACKAGE, folder_of, is_intact, remove_old
 from app.query.formats import BINARY_TYPE, MEDIA_TYPES, export_path
-from app.query.resource import Resource
 from app.query.responses import AnswerMeta
 from app.resources import RESOURCES
 from app.schemas import Int32, Int64, Schema, Sentence, to_json
@@ -88,17 +88,17 @@ router = APIRouter(tags=["exports"])
 )
 async def list_exports(context: NoParameters) -> Response:
     dataset = context.snapshot.dataset
-    exports = []
+    described = []
     for each in dataset.about.downloads:
         name = each.path.rpartition("/")[2]
-        meaning = FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
-        exports.append(Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": meaning}))
+        described.append((each, FILES.get(name) or MEANINGS[name.rpartition(".")[2]]))
     for answered in ANSWER_EXPORTS:
-        path = f"{context.prefix}{answered.example}"
-        meaning = f"{answered.meaning} {MEANINGS['csv']}"
-        exports.append(
-            Export(path=path, media_type=MEDIA_TYPES["csv"], meaning=meaning, rows=None, bytes=None, sha256=None)
-        )
+        each = Download(path=answered.example, media_type=MEDIA_TYPES["csv"], rows=None, bytes=None, sha256=None)
+        described.append((each, f"{answered.meaning} {MEANINGS['csv']}"))
+    exports = [
+        Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": meaning})
+        for each, meaning in described
+    ]
     rows = {resource.name: resource.record for resource in RESOURCES} | {each.name: each.row for each in ANSWER_EXPORTS}
     answer = {
         "data": exports,
@@ -121,8 +121,7 @@ async def list_exports(context: NoParameters) -> Response:
     operation_id="export_catalog_entry",
     summary="Download the catalogue entry",
     description="The dataset, this service and every download as DCAT 3, in JSON-LD with its context inline.",
-    response_class=Response,
-    responses={200: {"content": {dcat.MEDIA_TYPE: {"schema": {"type": "object", "additionalProperties": True}}}}},
+    **described_response(dcat.MEDIA_TYPE, {"type": "object", "additionalProperties": True}),
 )
 async def export_catalog_entry(context: NoParameters) -> Response:
     entry = dcat.entry(context.snapshot.dataset, context.prefix)
@@ -135,8 +134,7 @@ def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> N
         operation_id=operation_id,
         summary=f"Download {name}",
         description=f"{meaning} Takes `Range`; `Repr-Digest` is of the whole file.",
-        response_class=Response,
-        responses={200: {"content": {BINARY_TYPE: {"schema": BINARY}}}},
+        **described_response(BINARY_TYPE, BINARY),
     )
     async def export_file(request: Request, context: Annotated[Context, context_of({}, advice=advice)]) -> Response:
         snapshot, database = context.snapshot, request.app.state.settings.database
@@ -150,26 +148,22 @@ def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> N
                 raise unavailable("This file is missing here, or damaged. Try again later.", 60)
             await anyio.to_thread.run_sync(remove_old, database, folder)
         headers = {
-            "Content-Disposition": f'attachment; filename="shisaku-{version.version}-{name}"',
+            **attachment(f"shisaku-{version.version}-{name}"),
             "ETag": f'"{digest[:32]}"',
             "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(digest)).decode()}:",
         }
         return RangeFileResponse(folder / name, media_type=BINARY_TYPE, headers=headers)
 
 
-def _add_parquet(resource: Resource) -> None:
-    _add_file(
-        f"{resource.name}.parquet",
-        f"export_{resource.plural}_parquet",
-        MEANINGS["parquet"],
-        f"This file is the whole collection; `{export_path(resource, 'csv')}` takes its filters and sorts.",
-    )
-
-
 _add_file(DATABASE, "export_dataset_sqlite", FILES[DATABASE])
 _add_file(PACKAGE, "export_dataset_package", FILES[PACKAGE])
 for _resource in RESOURCES:
-    _add_parquet(_resource)
+    _add_file(
+        f"{_resource.name}.parquet",
+        f"export_{_resource.plural}_parquet",
+        MEANINGS["parquet"],
+        f"This file is the whole collection; `{export_path(_resource, 'csv')}` takes its filters and sorts.",
+    )
 
 
 class RangeFileResponse(FileResponse):

@@ -3,9 +3,8 @@ session, so that a download of any size takes constant memory and holds no conne
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app import __version__
 from app.api.parameters import Context, Parameters, by_name, context_of, described, fields, selection
+from app.api.responses import attachment, described_response
 from app.db.base import Session, Statement
 from app.errors import Problem, unavailable
 from app.http.representation import (
@@ -65,7 +65,8 @@ MEANINGS = {
     "whose columns begin with the same word, such as `evidence_bases` and `evidence_quotes`, have an item each for one "
     "thing.",
 }
-BINARY = {"type": "string", "format": "binary"}
+TEXT = {"type": "string"}
+BINARY = {**TEXT, "format": "binary"}
 
 BOM = Parameter(
     "bom",
@@ -83,8 +84,8 @@ def exports_router(resources: Iterable[Resource]) -> APIRouter:
     router = APIRouter(tags=["exports"])
     for resource in resources:
         with_columns = fields(column_paths(resource.record))
-        _add_export(router, resource, "csv", _csv, {"type": "string"}, with_columns, BOM)
-        _add_export(router, resource, "ndjson", _ndjson, {"type": "string"}, fields(field_paths(resource.record)))
+        _add_export(router, resource, "csv", _csv, TEXT, with_columns, BOM)
+        _add_export(router, resource, "ndjson", _ndjson, TEXT, fields(field_paths(resource.record)))
         _add_export(router, resource, "xlsx", _xlsx, BINARY, with_columns)
     return router
 
@@ -99,7 +100,7 @@ class ExportRequest:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields that were asked for; all where there are none."""
+        """The fields that are chosen; empty for all."""
         return self.query.get("fields")
 
     @property
@@ -120,23 +121,19 @@ class ExportRequest:
         )
 
     async def batches(self, rows: Keyset, statement: Statement) -> AsyncIterator[list[bytes]]:
-        """What the statement gives of these rows, a batch at a time."""
-        last: Row | None = None
+        """What the statement gives of these rows, a batch at a time: one at least, which may be empty."""
+        after: Row | None = None
+
+        def read(session: Session) -> tuple[list[bytes], Row | None]:
+            page = rows.page(after and after.at, BATCH + 1)
+            last = page[BATCH - 1] if len(page) > BATCH else None
+            return read_rows(statement, page[:BATCH], session), last
+
         while True:
-            read = partial(_read_batch, rows, statement, last)
-            batch, last = await self.snapshot.database.run_for_download(read)
+            batch, after = await self.snapshot.database.run_for_download(read)
             yield batch
-            if last is None:
+            if after is None:
                 break
-
-
-def _read_batch(
-    rows: Keyset, statement: Statement, after: Row | None, session: Session
-) -> tuple[list[bytes], Row | None]:
-    """What the statement gives of the rows after a row, or of the first ones, and the last row, if more follow it."""
-    page = rows.page(after and after.at, BATCH + 1)
-    last = page[BATCH - 1] if len(page) > BATCH else None
-    return read_rows(statement, page[:BATCH], session), last
 
 
 Content = Callable[[ExportRequest], Awaitable[AsyncIterator[bytes]]]
@@ -158,20 +155,19 @@ def _add_export(
         operation_id=f"export_{resource.plural}_{extension}",
         summary=f"Download {resource.plural.replace('_', ' ')} as {extension.upper()}",
         description=f"The rows of the list under the same filters, in the same order. {MEANINGS[extension]}",
-        response_class=Response,
-        responses={200: {"content": {media_type: {"schema": schema}}}},
         openapi_extra=described(parameters),
+        **described_response(media_type, schema),
     )
     async def download(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
         export = ExportRequest(resource, context.query, context.snapshot)
-        asked, etag = request_headers(request.scope), _etag(export, extension)
-        headers = {"Content-Disposition": f'attachment; filename="{resource.name}.{extension}"'}
-        compressed = is_compressed(asked, media_type)
+        sent, etag = request_headers(request.scope), _etag(export, extension)
+        headers = attachment(f"{resource.name}.{extension}")
+        compressed = is_compressed(sent, media_type)
         if compressed:
             etag = gzip_etag(etag)
             headers["Content-Encoding"] = "gzip"
         headers["ETag"] = etag.decode()
-        status = conditional_status(asked, etag)
+        status = conditional_status(sent, etag)
         if status != 200 or request.scope["state"].get("method") == "HEAD":
             return StreamingResponse([], headers=headers, media_type=media_type)  # the body is not made for nothing
         parts = await content(export)
@@ -226,28 +222,20 @@ async def _xlsx(export: ExportRequest) -> AsyncIterator[bytes]:
     if len(rows) > MAX_XLSX_ROWS:
         detail = f"{len(rows)} rows are more than a workbook here takes ({MAX_XLSX_ROWS})."
         raise Problem(422, f"{detail} Narrow the question, or take CSV.")
-    if len(rows) <= IN_MEMORY_ROWS:
-        made = BytesIO()
-        await _write_workbook(export, rows, made)
-        made.seek(0)
-        return _chunks(made)
-    kept = ExitStack()
     try:
-        folder = Path(kept.enter_context(TemporaryDirectory()))
-        file = kept.enter_context((folder / "workbook").open("w+b"))
-        await _write_workbook(export, rows, file, folder)
-        file.seek(0)
+        with ExitStack() as stack:
+            folder = None if len(rows) <= IN_MEMORY_ROWS else Path(stack.enter_context(TemporaryDirectory()))
+            file: IO[bytes] = (folder / "workbook").open("w+b") if folder else BytesIO()
+            stack.enter_context(file)
+            await _write_workbook(export, rows, file, folder)
+            file.seek(0)
+            return _chunks(file, stack.pop_all())
     except OSError as error:
-        kept.close()
         logger.warning("no workbook can be made: %s", error)
         raise unavailable(NO_ROOM, 60) from error
-    except BaseException:
-        kept.close()
-        raise
-    return _chunks(file, kept)
 
 
-async def _write_workbook(export: ExportRequest, rows: Keyset, file: IO[bytes], folder: Path | None = None) -> None:
+async def _write_workbook(export: ExportRequest, rows: Keyset, file: IO[bytes], folder: Path | None) -> None:
     dataset, query = export.snapshot.dataset, export.query
     notes = await export.notes()
     workbook = Workbook(file, export.resource, dataset.about, query.encode(), notes, folder, export.columns)
@@ -260,7 +248,8 @@ async def _write_workbook(export: ExportRequest, rows: Keyset, file: IO[bytes], 
         raise
 
 
-async def _chunks(file: IO[bytes], kept: AbstractContextManager[object] | None = None) -> AsyncIterator[bytes]:
-    with kept or file:
+async def _chunks(file: IO[bytes], stack: ExitStack) -> AsyncIterator[bytes]:
+    """The rest of a file, whose stack closes it."""
+    with stack:
         while chunk := await anyio.to_thread.run_sync(file.read, CHUNK):
             yield chunk

@@ -1,6 +1,7 @@
 """Figures: what each document states of one programme's money, side by side."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -9,13 +10,12 @@ from pydantic import Field
 from starlette.responses import Response
 
 from app.api.parameters import NoParameters, RecordId
-from app.api.responses import json_response
+from app.api.responses import attachment, described_response, json_response
 from app.query.columns import columns
 from app.query.formats import MEDIA_TYPES, Csv
 from app.query.matching import Matcher
 from app.query.records import RECORDS, read_record, read_records
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot
 from app.resources.amount import Amount, BudgetPhase
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.dates import FiscalYear
@@ -71,7 +71,7 @@ router = APIRouter(tags=[MEASURES.name])
     response_model=Figures,
 )
 async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(lambda matcher: figures_answer(id_, context.snapshot, matcher)))
+    return json_response(await context.snapshot.run(partial(figures_answer, id_)))
 
 
 @router.get(
@@ -79,16 +79,14 @@ async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
     operation_id="export_measure_figures_csv",
     summary="Download the figures of one measure as CSV",
     description="The rows of `/v1/measures/{id}/figures`, all of them.",
-    response_class=Response,
-    responses={200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}},
+    **described_response(MEDIA_TYPES["csv"], {"type": "string"}),
 )
 async def export_measure_figures(id_: RecordId, context: NoParameters) -> Response:
     figures = await context.snapshot.run(lambda matcher: _figures(_measure(id_, matcher), matcher))
-    headers = {"Content-Disposition": f'attachment; filename="{id_}-figures.csv"'}
-    return Response(b"".join([CSV.head(), *map(CSV.line, figures)]), headers=headers, media_type=MEDIA_TYPES["csv"])
+    return Response(CSV.file(figures), headers=attachment(f"{id_}-figures.csv"), media_type=MEDIA_TYPES["csv"])
 
 
-def figures_answer(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
+def figures_answer(id_: str, matcher: Matcher) -> bytes:
     """A measure in the schema of Figures. Raises a 404 Problem if there is no such measure."""
     measure = _measure(id_, matcher)
     figures = _figures(measure, matcher)
@@ -97,7 +95,7 @@ def figures_answer(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
             "data": figures[:MAX_FIGURES],
             "total": len(figures),
             "notes": measure["notes"],
-            "meta": snapshot.dataset.meta,
+            "meta": matcher.dataset.meta,
         }
     )
 
@@ -120,10 +118,10 @@ def _figures(measure: Record, matcher: Matcher) -> list[dict[str, Any]]:
     ]
     # A line of another measure may be about the same money, and of the same programme too: the first relation stands.
     distinct = {(figure["line"], figure["url"]): figure for figure in reversed(found)}
-    return sorted(distinct.values(), key=_place)
+    return sorted(distinct.values(), key=_sort_key)
 
 
-def _place(figure: Record) -> tuple[int, int, bool, str, int]:
+def _sort_key(figure: Record) -> tuple[int, int, bool, str, int]:
     phase, document = figure["amount"]["phase"], figure["document"]
     place = PHASES.index(phase) if phase else len(PHASES)
     return figure["fiscal_year"]["year"], place, document is None, document or "", RELATIONS.index(figure["relation"])

@@ -1,6 +1,7 @@
 """Reconciliation: each total that a package states, against the sum of its budget lines."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -8,16 +9,15 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from app.api.overlaps import overlaps_of
 from app.api.parameters import NoParameters, RecordId
 from app.api.responses import json_response
 from app.query.dataset import read_value
 from app.query.matching import Matcher
 from app.query.records import read_record
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
+from app.resources.overlaps import overlaps_of
 from app.resources.packages import PACKAGES, Package, StatedTotal
 from app.resources.sums import LineSums, kinds_note, unstated_note
 from app.schemas import Int32, Note, Schema, to_json
@@ -60,10 +60,10 @@ router = APIRouter(tags=[PACKAGES.name])
     response_model=Reconciliation,
 )
 async def get_package_reconciliation(id_: RecordId, context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(lambda matcher: reconcile(id_, context.snapshot, matcher)))
+    return json_response(await context.snapshot.run(partial(reconcile, id_)))
 
 
-def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
+def reconcile(id_: str, matcher: Matcher) -> bytes:
     """A package in the schema of Reconciliation. Raises a 404 Problem if there is no such package."""
     package = Package.model_validate_json(read_record(PACKAGES, id_, matcher.session))
     notes: Sequence[Sequence[Any]] = orjson.loads(read_value(matcher.session, STATED_TOTAL_NOTES + id_))
@@ -90,4 +90,4 @@ def reconcile(id_: str, snapshot: Snapshot, matcher: Matcher) -> bytes:
                 "notes": [*known, *unstated_note(compared), *kinds_note(compared), *overlap_notes],
             }
         )
-    return to_json({"data": data, "meta": snapshot.dataset.meta})
+    return to_json({"data": data, "meta": matcher.dataset.meta})

@@ -1,6 +1,7 @@
-"""JSON responses from bytes, with links in the `Link` header."""
+"""Responses that routes make themselves, and how the OpenAPI document describes them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import Response
 
@@ -17,3 +18,13 @@ def json_response(
     if links is not None:
         headers["Link"] = ", ".join(f'<{target}>; rel="{relation}"' for relation, target in links.items() if target)
     return Response(body, headers=headers, media_type=f"{media_type}; charset=utf-8")
+
+
+def described_response(media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a route that say what its response is, where that is not JSON of a model."""
+    return {"response_class": Response, "responses": {200: {"content": {media_type: {"schema": schema}}}}}
+
+
+def attachment(filename: str) -> dict[str, str]:
+    """The header by which a browser saves a response under a name."""
+    return {"Content-Disposition": f'attachment; filename="{filename}"'}

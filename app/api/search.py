@@ -25,7 +25,6 @@ from app.query.notes import query_notes
 from app.query.page import Links, Listing, page_model, render_page
 from app.query.parser import Query
 from app.query.resource import Resource, texts_of
-from app.query.snapshot import Snapshot
 from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
 from app.schemas import Id, Name, Schema, Sentence
@@ -86,14 +85,13 @@ router = APIRouter(tags=["search"])
     openapi_extra=described(PARAMETERS),
 )
 async def search_records(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    query = context.query
-    answer = partial(results, query, context.snapshot, f"{context.prefix}/v1/search")
-    return json_response(*await context.snapshot.run(answer, light=is_light(query)))
+    answer = partial(results, context.query, f"{context.prefix}/v1/search")
+    return json_response(*await context.snapshot.run(answer, light=is_light(context.query)))
 
 
-def results(query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> tuple[bytes, Links]:
+def results(query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
     """A page of the results as JSON, and its links."""
-    return render_page(_listing(query, matcher), query, snapshot, path)
+    return render_page(_listing(query, matcher), query, path, matcher)
 
 
 def _listing(query: Query, matcher: Matcher) -> Listing:
@@ -101,7 +99,6 @@ def _listing(query: Query, matcher: Matcher) -> Listing:
     resources = [BY_NAME[type_] for type_ in query.get("type") or BY_NAME]
     of_types = BitMap.union(*(matcher.index.rows(resource.name) for resource in resources))
     matches = matcher.search(query.terms, resources)
-    rows = matches.anywhere & of_types
     ranks = [*_own_ranks(query.terms, matches, matcher), matches.anywhere - matches.in_texts]
 
     def render(page: Sequence[Row]) -> list[dict[str, Any]]:
@@ -109,8 +106,8 @@ def _listing(query: Query, matcher: Matcher) -> Listing:
         found = {key: (name, record) for key, name, record in records}
         return [_result(*found[row.key], query.terms[0], matcher.vocabularies) for row in page]
 
-    notes = query_notes(query, resources, rows, matcher)
-    return Listing("search", Keyset.ranked(*(rank & rows for rank in ranks)), render, notes)
+    notes = query_notes(query, resources, matches.anywhere & of_types, matcher)
+    return Listing("search", Keyset.ranked(*(rank & of_types for rank in ranks)), render, notes)
 
 
 def _own_ranks(terms: tuple[str, ...], matches: TextMatches, matcher: Matcher) -> list[BitMap]:

@@ -1,7 +1,8 @@
-"""Suggestions while somebody types: filter values and record names that begin with, or hold, what was typed."""
+"""Suggestions while somebody types: filter values and record names that begin with, or contain, what was typed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
@@ -22,15 +23,14 @@ from app.query.notes import filter_notes
 from app.query.parser import Query
 from app.query.resource import Resource
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot
 from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
 from app.schemas import Int32, Name, Note, Schema, to_json
 from app.text import phrase
 
 MAX_SUGGESTIONS = 50
-BEGINS, HOLDS = range(2)  # ranks
-SOME = 1_000  # candidates whose texts are read at once
+BEGINS, CONTAINS = range(2)  # ranks
+BATCH = 1_000  # candidates whose texts are read by one statement
 
 
 def _suggested() -> Mapping[tuple[str, str], list[tuple[Resource, Filter]]]:
@@ -101,9 +101,8 @@ router = APIRouter(tags=["suggest"])
     openapi_extra=described(PARAMETERS),
 )
 async def suggest(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    query, snapshot, prefix = context.query, context.snapshot, context.prefix
-    body = await snapshot.run(lambda matcher: _suggestions(query, snapshot, prefix, matcher), light=is_light(query))
-    return json_response(body)
+    answer = partial(_suggestions, context.query, context.prefix)
+    return json_response(await context.snapshot.run(answer, light=is_light(context.query)))
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,9 @@ class _Value:
     id: str
 
 
-def _suggestions(query: Query, snapshot: Snapshot, prefix: str, matcher: Matcher) -> bytes:
+def _suggestions(query: Query, prefix: str, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Suggestions."""
-    limit, vocabularies = query.number("limit"), snapshot.dataset.vocabularies
+    limit, vocabularies = query.number("limit"), matcher.vocabularies
     values = sorted(_values(query, matcher), key=lambda value: (not value.equal, -value.count))
     # Of equal rank, values come before records, and those that no record has after them.
     ranked: list[tuple[int, int, _Value | int]] = [(each.rank, 0 if each.count else 2, each) for each in values]
@@ -136,45 +135,47 @@ def _suggestions(query: Query, snapshot: Snapshot, prefix: str, matcher: Matcher
             notes.update((note.code, note) for note in filter_notes(chosen, vocabularies))
         else:
             data.append(_of_record(*read[found], prefix))
-    return to_json({"data": data, "notes": list(notes.values()), "meta": snapshot.dataset.meta})
+    return to_json({"data": data, "notes": list(notes.values()), "meta": matcher.dataset.meta})
 
 
 def _values(query: Query, matcher: Matcher) -> Iterator[_Value]:
-    """The values that hold what was typed, in the order of their declaration."""
+    """The values that contain what was typed, in the order of their declaration."""
     types, names, (beginning, whole) = query.get("type"), query.get("parameter"), phrase(query.terms)
     for (name, _), of in FILTERS.items():
-        asked = [each for each in of if not types or each[0].name in types]
-        if not asked or (names and name not in names):
+        searched = [each for each in of if not types or each[0].name in types]
+        if not searched or (names and name not in names):
             continue
-        for id_, texts in asked[0][1].values(matcher.vocabularies).searchable.items():
+        for id_, texts in searched[0][1].values(matcher.vocabularies).searchable.items():
             begins = any(text.startswith(beginning) for text in texts)
             if begins or all(any(term in text for text in texts) for term in query.terms):
-                counts = [(len(matcher.values(*each).of(id_)), *each) for each in asked]
+                counts = [(len(matcher.values(*each).of(id_)), *each) for each in searched]
                 most = max(counts, key=lambda each: each[0])
-                yield _Value(BEGINS if begins else HOLDS, whole in texts, *most, id_)
+                yield _Value(BEGINS if begins else CONTAINS, whole in texts, *most, id_)
 
 
 def _records(query: Query, matcher: Matcher) -> list[tuple[int, int]]:
-    """The rank and key of the first records whose names hold what was typed: as many as can be shown."""
+    """The rank and key of the first records whose names contain what was typed: as many as can be shown."""
     if query.get("parameter"):
         return []
     terms, limit = query.terms, query.number("limit")
     types = query.get("type") or [resource.name for resource in RESOURCES]
     rows = BitMap.union(*(matcher.index.rows(type_) for type_ in types))
     rows &= search(terms, _Unverified(matcher)).in_names
-    begin = _first(lambda reader: search_beginnings(*phrase(terms), rows, reader)[1], matcher, limit)
-    hold = _first(lambda reader: search(terms, reader).in_names & rows, matcher, limit) if len(begin) < limit else []
-    return [*((BEGINS, key) for key in begin), *((HOLDS, key) for key in hold if key not in begin)]
+    found = dict.fromkeys(_first(lambda each: search_beginnings(*phrase(terms), rows, each)[1], matcher, limit), BEGINS)
+    if len(found) < limit:
+        for key in _first(lambda each: search(terms, each).in_names & rows, matcher, limit):
+            found.setdefault(key, CONTAINS)
+    return [(rank, key) for key, rank in found.items()]
 
 
 def _first(find: Callable[[TextReader], BitMap], matcher: Matcher, count: int) -> list[int]:
     """The first rows that `find` gives, `count` or more of them if there are. A long term has to be verified in the
-    texts of its candidates, which may be most records: they are taken some at a time, until there are enough."""
+    texts of its candidates, which may be most records: they are read batch by batch, until there are enough."""
     candidates, found = find(_Unverified(matcher)), list[int]()
     while candidates and len(found) < count:
-        some = BitMap(islice(candidates, SOME))
-        found.extend(find(_Within(matcher, some)) & some)
-        candidates -= some
+        batch = BitMap(islice(candidates, BATCH))
+        found.extend(find(_Within(matcher, batch)) & batch)
+        candidates -= batch
     return found
 
 

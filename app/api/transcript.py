@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
-from sqlalchemy import Integer, Text, bindparam, column, func, select, table
+from sqlalchemy import bindparam, func, select
 from starlette.responses import Response
 
 from app.api.parameters import CURSOR, OFFSET, Context, RecordId, by_name, context_of, described, limit
@@ -20,12 +20,13 @@ from app.query.page import Links, Listing, page_model, render_page
 from app.query.parser import Query
 from app.query.records import read_record
 from app.resources.documents import DOCUMENTS
+from app.resources.tables import TRANSCRIPT_LINES
 from app.schemas import Int32, Schema, Sentence
 
-LINES = table("transcript_lines", column("document_id", Text), column("number", Integer), column("text", Text))
-OF_DOCUMENT = LINES.c.document_id == bindparam("document")
-LINE_COUNT = Statement(select(func.count()).select_from(LINES).where(OF_DOCUMENT))
-TEXTS = Statement(select(LINES.c.number, LINES.c.text).where(OF_DOCUMENT, InList(LINES.c.number, "numbers")))
+LINES = TRANSCRIPT_LINES.c
+OF_DOCUMENT = LINES.document_id == bindparam("document")
+LINE_COUNT = Statement(select(func.count()).select_from(TRANSCRIPT_LINES).where(OF_DOCUMENT))
+TEXTS = Statement(select(LINES.number, LINES.text).where(OF_DOCUMENT, InList(LINES.number, "numbers")))
 
 
 class TranscriptLine(Schema):
@@ -84,4 +85,4 @@ def _page(id_: str, first: int, last: int, context: Context, matcher: Matcher) -
 
     lines = Keyset.by_key(BitMap(range(first, min(last, count) + 1)))
     path = f"{context.prefix}/v1/documents/{id_}/lines"
-    return render_page(Listing(f"documents/{id_}/lines", lines, render), context.query, context.snapshot, path)
+    return render_page(Listing(f"documents/{id_}/lines", lines, render), context.query, path, matcher)

@@ -1,5 +1,5 @@
-"""Access: an id for each request, a line of the log, and what the metrics count. It stands outside everything else, so
-that refusals and cached responses are told too."""
+"""Access: an id for each request, a line of the log, and what the metrics count. It is the outermost middleware, so
+that refusals and cached responses are observed too."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ MILLISECONDS = [f".{each:03}+00:00" for each in range(1_000)]
 
 
 class Observer(Protocol):
-    """What is told of each request, until the server stops."""
+    """What observes each request, until the server stops."""
 
     def observe(self, scope: Scope, status: int, size: int, seconds: float) -> None:
         """Takes a request that was answered, with the bytes of the body, and the seconds from the head of the request
@@ -33,7 +33,7 @@ class Observer(Protocol):
 
 
 class AccessMiddleware:
-    """Gives each request an id, which is returned as `X-Request-Id`, and tells its observers how it was answered."""
+    """Gives each request an id, which is returned as `X-Request-Id`, and notifies its observers of the answer."""
 
     def __init__(self, app: ASGIApp, observers: Sequence[Observer]) -> None:
         self.app = app
@@ -108,7 +108,7 @@ class AccessLog:
         self._lines.append(self._line(scope, status, size, seconds))
 
     def close(self) -> None:
-        """Writes what was told since the last time."""
+        """Writes the lines since the last time."""
         lines, self._lines = self._lines, []
         with suppress(OSError):  # where the log has no room, requests are answered all the same
             self._stream.write("".join(lines))

@@ -1,7 +1,7 @@
-"""Admission: how many requests the application works on, and how many long responses are under way, at a time.
+"""Admission control: limits on the requests that the application works on, and on the long responses being sent.
 
-Who is told to come back has cost little, but for a long response, which is known to be long when it is made. The health
-of the service is told without a turn.
+A request beyond the limits is refused with 503 before any work, but for a long response: its length is known only when
+it has been made. Health checks are not limited.
 """
 
 import asyncio
@@ -15,14 +15,15 @@ from app.settings import Settings
 
 TURNS = 32  # more than threads, so that light requests do not wait behind heavy ones
 LONG = 1 << 16  # bytes of a body that a connection takes at once
-GONE = 499  # as nginx logs clients that hung up before they were answered: nobody gets it
+CLIENT_CLOSED_REQUEST = 499  # as nginx logs clients that hung up before they were answered: nobody receives it
 DOWNLOADS = "/v1/exports/"
 
 
 class AdmissionMiddleware:
-    """Passes on questions in turn: `settings.queue` may wait, each for `settings.wait_seconds`. A turn ends when the
-    response begins, however slowly it is read. Of downloads and other bodies beyond LONG, `settings.transfers` are
-    under way at a time, since each holds memory until its client has taken it. All others are answered with 503."""
+    """Passes on TURNS requests at a time: `settings.queue` others may wait, each for `settings.wait_seconds`. A turn
+    ends when the response begins, however slowly it is read. Of downloads and other bodies beyond LONG,
+    `settings.transfers` are sent at a time, since each takes memory until its client has received it. All other
+    requests are answered with 503."""
 
     def __init__(self, app: ASGIApp, common: Headers, settings: Settings) -> None:
         self.app = app
@@ -31,7 +32,7 @@ class AdmissionMiddleware:
         self.running = self.waiting = self.refused = 0
         self._settings = settings
         self._busy = refusal(unavailable(BUSY, 1), common, close=True)
-        self._gone = Response(status_code=GONE)
+        self._closed = Response(status_code=CLIENT_CLOSED_REQUEST)
         self._full = refusal(unavailable("Too many downloads at once. Try again shortly.", 5), common)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +89,7 @@ class AdmissionMiddleware:
 
         try:
             await asyncio.sleep(0)  # one iteration of the event loop begins no more requests than there are turns
-            answer = self._gone if _is_gone(scope) else self.app
+            answer = self._closed if _has_hung_up(scope) else self.app
             await answer(scope, receive, send_in_place)
         finally:
             if has_turn:
@@ -101,7 +102,7 @@ class AdmissionMiddleware:
         self.turns.release()
 
 
-def _is_gone(scope: Scope) -> bool:
+def _has_hung_up(scope: Scope) -> bool:
     """Whether the client has hung up while it waited."""
     transport: asyncio.Transport | None = scope.get("state", {}).get("transport")
     return transport is not None and transport.is_closing()

@@ -36,7 +36,7 @@ class CachedResponse(NamedTuple):
 
     @property
     def by_language(self) -> bool:
-        """Whether it depends on the language that was asked for."""
+        """Whether it depends on the preferred language."""
         return any(name == b"vary" and VARIES.encode() in value for name, value in self.start["headers"])
 
     @property
@@ -67,16 +67,16 @@ class ResponseCacheMiddleware:
         if snapshot is not self._snapshot:
             self._renew(snapshot)
         headers = request_headers(scope)
-        asked = (scope["path"], scope["query_string"], accepts_gzip(headers.get(b"accept-encoding", b"")))
+        key = (scope["path"], scope["query_string"], accepts_gzip(headers.get(b"accept-encoding", b"")))
         response: CachedResponse | None
         language = ""
         try:
-            response = self.responses[*asked, ""]
+            response = self.responses[*key, ""]
         except KeyError:
             language = preferred_language(headers.get(b"accept-language", b""))
-            response = self.responses.get((*asked, language))
+            response = self.responses.get((*key, language))
         if response is None:  # outside of the handler, so that no KeyError is logged with an error of the application
-            await self._answer((*asked, language), scope, receive, send)
+            await self._answer((*key, language), scope, receive, send)
             return
         conditional = b"if-none-match" in headers or b"if-match" in headers
         status = conditional_status(headers, response.etag) if conditional else 200
@@ -88,17 +88,17 @@ class ResponseCacheMiddleware:
         await send(response.body if status == 200 else EMPTY)
 
     async def _answer(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
-        """Has the application answer, and keeps what may be kept."""
+        """Has the application answer, and caches the response if it may be cached."""
         snapshot, responses = self._snapshot, self.responses  # a newer one may replace them meanwhile
         state = scope.setdefault("state", {})
         sent: list[Message] = []
 
-        async def keep(message: Message) -> None:
+        async def send_and_record(message: Message) -> None:
             if not (sent and sent[-1].get("more_body")):
                 sent.append(message)
             await send(message)
 
-        await self.app(scope, receive, keep)
+        await self.app(scope, receive, send_and_record)
         response = _cacheable(sent, operation_of(scope))
         if response is not None and response.size <= self._max_bytes and state.get("snapshot") is snapshot:
             responses[key if response.by_language else (*key[:3], "")] = response
@@ -116,13 +116,13 @@ class ResponseCacheMiddleware:
     async def _fill(self) -> None:
         for path in self._warm_up:
             scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "root_path": ""}
-            # In gzip, as browsers ask for it.
+            # In gzip, as for browsers.
             await self({**scope, "headers": [(b"accept-encoding", b"gzip")]}, asyncio.Queue[Message]().get, _discard)
             await anyio.lowlevel.checkpoint()  # requests of clients come first
 
 
 def _cacheable(sent: list[Message], operation: str) -> CachedResponse | None:
-    """A complete response that may be kept; streams, files and errors are not."""
+    """A complete response that may be cached; streams, files and errors are not."""
     match sent:
         case [{"status": 200, "headers": headers} as start, {"body": bytes()} as body] if not body.get("more_body"):
             names = dict(headers)
@@ -133,4 +133,4 @@ def _cacheable(sent: list[Message], operation: str) -> CachedResponse | None:
 
 
 async def _discard(_: Message) -> None:
-    """Nobody waits for the responses of a warm-up."""
+    """The responses of a warm-up have no client."""

@@ -1,4 +1,4 @@
-"""Headers of every response: CORS, links of the service, and how long the response may be kept."""
+"""Headers of every response: CORS, links of the service, and how long the response may be cached."""
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,20 +33,20 @@ def common_headers(prefix: str) -> Headers:
         (b"access-control-allow-origin", b"*"),
         (b"access-control-expose-headers", ", ".join(EXPOSED).encode()),
         (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),  # what somebody asked is in the address
+        (b"referrer-policy", b"no-referrer"),  # the address holds the query
         (b"link", links.encode()),
         (b"vary", b"Accept-Encoding"),
     ]
 
 
 def cache_control(max_age: int) -> str:
-    """How long a response may be kept. Of 0 seconds, it is asked again each time, whatever comes of it."""
+    """The value of Cache-Control. With a `max_age` of 0, every use is revalidated."""
     stale = f", stale-while-revalidate={max_age}, stale-if-error={STALE_IF_ERROR}" if max_age else ""
     return f"public, max-age={max_age}{stale}"
 
 
 def is_health(path: str, prefix: str) -> bool:
-    """Whether a path asks how the service is: it is told to all, at any time."""
+    """Whether a path is that of a health check, to which no limit applies."""
     return path.removeprefix(prefix) in HEALTH
 
 
@@ -60,10 +60,9 @@ def refusal(problem: Problem, common: Headers, *, close: bool = False) -> Respon
 
 
 class HeadersMiddleware:
-    """Adds the common headers, and to responses that may be kept Cache-Control: after `max_age` seconds, a cache may
-    give out its copy for as long again while it asks for a new one, and for STALE_IF_ERROR where it gets none. None has
-    Last-Modified: it would have to rise with every change, and be the same on every server of the same data. ETag tells
-    changes."""
+    """Adds the common headers, and Cache-Control to responses that may be cached: after `max_age` seconds, a cache may
+    serve its copy for as long again while it revalidates it, and for STALE_IF_ERROR if that fails. Last-Modified is
+    removed, since the same data would have other dates on other servers: ETag is the validator."""
 
     def __init__(self, app: ASGIApp, common: Headers, max_age: int) -> None:
         self.app = app

@@ -1,9 +1,9 @@
-"""The language of a page, as the headers of a request ask for it."""
+"""The language of a page, negotiated by Accept-Language."""
 
 from functools import lru_cache
 
 LANGUAGES = ("en", "ja")
-VARIES = "Accept-Language"  # what a response in the language asked for varies by
+VARIES = "Accept-Language"  # in `Vary` of a response in the preferred language
 
 
 @lru_cache(1_000)  # the values that browsers send are few

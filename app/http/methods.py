@@ -1,4 +1,4 @@
-"""Methods: HEAD is GET without the body, OPTIONS tells what is allowed, and everything else is refused with 405."""
+"""Methods: HEAD is GET without the body, OPTIONS lists what is allowed, and everything else is refused with 405."""
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -9,7 +9,6 @@ from app.http.headers import Headers, refusal
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 ALLOW = ", ".join(METHODS)
-ORIGIN, WANTED = b"origin", b"access-control-request-method"  # the headers of a CORS preflight request
 READ_ONLY = Problem(405, f"This service is read-only: use {ALLOW}.", headers={"Allow": ALLOW})
 
 
@@ -33,7 +32,7 @@ class MethodsMiddleware:
             inner = {**scope, "method": "GET"}
             await self.app(inner, receive, _without_body(send))
             scope["route"] = inner.get("route")  # by which the request is counted
-        elif scope["method"] == "OPTIONS" and self._is_preflight(dict(scope["headers"])):
+        elif scope["method"] == "OPTIONS" and _is_preflight(dict(scope["headers"])):
             await self.preflight(scope, receive, self._with_headers(send))
         else:
             response = refusal(READ_ONLY, self.headers)
@@ -41,10 +40,6 @@ class MethodsMiddleware:
                 response = Response(status_code=204, headers={"Allow": ALLOW})
                 response.raw_headers.extend(self.headers)
             await response(scope, receive, send)
-
-    def _is_preflight(self, headers: dict[bytes, bytes]) -> bool:
-        """Whether it is a CORS preflight request for a method that is allowed."""
-        return ORIGIN in headers and headers.get(WANTED, b"").decode("latin-1") in METHODS
 
     def _with_headers(self, send: Send) -> Send:
         """Adds the common headers that the response has not."""
@@ -57,6 +52,11 @@ class MethodsMiddleware:
             await send(message)
 
         return send_with_headers
+
+
+def _is_preflight(headers: dict[bytes, bytes]) -> bool:
+    """Whether these are the headers of a CORS preflight request for a method that is allowed."""
+    return b"origin" in headers and headers.get(b"access-control-request-method", b"").decode("latin-1") in METHODS
 
 
 def _without_body(send: Send) -> Send:

@@ -1,7 +1,7 @@
-"""The server's HTTP/1.1 protocol: uvicorn's, with limits on what a connection may send, hold and leave unread.
+"""The server's HTTP/1.1 protocol: uvicorn's, with limits on what a connection may send, keep open and leave unread.
 
 The head of a request is complete before it is parsed, one request of a connection at a time, so that its limits do not
-depend on the pieces in which it arrives. What the protocol refuses is answered by the application, as any other
+depend on the segments in which it arrives. What the protocol refuses is answered by the application, as any other
 request: it finds the Problem in the request's state (`app.http.refusals`).
 """
 
@@ -23,8 +23,8 @@ MAX_HEADERS = 1 << 15  # bytes of all header fields
 MAX_FIELDS = 100
 HEAD_SECONDS = 10.0  # for the head of a request, from the start of the connection or the head's first byte
 LINGER_SECONDS = 5.0  # what a refused client still sends is taken so long, since a reset would destroy the answer
-PIECE = 1 << 16  # bytes that are handed to the transport at once
-WRITE_SECONDS = 30.0  # a client has to take each piece in so many seconds
+CHUNK = 1 << 16  # bytes that are handed to the transport at once
+WRITE_SECONDS = 30.0  # a client has to take each chunk in so many seconds
 
 NON_ASCII = re.compile(rb"[\x80-\xff]")
 AUTHORITY = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*").fullmatch
@@ -57,7 +57,7 @@ class HttpProtocol(HttpToolsProtocol):
         transport.set_write_buffer_limits(high=0)  # writing is paused, and timed, while anything is unsent
         with suppress(AttributeError, OSError):  # what the system has no option for works without it
             # Little stands in the system's buffer beyond what is on the way, and progress shows early.
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PIECE // 4)
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, CHUNK // 4)
         self._wait()
         if self._is_over_connection_limit:
             self._make_room()
@@ -234,7 +234,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class _Cycle(RequestResponseCycle):
-    """One request and its response, which is written in pieces, each when the one before has been taken. A response of
+    """One request and its response, which is written in chunks, each when the one before has been taken. A response of
     unknown length to HTTP/1.0, which knows no chunks, ends with the connection."""
 
     lingers = False  # the protocol closes the connection after the response
@@ -245,11 +245,11 @@ class _Cycle(RequestResponseCycle):
             await self._send_start(message)
             return
         body = message.get("body", b"")
-        if len(body) > PIECE:
+        if len(body) > CHUNK:
             view = memoryview(body)
-            last = (len(body) - 1) // PIECE * PIECE
-            for start in range(0, last, PIECE):
-                await self._send_body({**message, "body": view[start : start + PIECE], "more_body": True})
+            last = (len(body) - 1) // CHUNK * CHUNK
+            for start in range(0, last, CHUNK):
+                await self._send_body({**message, "body": view[start : start + CHUNK], "more_body": True})
             message = {**message, "body": view[last:]}
         await self._send_body(message)
 

@@ -1,5 +1,5 @@
-"""Refusals before the cache: what the server's protocol found wrong with a request, connections beyond the bound, and
-clients that ask too much at a time. The health of the service is told to all."""
+"""Refusals before the cache: of requests that the server's protocol found wrong, of connections beyond the limit, and
+of clients with too many requests in flight. Health checks are not limited."""
 
 from collections import Counter
 

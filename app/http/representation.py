@@ -1,5 +1,5 @@
 """Representations: a strong validator for each response, gzip where it is accepted, and preconditions: 304 where the
-client has the representation, 412 where it asked for another.
+client has the representation, 412 where it requires another.
 
 A whole body gets an ETag that is a function of its bytes; the gzip representation has a tag of its own. Streams and
 files bring their ETag and their coding with them. Implements RFC 9110, sections 8.8.3, 12.5.3 and 13.
@@ -110,7 +110,7 @@ class RepresentationMiddleware:
 
 
 class _Responder:
-    """Sends one response. The start is held back until the first part of the body shows whether it is whole."""
+    """Sends one response. The start is delayed until the first part of the body shows whether it is whole."""
 
     def __init__(self, request: Mapping[bytes, bytes], send: Send, common: Headers) -> None:
         self._request = request

@@ -1,5 +1,5 @@
 """One snapshot a request: every part of its response is made from the same build: the newest, or the one that a cursor
-is of. Where the build is damaged, nothing is answered but how the service is."""
+is of. Where the build is damaged, only health checks are answered."""
 
 from collections.abc import Callable
 from functools import partial

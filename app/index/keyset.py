@@ -113,7 +113,7 @@ class Keyset:
     def __len__(self) -> int:
         return sum(map(len, self.segments))
 
-    def takes(self, segment: object, position: object) -> bool:
+    def has_position(self, segment: object, position: object) -> bool:
         """Whether these make a position that it can be read from: there need not be a row at it."""
         # Types first: `in range` with a float or a text would compare every number of the range.
         return (

@@ -32,11 +32,6 @@ class Column:
     item: Kind = "string"
     nested: bool = False
 
-    def cell(self, record: Any) -> Cell:
-        """Its value in a record."""
-        (cell,) = row_of([self])(record)
-        return cell
-
 
 Part = Callable[[Any, list[Cell]], None]  # puts some cells of a record behind those that are there
 Listed = Callable[[tuple[Any, ...]], Any]  # the cell of a list's values
@@ -89,16 +84,15 @@ def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]], lis
 
 
 def _joined(values: tuple[Any, ...]) -> str:
-    texts = [value if type(value) is str else _text(value) for value in values]
+    texts = [value if type(value) is str else text_of(value) for value in values]
     joined = BETWEEN.join(texts)
     if "\\" not in joined and joined.count(BETWEEN) < len(texts):
         return joined
     return BETWEEN.join([text.replace("\\", "\\\\").replace(BETWEEN, f"\\{BETWEEN}") for text in texts])
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
+def text_of(value: Any) -> str:
+    """A cell, or an item of a list, as text."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -116,10 +110,10 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
     """For each of its lists, the columns of one item: for the tables of a database, where a list needs no joining."""
     found: dict[str, tuple[Column, ...]] = {}
     for name, info in schema.model_fields.items():
-        annotation, _ = _plain(info.annotation)
+        annotation = _plain(info.annotation)[0]
         if get_origin(annotation) is not list:
             continue
-        item, _ = _plain(get_args(annotation)[0])
+        item = _plain(get_args(annotation)[0])[0]
         single, to = _singular(name), referenced(info)
         if _is_schema(item):
             found[name] = tuple(
@@ -132,9 +126,9 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
 
 def inner_schema(annotation: Any) -> type[Schema] | None:
     """The schema of the objects that a field holds, one or a list of them."""
-    plain, _ = _plain(annotation)
+    plain = _plain(annotation)[0]
     if get_origin(plain) is list:
-        plain, _ = _plain(get_args(plain)[0])
+        plain = _plain(get_args(plain)[0])[0]
     return plain if _is_schema(plain) else None
 
 
@@ -143,14 +137,14 @@ def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
         if depth > 1 and schema is Name and name == "en_official":
             continue  # shown of the record itself only
         shown, meaning, to = info.alias or name, info.description or "", referenced(info)
-        annotation, required = _plain(info.annotation)
+        annotation, required, kind = _plain(info.annotation, info.metadata)
         if get_origin(annotation) is list:
             yield from _listed(shown, get_args(annotation)[0], meaning, to)
         elif _is_schema(annotation):
             for inner in _columns(annotation, depth + 1):
                 yield _within(inner, shown, meaning, required=required, to=to)
         else:
-            yield Column(shown, _kind(info.annotation, info.metadata), meaning, (shown,), required)
+            yield Column(shown, kind, meaning, (shown,), required)
 
 
 def _within(inner: Column, name: str, meaning: str, *, required: bool, to: str | None) -> Column:
@@ -170,10 +164,9 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
     if item == Id:
         yield Column(f"{single}_ids", "string", meaning, (name,), required=False, many=True, to=to)
         return
-    plain, _ = _plain(item)
+    plain, _, kind = _plain(item)
     if not _is_schema(plain):
-        item = KINDS.get(plain, "string")
-        yield Column(name, "string", meaning, (name,), required=False, many=True, item=item)
+        yield Column(name, "string", meaning, (name,), required=False, many=True, item=kind)
         return
     for inner in _columns(plain, 2):
         if inner.name in ("ja", "en"):
@@ -185,31 +178,21 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
         yield replace(column, item=inner.item if inner.many else inner.kind, nested=inner.many)
 
 
-def _plain(annotation: Any) -> tuple[Any, bool]:
-    """A type without its marks and without null, and whether null is out of the question."""
-    required = True
+def _plain(annotation: Any, marks: Iterable[Any] = ()) -> tuple[Any, bool, Kind]:
+    """A type without its marks and without null, whether it excludes null, and the kind of its values. A field has
+    `marks` beside its type."""
+    required, marks = True, list(marks)
     while True:
         origin = get_origin(annotation)
         if origin is Annotated:
-            annotation = get_args(annotation)[0]
+            annotation, *inner = get_args(annotation)
+            marks.extend(inner)
         elif origin in (Union, types.UnionType):
             annotation = next(each for each in get_args(annotation) if each is not types.NoneType)
             required = False
         else:
-            return annotation, required
-
-
-def _kind(annotation: Any, marks: Sequence[Any] = ()) -> Kind:
-    """The kind of a type that is no list and no schema: by its marks, which a field keeps apart, or by itself."""
-    if any(isinstance(mark, DecimalNumber) for mark in marks):
-        return "number"
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        inner, *marks = get_args(annotation)
-        return _kind(inner, marks)
-    if origin in (Union, types.UnionType):
-        return next(_kind(each) for each in get_args(annotation) if each is not types.NoneType)
-    return KINDS.get(annotation, "string")
+            is_number = any(isinstance(mark, DecimalNumber) for mark in marks)
+            return annotation, required, "number" if is_number else KINDS.get(annotation, "string")
 
 
 def _is_schema(annotation: Any) -> bool:

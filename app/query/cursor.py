@@ -55,7 +55,7 @@ def decode(text: str, binding: Binding, keyset: Keyset) -> Cursor:
         at, backwards = parts[2:]
         if at is None:
             return Cursor(None, backwards)
-        if keyset.takes(*at):
+        if keyset.has_position(*at):
             segment, position = at
             return Cursor((segment, position), backwards)
     message = (

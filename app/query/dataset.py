@@ -20,7 +20,6 @@ from app.schemas import Name, to_json
 DATASET = "dataset"  # names of serving values
 VOCABULARY = "vocabulary/"
 
-
 VALUE = Statement(select(ServingValue.data).where(col(ServingValue.name) == bindparam("name")))
 VOCABULARIES = Statement(
     select(ServingValue.name, ServingValue.data).where(col(ServingValue.name).startswith(VOCABULARY))
@@ -46,7 +45,7 @@ class Download(BaseModel):
 
 
 class Question(BaseModel):
-    """A question that people bring, and the request that answers it."""
+    """A frequent question, and the request that answers it."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -22,7 +22,7 @@ def folder_of(database: Path, digest: str) -> Path:
 
 
 def is_file(download: Download) -> bool:
-    """Whether a build makes a file of it. Other downloads are made when they are asked for."""
+    """Whether a build makes a file of it. Other downloads are made on request."""
     return download.path.endswith((f"/{DATABASE}", f"/{PACKAGE}", ".parquet"))
 
 

@@ -43,7 +43,7 @@ def chosen_columns(schema: type[Schema], paths: Collection[str]) -> tuple[Column
 
 
 def _paths_above(column: Column) -> set[str]:
-    """The paths under which a column stands: its own, and those of the fields that hold it."""
+    """The paths under which a column stands: its own, and those of the fields that contain it."""
     return {".".join(column.path[:end]) for end in range(1, len(column.path) + 1)}
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import orjson
 
-from app.query.columns import LISTS, Cell, Column, columns, row_of
+from app.query.columns import LISTS, Cell, Column, columns, row_of, text_of
 from app.query.dataset import About
 from app.query.resource import Resource
 from app.schemas import Note
@@ -30,7 +30,8 @@ MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
 IN_MEMORY_ROWS = 1_000  # of a workbook that is made without a file
 MAX_CELL = 32_767  # characters that a cell of Excel holds
 
-# What a spreadsheet would run, in any width and behind what it passes over; and the mark that stops it.
+# Texts that a spreadsheet would run as a formula, in any width and after characters that it ignores, and texts that
+# begin with the apostrophe that prevents it.
 FORMULA = re.compile(r"'|[\t\r\n]|[\s\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠﹦﹢﹣﹫]")
 BOM = b"\xef\xbb\xbf"
 
@@ -52,11 +53,14 @@ class Csv:
 
     columns: Sequence[Column]
 
+    def file(self, records: Iterable[Mapping[str, Any]], *, bom: bool = False) -> bytes:
+        return b"".join([self.head(bom=bom), *map(self.line, records)])
+
     def head(self, *, bom: bool = False) -> bytes:
         return (BOM if bom else b"") + _csv_line([column.name for column in self.columns])
 
     def line(self, record: Mapping[str, Any]) -> bytes:
-        texts = [cell if type(cell) is str else _csv_text(cell) for cell in self._row(record)]
+        texts = [cell if type(cell) is str else text_of(cell) for cell in self._row(record)]
         if any(map(FORMULA.match, texts)):
             texts = [
                 f"'{text}" if column.kind == "string" and FORMULA.match(text) else text
@@ -67,12 +71,6 @@ class Csv:
     @cached_property
     def _row(self) -> Callable[[Any], list[Cell]]:
         return row_of(self.columns)
-
-
-def _csv_text(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    return str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
 def _csv_line(texts: list[str]) -> bytes:

@@ -1,4 +1,4 @@
-"""Hints: what a parameter, a value or a path that is not here was meant to be."""
+"""Hints: suggestions for an unknown parameter, value or path."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -94,7 +94,7 @@ Hint = tuple[str | None, str]  # the name or value that was meant, and the sente
 
 
 def parameter_hint(name: str, parameters: Iterable[str]) -> Hint:
-    """What a parameter that an operation does not have was meant to be."""
+    """The suggestion for a parameter that an operation does not have."""
     known, plain = list(parameters), re.sub(r"[\W_]", "", fold(name))
     for ours, others in PARAMETERS.items():
         if ours in known and plain in others.split():
@@ -110,7 +110,7 @@ def parameter_hint(name: str, parameters: Iterable[str]) -> Hint:
 
 
 def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint:
-    """What a value that is not in the vocabulary of a parameter was meant to be."""
+    """The suggestion for a value that is not in the vocabulary of a parameter."""
     sorted_by = SORTED.fullmatch(value.strip()[:100]) if parameter.name == "sort" else None
     if sorted_by and (sorted_by["down"] or sorted_by["order"]):
         found = closest(sorted_by["sort"], vocabulary.terms)
@@ -141,8 +141,8 @@ def number_hint(value: str, minimum: int, maximum: int) -> Hint:
 
 
 def path_hint(path: str, paths: Iterable[str]) -> str | None:
-    """The path that was meant by one that is not here: with another beginning, extension or name, or misspelt; failing
-    that, the list that it ends with."""
+    """The path most similar to an unknown one, which may have another beginning, extension or name, or be misspelt;
+    failing that, the list that it ends with."""
     by_name = {re.sub(r"^/(v1/)?(exports/)?", "", each): each for each in paths}
     asked = re.sub(r"^/(api/|rest/)*(v\d+/)?(exports/)?", "", path.lower()).rstrip("/")
     for name in (asked, asked.rpartition("/")[2]):

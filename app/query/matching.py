@@ -1,6 +1,6 @@
 """Matching: the rows of a query, found by intersecting sets of the index. No row is read to find one."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pyroaring import BitMap
@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from app.db.base import Contains, InList, Session, Statement
 from app.db.tables import ServingIndex, ServingText
 from app.index import Index, Keyset, TextMatches, ValueIndex, search
+from app.query.dataset import Dataset
 from app.query.filters import Filter
 from app.query.parser import Query
 from app.query.resource import Resource
@@ -23,15 +24,9 @@ ENTRIES = Statement(
         InList(col(ServingIndex.name), "names"), InList(col(ServingIndex.value), "entries")
     )
 )
-CONTAINING: Mapping[str, Statement] = {
-    "names": Statement(
-        select(ServingText.key).where(InList(col(ServingText.key), "keys"), Contains(col(ServingText.names), "text"))
-    ),
-    "descriptions": Statement(
-        select(ServingText.key).where(
-            InList(col(ServingText.key), "keys"), Contains(col(ServingText.descriptions), "text")
-        )
-    ),
+CONTAINING = {
+    field: Statement(select(ServingText.key).where(InList(col(ServingText.key), "keys"), Contains(column, "text")))
+    for field, column in (("names", ServingText.names), ("descriptions", ServingText.descriptions))
 }
 
 
@@ -42,13 +37,14 @@ def values_of(index: Index, vocabularies: Vocabularies, resource: Resource, filt
 
 
 class Matcher:
-    """Evaluates queries in one session. `loaded` are the parts of the index that the sessions of its snapshot share. It
-    is the TextReader of full-text searches."""
+    """Evaluates queries of a dataset in one session. `loaded` are the parts of its index that all sessions share. It is
+    the TextReader of full-text searches."""
 
-    def __init__(self, loaded: dict[str, Any], vocabularies: Vocabularies, session: Session) -> None:
+    def __init__(self, dataset: Dataset, loaded: dict[str, Any], session: Session) -> None:
         self.index = Index(lambda name: dict(session.query(PART, name=name)), loaded)
         self.session = session
-        self.vocabularies = vocabularies
+        self.dataset = dataset
+        self.vocabularies = dataset.vocabularies
         self._searches: dict[Any, TextMatches] = {}  # answers and their notes need the same
 
     def match(self, resource: Resource, query: Query, *, without: str = "") -> BitMap:

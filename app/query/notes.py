@@ -42,7 +42,7 @@ def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
 
 
 def search_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matcher: Matcher) -> list[Note]:
-    """Notes on `q`: by which names of linked records it found rows that do not say so themselves; and where it finds
+    """Notes on `q`: by which names of linked records it found rows whose own texts lack its words; and where it finds
     nothing, which of its words are values of a filter."""
     if not query.terms:
         return []
@@ -50,19 +50,19 @@ def search_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matc
         return _filters_meant(query, resources, matcher)
     through = rows - matcher.search(query.terms, resources).in_texts
     links = [link for link in _links(query.terms, resources, matcher) if link.rows.intersect(through)]
-    # What contains every term says by itself why its rows are there: the others are named for rows beyond those.
+    # Links that contain every term explain their rows; those that contain some are named only for other rows.
     whole = [link for link in links if link.terms == len(query.terms)]
-    beyond = through - BitMap().union(*(link.rows for link in whole))
-    behind = [*whole, *(link for link in links if link.terms < len(query.terms) and link.rows.intersect(beyond))]
-    if not behind:
+    others = through - BitMap().union(*(link.rows for link in whole))
+    shown = [*whole, *(link for link in links if link.terms < len(query.terms) and link.rows.intersect(others))]
+    if not shown:
         return []
-    named = _listed(distinct(link.name for link in behind))
+    named = _listed(distinct(link.name for link in shown))
     note = Note(
         code="found-by-linked-names",
         ja=f"q の語を自らの文に含まない行も、対応する名称により含む: {named}。",
         en=f"Rows whose own texts lack a word of `q` are found by the names of what they link to: {named}.",
     )
-    return distinct([note, *(link.note for link in behind if link.note)])
+    return distinct([note, *(link.note for link in shown if link.note)])
 
 
 @dataclass(frozen=True)

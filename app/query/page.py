@@ -1,7 +1,7 @@
 """Pages: from a query to the JSON of a list: rows, total, facets and links."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -19,7 +19,6 @@ from app.query.parser import Query
 from app.query.records import RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.responses import Page
-from app.query.snapshot import Snapshot
 from app.schemas import Note, Schema, to_json
 
 MAX_OFFSET = 10_000
@@ -36,6 +35,7 @@ class Listing:
     rows: Keyset
     render: Callable[[Sequence[Row]], Sequence[Any]]
     notes: Sequence[Note] = ()
+    facets: Mapping[str, Any] = field(default_factory=dict)
 
 
 def page_model(schema: type[Schema]) -> type[Any]:
@@ -43,13 +43,13 @@ def page_model(schema: type[Schema]) -> type[Any]:
     return create_model(f"{schema.__name__}Page", __base__=Page[schema], __doc__=Page.__doc__)  # type: ignore[valid-type]
 
 
-def list_page(resource: Resource, query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> tuple[bytes, Links]:
+def list_page(resource: Resource, query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
     """A page of a resource as JSON, and its links."""
-    body = list_body(resource, query, snapshot, path, matcher)
+    body = list_body(resource, query, path, matcher)
     return to_json({**body, "data": list(map(orjson.Fragment, body["data"]))}), body["links"]
 
 
-def list_body(resource: Resource, query: Query, snapshot: Snapshot, path: str, matcher: Matcher) -> dict[str, Any]:
+def list_body(resource: Resource, query: Query, path: str, matcher: Matcher) -> dict[str, Any]:
     """A page of a resource in the schema `Page`, but for its records, which are JSON. One statement reads them, one
     more the n-grams of `q`."""
     rows = matcher.match(resource, query)
@@ -61,8 +61,9 @@ def list_body(resource: Resource, query: Query, snapshot: Snapshot, path: str, m
     facets = {name: _facet(resource.filters[name], each, matcher) for name, each in counted.items()}
     overlapping = [name for name, each in counted.items() if each.overlap]
     notes = [*query_notes(query, [resource], rows, matcher), *_overlap_note(overlapping)]
-    listing = Listing(resource.name, matcher.keyset(resource, query, rows), render, notes)
-    return _body(listing, query, snapshot, path, facets)
+    return _body(
+        Listing(resource.name, matcher.keyset(resource, query, rows), render, notes, facets), query, path, matcher
+    )
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,14 @@ def _overlap_note(names: Sequence[str]) -> list[Note]:
     ]
 
 
-def render_page(listing: Listing, query: Query, snapshot: Snapshot, path: str) -> tuple[bytes, Links]:
+def render_page(listing: Listing, query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
     """A page of a listing as JSON of the schema `Page`, and its links."""
-    body = _body(listing, query, snapshot, path, {})
+    body = _body(listing, query, path, matcher)
     return to_json(body), body["links"]
 
 
-def _body(listing: Listing, query: Query, snapshot: Snapshot, path: str, facets: Mapping[str, Any]) -> dict[str, Any]:
-    dataset = snapshot.dataset
+def _body(listing: Listing, query: Query, path: str, matcher: Matcher) -> dict[str, Any]:
+    dataset = matcher.dataset
     # What decides which rows come, and in which order.
     finds = query.encode(limit=None, offset=None, cursor=None, facet=None, fields=None)
     binding = Binding.of(dataset.version.digest, f"{listing.name}?{finds}")
@@ -137,7 +138,7 @@ def _body(listing: Listing, query: Query, snapshot: Snapshot, path: str, facets:
         "notes": listing.notes,
         "attribution": dataset.attribution,
     }
-    return {"data": listing.render(rows), "meta": meta, "facets": facets, "links": links}
+    return {"data": listing.render(rows), "meta": meta, "facets": listing.facets, "links": links}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
-"""Query strings, parsed strictly against declared parameters: every error is reported at once, and nothing that was
-asked is ignored."""
+"""Query strings, parsed strictly against declared parameters: every error is reported at once, and no parameter is
+ignored."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -124,7 +124,7 @@ def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str
 def _contradictions(
     parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]], vocabularies: Vocabularies
 ) -> Iterator[ParameterError]:
-    """Values that are asked for and left out at once match nothing whatever the data, and are surely a mistake too."""
+    """Values that are included and excluded at once match nothing whatever the data, and are surely a mistake too."""
     sent = [each for each in parameters.values() if isinstance(each, Filter) and each.name in values]
     for excluding in (each for each in sent if each.operator == "not"):
         narrower = excluding.values(vocabularies).narrower if excluding.several else {}

@@ -19,11 +19,11 @@ from app.settings import Settings
 
 T = TypeVar("T")
 
-POLL_SECONDS = 1.0  # between two looks for a newer build
+POLL_SECONDS = 1.0  # between two polls for a newer build
 VERIFY_SECONDS = 60.0  # at least, between two comparisons of the content with its digest
 INTERVAL_FACTOR = 50  # times as long as it took, until something is compared or tried again
-PREVIOUS_SECONDS = 600.0  # for which the build before is kept, for those who follow its cursors
-CLOSE_SECONDS = 5.0  # for a look that is under way to end
+PREVIOUS_SECONDS = 600.0  # for which the build before stays open, for clients that follow its cursors
+CLOSE_SECONDS = 5.0  # for a poll that is under way to end
 
 logger = logging.getLogger("shisaku")
 
@@ -55,7 +55,7 @@ class Snapshot:
             raise
 
     def matcher(self, session: Session) -> Matcher:
-        return Matcher(self.index, self.dataset.vocabularies, session)
+        return Matcher(self.dataset, self.index, session)
 
     async def run(self, work: Callable[[Matcher], T], *, light: bool = False) -> T:
         """Runs the work of a request: on a thread, or on the event loop if it takes less time than a switch to one."""
@@ -83,13 +83,18 @@ class Snapshots:
         self._watch = threading.Thread(target=_watch, args=(weakref.ref(self), self._closed), daemon=True)
         self._watch.start()
 
+    @property
+    def _open(self) -> list[Snapshot]:
+        """The snapshots that requests may use, the current one first."""
+        return [each for each in (self._current, self._previous) if each]
+
     def current(self) -> Snapshot:
         """The snapshot to answer from."""
         return self._current
 
     def by_digest(self, dataset: str) -> Snapshot | None:
         """The snapshot of the dataset whose digest begins so, which may be the one that was replaced last."""
-        for snapshot in filter(None, (self._current, self._previous)):
+        for snapshot in self._open:
             if snapshot.dataset.version.digest.startswith(dataset):
                 return snapshot
         return None
@@ -98,7 +103,7 @@ class Snapshots:
         """Ends the watch, and closes the connections."""
         self._closed.set()
         self._watch.join(CLOSE_SECONDS)  # a connection that it holds would outlive the pool
-        for snapshot in filter(None, (self._current, self._previous)):
+        for snapshot in self._open:
             snapshot.database.close()
 
     def check(self) -> None:
@@ -115,7 +120,7 @@ class Snapshots:
         self.renew()
         if time.monotonic() > self._verify_at:
             started = time.monotonic()
-            for snapshot in filter(None, (self._current, self._previous)):
+            for snapshot in self._open:
                 self._verify(snapshot)
             self._verify_at = _next(started)
         with self._replacing:
@@ -168,7 +173,7 @@ class Snapshots:
             snapshot.database.verify()
         except Unusable as error:
             damage = str(error)
-        except Problem as problem:  # the database cannot be asked just now
+        except Problem as problem:  # the database does not answer just now
             logger.warning("the content was not verified: %s", problem)
             return
         with self._replacing:  # it may have been replaced meanwhile
@@ -202,6 +207,6 @@ def _watch(reference: "weakref.ref[Snapshots]", closed: threading.Event) -> None
             return
         try:
             snapshots.poll()
-        except Exception:  # the next look may fare better
+        except Exception:  # the next poll may succeed
             logger.exception("looking for a newer build failed")
         del snapshots

@@ -1,4 +1,4 @@
-"""Vocabularies: the values that a filter takes, their labels and aliases, and which are broader than which."""
+"""Vocabularies: the values of a filter, their labels and aliases, and which are broader than which."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from app.text import fold, searchable
 NONE = "none"  # the filter value that finds records without a value
 NO_VALUE = Name(ja="該当なし", en="none", en_official=False)  # its label
 NONE_NAMES = frozenset(map(fold, (NONE, NO_VALUE.ja, NO_VALUE.en)))
-OTHERS = "others"  # the group of a sum that takes what is beyond its limit
+OTHERS = "others"  # the group of a sum that joins those beyond its limit
 RESERVED = (NONE, OTHERS)  # no record has such an id
 
 

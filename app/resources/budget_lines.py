@@ -19,7 +19,6 @@ THROUGH_CROSSWALK = Note(
     en="Budget lines stand under sections through the crosswalk, whose links are ours unless a source states them.",
 )
 
-
 # Names under which values are indexed that a record does not show.
 KIND = "kind"  # the phase and the basis of the amount, joined by a comma: amounts of one kind may be added
 UNSTATED = "unstated"  # its value for a line without an amount

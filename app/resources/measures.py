@@ -20,7 +20,6 @@ UNLINKED = Note(
     en="The crosswalk, which links strategy measures and budget programmes, does not link this measure.",
 )
 
-
 DIFFERENT_FIGURES = Note(
     code="figures-differ",
     ja="同じ事業の金額が文書により異なる。基準や段階が違うことがある。並べて示し、加えない。",

@@ -4,17 +4,27 @@ Of lines of one kind that are the same, the more precise counts: an exact amount
 finer unit, then the document issued earlier; and a part does not count beside the whole that includes it. The build
 works out for each line which others it yields to; a set of lines leaves out those that yield to another of the set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
+from pydantic import Field
 from pyroaring import BitMap
+from sqlmodel import col, select
 
+from app.db.base import InList, Statement
+from app.db.tables import ServingRecord
 from app.index import Index
+from app.query.matching import Matcher
+from app.resources.amount import PHASE_LABELS
 from app.resources.budget_lines import ACROSS, BUDGET_LINES, COVERAGE, DOCUMENT
-from app.schemas import Note
+from app.schemas import Id, Note, Schema, distinct
 
 MAX_LISTED = 100
+MAX_NAMED = 10  # budgets of which a note speaks
+
+IDS = Statement(select(ServingRecord.key, ServingRecord.id).where(InList(col(ServingRecord.key), "keys")))
 
 
 class OverlapReason(StrEnum):
@@ -22,6 +32,14 @@ class OverlapReason(StrEnum):
 
     SAME_AS = "same_as"
     PART_OF = "part_of"
+
+
+class OverlappingLine(Schema):
+    """A line that is not counted, because another states the same money or includes it."""
+
+    id: Id
+    reason: OverlapReason
+    counted: Id = Field(description="The line that is counted.")
 
 
 class Overlap(NamedTuple):
@@ -96,3 +114,62 @@ class Overlaps:
             if self._first + int(number) - 1 in rows:
                 found |= lines & rows
         return len(found)
+
+
+def overlaps_of(rows: BitMap, matcher: Matcher) -> tuple[list[dict[str, Any]], list[Note]]:
+    """The lines that a sum of these rows leaves out, in the schema of OverlappingLine, the first MAX_LISTED of them,
+    and the notes on them and on lines that may state the same money."""
+    overlaps = Overlaps(matcher.index)
+    found, notes = overlaps.listed(rows), []
+    if found:
+        notes.append(COUNTED_ONCE)
+    if len(found) > MAX_LISTED:
+        notes.append(_cut(len(found)))
+    across = overlaps.across(rows)
+    if across:
+        notes.append(_across(across))
+    unrelated = list(islice(overlaps.unrelated(rows), MAX_NAMED + 1))
+    if unrelated:
+        notes.append(_may_overlap(unrelated, matcher))
+    shown = found[:MAX_LISTED]
+    keys = [key for each in shown for key in (each.line, each.counted)]
+    ids = dict(matcher.session.query(IDS, keys=keys)) if keys else {}
+    return [{"id": ids[each.line], "reason": each.reason, "counted": ids[each.counted]} for each in shown], notes
+
+
+def _cut(count: int) -> Note:
+    return Note(
+        code="overlaps-cut",
+        ja=f"数えなかった{count}行のうち、初めの{MAX_LISTED}行を示す。",
+        en=f"{count} lines are not counted; the first {MAX_LISTED} are listed.",
+    )
+
+
+def _across(count: int) -> Note:
+    return Note(
+        code="same-money-across-kinds",
+        ja=f"並べて示す合計のうち、{count}行は、基準や段階の異なる他の行と同じ金額か、その一部である(same_as、part_of)。",
+        en=f"Of the totals side by side, {count} lines are about the same money as lines of another basis or phase, or "
+        "a part of it: see their `same_as` and `part_of`.",
+    )
+
+
+def _may_overlap(unrelated: Sequence[tuple[str, Sequence[str]]], matcher: Matcher) -> Note:
+    named = [_named(coverage, matcher) for coverage, _ in unrelated[:MAX_NAMED]]
+    ja, en = ("、".join(ja for ja, _ in named), "; ".join(en for _, en in named))
+    more = len(unrelated) > MAX_NAMED
+    documents = ", ".join(distinct(document for _, several in unrelated for document in several))
+    return Note(
+        code="may-hold-same-money",
+        ja=f"次の予算には複数の文書({documents})の予算行があり、互いの関係が分かっていない行は"
+        f"同じ金額を含むことがある: {ja}{'ほか' if more else ''}。",
+        en=f"Of these budgets several documents ({documents}) have lines, of which those that nothing relates may hold "
+        f"the same money: {en}{'; and others' if more else ''}.",
+    )
+
+
+def _named(coverage: str, matcher: Matcher) -> tuple[str, str]:
+    """What a coverage is called in Japanese and in English."""
+    year, budget, ministry = coverage.split(",")
+    label, (ja, en) = matcher.vocabularies["ministry"].terms[ministry].label, PHASE_LABELS[budget]
+    return f"{label.ja}の{year}年度{ja}", f"FY{year} {en} of the {label.en}"

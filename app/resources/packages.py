@@ -50,14 +50,12 @@ BUDGET_KIND = choice(
     optional=True,
 )
 
-
 FISCAL_YEAR = column(
     "fiscal_year",
     "Japanese fiscal year, by the year in which it begins.",
     path="fiscal_year.year",
     example="2025",
 )
-
 
 PACKAGES = Resource(
     name="packages",

@@ -2,31 +2,20 @@
 amounts of different bases or phases are not added; a joint line is whole in `joint`, never split; a sum is approximate
 or uncertain if one of its lines is; it is null if none of its lines states an amount."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from itertools import combinations
-from typing import Any, NamedTuple
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
 
-import orjson
 from pydantic import Field
 from pyroaring import BitMap
 
 from app.index import Index
 from app.query.filters import Filter
 from app.query.matching import Matcher, values_of
-from app.query.parser import Query
-from app.query.vocabulary import NO_VALUE, NONE, Vocabularies
+from app.query.vocabulary import NONE, Vocabularies
 from app.resources.amount import SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
 from app.resources.overlaps import Overlaps
 from app.schemas import Int32, Note, Schema
-
-PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
-DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
-# All lines, each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
-PRECOMPUTED: frozenset[tuple[str, ...]] = frozenset([(), *combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
-SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
 
 GroupKey = tuple[str, ...]  # the value of each dimension; NONE for lines without one
 
@@ -44,39 +33,30 @@ class KindTotal(Schema):
     decreases: Amount | None = Field(description="Of the lines below zero: `involved` is both together.")
 
 
+Totals = Annotated[list[KindTotal], Field(description="The sum of each basis and phase, which are not added.")]
+DistinctLines = Annotated[Int32, Field(description="The distinct lines.")]
+
+
 def kind_of(value: str) -> Kind:
     """The basis and the phase of a value of KIND."""
     phase, _, basis = value.partition(",")
     return basis or None, phase
 
 
-def _place(kind: str) -> tuple[int, int]:
+def _kind_order(kind: str) -> tuple[int, int]:
     """The order of kinds: by phase, then by basis; lines without an amount are last."""
-    basis, phase = (None, "") if kind == UNSTATED else kind_of(kind)
-    phases, bases = list(BudgetPhase), [None, *AmountBasis]
-    return phases.index(BudgetPhase(phase)) if phase else len(phases), bases.index(basis)
+    basis, phase = kind_of(kind)
+    return [*BudgetPhase, UNSTATED].index(phase), [None, *AmountBasis].index(basis)
 
 
 class Part(NamedTuple):
     """The amount of some lines of one kind. `cuts` is the sum of those below zero, which `jpy` includes."""
 
-    lines: int
-    jpy: int
-    cuts: int
-    approximate: bool
-    uncertain: bool
-
-    def plus(self, other: "Part") -> "Part":
-        return Part(
-            self.lines + other.lines,
-            self.jpy + other.jpy,
-            self.cuts + other.cuts,
-            self.approximate or other.approximate,
-            self.uncertain or other.uncertain,
-        )
-
-
-NOTHING = Part(0, 0, 0, approximate=False, uncertain=False)
+    lines: int = 0
+    jpy: int = 0
+    cuts: int = 0
+    approximate: bool = False
+    uncertain: bool = False
 
 
 class KindSum(NamedTuple):
@@ -88,21 +68,24 @@ class KindSum(NamedTuple):
     @property
     def involved(self) -> Part:
         """All of them."""
-        return self.sole.plus(self.joint)
+        sole, joint = self.sole, self.joint
+        return Part(
+            sole.lines + joint.lines,
+            sole.jpy + joint.jpy,
+            sole.cuts + joint.cuts,
+            sole.approximate or joint.approximate,
+            sole.uncertain or joint.uncertain,
+        )
 
 
-PARTS: Mapping[str, Callable[[KindSum], Part]] = {
-    "sole": lambda each: each.sole,
-    "joint": lambda each: each.joint,
-    "involved": lambda each: each.involved,
-}
+PARTS = ("sole", "joint", "involved")  # of a KindSum
 
 
 class Sum(NamedTuple):
     """The sum of some lines, by kind: amounts of different kinds are not added."""
 
     kinds: Mapping[str, KindSum]  # UNSTATED for lines without an amount
-    printed: bool = True  # False if the documents have no line at all for what is asked: then nothing is known
+    printed: bool = True  # False if the documents have no line at all for the question: it is then null, not zero
 
     @classmethod
     def load(cls, values: Sequence[Any]) -> "Sum":
@@ -123,26 +106,28 @@ class Sum(NamedTuple):
         """The kinds of the lines that state an amount."""
         return {kind: each for kind, each in self.kinds.items() if kind != UNSTATED}
 
+    def _with_lines(self, name: str) -> dict[str, Part]:
+        """By kind, unstated included, one of PARTS where it has lines."""
+        parts = {kind: getattr(each, name) for kind, each in self.kinds.items()}
+        return {kind: part for kind, part in parts.items() if part.lines}
+
     def jpy(self, name: str) -> int | None:
         """The amount of one of PARTS; None where it is of several kinds, where its lines state none, and where there
         has never been a line."""
-        part, stated = PARTS[name], [PARTS[name](each) for each in self.stated.values()]
-        found = [each.jpy for each in stated if each.lines]
-        if found:
-            return found[0] if len(found) == 1 else None
-        lines = sum(part(each).lines for each in self.kinds.values())
-        return 0 if not lines and self.printed else None
+        parts = self._with_lines(name)
+        if not parts:
+            return 0 if self.printed else None
+        stated = [part.jpy for kind, part in parts.items() if kind != UNSTATED]
+        return stated[0] if len(stated) == 1 else None
 
     def amount(self, name: str) -> dict[str, Any]:
         """One of PARTS in the schema of Amount."""
-        part, stated = PARTS[name], self.stated
-        kinds = [kind for kind, each in stated.items() if part(each).lines]
-        whole = reduce(Part.plus, (part(each) for each in stated.values()), NOTHING)
+        parts = {kind: part for kind, part in self._with_lines(name).items() if kind != UNSTATED}
         return summed(
             self.jpy(name),
-            [kind_of(kind) for kind in kinds or stated],
-            approximate=whole.approximate,
-            uncertain=whole.uncertain,
+            [kind_of(kind) for kind in parts or self.stated],
+            approximate=any(part.approximate for part in parts.values()),
+            uncertain=any(part.uncertain for part in parts.values()),
         )
 
     def comparable(self, amount: Amount) -> "Sum":
@@ -153,21 +138,21 @@ class Sum(NamedTuple):
 
     def totals(self) -> list[dict[str, Any]]:
         """The sum of each kind in the schema of KindTotal."""
-        return [_kind_total(kind, self.kinds[kind]) for kind in sorted(self.kinds, key=_place)]
+        return [_kind_total(kind, self.kinds[kind]) for kind in sorted(self.kinds, key=_kind_order)]
 
 
 def _kind_total(kind: str, each: KindSum) -> dict[str, Any]:
     only, involved = Sum({kind: each}), each.involved
     basis, phase = (None, None) if kind == UNSTATED else kind_of(kind)
-    whole = only.amount("involved")
+    amounts = {name: only.amount(name) for name in PARTS}
     signed = {"increases": involved.jpy - involved.cuts, "decreases": involved.cuts}
     return {
         "basis": basis,
         "phase": phase,
         "lines": involved.lines,
-        **{name: only.amount(name) for name in PARTS},
+        **amounts,
         **{
-            name: {**whole, "jpy": jpy, "oku_yen": in_oku(jpy)} if involved.cuts else None
+            name: {**amounts["involved"], "jpy": jpy, "oku_yen": in_oku(jpy)} if involved.cuts else None
             for name, jpy in signed.items()
         },
     }
@@ -178,12 +163,13 @@ NOT_PRINTED = NO_LINES._replace(printed=False)
 
 
 class LineSums:
-    """Sums any set of budget lines with the index."""
+    """Sums any set of budget lines with the index. `check` is called before each group, and may raise."""
 
-    def __init__(self, index: Index, vocabularies: Vocabularies) -> None:
+    def __init__(self, index: Index, vocabularies: Vocabularies, check: Callable[[], None] = lambda: None) -> None:
         name = BUDGET_LINES.name
         self._index = index
         self._vocabularies = vocabularies
+        self._check = check
         self._overlaps = Overlaps(index)
         self._amounts = index.column(name, "amount")
         self._joint = index.values(name, "joint").of("true")
@@ -204,7 +190,7 @@ class LineSums:
 
     def _part(self, rows: BitMap) -> Part:
         if not rows:
-            return NOTHING
+            return Part()
         return Part(
             len(rows),
             self._amounts.sum(rows),
@@ -213,28 +199,18 @@ class LineSums:
             rows.intersect(self._uncertain),
         )
 
-    def by(self, dimensions: Sequence[Filter], rows: BitMap, check: Callable[[], None]) -> dict[GroupKey, Sum]:
-        """The sums of the groups that have lines. `check` is called before each, and may raise."""
-        sums = {}
-        for key, group in self._groups(dimensions, rows):
-            check()
-            sums[key] = self.sum(group)
-        return sums
+    def by(self, dimensions: Sequence[Filter], rows: BitMap) -> dict[GroupKey, Sum]:
+        """The sums of the groups that have lines."""
+        return {key: self.sum(group) for key, group in self._groups(dimensions, rows)}
 
-    def together(
-        self, dimensions: Sequence[Filter], keys: Container[GroupKey], rows: BitMap, check: Callable[[], None]
-    ) -> Sum:
+    def together(self, dimensions: Sequence[Filter], keys: Container[GroupKey], rows: BitMap) -> Sum:
         """The sum of several groups as one: a line that is in some of them counts once."""
-        found = BitMap()
-        for key, group in self._groups(dimensions, rows):
-            check()
-            if key in keys:
-                found |= group
-        return self.sum(found)
+        return self.sum(BitMap().union(*(group for key, group in self._groups(dimensions, rows) if key in keys)))
 
     def _groups(self, dimensions: Sequence[Filter], rows: BitMap) -> Iterator[tuple[GroupKey, BitMap]]:
         """The lines under each value of the first dimension, and under each of the others below it."""
         if not dimensions:
+            self._check()
             yield (), rows
             return
         first, *others = dimensions
@@ -243,137 +219,6 @@ class LineSums:
         for key, group in [*groups, (NONE, rows - values.present)]:
             if group:
                 yield from (((key, *more), lines) for more, lines in self._groups(others, group))
-
-
-@dataclass(frozen=True)
-class Group:
-    """The lines under a value of each dimension. `places` are those of the values in their vocabularies; None for
-    lines without one."""
-
-    key: GroupKey
-    label: Mapping[str, Any]
-    sum: Sum
-    places: tuple[int | None, ...] = ()
-
-    def render(self) -> dict[str, Any]:
-        """It in the schema of BudgetGroup."""
-        return {
-            "key": ",".join(self.key),
-            "label": self.label,
-            "lines": self.sum.lines,
-            **{name: self.sum.amount(name) for name in PARTS},
-            "totals": self.sum.totals(),
-        }
-
-
-def groups_of(
-    dimensions: Sequence[Filter],
-    sums: Mapping[GroupKey, Sum],
-    vocabularies: Vocabularies,
-    printed: Container[str],
-) -> list[Group]:
-    """The groups of these sums. By one dimension, values without lines are groups too: `printed` are those that have
-    lines in the documents."""
-    terms = [each.values(vocabularies).terms for each in dimensions]
-    labels = [{**{id_: term.label for id_, term in each.items()}, NONE: NO_VALUE} for each in terms]
-    places = [{id_: place for place, id_ in enumerate(each)} for each in terms]
-    keys = dict.fromkeys(sums)
-    if len(dimensions) == 1:
-        keys.update(dict.fromkeys((id_,) for id_ in terms[0]))
-    groups = []
-    for key in keys:
-        names = [label[part] for label, part in zip(labels, key, strict=True)]
-        label = {
-            "ja": " × ".join(name.ja for name in names),
-            "en": " × ".join(name.en for name in names),
-            "en_official": all(name.en_official for name in names),
-        }
-        found = sums.get(key) or (NO_LINES if key[0] in printed else NOT_PRINTED)
-        groups.append(Group(key, label, found, tuple(place.get(part) for place, part in zip(places, key, strict=True))))
-    return groups
-
-
-# By name, what each part of a group's key is ordered by, or the group; None is last in either direction.
-SORTS: Mapping[str, Callable[[Group], Sequence[Any]]] = {
-    "involved": lambda group: (group.sum.jpy("involved"),),
-    "lines": lambda group: (group.sum.lines,),
-    "key": lambda group: [None if part == NONE else part for part in group.key],
-}
-
-
-def in_order(groups: Iterable[Group], sort: str = "", *, descending: bool = False) -> list[Group]:
-    """Groups by one of SORTS, or in the order of the vocabularies; equal ones in that order too."""
-    ordered = _arranged(groups, lambda group: group.places, descending=descending and not sort)
-    return _arranged(ordered, SORTS[sort], descending=descending) if sort else ordered
-
-
-def _arranged(groups: Iterable[Group], by: Callable[[Group], Sequence[Any]], *, descending: bool) -> list[Group]:
-    """Groups ordered by several values, the first counting most, None last; equal ones as they were."""
-    found = [(by(group), group) for group in groups]
-    for place in reversed(range(len(found[0][0]) if found else 0)):
-        present = [each for each in found if each[0][place] is not None]
-        present.sort(key=lambda each: each[0][place], reverse=descending)
-        found = [*present, *(each for each in found if each[0][place] is None)]
-    return [group for _, group in found]
-
-
-def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
-    """The sums of all lines by the dimensions of PRECOMPUTED, as serving values, for the build to store: the sums of
-    each group under SUMS, and the rendered groups under RENDERED."""
-    rows, sums = index.rows(BUDGET_LINES.name), LineSums(index, vocabularies)
-    total = sums.sum(rows)._replace(printed=bool(rows))
-    for names in sorted(PRECOMPUTED):
-        dimensions = [BUDGET_LINES.filters[name] for name in names]
-        groups = sums.by(dimensions, rows, lambda: None)
-        yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
-        if names:
-            shown = in_order(groups_of(dimensions, groups, vocabularies, printed=()))
-            facts = [total, is_additive(shown, total), bool(is_complete(shown))]
-            rendered = facts, [group.render() for group in shown]
-            yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)
-
-
-def is_additive(groups: Iterable[Group], total: Sum) -> bool:
-    """Whether the groups add up to the total, because no line is in several."""
-    return sum(each.sum.lines for each in groups) == total.lines
-
-
-def is_complete(groups: Iterable[Group]) -> bool:
-    """Whether the documents state an amount for every group."""
-    return all(each.sum.stated or each.sum.jpy("involved") is not None for each in groups)
-
-
-def is_printed(query: Query, matcher: Matcher) -> bool:
-    """Whether the documents have budget lines for what a query asks about: for a value of each dimension that it
-    filters by. If so, and no line matches, that is a zero; if not, the amount is unknown."""
-    return bool(matcher.index.rows(BUDGET_LINES.name)) and all(
-        NONE in ids or matcher.rows_of(BUDGET_LINES, filter_, ids)
-        for filter_, ids in query.filters()
-        if filter_.name in DIMENSIONS
-    )
-
-
-def precomputed_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
-    """The dimensions of the precomputed sums that answer a query, which has at most one filter, or None if its lines
-    have to be summed. Sums under several values of a filter cannot be added: lines may state the same money."""
-    names = [filter_.name for filter_, _ in query.filters()]
-    wanted = tuple(name for name in DIMENSIONS if name in (*group_by, *names))
-    if query.terms or len(names) > 1 or wanted not in PRECOMPUTED or not set(names) <= set(DIMENSIONS):
-        return None
-    return None if any(filter_.several or len(ids) > 1 for filter_, ids in query.filters()) else wanted
-
-
-def regroup(
-    precomputed: Mapping[GroupKey, Sum], dimensions: Sequence[str], group_by: Sequence[str], query: Query
-) -> dict[GroupKey, Sum]:
-    """The groups of a query from precomputed sums by `dimensions`."""
-    allowed = {dimensions.index(filter_.name): set(ids) for filter_, ids in query.filters()}
-    places = [dimensions.index(name) for name in group_by]
-    return {
-        tuple(key[place] for place in places): each
-        for key, each in precomputed.items()
-        if all(key[place] in ids for place, ids in allowed.items())
-    }
 
 
 def kinds_note(total: Sum) -> list[Note]:

@@ -19,8 +19,8 @@ from app.query.downloads import DATABASE
 from app.query.resource import Resource
 from app.query.responses import DatasetVersion
 from app.resources import RESOURCES
+from app.resources.groups import precomputed_sums
 from app.resources.schema import schema_version
-from app.resources.sums import precomputed_sums
 from app.schemas import Name
 from app.seeding.declarations import check_declarations
 from app.seeding.downloads import Downloads, in_order

@@ -85,7 +85,7 @@ async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]
 def _list_answer(resource: Resource, view: View, matcher: Matcher) -> tuple[Any, forms.Facets]:
     """The answer of the API to the parameters of a page, whose links lead to pages, and the counts of all facets."""
     query = view.query
-    answer = list_body(resource, query, view.snapshot, f"{view.prefix}{view.path}", matcher)
+    answer = list_body(resource, query, f"{view.prefix}{view.path}", matcher)
     answer["data"] = [orjson.loads(each) if query.get("fields") else own_fields(each) for each in answer["data"]]
     answer["meta"]["notes"] = [note.model_dump() for note in answer["meta"]["notes"]]
     return answer, count_facets(resource, query, resource.facets, matcher.match(resource, query), matcher)
@@ -220,7 +220,7 @@ async def search_page(view: Annotated[View, page_of({**search.PARAMETERS, "q": Q
 
 def _found(view: View, matcher: Matcher) -> tuple[Any, list[Any]]:
     """The results of a search, and the record of each: lines of one name differ by their years and amounts."""
-    body, _ = search.results(view.query, view.snapshot, view.prefix + view.path, matcher)
+    body, _ = search.results(view.query, view.prefix + view.path, matcher)
     answer = orjson.loads(body)
     records = [read_record(BY_NAME[each["type"]], each["id"], matcher.session) for each in answer["data"]]
     return answer, [orjson.loads(each) for each in records]

@@ -43,7 +43,7 @@ router = APIRouter(include_in_schema=False)
 def _listed(view: View, resource: str, matcher: Matcher, **values: str) -> list[Any]:
     """The first rows of a list."""
     query = Query(LISTS[resource], {"limit": (str(MOST),), **{name: (value,) for name, value in values.items()}})
-    body, _ = list_page(BY_NAME[resource], query, view.snapshot, f"{view.prefix}/v1/{resource}", matcher)
+    body, _ = list_page(BY_NAME[resource], query, f"{view.prefix}/v1/{resource}", matcher)
     rows: list[Any] = orjson.loads(body)["data"]
     return rows
 
@@ -79,7 +79,7 @@ def _story(view: View, matcher: Matcher) -> Story | None:
         return None
     lines = _listed(view, "budget-lines", matcher, package=package["id"], sort="amount", order="desc")
     pillars = {each["id"] for each in _listed(view, PILLARS.name, matcher, package=package["id"])}
-    stated = orjson.loads(reconcile(package["id"], view.snapshot, matcher))["data"][0]
+    stated = orjson.loads(reconcile(package["id"], matcher))["data"][0]
     return Story(
         package,
         package_chart(view, package, stated, pillars, matcher).inline(view),
@@ -113,7 +113,7 @@ async def home(view: PlainPage) -> Response:
 
 @router.get("/crosswalk")
 async def crosswalk_page(view: Annotated[View, page_of(crosswalk.PARAMETERS)]) -> Response:
-    body = await view.snapshot.run(lambda matcher: crosswalk.walk(view.query, view.snapshot, matcher))
+    body = await view.snapshot.run(lambda matcher: crosswalk.walk(view.query, matcher))
     answer = orjson.loads(body)
     pictures = [
         flow_chart(view, answer, width, f"crosswalk-{name}").svg()
@@ -139,7 +139,7 @@ def _picture(view: View, name: str) -> tuple[str, str]:
 async def reconciliation_page(id_: RecordId, view: Annotated[View, page_of({})]) -> Response:
     def answers(matcher: Matcher) -> tuple[Any, Any]:
         package = orjson.loads(read_record(PACKAGES, id_, matcher.session))
-        return package, orjson.loads(reconcile(id_, view.snapshot, matcher))
+        return package, orjson.loads(reconcile(id_, matcher))
 
     package, answer = await view.snapshot.run(answers)
     title = view.tr(*SUB_PAGES[PACKAGES.name][1:])
@@ -179,16 +179,16 @@ def _answered(view: View, question: Question, matcher: Matcher) -> Answered:
     shows: str
     match path.split("/")[2:]:
         case ["crosswalk" as shows]:
-            body = crosswalk.walk(query(crosswalk.PARAMETERS), view.snapshot, matcher)
+            body = crosswalk.walk(query(crosswalk.PARAMETERS), matcher)
         case ["budget-summary" as shows]:
-            body = budget_summary.summarize(query(budget_summary.PARAMETERS), view.snapshot, matcher)
+            body = budget_summary.summarize(query(budget_summary.PARAMETERS), matcher)
         case ["packages", id_, "reconciliation" as shows]:
-            body = reconcile(id_, view.snapshot, matcher)
+            body = reconcile(id_, matcher)
         case ["measures", id_, "figures" as shows]:
-            body = figures_answer(id_, view.snapshot, matcher)
+            body = figures_answer(id_, matcher)
         case _:
             shows = path.rpartition("/")[2]
-            body, _ = list_page(BY_NAME[shows], query(LISTS[shows]), view.snapshot, f"{view.prefix}{path}", matcher)
+            body, _ = list_page(BY_NAME[shows], query(LISTS[shows]), f"{view.prefix}{path}", matcher)
     return Answered(question, orjson.loads(body), _page_of(view, path, sent), shows)
 
 

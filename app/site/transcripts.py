@@ -66,8 +66,8 @@ def _statements(resource: Any) -> Statements:
 
 
 STATEMENTS = {resource.name: _statements(resource) for resource in RESOURCES}
-NUMBER = transcript.LINES.c.number
-TEXTS = select(NUMBER, transcript.LINES.c.text).where(transcript.OF_DOCUMENT).order_by(NUMBER)
+NUMBER = transcript.LINES.number
+TEXTS = select(NUMBER, transcript.LINES.text).where(transcript.OF_DOCUMENT).order_by(NUMBER)
 ALL_TEXTS = Statement(TEXTS)
 PAGE = Statement(TEXTS.where(NUMBER.between(bindparam("first"), bindparam("last"))))
 

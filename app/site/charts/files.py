@@ -117,5 +117,5 @@ async def draw_crosswalk(request: Request, context: Annotated[Context, context_o
     view = _view(request, context)
     values = {name: each for name, each in context.query.values.items() if name in crosswalk.PARAMETERS}
     walked = Query(crosswalk.PARAMETERS, values)
-    body = await view.snapshot.run(lambda matcher: crosswalk.walk(walked, view.snapshot, matcher))
+    body = await view.snapshot.run(lambda matcher: crosswalk.walk(walked, matcher))
     return _response(view, flow_chart(view, orjson.loads(body), _room(context.query)))

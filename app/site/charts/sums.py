@@ -101,14 +101,12 @@ def asked(query: Query, *group_by: str) -> Query:
 
 def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only: Container[str] | None = None) -> Chart:
     """Sums of budget lines by a dimension, each group a bar: those of `only`, where it is given."""
-    summed = orjson.loads(budget_summary.summarize(asked(query, dimension), view.snapshot, matcher))
+    summed = orjson.loads(budget_summary.summarize(asked(query, dimension), matcher))
     kind = first_kind(asked(query, dimension), matcher)
     pairs: list[Any] = []
     if dimension == "pillar":
         whole = Query(query.parameters, {k: v for k, v in query.values.items() if k not in ("sort", "order", "limit")})
-        pairs = orjson.loads(budget_summary.summarize(asked(whole, "ministry", "pillar"), view.snapshot, matcher))[
-            "groups"
-        ]
+        pairs = orjson.loads(budget_summary.summarize(asked(whole, "ministry", "pillar"), matcher))["groups"]
     terms = view.snapshot.dataset.vocabularies[dimension].terms
     named = query.get("section")
     bars: list[Bar] = []

@@ -1,0 +1,153 @@
+"""Groups of budget lines: their sums by one or two dimensions, in an order; those of all lines are precomputed by the
+build."""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import orjson
+
+from app.index import Index
+from app.query.filters import Filter
+from app.query.matching import Matcher
+from app.query.parser import Query
+from app.query.vocabulary import NO_VALUE, NONE, Vocabularies
+from app.resources.budget_lines import BUDGET_LINES
+from app.resources.sums import NO_LINES, NOT_PRINTED, PARTS, GroupKey, LineSums, Sum
+
+PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
+DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
+# All lines, each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
+PRECOMPUTED: frozenset[tuple[str, ...]] = frozenset([(), *combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
+SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
+
+
+@dataclass(frozen=True)
+class Group:
+    """The lines under a value of each dimension. `places` are those of the values in their vocabularies; None for
+    lines without one."""
+
+    key: GroupKey
+    label: Mapping[str, Any]
+    sum: Sum
+    places: tuple[int | None, ...] = ()
+
+    def render(self) -> dict[str, Any]:
+        """It in the schema of BudgetGroup."""
+        return {
+            "key": ",".join(self.key),
+            "label": self.label,
+            "lines": self.sum.lines,
+            **{name: self.sum.amount(name) for name in PARTS},
+            "totals": self.sum.totals(),
+        }
+
+
+def groups_of(
+    dimensions: Sequence[Filter],
+    sums: Mapping[GroupKey, Sum],
+    vocabularies: Vocabularies,
+    printed: Container[str],
+) -> list[Group]:
+    """The groups of these sums. By one dimension, values without lines are groups too: `printed` are those that have
+    lines in the documents."""
+    terms = [each.values(vocabularies).terms for each in dimensions]
+    labels = [{**{id_: term.label for id_, term in each.items()}, NONE: NO_VALUE} for each in terms]
+    places = [{id_: place for place, id_ in enumerate(each)} for each in terms]
+    keys = dict.fromkeys(sums)
+    if len(dimensions) == 1:
+        keys.update(dict.fromkeys((id_,) for id_ in terms[0]))
+    groups = []
+    for key in keys:
+        names = [label[part] for label, part in zip(labels, key, strict=True)]
+        label = {
+            "ja": " × ".join(name.ja for name in names),
+            "en": " × ".join(name.en for name in names),
+            "en_official": all(name.en_official for name in names),
+        }
+        found = sums.get(key) or (NO_LINES if key[0] in printed else NOT_PRINTED)
+        groups.append(Group(key, label, found, tuple(place.get(part) for place, part in zip(places, key, strict=True))))
+    return groups
+
+
+# By name, what each part of a group's key is ordered by, or the group; None is last in either direction.
+SORTS: Mapping[str, Callable[[Group], Sequence[Any]]] = {
+    "involved": lambda group: (group.sum.jpy("involved"),),
+    "lines": lambda group: (group.sum.lines,),
+    "key": lambda group: [None if part == NONE else part for part in group.key],
+}
+
+
+def sort_groups(groups: Iterable[Group], sort: str = "", *, descending: bool = False) -> list[Group]:
+    """Groups by one of SORTS, or in the order of the vocabularies; equal ones in that order too."""
+    ordered = _sorted(groups, lambda group: group.places, descending=descending and not sort)
+    return _sorted(ordered, SORTS[sort], descending=descending) if sort else ordered
+
+
+def _sorted(groups: Iterable[Group], by: Callable[[Group], Sequence[Any]], *, descending: bool) -> list[Group]:
+    """Groups ordered by several values, the first counting most, None last; equal ones as they were."""
+    return sorted(
+        groups,
+        key=lambda group: [((value is None) != descending, value) for value in by(group)],
+        reverse=descending,
+    )
+
+
+def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
+    """The sums of all lines by the dimensions of PRECOMPUTED, as serving values, for the build to store: the sums of
+    each group under SUMS, and the rendered groups under RENDERED."""
+    rows, sums = index.rows(BUDGET_LINES.name), LineSums(index, vocabularies)
+    total = sums.sum(rows)._replace(printed=bool(rows))
+    for names in sorted(PRECOMPUTED):
+        dimensions = [BUDGET_LINES.filters[name] for name in names]
+        groups = sums.by(dimensions, rows)
+        yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
+        if names:
+            shown = sort_groups(groups_of(dimensions, groups, vocabularies, printed=()))
+            facts = [total, is_additive(shown, total), bool(is_complete(shown))]
+            rendered = facts, [group.render() for group in shown]
+            yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)
+
+
+def is_additive(groups: Iterable[Group], total: Sum) -> bool:
+    """Whether the groups add up to the total, because no line is in several."""
+    return sum(each.sum.lines for each in groups) == total.lines
+
+
+def is_complete(groups: Iterable[Group]) -> bool:
+    """Whether the documents state an amount for every group."""
+    return all(each.sum.stated or each.sum.jpy("involved") is not None for each in groups)
+
+
+def is_printed(query: Query, matcher: Matcher) -> bool:
+    """Whether the documents have budget lines for what a query asks about: for a value of each dimension that it
+    filters by. If so, and no line matches, that is a zero; if not, the amount is unknown."""
+    return bool(matcher.index.rows(BUDGET_LINES.name)) and all(
+        NONE in ids or matcher.rows_of(BUDGET_LINES, filter_, ids)
+        for filter_, ids in query.filters()
+        if filter_.name in DIMENSIONS
+    )
+
+
+def precomputed_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
+    """The dimensions of the precomputed sums that answer a query, which has at most one filter, or None if its lines
+    have to be summed. Sums under several values of a filter cannot be added: lines may state the same money."""
+    names = [filter_.name for filter_, _ in query.filters()]
+    wanted = tuple(name for name in DIMENSIONS if name in (*group_by, *names))
+    if query.terms or len(names) > 1 or wanted not in PRECOMPUTED or not set(names) <= set(DIMENSIONS):
+        return None
+    return None if any(filter_.several or len(ids) > 1 for filter_, ids in query.filters()) else wanted
+
+
+def regroup(
+    precomputed: Mapping[GroupKey, Sum], dimensions: Sequence[str], group_by: Sequence[str], query: Query
+) -> dict[GroupKey, Sum]:
+    """The groups of a query from precomputed sums by `dimensions`."""
+    allowed = {dimensions.index(filter_.name): set(ids) for filter_, ids in query.filters()}
+    places = [dimensions.index(name) for name in group_by]
+    return {
+        tuple(key[place] for place in places): each
+        for key, each in precomputed.items()
+        if all(key[place] in ids for place, ids in allowed.items())
+    }
