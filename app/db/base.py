@@ -27,9 +27,9 @@ SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
 
 
 class Unusable(Exception):  # noqa: N818 - a state, told to an operator
-    """The database cannot be served; the message names it and what mends it. `check` is what was checked: `connection`,
-    that it answers; `rights`, that it may be read; `database`, that it is there and of this version; or `integrity`,
-    that its content is what was built."""
+    """The database cannot be served, or not be built; the message names it and what mends it. `check` is what was
+    checked: `connection`, that it answers; `rights`, that it may be read; `database`, that it is there and of this
+    version; or `integrity`, that its content is what was built."""
 
     def __init__(self, message: str, check: str = "database") -> None:
         super().__init__(message)

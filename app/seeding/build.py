@@ -24,7 +24,8 @@ from app.resources.sums import precomputed_sums
 from app.schemas import Name
 from app.seeding.declarations import check_declarations
 from app.seeding.downloads import Downloads, in_order
-from app.seeding.entries import DocumentEntry, PackageEntry
+from app.seeding.entries.budgets import PackageEntry
+from app.seeding.entries.sources import DocumentEntry
 from app.seeding.pool import mapped
 from app.seeding.progress import Done, Phase, no_progress
 from app.seeding.reading import AboutEntry, read, seed_digest
@@ -120,7 +121,6 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
                     done(1)
         about = about.model_copy(update={"downloads": in_order(made)})
         building.insert(VALUE, _values(checked, about, index_file))
-        building.finish()
         building.publish(about.digest, folder)
     return about.version.digest
 

@@ -20,13 +20,13 @@ import orjson
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from app.errors import closest
 from app.resources.amount import AmountBasis, BudgetPhase
 from app.resources.organizations import NOT_PAYING
 from app.schemas import Id
-from app.seeding.entries import AmountEntry, IdentifierEntry, OrganizationEntry
-from app.seeding.entries.budgets import UNITS
-from app.seeding.errors import InvalidSeed, SeedError
+from app.seeding.entries.base import IdentifierEntry
+from app.seeding.entries.budgets import UNITS, AmountEntry
+from app.seeding.entries.sources import OrganizationEntry
+from app.seeding.errors import InvalidSeed, SeedError, hint
 from app.seeding.mapping import ENCODINGS, PLACEHOLDER, YEARS, AmountMapping, TableMapping, TotalsMapping
 from app.seeding.transcript import HEADINGS, MalformedTable, Row, Table
 from app.text import fold
@@ -63,9 +63,8 @@ class Bodies:
         """Raises Refused if there is none of the name."""
         found = self._ids.get(_bare(name))
         if found is None:
-            nearest = closest(name, self._names)
-            hint = f"did you mean `{nearest}`?" if nearest else "add it to organizations.yaml"
-            raise Refused(f"`{name}` is no ministry or agency of organizations.yaml: {hint}")
+            meant = hint(name, self._names, "add it to organizations.yaml")
+            raise Refused(f"`{name}` is no ministry or agency of organizations.yaml: {meant}")
         return found
 
 
@@ -190,8 +189,8 @@ def _decoded(mapping: TableMapping, file: str, data: bytes) -> bytes:
     except UnicodeError as error:
         line = data.count(b"\n", 0, getattr(error, "start", 0)) + 1
         found = [each for each in ENCODINGS if all(column in _tried(data, each) for column in mapping.key_columns)]
-        hint = f"write `encoding: {found[0]}` in the mapping" if found else "save it as UTF-8"
-        raise InvalidSeed([SeedError(file, line, f"this is not {mapping.encoding}: {hint}")]) from error
+        mend = f"write `encoding: {found[0]}` in the mapping" if found else "save it as UTF-8"
+        raise InvalidSeed([SeedError(file, line, f"this is not {mapping.encoding}: {mend}")]) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         message = f"a character that no text should hold: is the file in another encoding than {mapping.encoding}?"
@@ -250,9 +249,8 @@ class _Importer:
         elif column in row.cells:
             message = f"`{column}` is the header of {row.cells.count(column)} columns: give each a name of its own"
         else:
-            nearest = closest(column, [cell for cell in row.cells if cell])
-            hint = f"did you mean `{nearest}`?" if nearest else "write all headers in one row, one a column"
-            message = f"no column of this row is `{column}`: {hint}"
+            meant = hint(column, filter(None, row.cells), "write all headers in one row, one a column")
+            message = f"no column of this row is `{column}`: {meant}"
         return SeedError(self.into.file, row.first, message)
 
     # --- rows

@@ -11,7 +11,7 @@ from app.resources.dates import fiscal_year
 from app.resources.identifiers import IdentifierScheme
 from app.resources.measures import MeasureKind
 from app.schemas import Id, Text
-from app.seeding.entries import EntryPart, NameEntry
+from app.seeding.entries.base import EntryPart, NameEntry
 from app.seeding.entries.budgets import NEXT_YEAR
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
+from app.db.base import Unusable
 from app.db.postgres import (
     CHUNK,
     FILES,
@@ -30,7 +31,7 @@ from app.db.tables import CHECKSUMS_NAME, ServingValue
 from app.resources.tables import PUBLIC_TABLES
 from app.seeding.migrating import migrate
 from app.seeding.sqlite import read_table
-from app.seeding.target import Building, NotBuilt, Rows
+from app.seeding.target import Building, Rows
 from app.settings import Settings
 
 LOCK = "SELECT pg_try_advisory_lock(hashtext('shisaku build'))"
@@ -83,7 +84,7 @@ class PostgresTarget:
         except (psycopg.Error, DBAPIError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             assert isinstance(cause, psycopg.Error)  # noqa: S101 - narrows the type; the URL names no other driver
-            raise NotBuilt(f"{self.name}: {reason(cause)}. What was published before stands.") from error
+            raise Unusable(f"{self.name}: {reason(cause)}. What was published before stands.") from error
         finally:
             engine.dispose()
 
@@ -91,9 +92,9 @@ class PostgresTarget:
 @contextmanager
 def _new_schema(url: URL, control: Connection) -> Iterator["_PostgresBuilding"]:
     if control.execute(text("SHOW server_encoding")).scalar_one() != "UTF8":
-        raise NotBuilt(f"{shown(url)}: the database is not in UTF-8. Make one with `ENCODING 'UTF8'`.")
+        raise Unusable(f"{shown(url)}: the database is not in UTF-8. Make one with `ENCODING 'UTF8'`.")
     if not control.execute(text(LOCK)).scalar_one():
-        raise NotBuilt(f"{shown(url)}: another build is running. Wait for it, then build again.")
+        raise Unusable(f"{shown(url)}: another build is running. Wait for it, then build again.")
     name = f"shisaku_building_{token_hex(8)}"
     control.execute(text(f"CREATE SCHEMA {name}"))
     options = f"{url.query.get('options', '')} -c search_path={name}".strip()
@@ -152,14 +153,12 @@ class _PostgresBuilding:
             for row in rows:
                 copy.write_row(_with_booleans(row, booleans) if booleans else row)
 
-    def finish(self) -> None:
+    def publish(self, digest: str, downloads: Path) -> None:
+        assert self._connection  # noqa: S101 - narrows the type
         for statement in self._dropped:
             self._run(statement)
         tables = [table for (table,) in self._driver.execute(TABLES).fetchall()]
         self._run(f"ANALYZE {', '.join(tables)}")
-
-    def publish(self, digest: str, downloads: Path) -> None:
-        assert self._connection  # noqa: S101 - narrows the type
         FILES.create(self._connection)
         for path in sorted(downloads.iterdir()):
             with path.open("rb") as file:

@@ -19,9 +19,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from app.errors import closest
-from app.seeding.entries import KINDS, NAMES, FieldPath, Location, NameEntry, indexed_fields
-from app.seeding.entries.base import E
-from app.seeding.errors import InvalidSeed, SeedError
+from app.seeding.entries import KINDS, NAMES
+from app.seeding.entries.base import E, FieldPath, Indexed, Location, NameEntry, marked_fields
+from app.seeding.errors import InvalidSeed, SeedError, hint
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
 from app.seeding.staging import Batch, StagingWriter
@@ -129,8 +129,8 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
             chunks.extend(_chunks(path, Chunk(path, path.stem, file, document)))
         elif not path.name.endswith(".schema.json"):
             nearest = closest(path.name, [f"{kind}{YAML}" for kind in KINDS])
-            hint = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(KINDS)}"
-            report(1, f"{path.name} is no seed file: {hint}")
+            meant = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(KINDS)}"
+            report(1, f"{path.name} is no seed file: {meant}")
     size = sum(chunk.size for chunk in chunks)
     with phase("Reading", len(chunks)) as done, mapped(read_chunk, chunks, size // 500) as batches:
         for batch in batches:
@@ -308,7 +308,7 @@ def _add(batch: Batch, raw: Any, location: Location, lines: Lines | None = None)
     else:
         batch.add(entry.id, location, orjson.dumps(raw), lines=lines)
         batch.targets.update((kind, target) for _, kind, target in entry.links())
-        for name in indexed_fields(model):
+        for name in marked_fields(model, Indexed):
             value = getattr(entry, name)
             batch.index(name, value if isinstance(value, list) else () if value is None else (value,))
 
@@ -326,9 +326,7 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
         case "missing":
             return f"`{where}` is missing: add it"
         case "extra_forbidden":
-            nearest = closest(str(detail["loc"][-1]), model.model_fields)
-            hint = f"did you mean `{nearest}`?" if nearest else "remove it"
-            return f"`{where}` is no field here: {hint}"
+            return f"`{where}` is no field here: {hint(str(detail['loc'][-1]), model.model_fields, 'remove it')}"
         case _:
             shown = detail["input"] if isinstance(detail["input"], str) else ""
             got = f" (it is `{shown[:80]}`)" if shown else ""
@@ -388,8 +386,8 @@ def _parse_yaml(data: bytes, report: Report) -> tuple[Any, Mapping[FieldPath, in
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         tab = any("\t" in each for each in text.split("\n")[line - 1 : line])
-        hint = "indent with blanks, not tabs" if tab else "correct the YAML here or just above"
-        report(line, f"{error.problem}: {hint}")
+        mend = "indent with blanks, not tabs" if tab else "correct the YAML here or just above"
+        report(line, f"{error.problem}: {mend}")
     except yaml.reader.ReaderError as error:
         report(text.count("\n", 0, error.position) + 1, "a character that no text should hold: remove it")
     return None, {}

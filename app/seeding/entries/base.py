@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.resources.identifiers import PATTERNS, IdentifierScheme
-from app.schemas import Basis, Id, LineRange, Reason, References, Sentence, Text
+from app.schemas import Basis, Id, LineRange, Reason, References, Sentence, Text, referenced
 
 E = TypeVar("E", bound="Entry")
 
@@ -92,14 +92,10 @@ def _links_of(path: FieldPath, target: str | None, item: Any) -> Iterator[Link]:
 @cache
 def _linking_fields(part: type[EntryPart]) -> tuple[tuple[str, str | None], ...]:
     """The fields that may link to an entry, themselves or by their parts."""
-    targets = {
-        field: next((mark.type for mark in info.metadata if isinstance(mark, References)), None)
-        for field, info in part.model_fields.items()
-    }
     return tuple(
-        (field, target)
-        for field, target in targets.items()
-        if target or any(_linking_fields(inner) for inner in _parts_in(part.model_fields[field].annotation))
+        (field, referenced(info))
+        for field, info in part.model_fields.items()
+        if referenced(info) or any(_linking_fields(inner) for inner in _parts_in(info.annotation))
     )
 
 
@@ -218,10 +214,10 @@ class Entry(EntryPart):
 
 
 @cache
-def indexed_fields(kind: type[Entry]) -> tuple[str, ...]:
-    """The fields by which entries of a kind are looked up."""
+def marked_fields(model: type[BaseModel], mark: type) -> tuple[str, ...]:
+    """The fields of a model that have a mark, such as `Indexed`."""
     return tuple(
-        name for name, info in kind.model_fields.items() if any(isinstance(mark, Indexed) for mark in info.metadata)
+        name for name, info in model.model_fields.items() if any(isinstance(each, mark) for each in info.metadata)
     )
 
 

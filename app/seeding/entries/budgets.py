@@ -220,7 +220,7 @@ class BudgetLineEntry(Entry):
 
     def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
         package = seed.get(PackageEntry, self.package)
-        phase = phase_of(self, package)
+        phase = phase_of(self, seed)
         if self.amount and phase is None:
             yield "amount", "its phase is not known: give `phase`, since the package has no budget_kind"
             return
@@ -260,9 +260,9 @@ class BudgetLineEntry(Entry):
                 yield "ministries", f"no quote names {ministry}: remove it, or quote the words that do"
 
 
-def phase_of(line: BudgetLineEntry, package: PackageEntry) -> BudgetPhase | None:
+def phase_of(line: BudgetLineEntry, seed: Lookup) -> BudgetPhase | None:
     """The phase of a line's amount: its own, or the package's; None if neither gives one."""
-    return (line.amount.phase if line.amount else None) or package.phase
+    return (line.amount.phase if line.amount else None) or seed.get(PackageEntry, line.package).phase
 
 
 class LineRelationEntry(Entry):
