@@ -164,19 +164,19 @@ def import_(mapping: Path, table: Path, to: Path, seed: Path | None, *, replace:
     try:
         document = IDS.validate_python(to.name)
         read = read_model(mapping, mapping.name, TableMapping)
-        bodies = read_kind(seed or SEED, OrganizationEntry)
-        imported = import_table(read, table.name, table.read_bytes(), document, bodies)
+        organizations = read_kind(seed or SEED, OrganizationEntry)
+        imported = import_table(read, table.name, table.read_bytes(), document, organizations)
     except ValidationError as error:
         raise click.ClickException(f"{to.name} is no id of a document: a-z, 0-9, dots and hyphens") from error
     except InvalidSeed as invalid:
         raise _nothing_written(invalid.errors) from invalid
     for sentence in imported.report():
         click.echo(sentence)
-    told = _nothing_written(imported.refused, ". Correct these rows, or leave them out with --skip-refused")
+    failure = _nothing_written(imported.refused, ". Correct these rows, or leave them out with --skip-refused")
     if imported.refused and not skip_refused:
-        raise told
+        raise failure
     try:
-        write_folder(imported.files(), to)
+        write_folder(imported.files, to)
     except OSError as error:
         raise click.ClickException(f"{to}: {error.strerror}; nothing was written") from error
     click.echo(f"wrote {to}: verify it with `shisaku check`")

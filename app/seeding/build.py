@@ -22,7 +22,7 @@ from app.resources import RESOURCES
 from app.resources.schema import schema_version
 from app.resources.sums import precomputed_sums
 from app.schemas import Name
-from app.seeding.declarations import check_declarations
+from app.seeding.declarations import DeclarationError, declaration_errors
 from app.seeding.downloads import Downloads, in_order
 from app.seeding.entries.budgets import PackageEntry
 from app.seeding.entries.sources import DocumentEntry
@@ -64,7 +64,8 @@ class Checked:
 def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) -> Checked:
     """Reads a seed, checks it and renders its records. Temporary files are made in `folder`. Raises InvalidSeed with
     every error, and DeclarationError if the resources are not declared completely."""
-    check_declarations()
+    if wrong := list(declaration_errors()):
+        raise DeclarationError("\n".join(wrong))
     digest = seed_digest(seed)
     temporary = Path(mkdtemp(prefix=".shisaku.", suffix=".records", dir=folder))
     try:

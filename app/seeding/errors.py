@@ -25,6 +25,14 @@ def hint(value: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean `{nearest}`?" if nearest else otherwise
 
 
+class Unreadable(Exception):  # noqa: N818 - a state of the file
+    """A file cannot be read from a line on."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
 class InvalidSeed(Exception):  # noqa: N818 - a state of the seed
     """The seed has errors; nothing was written."""
 

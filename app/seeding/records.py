@@ -29,6 +29,7 @@ from app.seeding.entries.budgets import (
     RelationEntry,
     parts,
     phase_of,
+    relations_of,
     same,
     wholes,
 )
@@ -496,16 +497,14 @@ def _relation_evidence(lines: Iterable[BudgetLineEntry], seed: Seed, field: str 
 def _related_lines(line_id: str, type_: str, end: str, seed: Seed) -> Iterator[Json]:
     """The lines at the other end of relations of a type, of which the line is this end, in the schema of
     LineRelation."""
-    for relation in seed.where(LineRelationEntry, end, line_id):
-        if relation.type == type_:
-            other = seed.get(BudgetLineEntry, relation.other if end == "line" else relation.line)
-            yield {
-                "id": other.id,
-                "document": _document_of(other),
-                "amount": _line_amount(other, seed),
-                "basis": relation.basis,
-                "note": {"ja": relation.note.ja, "en": relation.note.en},
-            }
+    for relation, other in relations_of(line_id, type_, end, seed):
+        yield {
+            "id": other.id,
+            "document": _document_of(other),
+            "amount": _line_amount(other, seed),
+            "basis": relation.basis,
+            "note": {"ja": relation.note.ja, "en": relation.note.en},
+        }
 
 
 def budget_line(entry: BudgetLineEntry, seed: Seed) -> Json:

@@ -59,8 +59,7 @@ def _texts(
 ) -> Iterator[tuple[int, str, str]]:
     """The folded texts of each record, which is indexed on the way."""
     filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.facet and each.paths]
-    extra = [(path, _texts_at(path)) for path in resource.indexed_paths]
-    readers = [*filters, *extra]
+    readers = [*filters, *((path, _texts_at([path])) for path in resource.indexed_paths)]
     columns = {each.paths[0].partition(".")[0]: each.paths[0] for each in resource.filters.values() if each.bound}
     rows = zip(files.records(resource), files.values(resource), strict=True)
     for key, (text, hidden) in enumerate(rows, files.first_key(resource)):
@@ -79,14 +78,11 @@ def _reader(filter_: Filter) -> Callable[[Any], Iterable[str]]:
     if filter_.kind == "boolean":
         (path,) = filter_.paths
         return lambda record: ("true" if record[path] else "false",)
-    if len(filter_.paths) == 1:
-        return _texts_at(filter_.paths[0])
-    parts = [_texts_at(path) for path in filter_.paths]
-    return lambda record: [value for part in parts for value in part(record)]
+    return _texts_at(filter_.paths)
 
 
-def _texts_at(path: str) -> Callable[[Any], Iterable[str]]:
-    return lambda record: [_text(value) for value in values_at(record, path)]
+def _texts_at(paths: Iterable[str]) -> Callable[[Any], Iterable[str]]:
+    return lambda record: [_text(value) for path in paths for value in values_at(record, path)]
 
 
 def _text(value: Any) -> str:

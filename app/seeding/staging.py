@@ -65,19 +65,12 @@ class Batch:
     file_errors: list[SeedError] = field(default_factory=list)
     unread: bool = False
 
-    def add(
-        self,
-        id_: str | None,
-        location: Location,
-        json: bytes | None,
-        errors: Sequence[SeedError] = (),
-        lines: Mapping[FieldPath, int] | None = None,
-    ) -> None:
+    def add(self, id_: str | None, location: Location, json: bytes | None, errors: Sequence[SeedError] = ()) -> None:
         """An entry; `json` is None if its form is wrong."""
         if errors:
             self.form_errors[len(self.rows)] = list(errors)
-        packed = None if lines is None else orjson.dumps(list(lines.items()))
-        self.rows.append((id_, location.line("id"), packed, json))
+        lines = orjson.dumps(list(location.lines.items())) if len(location.lines) > 1 else None
+        self.rows.append((id_, location.line("id"), lines, json))
 
     def index(self, name: str, values: Iterable[str]) -> None:
         """Values of an indexed field of the last entry."""
@@ -248,8 +241,5 @@ class Seed:
         return found
 
     @cached_property
-    def _organization_ids(self) -> dict[str, str]:
-        return {each.abbreviation: each.id for each in self.each(OrganizationEntry) if each.abbreviation}
-
     def organization_ids(self) -> Mapping[str, str]:
-        return self._organization_ids
+        return {each.abbreviation: each.id for each in self.each(OrganizationEntry) if each.abbreviation}

@@ -13,6 +13,8 @@ from app.schemas import Basis, Id, LineRange, Reason, References, Sentence, Text
 
 E = TypeVar("E", bound="Entry")
 
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
 FieldPath = tuple[str | int, ...]  # keys and list positions that lead to a value in an entry
 Link = tuple[FieldPath, str, str]  # where it is written, kind of the target, id of the target
 
@@ -60,6 +62,7 @@ class Lookup(Protocol):
         """An id and all above it, each the `field` of the one before; a circle ends where it closes."""
         ...
 
+    @property
     def organization_ids(self) -> Mapping[str, str]:
         """The ids of organizations by printed abbreviation."""
         ...
@@ -167,7 +170,7 @@ class EvidenceEntry(EntryPart):
         default=None,
         description="Code of a note in notes.yaml, in place of `note`: a rule that many readings share.",
     )
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    url: Url | None = None
 
     @model_validator(mode="after")
     def _check_completeness(self) -> "EvidenceEntry":
