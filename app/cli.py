@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import log
 from app.db.base import Unusable
-from app.db.opening import check_usable
+from app.db.opening import open_database
 from app.db.tables import SEED_NAME
 from app.errors import Problem
 from app.query.dataset import VALUE
@@ -214,7 +214,7 @@ def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
     settings = _settings()
     with _errors_as_messages():
-        check_usable(settings, schema_version())
+        open_database(settings, schema_version()).close()
         if workers > 1:  # the content too, since each of several processes is started again and again
             Snapshot.open(settings, schema_version()).database.close()
     log.configure(settings)

@@ -26,7 +26,7 @@ from sqlmodel import col
 
 from app.cli import main
 from app.db.base import DOWNLOAD_THREADS, Session, Statement, Unusable
-from app.db.opening import check_usable, open_database
+from app.db.opening import open_database
 from app.db.postgres import FILES, PostgresDatabase
 from app.db.tables import ServingRecord
 from app.errors import Problem
@@ -286,10 +286,10 @@ def test_another_build_is_served_without_a_restart(
     server.run(f"CREATE SCHEMA {other}; CREATE TABLE {other}.serving_value (name text, data bytea)", name(made))
     owner = made.building.model_copy(update={"database_url": SecretStr(server.url(name(made), "postgres"))})
     with pytest.raises(Unusable, match="another version"):
-        check_usable(owner, schema_version())
+        open_database(owner, schema_version())
     server.run(f"DROP TABLE {other}.serving_value", name(made))
     with pytest.raises(Unusable, match="another version"):
-        check_usable(owner, schema_version())
+        open_database(owner, schema_version())
 
 
 def test_what_was_swept_under_a_question_is_told(server: Server, made: Built) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -98,11 +98,10 @@ def _new_schema(url: URL, control: Connection) -> Iterator["_PostgresBuilding"]:
     name = f"shisaku_building_{token_hex(8)}"
     control.execute(text(f"CREATE SCHEMA {name}"))
     options = f"{url.query.get('options', '')} -c search_path={name}".strip()
-    building = _PostgresBuilding(url.update_query_dict({"options": options}), control, name)
     try:
-        yield building
+        with closing(_PostgresBuilding(url.update_query_dict({"options": options}), control, name)) as building:
+            yield building
     finally:
-        building.close()
         with suppress(OperationalError, PendingRollbackError):  # a lost connection: the next build removes the schema
             control.execute(text(f"DROP SCHEMA IF EXISTS {name} CASCADE"))
 
@@ -111,18 +110,15 @@ class _PostgresBuilding:
     def __init__(self, url: URL, control: Connection, name: str) -> None:
         self._name = name
         self._control = control
-        self._engine = create_engine(url, poolclass=NullPool, use_native_hstore=False)
         self._url = url
-        self._connection: Connection | None = None
-        self._driver: psycopg.Connection[Any]
+        self._connection = create_engine(url, poolclass=NullPool, use_native_hstore=False).connect()
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)  # noqa: S101 - narrows the type; the URL names no other
+        self._driver = driver
         self._dropped: list[str] = []
 
     def load_public(self, file: Path) -> None:
         migrate(self._url)
-        self._connection = self._engine.connect()
-        driver = self._connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)  # noqa: S101 - narrows the type; the URL names no other
-        self._driver = driver
         # Text is compared by code point, as in SQLite, whatever the server's language.
         for table, column in self._driver.execute(TEXTS).fetchall():
             self._run(f'ALTER TABLE {table} ALTER COLUMN {column} TYPE text COLLATE "C"')
@@ -154,7 +150,6 @@ class _PostgresBuilding:
                 copy.write_row(_with_booleans(row, booleans) if booleans else row)
 
     def publish(self, digest: str, downloads: Path) -> None:
-        assert self._connection  # noqa: S101 - narrows the type
         for statement in self._dropped:
             self._run(statement)
         tables = [table for (table,) in self._driver.execute(TABLES).fetchall()]
@@ -175,9 +170,7 @@ class _PostgresBuilding:
         _remove_old(self._control, old[1:])
 
     def close(self) -> None:
-        if self._connection:
-            self._connection.close()
-        self._engine.dispose()
+        self._connection.close()
 
 
 def _with_booleans(row: Any, places: list[int]) -> list[object]:

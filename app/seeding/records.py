@@ -16,9 +16,16 @@ from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
 from app.resources.overlaps import OverlapReason
 from app.resources.packages import BudgetKind
 from app.schemas import Basis, Reason, distinct
-from app.seeding.entries.base import Entry, EvidenceEntry, FurtherEvidence, IdentifierEntry, NameEntry, NoteEntry
-from app.seeding.entries.budgets import (
+from app.seeding.entries.base import (
     GROUNDS,
+    Entry,
+    EvidenceEntry,
+    FurtherEvidence,
+    IdentifierEntry,
+    NameEntry,
+    NoteEntry,
+)
+from app.seeding.entries.budgets import (
     AmountEntry,
     BudgetLineEntry,
     LawEntry,

@@ -15,6 +15,9 @@ E = TypeVar("E", bound="Entry")
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
+# The firmest first: what somebody else says is firmer than what we judge, and that than nothing.
+GROUNDS = (Basis.STATED, Basis.READING, Basis.EXTERNAL, Basis.EDITORIAL)
+
 FieldPath = tuple[str | int, ...]  # keys and list positions that lead to a value in an entry
 Link = tuple[FieldPath, str, str]  # where it is written, kind of the target, id of the target
 
@@ -210,6 +213,11 @@ class Entry(EntryPart):
     def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """What is wrong with the content: (field, what is wrong and what to do)."""
         yield from ()
+
+    @property
+    def basis(self) -> Basis:
+        """The firmest ground of its evidence."""
+        return min((piece.basis for piece in self.evidence), key=GROUNDS.index, default=GROUNDS[-1])
 
     def quotes(self, field: str) -> list[str]:
         """The quotes that support a field."""

@@ -14,7 +14,7 @@ from app.resources.identifiers import PATTERNS, IdentifierScheme
 from app.resources.measures import MeasureKind, OrganizationRole
 from app.resources.organizations import NOT_PAYING
 from app.resources.packages import BudgetKind
-from app.schemas import Basis, Id, References, Sentence, Text
+from app.schemas import Id, References, Sentence, Text
 from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lookup, NameEntry, Url, contains
 from app.seeding.entries.sources import OrganizationEntry
 from app.text import DIGITS
@@ -175,14 +175,6 @@ class MeasureEntry(Entry):
         yield from not_paying(seed, self.ministries)
 
 
-GROUNDS = (Basis.STATED, Basis.READING, Basis.EXTERNAL, Basis.EDITORIAL)
-
-
-def best(bases: Iterable[Basis]) -> Basis:
-    """The firmest ground among some: what somebody else says is firmer than what we judge, and that than nothing."""
-    return min(bases, key=GROUNDS.index, default=GROUNDS[-1])
-
-
 class RelationEntry(Entry):
     """A link of the crosswalk: the direction of a strategy that a budget programme serves."""
 
@@ -195,11 +187,6 @@ class RelationEntry(Entry):
             yield "direction", f"`{self.direction}` is not a direction: name the measure of the strategy"
         if not self.evidence:
             yield "evidence", "a link rests on words that both sides share: quote them"
-
-    @property
-    def basis(self) -> Basis:
-        """The best ground that the link has."""
-        return best(piece.basis for piece in self.evidence)
 
 
 class ExpenditureEntry(EntryPart):
@@ -288,11 +275,6 @@ class LineRelationEntry(Entry):
                 "other",
                 f"`{self.line}` is of {years[0]} and `{self.other}` of {years[1]}: money of two years differs",
             )
-
-    @property
-    def basis(self) -> Basis:
-        """The best ground that the relation has."""
-        return best(piece.basis for piece in self.evidence)
 
 
 def same(line: BudgetLineEntry, seed: Lookup) -> dict[str, BudgetLineEntry]:
