@@ -165,7 +165,7 @@ class Database(ABC):
         return False
 
     async def fetch_file(self, name: str, path: Path, sha256: str) -> bool:  # noqa: ARG002 - a SQLite build has it there
-        """Has a complete download of this digest stand at a path, where the database has it; False if it has not.
+        """Brings the complete download of this digest to a path; False if the database does not hold it.
         Raises a 503 Problem if it cannot be fetched."""
         return False
 

@@ -1,6 +1,6 @@
 """A SQLite file, opened read-only and immutable, with a small pool of connections.
 
-The file ends with the SHA-256 of all that stands before, which SQLite does not read.
+The file ends with the SHA-256 of all bytes before, which SQLite ignores.
 """
 
 import logging
@@ -35,7 +35,7 @@ logger = logging.getLogger("shisaku")
 
 
 class FileIdentity(NamedTuple):
-    """What tells one file, and one state of it, from the next."""
+    """Identifies one state of one file."""
 
     device: int
     inode: int

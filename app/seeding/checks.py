@@ -62,7 +62,7 @@ def _transcript_errors(entry: DocumentEntry, seed: Seed) -> Iterator[Error]:
 
 
 def _quote_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
-    """Quotes that do not stand at their lines, character for character."""
+    """Quotes that are not, character for character, what their lines hold."""
     for number, piece in enumerate(entry.evidence):
         document = piece.document or entry.location.document
         if document is None:
@@ -115,7 +115,7 @@ def _misquoted(piece: EvidenceEntry, transcript: Sequence[str]) -> str | None:
 
 
 def _stated_errors(entry: Entry) -> Iterator[Error]:
-    """Texts that stand in no quote said to state them. Blanks are layout."""
+    """Texts that no quote of their stated evidence contains. Blanks are ignored: they are layout."""
     quotes: dict[str, list[str]] = {}
     for piece in entry.evidence:
         if piece.basis is Basis.STATED:

@@ -46,7 +46,7 @@ class Refused(Exception):  # noqa: N818 - a state of a row
 
 
 class Ministries:
-    """The ministries of a seed, by name. Blanks and the name of the body above may stand before a name, or not."""
+    """The ministries of a seed by name, with or without blanks, and with or without their parent's name before it."""
 
     def __init__(self, organizations: Sequence[OrganizationEntry]) -> None:
         by_id = {each.id: each for each in organizations}

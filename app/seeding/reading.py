@@ -382,8 +382,8 @@ def _line(event: yaml.Event) -> int:
 
 
 class _YamlReader:
-    """Makes the value of a document of the events of its YAML, one by one, in time and memory that the length of the
-    file bounds: what aliases stand for is counted, since one may stand for many others, and deep nesting is refused."""
+    """Builds the value of a YAML document from its events. The length of the file bounds time and memory: the values
+    that aliases stand for are counted, since one may stand for many others, and deep nesting is refused."""
 
     def __init__(self, events: Iterator[yaml.Event], report: Report) -> None:
         self.lines: Lines = {}

@@ -295,12 +295,14 @@ def _sum_of(lines: Sequence[BudgetLineEntry], seed: Seed) -> Json:
 def _yields_to(line: BudgetLineEntry, seed: Seed) -> dict[str, OverlapReason]:
     """The lines beside which a line does not count, with the reason: see `app.resources.overlaps`."""
     kind, rank = _kind(line, seed), _rank(line, seed)
+    if kind == UNSTATED:
+        return {}
     before = (each for each in same(line, seed).values() if each.id != line.id and _rank(each, seed) < rank)
-    found = dict.fromkeys(((each.id, _kind(each, seed)) for each in before), OverlapReason.SAME_AS)
-    found |= dict.fromkeys(
-        ((each.id, _kind(each, seed)) for each in wholes(line, seed).values()), OverlapReason.PART_OF
-    )
-    return {id_: reason for (id_, of), reason in found.items() if of == kind != UNSTATED}
+    found = [
+        *((each, OverlapReason.SAME_AS) for each in before),
+        *((each, OverlapReason.PART_OF) for each in wholes(line, seed).values()),
+    ]
+    return {each.id: reason for each, reason in found if _kind(each, seed) == kind}
 
 
 def _kind(line: BudgetLineEntry, seed: Seed) -> str:

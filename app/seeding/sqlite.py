@@ -4,7 +4,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -120,22 +120,22 @@ class SqliteTarget:
 
 
 class _SqliteBuilding:
+    _writer: SqliteWriter
+
     def __init__(self, path: Path, made: Path) -> None:
         self._path = path
         self._made = made
-        self._writer: SqliteWriter | None = None
+        self._open = ExitStack()
 
     def load_public(self, file: Path) -> None:
         shutil.copyfile(file, self._made)
         migrate(sqlite_url(self._made))
-        self._writer = SqliteWriter(self._made)
+        self._writer = self._open.enter_context(closing(SqliteWriter(self._made)))
 
     def insert(self, table: Table, rows: Rows) -> None:
-        assert self._writer  # noqa: S101 - narrows the type
         self._writer.insert(table, rows)
 
     def publish(self, digest: str, downloads: Path) -> None:
-        assert self._writer  # noqa: S101 - narrows the type
         self._writer.finish()
         self.close()
         seal(self._made)
@@ -147,5 +147,4 @@ class _SqliteBuilding:
         remove_old(self._path, folder)
 
     def close(self) -> None:
-        if self._writer:
-            self._writer.close()
+        self._open.close()

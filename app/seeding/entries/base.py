@@ -197,7 +197,7 @@ class EvidenceEntry(EntryPart):
 
 
 class Entry(EntryPart):
-    """One record as an editor writes it. Its place is told to it by who read it."""
+    """One record as an editor writes it. `key` and `location` are set when it is read from the staging file."""
 
     __slots__ = ("key", "location")
 
