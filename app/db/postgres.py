@@ -194,7 +194,7 @@ class PostgresDatabase(Database):
     def __init__(self, settings: Settings, schema: str) -> None:
         super().__init__(settings)
         self._url = url_of(settings)
-        self.identity = check_usable(settings, schema)
+        self.identity = _newest_schema(self._url, schema)
         self._engine = engine_of(
             self._url,
             pool_size=settings.threads + DOWNLOAD_THREADS + 3,  # for files, the look for newer builds, and readiness
@@ -369,9 +369,8 @@ def checksums(connection: Connection) -> bytes:
     return json.dumps({name: connection.execute(text(each)).scalar_one() for name, each in found.items()}).encode()
 
 
-def check_usable(settings: Settings, schema: str) -> str:
+def _newest_schema(url: URL, schema: str) -> str:
     """The newest published schema. Raises Unusable unless it is there, of this code's schema, and may be read."""
-    url = url_of(settings)
     engine = engine_of(url, default_transaction_read_only="on")
     try:
         with _within(READY_SECONDS + CONNECT_ARGS["connect_timeout"]), engine.connect() as connection:
@@ -383,7 +382,7 @@ def check_usable(settings: Settings, schema: str) -> str:
 
 
 def _newest_usable(connection: Connection, url: URL, schema: str) -> str:
-    """The newest published schema, as `check_usable` gives it."""
+    """The newest published schema, as `_newest_schema` gives it."""
     names = published(connection)
     if not names:
         raise Unusable(f"{shown(url)}: nothing was built here. {REBUILD}")

@@ -112,11 +112,8 @@ class SqliteTarget:
     def building(self) -> Iterator[Building]:
         with nullcontext() if self.folder else self.locked():
             assert self.folder  # noqa: S101 - narrows the type
-            building = _SqliteBuilding(self._path, self.folder / self._path.name)
-            try:
+            with closing(_SqliteBuilding(self._path, self.folder / self._path.name)) as building:
                 yield building
-            finally:
-                building.close()
 
 
 class _SqliteBuilding:

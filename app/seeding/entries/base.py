@@ -80,19 +80,14 @@ class EntryPart(BaseModel):
         """Every link to another entry, those of nested parts included."""
         for field, target in _linking_fields(type(self)):
             value = getattr(self, field)
+            items: list[tuple[FieldPath, Any]] = [((field,), value)]
             if isinstance(value, list):
-                for position, item in enumerate(value):
-                    yield from _links_of((field, position), target, item)
-            elif value is not None:
-                yield from _links_of((field,), target, value)
-
-
-def _links_of(path: FieldPath, target: str | None, item: Any) -> Iterator[Link]:
-    if isinstance(item, EntryPart):
-        yield from ((path + below, kind, id_) for below, kind, id_ in item.links())
-    else:
-        assert target  # noqa: S101 - narrows the type; a field links by itself or by its parts
-        yield path, target, item
+                items = [((field, position), item) for position, item in enumerate(value)]
+            for path, item in items:
+                if isinstance(item, EntryPart):
+                    yield from ((path + below, kind, id_) for below, kind, id_ in item.links())
+                elif target and item is not None:
+                    yield path, target, item
 
 
 @cache
