@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import log
 from app.db.base import Unusable
-from app.db.opening import check_usable
+from app.db.opening import open_database
 from app.db.tables import SEED_NAME
 from app.errors import Problem
 from app.query.dataset import VALUE
@@ -92,12 +92,11 @@ def _is_built(settings: Settings, seed: Path) -> bool:
     from app.seeding.reading import seed_digest
 
     try:
-        snapshot = Snapshot.open(settings, schema_version())
-    except (Unusable, Problem) as error:
-        click.echo(one_line(str(error)), err=True)
+        with _snapshot(settings) as snapshot:
+            found = snapshot.database.query(lambda session: session.query(VALUE, name=SEED_NAME))
+    except click.ClickException as error:
+        click.echo(error.message, err=True)
         return False
-    found = snapshot.database.query(lambda session: session.query(VALUE, name=SEED_NAME))
-    snapshot.database.close()
     same = found == [(seed_digest(seed).encode(),)]
     if not same:
         click.echo(f"The database was built from another seed than {seed} is now.", err=True)
@@ -106,12 +105,10 @@ def _is_built(settings: Settings, seed: Path) -> bool:
 
 @contextmanager
 def _errors_as_messages(before: str = "", after: str = "") -> Iterator[None]:
-    """Ends a command in a sentence if the machine fails it, such as by a full disk."""
-    from app.seeding.target import NotBuilt
-
+    """Ends a command in a sentence if no database can be used, or if the machine fails it, such as by a full disk."""
     try:
         yield
-    except (Unusable, NotBuilt) as error:
+    except (Unusable, Problem) as error:
         raise click.ClickException(one_line(str(error))) from error
     except OSError as error:
         raise click.ClickException(one_line(f"{before}{error.strerror or error}{after}")) from error
@@ -121,6 +118,15 @@ def _errors_as_messages(before: str = "", after: str = "") -> Iterator[None]:
     except BrokenProcessPool as error:
         why = "a process of the build was ended from outside, perhaps for want of memory"
         raise click.ClickException(one_line(f"{before}{why}{after}")) from error
+
+
+@contextmanager
+def _snapshot(settings: Settings) -> Iterator[Snapshot]:
+    """The build that would be served."""
+    with _errors_as_messages():
+        snapshot = Snapshot.open(settings, schema_version())
+    with closing(snapshot.database):
+        yield snapshot
 
 
 @main.command()
@@ -147,7 +153,7 @@ def import_(mapping: Path, table: Path, to: Path, seed: Path | None, *, replace:
     Reports which rows were read, left out as totals, or refused, and the sums of the rows beside the file's own totals.
     """
     from app.seeding.build import SEED
-    from app.seeding.entries import OrganizationEntry
+    from app.seeding.entries.sources import OrganizationEntry
     from app.seeding.errors import InvalidSeed
     from app.seeding.importing import IDS, import_table, write_folder
     from app.seeding.mapping import TableMapping
@@ -158,19 +164,19 @@ def import_(mapping: Path, table: Path, to: Path, seed: Path | None, *, replace:
     try:
         document = IDS.validate_python(to.name)
         read = read_model(mapping, mapping.name, TableMapping)
-        bodies = read_kind(seed or SEED, OrganizationEntry)
-        imported = import_table(read, table.name, table.read_bytes(), document, bodies)
+        organizations = read_kind(seed or SEED, OrganizationEntry)
+        imported = import_table(read, table.name, table.read_bytes(), document, organizations)
     except ValidationError as error:
         raise click.ClickException(f"{to.name} is no id of a document: a-z, 0-9, dots and hyphens") from error
     except InvalidSeed as invalid:
         raise _nothing_written(invalid.errors) from invalid
     for sentence in imported.report():
         click.echo(sentence)
-    told = _nothing_written(imported.refused, ". Correct these rows, or leave them out with --skip-refused")
+    failure = _nothing_written(imported.refused, ". Correct these rows, or leave them out with --skip-refused")
     if imported.refused and not skip_refused:
-        raise told
+        raise failure
     try:
-        write_folder(imported.files(), to)
+        write_folder(imported.files, to)
     except OSError as error:
         raise click.ClickException(f"{to}: {error.strerror}; nothing was written") from error
     click.echo(f"wrote {to}: verify it with `shisaku check`")
@@ -207,12 +213,10 @@ def _checked(seed: Path, folder: Path | None = None) -> "Checked":
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the database over HTTP."""
     settings = _settings()
-    try:
-        check_usable(settings, schema_version())
+    with _errors_as_messages():
+        open_database(settings, schema_version()).close()
         if workers > 1:  # the content too, since each of several processes is started again and again
             Snapshot.open(settings, schema_version()).database.close()
-    except (Unusable, Problem) as error:
-        raise click.ClickException(one_line(str(error))) from error
     log.configure(settings)
     uvicorn.run(
         "app.main:application",
@@ -249,12 +253,8 @@ def connection_limit(wanted: int) -> int:
 def verify() -> None:
     """Compare the database and the files of its downloads with the digests that the build kept of them."""
     settings = _settings()
-    try:
-        snapshot = Snapshot.open(settings, schema_version())
-    except (Unusable, Problem) as error:
-        raise click.ClickException(one_line(str(error))) from error
-    about = snapshot.dataset.about
-    snapshot.database.close()
+    with _snapshot(settings) as snapshot:
+        about = snapshot.dataset.about
     folder = folder_of(settings.database, about.digest)
     # A service over PostgreSQL fetches the files anew where they are damaged.
     files = [each for each in about.downloads if is_file(each)] if settings.database_url is None else []
@@ -274,13 +274,12 @@ def status(host: str, port: int) -> None:
     settings = _settings()
     well = True
     try:
-        snapshot = Snapshot.open(settings, schema_version())
-    except (Unusable, Problem) as error:
+        with _snapshot(settings) as snapshot:
+            version = snapshot.dataset.version
+    except click.ClickException as error:
         well = False
-        click.echo(f"database: {error}")
+        click.echo(f"database: {error.message}")
     else:
-        version = snapshot.dataset.version
-        snapshot.database.close()
         click.echo(f"database: whole, version {version.version} of {version.released}, digest {version.digest}")
     ready = readiness(f"http://{host}:{port}{settings.prefix}/readyz")
     well &= ready["status"] == "ready"

@@ -11,7 +11,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-
 POSTGRES = "postgresql+psycopg://"
 PREFIX = "SHISAKU_"
 # What Kubernetes sets in every container beside a service that is called shisaku.

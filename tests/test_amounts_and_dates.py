@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from app.resources.amount import AmountBasis, Kind, in_oku, summed
 from app.resources.dates import day, fiscal_year
-from app.seeding.entries import AmountEntry
-from app.seeding.entries.budgets import UNITS
+from app.seeding.entries.budgets import UNITS, AmountEntry
 
 
 def entry(**fields: Any) -> AmountEntry:

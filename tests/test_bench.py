@@ -1,6 +1,7 @@
 """What the benchmark is made of, without its clock: questions, languages, tables, and the corpus it runs on."""
 
 import sqlite3
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -83,7 +84,7 @@ def test_tables_show_ratios_with_their_targets_and_judge_them() -> None:
 
 def test_the_references_run_as_the_service_does(monkeypatch: pytest.MonkeyPatch) -> None:
     served: dict[str, Any] = {}
-    monkeypatch.setattr("app.cli.check_usable", lambda *_: None)
+    monkeypatch.setattr("app.cli.open_database", lambda *_: BytesIO())
     monkeypatch.setattr(uvicorn, "run", lambda *_, **options: served.update(options))
     CliRunner().invoke(main, ["serve"], catch_exceptions=False)
     here = {"factory", "host", "port", "workers", "limit_concurrency"}

@@ -15,7 +15,8 @@ from app.query.columns import Column, row_of
 from app.query.downloads import DATABASE
 from app.seeding import pool, staging
 from app.seeding.build import build, check
-from app.seeding.entries import MeasureEntry, OrganizationEntry
+from app.seeding.entries.budgets import MeasureEntry
+from app.seeding.entries.sources import OrganizationEntry
 from app.seeding.errors import InvalidSeed
 from app.seeding.transcript import Transcript
 from app.settings import PROJECT

@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 
 from app.cli import main
 from app.seeding.build import check
-from app.seeding.entries import OrganizationEntry
+from app.seeding.entries.sources import OrganizationEntry
 from app.seeding.errors import InvalidSeed
 from app.seeding.importing import Imported, import_table
 from app.seeding.mapping import TableMapping

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from app.cli import main
 from app.seeding.build import check
-from app.seeding.entries import OrganizationEntry
+from app.seeding.entries.sources import OrganizationEntry
 from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.reading import MAX_LINE, MAX_TEXT, read_kind, seed_digest
 from app.settings import PROJECT

@@ -26,7 +26,7 @@ from sqlmodel import col
 
 from app.cli import main
 from app.db.base import DOWNLOAD_THREADS, Session, Statement, Unusable
-from app.db.opening import check_usable, open_database
+from app.db.opening import open_database
 from app.db.postgres import FILES, PostgresDatabase
 from app.db.tables import ServingRecord
 from app.errors import Problem
@@ -39,7 +39,6 @@ from app.seeding.build import build, check, target
 from app.seeding.migrating import alembic_config
 from app.seeding.postgres import LOCK
 from app.seeding.progress import Phase
-from app.seeding.target import NotBuilt
 from app.settings import Settings
 from tests.conftest import ALONE, Built, Client, answer, eventually, serving, visible
 from tests.postgres import OWNER, READER, Server
@@ -208,7 +207,7 @@ def test_a_build_that_fails_leaves_the_old_one(first_seed: Path, server: Server,
     def cut() -> None:
         server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name(made)}'")
 
-    with pytest.raises(NotBuilt, match=r"shisaku_\d+: .*connection.*What was published before stands\."):
+    with pytest.raises(Unusable, match=r"shisaku_\d+: .*connection.*What was published before stands\."):
         build(check(first_seed), target(made.building), while_it_writes(cut))
     gc.collect()
     (left,) = set(schemas(server, made)) - set(before)
@@ -222,11 +221,11 @@ def test_a_build_that_fails_leaves_the_old_one(first_seed: Path, server: Server,
 def test_a_fault_of_the_database_is_told_in_its_words(
     server: Server, made: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(building: Any) -> None:
+    def broken(building: Any, *_: object) -> None:
         building._run("SELECT nothing_here")  # noqa: SLF001 - as the building runs its own
 
-    monkeypatch.setattr("app.seeding.postgres._PostgresBuilding.finish", broken)
-    with pytest.raises(NotBuilt, match='column "nothing_here" does not exist'):
+    monkeypatch.setattr("app.seeding.postgres._PostgresBuilding.publish", broken)
+    with pytest.raises(Unusable, match='column "nothing_here" does not exist'):
         made.build(ALONE)
     assert len(schemas(server, made)) == 1
 
@@ -234,7 +233,7 @@ def test_a_fault_of_the_database_is_told_in_its_words(
 def test_one_build_at_a_time(server: Server, made: Built) -> None:
     with psycopg.connect(server.place(OWNER, name(made))) as another:
         another.execute(LOCK)
-        with pytest.raises(NotBuilt, match="another build is running"):
+        with pytest.raises(Unusable, match="another build is running"):
             made.build(ALONE)
     made.build(ALONE)
 
@@ -256,7 +255,7 @@ def test_an_old_build_that_is_being_read_is_swept_by_the_next(
 def test_a_database_in_another_encoding_is_refused(server: Server, tmp_path: Path) -> None:
     server.run(f"CREATE DATABASE latin OWNER {OWNER} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     settings = Settings(database=tmp_path / "s", database_url=SecretStr(server.url("latin")))
-    with pytest.raises(NotBuilt, match="not in UTF-8"):
+    with pytest.raises(Unusable, match="not in UTF-8"):
         build(check(ALONE), target(settings))
 
 
@@ -287,10 +286,10 @@ def test_another_build_is_served_without_a_restart(
     server.run(f"CREATE SCHEMA {other}; CREATE TABLE {other}.serving_value (name text, data bytea)", name(made))
     owner = made.building.model_copy(update={"database_url": SecretStr(server.url(name(made), "postgres"))})
     with pytest.raises(Unusable, match="another version"):
-        check_usable(owner, schema_version())
+        open_database(owner, schema_version())
     server.run(f"DROP TABLE {other}.serving_value", name(made))
     with pytest.raises(Unusable, match="another version"):
-        check_usable(owner, schema_version())
+        open_database(owner, schema_version())
 
 
 def test_what_was_swept_under_a_question_is_told(server: Server, made: Built) -> None:
@@ -652,7 +651,7 @@ def test_a_role_that_may_not_read_or_build_is_told(server: Server, made: Built) 
     server.run(f"REVOKE USAGE ON SCHEMA {schema} FROM {READER}", name(made))
     with pytest.raises(Unusable, match=rf"permission denied for schema {schema}\. Grant it USAGE and SELECT"):
         create_app(made.reading)
-    with pytest.raises(NotBuilt, match="permission denied for database"):
+    with pytest.raises(Unusable, match="permission denied for database"):
         build(check(ALONE), target(made.reading))
 
 

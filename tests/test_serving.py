@@ -244,7 +244,7 @@ def test_a_file_that_may_not_be_read_is_told(first: Settings, monkeypatch: pytes
     def refuse(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("unable to open database file")
 
-    monkeypatch.setattr("app.db.sqlite._connect", refuse)
+    monkeypatch.setattr("app.db.sqlite.connect", refuse)
     with pytest.raises(Unusable, match="cannot be opened"):
         Snapshots(first, schema_version())
 

@@ -27,9 +27,9 @@ SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
 
 
 class Unusable(Exception):  # noqa: N818 - a state, told to an operator
-    """The database cannot be served; the message names it and what mends it. `check` is what was checked: `connection`,
-    that it answers; `rights`, that it may be read; `database`, that it is there and of this version; or `integrity`,
-    that its content is what was built."""
+    """The database cannot be served, or not be built; the message names it and what mends it. `check` is what was
+    checked: `connection`, that it answers; `rights`, that it may be read; `database`, that it is there and of this
+    version; or `integrity`, that its content is what was built."""
 
     def __init__(self, message: str, check: str = "database") -> None:
         super().__init__(message)
@@ -165,7 +165,7 @@ class Database(ABC):
         return False
 
     async def fetch_file(self, name: str, path: Path, sha256: str) -> bool:  # noqa: ARG002 - a SQLite build has it there
-        """Has a complete download of this digest stand at a path, where the database has it; False if it has not.
+        """Brings the complete download of this digest to a path; False if the database does not hold it.
         Raises a 503 Problem if it cannot be fetched."""
         return False
 

@@ -99,7 +99,7 @@ CONNECT_ARGS: dict[str, Any] = {
     "tcp_user_timeout": 30_000,
     "application_name": "shisaku",
 }
-NONCHARACTER = "\ufffe"  # stands in no text of ours; NUL, which the server refuses, stands in none either
+NONCHARACTER = "\ufffe"  # sent in place of NUL, which the server refuses: no text here holds either
 
 MISSING = "What this was to be read from was replaced or taken away. Try again."
 DENIED = "The service may not read its data just now. Try again later."
@@ -114,7 +114,7 @@ UNFOUND = (
     "schema, or the right to use it was revoked"
 )
 
-# Errors of the driver, what the log says of them, what a client is told, and when it is to come back.
+# Errors of the driver: the message of the log, the client's, and its Retry-After in seconds.
 CORRUPTED = (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted, psycopg.errors.InternalError_)
 FAULTS: tuple[tuple[tuple[type[psycopg.Error], ...], str, str, int], ...] = (
     ((psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName), UNFOUND, MISSING, 1),
@@ -157,7 +157,7 @@ class _TimedConnection(psycopg.Connection[Any]):
             return super().wait(gen, interval, _clock.left if timeout is None else timeout)
         except psycopg.OperationalError:
             if _clock.left == 0:
-                self.pgconn.finish()  # its answer may still come, and is nobody's
+                self.pgconn.finish()  # a late answer would be taken for that of the next statement
             raise
 
 
@@ -194,7 +194,7 @@ class PostgresDatabase(Database):
     def __init__(self, settings: Settings, schema: str) -> None:
         super().__init__(settings)
         self._url = url_of(settings)
-        self.identity = check_usable(settings, schema)
+        self.identity = _newest_schema(self._url, schema)
         self._engine = engine_of(
             self._url,
             pool_size=settings.threads + DOWNLOAD_THREADS + 3,  # for files, the look for newer builds, and readiness
@@ -263,7 +263,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def _answering(self, seconds: float) -> Iterator[None]:
-        """Has the server answer in time. What goes wrong with it is a 503 Problem, and is logged once."""
+        """Bounds the wait for the server. Its errors become 503 Problems; only the first of several is logged."""
         if time.monotonic() < self._silent_until:
             raise unavailable(GONE, 5)
         try:
@@ -369,9 +369,8 @@ def checksums(connection: Connection) -> bytes:
     return json.dumps({name: connection.execute(text(each)).scalar_one() for name, each in found.items()}).encode()
 
 
-def check_usable(settings: Settings, schema: str) -> str:
+def _newest_schema(url: URL, schema: str) -> str:
     """The newest published schema. Raises Unusable unless it is there, of this code's schema, and may be read."""
-    url = url_of(settings)
     engine = engine_of(url, default_transaction_read_only="on")
     try:
         with _within(READY_SECONDS + CONNECT_ARGS["connect_timeout"]), engine.connect() as connection:
@@ -383,7 +382,7 @@ def check_usable(settings: Settings, schema: str) -> str:
 
 
 def _newest_usable(connection: Connection, url: URL, schema: str) -> str:
-    """The newest published schema, as `check_usable` gives it."""
+    """The newest published schema, as `_newest_schema` gives it."""
     names = published(connection)
     if not names:
         raise Unusable(f"{shown(url)}: nothing was built here. {REBUILD}")

@@ -1,6 +1,6 @@
 """A SQLite file, opened read-only and immutable, with a small pool of connections.
 
-The file ends with the SHA-256 of all that stands before, which SQLite does not read.
+The file ends with the SHA-256 of all bytes before, which SQLite ignores.
 """
 
 import logging
@@ -35,7 +35,7 @@ logger = logging.getLogger("shisaku")
 
 
 class FileIdentity(NamedTuple):
-    """What tells one file, and one state of it, from the next."""
+    """Identifies one state of one file."""
 
     device: int
     inode: int
@@ -70,7 +70,7 @@ class SqliteDatabase(Database):
             self._file = self._path.open("rb")
             self.identity = file_identity(self._path)
             for _ in range(settings.threads + DOWNLOAD_THREADS + 1):  # one for the event loop
-                self._pool.put(_connect(self._path))
+                self._pool.put(connect(self._path))
         # A replaced database is closed once the last request that uses it has ended.
         weakref.finalize(self, _close_all, self._pool, self._file)
 
@@ -148,7 +148,8 @@ def _execute(connection: sqlite3.Connection, statement: Statement, values: dict[
     return connection.execute(text, {**literals, **bound}).fetchall()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """Opens a finished file for reading, by any thread."""
     # immutable: neither locks nor a journal, because a build replaces the file and never changes it
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
@@ -164,7 +165,7 @@ def check_usable(path: Path, schema: str) -> None:
     if path.stat().st_size == 0:
         raise Unusable(f"{path}: the database is empty. {MEND}")
     try:
-        connection = _connect(path)
+        connection = connect(path)
     except sqlite3.OperationalError as error:
         raise Unusable(f"{path}: the database cannot be opened ({error}). Let this user read it.") from error
     try:

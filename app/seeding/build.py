@@ -22,9 +22,10 @@ from app.resources import RESOURCES
 from app.resources.groups import precomputed_sums
 from app.resources.schema import schema_version
 from app.schemas import Name
-from app.seeding.declarations import check_declarations
+from app.seeding.declarations import DeclarationError, declaration_errors
 from app.seeding.downloads import Downloads, in_order
-from app.seeding.entries import DocumentEntry, PackageEntry
+from app.seeding.entries.budgets import PackageEntry
+from app.seeding.entries.sources import DocumentEntry
 from app.seeding.pool import mapped
 from app.seeding.progress import Done, Phase, no_progress
 from app.seeding.reading import AboutEntry, read, seed_digest
@@ -63,7 +64,8 @@ class Checked:
 def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) -> Checked:
     """Reads a seed, checks it and renders its records. Temporary files are made in `folder`. Raises InvalidSeed with
     every error, and DeclarationError if the resources are not declared completely."""
-    check_declarations()
+    if wrong := list(declaration_errors()):
+        raise DeclarationError("\n".join(wrong))
     digest = seed_digest(seed)
     temporary = Path(mkdtemp(prefix=".shisaku.", suffix=".records", dir=folder))
     try:
@@ -120,7 +122,6 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
                     done(1)
         about = about.model_copy(update={"downloads": in_order(made)})
         building.insert(VALUE, _values(checked, about, index_file))
-        building.finish()
         building.publish(about.digest, folder)
     return about.version.digest
 

@@ -1,14 +1,14 @@
 """Checks of the content of entries: links, quotes, evidence. Each error is given as (path in the entry, message)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from app.errors import closest
 from app.query.vocabulary import RESERVED
 from app.schemas import Basis, Derived, Optional, Record, References
-from app.seeding.entries import KINDS, DocumentEntry, Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry
-from app.seeding.entries.base import contains
+from app.seeding.entries import KINDS
+from app.seeding.entries.base import Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry, contains, marked_fields
+from app.seeding.entries.sources import DocumentEntry
+from app.seeding.errors import hint
 from app.seeding.reading import TRANSCRIPTS
 from app.seeding.staging import Seed
 from app.seeding.transcript import Table, Transcript
@@ -28,9 +28,8 @@ def link_errors(entry: Entry, seed: Seed, unknown: set[tuple[str, str]], unread:
         if kind not in KINDS:
             yield path, f"`{kind}` is no kind of entry: it is one of {', '.join(KINDS)}"
         elif kind not in unread and not seed.has(kind, id_):
-            nearest = closest(id_, seed.ids(kind)) if seed.counts.get(kind, 0) <= MAX_COMPARED else None
-            hint = f"did you mean `{nearest}`?" if nearest else f"add it to {kind}.yaml, or correct it"
-            yield path, f"`{id_}` is no id in {kind}.yaml: {hint}"
+            known = seed.ids(kind) if seed.counts.get(kind, 0) <= MAX_COMPARED else ()
+            yield path, f"`{id_}` is no id in {kind}.yaml: {hint(id_, known, f'add it to {kind}.yaml, or correct it')}"
 
 
 def own_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
@@ -63,15 +62,14 @@ def _transcript_errors(entry: DocumentEntry, seed: Seed) -> Iterator[Error]:
 
 
 def _quote_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
-    """Quotes that do not stand at their lines, character for character."""
+    """Quotes that are not, character for character, what their lines hold."""
     for number, piece in enumerate(entry.evidence):
         document = piece.document or entry.location.document
         if document is None:
             yield ("evidence", number), "the evidence names no document: add `document:`"
         elif document not in seed.transcripts:
-            nearest = closest(document, seed.transcripts)
-            hint = f"did you mean `{nearest}`?" if nearest else "name a document's folder"
-            yield ("evidence", number, "document"), f"`{document}` has no {TRANSCRIPT}: {hint}"
+            meant = hint(document, seed.transcripts, "name a document's folder")
+            yield ("evidence", number, "document"), f"`{document}` has no {TRANSCRIPT}: {meant}"
         elif piece.lines and piece.quote:
             message = (_misquoted_cell if piece.column else _misquoted)(piece, seed.transcripts[document])
             if message:
@@ -117,25 +115,18 @@ def _misquoted(piece: EvidenceEntry, transcript: Sequence[str]) -> str | None:
 
 
 def _stated_errors(entry: Entry) -> Iterator[Error]:
-    """Texts that stand in no quote said to state them. Blanks are layout."""
+    """Texts that no quote of their stated evidence contains. Blanks are ignored: they are layout."""
     quotes: dict[str, list[str]] = {}
     for piece in entry.evidence:
         if piece.basis is Basis.STATED:
             quote = "".join((piece.quote or "").split())
             for field in piece.supports:
                 quotes.setdefault(field, []).append(quote)
-    texts = _text_fields(type(entry))
+    texts = type(entry).model_fields.keys() - marked_fields(type(entry), References)  # the others are ids
     for field, stated in quotes.items():
         for text in _texts(getattr(entry, field)) if field in texts else ():
             if not any("".join(text.split()) in quote for quote in stated):
                 yield (field,), f"`{text}` stands in no quote that states `{field}`: correct the one or the other"
-
-
-@cache
-def _text_fields(kind: type[Entry]) -> frozenset[str]:
-    """The fields that hold texts, not ids."""
-    fields = kind.model_fields.items()
-    return frozenset(name for name, info in fields if not any(isinstance(mark, References) for mark in info.metadata))
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -166,9 +157,9 @@ def coverage_errors(record: Mapping[str, Any], entry: Entry, model: type[Record]
         (("silent", reason), _unknown_field(field, fields)) for field, reason in silent.items() if field not in fields
     )
     supported = {field for piece in record["evidence"] for field in piece["supports"]}
-    for field in _evidenced(model):
+    for field in (name for name in fields if name not in marked_fields(model, Derived)):
         if _is_empty(record[field]):
-            if field not in silent and not _is_marked(model, field, Optional):
+            if field not in silent and field not in marked_fields(model, Optional):
                 yield (field,), f"`{field}` is empty: say why under `silent`, or give it with its evidence"
         elif field in silent:
             message = f"`{field}` is under `silent`, and has a value: remove the one or the other"
@@ -183,16 +174,5 @@ def _is_empty(value: Any) -> bool:
 
 
 def _unknown_field(field: str, fields: Iterable[str]) -> str:
-    nearest = closest(field, fields)
-    hint = f"did you mean `{nearest}`?" if nearest else f"it is one of {', '.join(fields)}"
-    return f"`{field}` is no field of the record: {hint}"
-
-
-@cache
-def _evidenced(model: type[Record]) -> tuple[str, ...]:
-    """The fields that are not derived from others."""
-    return tuple(name for name in model.model_fields if not _is_marked(model, name, Derived))
-
-
-def _is_marked(model: type[Record], field: str, mark: type) -> bool:
-    return any(isinstance(each, mark) for each in model.model_fields[field].metadata)
+    meant = hint(field, fields, f"it is one of {', '.join(fields)}")
+    return f"`{field}` is no field of the record: {meant}"

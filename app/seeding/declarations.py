@@ -14,13 +14,6 @@ class DeclarationError(Exception):
     """Declarations do not agree; the message names each that is missing or wrong."""
 
 
-def check_declarations() -> None:
-    """Raises DeclarationError with every error."""
-    errors = list(declaration_errors())
-    if errors:
-        raise DeclarationError("\n".join(errors))
-
-
 def declaration_errors() -> Iterator[str]:
     """What is missing or wrong, and what to do."""
     names = {resource.name for resource in RESOURCES}

@@ -90,7 +90,7 @@ class Downloads:
     def parquet(self, resource: Resource) -> Download:
         name = f"{resource.name}.parquet"
         write_parquet(self.folder / name, resource, self.about, self.files.records(resource))
-        return self._file(name, MEDIA_TYPES["parquet"], self.files.counts[resource.name])
+        return self.file(name, self.files.counts[resource.name])
 
     def package(self) -> list[Download]:
         """A Data Package (v2) that is a Fiscal Data Package too: the CSV files of all resources, and datapackage.json,
@@ -114,11 +114,9 @@ class Downloads:
             package.writestr(entry("datapackage.json"), described)
         return [self.file(PACKAGE), *tables]
 
-    def file(self, name: str) -> Download:
-        """A file of the folder, which holds the whole dataset."""
-        return self._file(name, FILE_TYPES[name], None)
-
-    def _file(self, name: str, media_type: str, rows: int | None) -> Download:
+    def file(self, name: str, rows: int | None = None) -> Download:
+        """A file of the folder: a collection of so many rows, or the whole dataset."""
+        media_type = FILE_TYPES.get(name, MEDIA_TYPES["parquet"])
         with (self.folder / name).open("rb") as file:
             digest, size = file_digest(file, "sha256").hexdigest(), file.tell()
         return Download(path=f"/v1/exports/{name}", media_type=media_type, rows=rows, bytes=size, sha256=digest)

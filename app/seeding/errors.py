@@ -1,7 +1,9 @@
 """Errors of a seed, each with its file and line."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.errors import closest
 from app.text import one_line
 
 
@@ -15,6 +17,20 @@ class SeedError:
 
     def __str__(self) -> str:
         return one_line(f"{self.file}:{self.line}: {self.message}")
+
+
+def hint(value: str, known: Iterable[str], otherwise: str) -> str:
+    """What to do about an unknown value: the known one that was surely meant, or what else."""
+    nearest = closest(value, known)
+    return f"did you mean `{nearest}`?" if nearest else otherwise
+
+
+class Unreadable(Exception):  # noqa: N818 - a state of the file
+    """A file cannot be read from a line on."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class InvalidSeed(Exception):  # noqa: N818 - a state of the seed

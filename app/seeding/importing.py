@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
@@ -20,15 +20,15 @@ import orjson
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from app.errors import closest
 from app.resources.amount import AmountBasis, BudgetPhase
 from app.resources.organizations import NOT_PAYING
 from app.schemas import Id
-from app.seeding.entries import AmountEntry, IdentifierEntry, OrganizationEntry
-from app.seeding.entries.budgets import UNITS
-from app.seeding.errors import InvalidSeed, SeedError
+from app.seeding.entries.base import IdentifierEntry
+from app.seeding.entries.budgets import UNITS, AmountEntry
+from app.seeding.entries.sources import OrganizationEntry
+from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
 from app.seeding.mapping import ENCODINGS, PLACEHOLDER, YEARS, AmountMapping, TableMapping, TotalsMapping
-from app.seeding.transcript import HEADINGS, MalformedTable, Row, Table
+from app.seeding.transcript import HEADINGS, Row, Table
 from app.text import fold
 
 Json = dict[str, Any]
@@ -45,8 +45,8 @@ class Refused(Exception):  # noqa: N818 - a state of a row
     """A row that cannot be read: what is wrong with it, and what to do."""
 
 
-class Bodies:
-    """The ministries of a seed, by name. Blanks and the name of the body above may stand before a name, or not."""
+class Ministries:
+    """The ministries of a seed by name, with or without blanks, and with or without their parent's name before it."""
 
     def __init__(self, organizations: Sequence[OrganizationEntry]) -> None:
         by_id = {each.id: each for each in organizations}
@@ -57,23 +57,22 @@ class Bodies:
                 above = by_id[each.parent].name.ja if each.parent in by_id else ""
                 for name in (each.name.ja, *each.also):
                     self._names.append(name)
-                    self._ids |= {_bare(name): each.id, _bare(above + name): each.id}
+                    self._ids |= {_folded(name): each.id, _folded(above + name): each.id}
 
     def id_of(self, name: str) -> str:
         """Raises Refused if there is none of the name."""
-        found = self._ids.get(_bare(name))
+        found = self._ids.get(_folded(name))
         if found is None:
-            nearest = closest(name, self._names)
-            hint = f"did you mean `{nearest}`?" if nearest else "add it to organizations.yaml"
-            raise Refused(f"`{name}` is no ministry or agency of organizations.yaml: {hint}")
+            meant = hint(name, self._names, "add it to organizations.yaml")
+            raise Refused(f"`{name}` is no ministry or agency of organizations.yaml: {meant}")
         return found
 
 
-def _bare(name: str) -> str:
+def _folded(name: str) -> str:
     return "".join(fold(name).split())
 
 
-def _plain(text: str) -> str:
+def _nfkc(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
@@ -88,64 +87,6 @@ class Reading:
     year: int | None
     amounts: list[tuple[AmountMapping, AmountEntry]]
     total: bool = False
-
-
-@dataclass
-class Imported:
-    """A table that was read: the files of its folder, the rows that were refused, and what was counted."""
-
-    file: str
-    transcript: bytes
-    rows: int = 0
-    read: int = 0
-    totals: int = 0
-    only_totals: int = 0  # amounts that total rows alone state
-    zeros: int = 0
-    refused: list[SeedError] = field(default_factory=list)
-    measures: dict[str, Json] = field(default_factory=dict)
-    packages: dict[int, Json] = field(default_factory=dict)
-    lines: list[Json] = field(default_factory=list)
-    sums: dict[tuple[int, BudgetPhase], list[int]] = field(default_factory=dict)  # yen
-    compared: dict[tuple[str, str], list[tuple[int, int]]] = field(
-        default_factory=dict
-    )  # yen of the rows, of the total
-    document: Json = field(default_factory=dict)
-    notes: list[Json] = field(default_factory=list)
-
-    def files(self) -> dict[str, bytes]:
-        """The files of the document's folder, by name."""
-        listed = {
-            "documents": [self.document],
-            "packages": [self.packages[year] for year in sorted(self.packages)],
-            "notes": self.notes,
-        }
-        return {
-            "transcript.csv": self.transcript,
-            **{f"{kind}.yaml": _yaml(kind, entries) for kind, entries in listed.items()},
-            "measures.ndjson": _ndjson(self.measures.values()),
-            "budget-lines.ndjson": _ndjson(self.lines),
-        }
-
-    def report(self) -> Iterator[str]:
-        """What was read and what was not, in sentences, and the sums of both."""
-        yield (
-            f"{self.file}: {self.rows:,} rows: {self.read:,} read, {self.totals:,} left out as totals, "
-            f"{len(self.refused):,} refused"
-        )
-        yield f"{len(self.measures):,} measures, {len(self.lines):,} budget lines; {self.zeros:,} amounts of 0 left out"
-        if self.only_totals:
-            yield f"{self.only_totals:,} of the lines are amounts that a total alone states"
-        for (year, phase), amounts in sorted(self.sums.items()):
-            yield f"  {year} {phase.value}: {len(amounts):,} lines, {sum(amounts):,}円"
-        for (printed, column), pairs in sorted(self.compared.items()):
-            given, totals = (sum(pair[place] for pair in pairs) for place in (0, 1))
-            differing = sum(rows != total for rows, total in pairs)
-            says = (
-                f"of which {differing:,} say otherwise: {totals - given:+,}円 together"
-                if differing
-                else "which say the same"
-            )
-            yield f"  {printed} {column}: rows give {given:,}円; {len(pairs):,} totals, {says}"
 
 
 def _yaml(kind: str, entries: Sequence[Json]) -> bytes:
@@ -170,19 +111,6 @@ def write_folder(files: Mapping[str, bytes], to: Path) -> None:
         new.rename(to)
 
 
-def import_table(
-    mapping: TableMapping, file: str, data: bytes, document: str, organizations: Sequence[OrganizationEntry]
-) -> Imported:
-    """Reads a CSV file. Raises InvalidSeed if it cannot be read as a table with the columns of the mapping."""
-    transcript = _decoded(mapping, file, data)
-    table = Table(file, transcript, sha256(transcript).hexdigest())
-    try:
-        return _Importer(mapping, table, document, Bodies(organizations), Imported(file, transcript)).run()
-    except MalformedTable as error:
-        message = f"the row that begins here is no CSV ({error}): correct its quotation marks and line breaks"
-        raise InvalidSeed([SeedError(file, error.line, message)]) from error
-
-
 def _decoded(mapping: TableMapping, file: str, data: bytes) -> bytes:
     """The file in UTF-8: as it is where it is in UTF-8."""
     try:
@@ -190,8 +118,8 @@ def _decoded(mapping: TableMapping, file: str, data: bytes) -> bytes:
     except UnicodeError as error:
         line = data.count(b"\n", 0, getattr(error, "start", 0)) + 1
         found = [each for each in ENCODINGS if all(column in _tried(data, each) for column in mapping.key_columns)]
-        hint = f"write `encoding: {found[0]}` in the mapping" if found else "save it as UTF-8"
-        raise InvalidSeed([SeedError(file, line, f"this is not {mapping.encoding}: {hint}")]) from error
+        mend = f"write `encoding: {found[0]}` in the mapping" if found else "save it as UTF-8"
+        raise InvalidSeed([SeedError(file, line, f"this is not {mapping.encoding}: {mend}")]) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         message = f"a character that no text should hold: is the file in another encoding than {mapping.encoding}?"
@@ -206,11 +134,19 @@ def _tried(data: bytes, encoding: str) -> str:
         return ""
 
 
-class _Importer:
-    """Reads the rows of one table."""
+class Imported:
+    """A table that was read: the files of its folder, by name, the rows that were refused, and what was counted."""
 
-    def __init__(self, mapping: TableMapping, table: Table, document: str, bodies: Bodies, into: Imported) -> None:
-        self.mapping, self.table, self.document, self.bodies, self.into = mapping, table, document, bodies, into
+    def __init__(
+        self, mapping: TableMapping, table: Table, transcript: bytes, document: str, ministries: Ministries
+    ) -> None:
+        self.mapping, self.table, self.document, self.ministries = mapping, table, document, ministries
+        self.rows = self.read = self.totals = 0
+        self.only_totals = 0  # amounts that total rows alone state
+        self.zeros = 0
+        self.refused: list[SeedError] = []
+        self.sums: dict[tuple[int, BudgetPhase], list[int]] = {}  # yen
+        self.compared: dict[tuple[str, str], list[tuple[int, int]]] = {}  # yen of the rows, of the total
         self._header, self._places = self._find_header()
         self._measures: dict[str, Reading] = {}
         self._readings: list[Reading] = []
@@ -220,16 +156,35 @@ class _Importer:
         self._under: dict[Key, Counter[str]] = {}  # yen by column, of the rows of a total
         self._incomplete: set[Key] = set()  # totals of whose rows some are refused
         self._codes: set[str] = set()  # of the notes that are used
-
-    def run(self) -> Imported:
         for row in self.table.rows():
             if row.first > self._header.last and any(row.cells):
-                self.into.rows += 1
-                self._take(row)
+                self.rows += 1
+                self._read_row(row)
         for place, row in self._totals:
-            self._take_total(place, row)
-        self._write()
-        return self.into
+            self._read_total(place, row)
+        self.files = {"transcript.csv": transcript, **self._entries()}
+
+    def report(self) -> Iterator[str]:
+        """What was read and what was not, in sentences, and the sums of both."""
+        lines = sum(len(amounts) for amounts in self.sums.values())
+        yield (
+            f"{self.table.file}: {self.rows:,} rows: {self.read:,} read, {self.totals:,} left out as totals, "
+            f"{len(self.refused):,} refused"
+        )
+        yield f"{len(self._measures):,} measures, {lines:,} budget lines; {self.zeros:,} amounts of 0 left out"
+        if self.only_totals:
+            yield f"{self.only_totals:,} of the lines are amounts that a total alone states"
+        for (year, phase), amounts in sorted(self.sums.items()):
+            yield f"  {year} {phase.value}: {len(amounts):,} lines, {sum(amounts):,}円"
+        for (printed, column), pairs in sorted(self.compared.items()):
+            given, totals = (sum(pair[place] for pair in pairs) for place in (0, 1))
+            differing = sum(rows != total for rows, total in pairs)
+            says = (
+                f"of which {differing:,} say otherwise: {totals - given:+,}円 together"
+                if differing
+                else "which say the same"
+            )
+            yield f"  {printed} {column}: rows give {given:,}円; {len(pairs):,} totals, {says}"
 
     # --- the header
 
@@ -250,14 +205,13 @@ class _Importer:
         elif column in row.cells:
             message = f"`{column}` is the header of {row.cells.count(column)} columns: give each a name of its own"
         else:
-            nearest = closest(column, [cell for cell in row.cells if cell])
-            hint = f"did you mean `{nearest}`?" if nearest else "write all headers in one row, one a column"
-            message = f"no column of this row is `{column}`: {hint}"
-        return SeedError(self.into.file, row.first, message)
+            meant = hint(column, filter(None, row.cells), "write all headers in one row, one a column")
+            message = f"no column of this row is `{column}`: {meant}"
+        return SeedError(self.table.file, row.first, message)
 
     # --- rows
 
-    def _take(self, row: Row) -> None:
+    def _read_row(self, row: Row) -> None:
         try:
             self._check_form(row)
             place = self._total_of(row)
@@ -265,18 +219,18 @@ class _Importer:
                 self._totals.append((place, row))
                 return
             reading = self._reading(row, self.mapping.amounts)
-            self._accept(reading)
+            self._add(reading)
         except Refused as refused:
             self._refuse(row, refused)
             return
-        self.into.read += 1
+        self.read += 1
         for key, total in self._keys(row):
             under = self._under.setdefault(key, Counter())
             for column in {column for amount in total.amounts for column in amount.sums}:
                 under[column] += self._jpy(row, column)
 
     def _refuse(self, row: Row, refused: Refused) -> None:
-        self.into.refused.append(SeedError(self.into.file, row.first, str(refused)))
+        self.refused.append(SeedError(self.table.file, row.first, str(refused)))
         if len(row.cells) == len(self._header.cells):
             self._incomplete.update(key for key, _ in self._keys(row))
 
@@ -288,7 +242,7 @@ class _Importer:
         if any(len(line) > MAX_LENGTH for line in self.table[row.first - 1 : row.last]):
             # Whether the row is left out or not, the transcript would hold it.
             message = f"a line of more than {MAX_LENGTH:,} characters: shorten it, and say so in the document's note"
-            raise InvalidSeed([SeedError(self.into.file, row.first, message)])
+            raise InvalidSeed([SeedError(self.table.file, row.first, message)])
         first = self._seen.setdefault(sha256("\0".join(row.cells).encode()).digest(), row.first)
         if first != row.first:
             raise Refused(f"it is the row at line {first} again: remove one of them")
@@ -307,7 +261,7 @@ class _Importer:
         by = self.mapping.totals[place].by
         return place, tuple(fold(self._cell(row, each)) for each in (self.mapping.key_columns if by is None else by))
 
-    def _take_total(self, place: int, row: Row) -> None:
+    def _read_total(self, place: int, row: Row) -> None:
         total, key = self.mapping.totals[place], self._key(place, row)
         under = self._under.get(key)
         try:
@@ -318,12 +272,12 @@ class _Importer:
             only = [each for each in total.amounts if alone or not each.sums]
             reading = self._reading(row, only, total=True) if only else None
             if reading and reading.amounts:
-                self._accept(reading)
-                self.into.only_totals += len(reading.amounts)
+                self._add(reading)
+                self.only_totals += len(reading.amounts)
         except Refused as refused:
             self._refuse(row, refused)
         else:
-            self.into.totals += 1
+            self.totals += 1
 
     def _check_single(self, row: Row, key: Key) -> None:
         first = self._first_totals.setdefault(key, row.first)
@@ -337,7 +291,7 @@ class _Importer:
         for each in total.amounts:
             if each.sums:
                 rows, says = sum(under[column] for column in each.sums), self._jpy(row, each.column)
-                self.into.compared.setdefault((year, each.column), []).append((rows, says))
+                self.compared.setdefault((year, each.column), []).append((rows, says))
                 if rows != says:
                     differing.append(f"`{each.column}` says {says:,}円, and its rows give {rows:,}円")
         if differing and complete:
@@ -374,10 +328,10 @@ class _Importer:
         parts = {column: fold(self._needed(row, column)) for column in PLACEHOLDER.findall(measure.id)}
         id_ = _id(measure.id, parts)
         name = self._needed(row, measure.name)
-        ministry = self.bodies.id_of(self._needed(row, measure.ministry)) if measure.ministry else None
+        ministry = self.ministries.id_of(self._needed(row, measure.ministry)) if measure.ministry else None
         if self.mapping.year:
             text = self._needed(row, self.mapping.year)
-            year = YEARS.get(_plain(text))
+            year = YEARS.get(_nfkc(text))
             if year is None:
                 raise Refused(f"`{self.mapping.year}` is no fiscal year (`{text[:80]}`): write 2024 or 令和6年度")
         if measure.same_as:
@@ -387,14 +341,14 @@ class _Importer:
                 raise Refused(f"`{measure.same_as.column}`: {error.errors()[0]['msg']}") from error
         found = [(each, amount) for each in amounts if (amount := self._amount(row, each.column))]
         kept = [(each, amount) for each, amount in found if amount.value or self.mapping.zero == "keep"]
-        self.into.zeros += len(found) - len(kept)
+        self.zeros += len(found) - len(kept)
         return Reading(row, id_, name, ministry, year, kept, total)
 
-    def _accept(self, reading: Reading) -> None:
+    def _add(self, reading: Reading) -> None:
         """Raises Refused if the row says something else of its measure than an earlier row."""
         first = self._measures.setdefault(reading.measure, reading)
         for what, ours, theirs in (
-            ("name", _bare(reading.name), _bare(first.name)),
+            ("name", _folded(reading.name), _folded(first.name)),
             ("ministry", reading.ministry, first.ministry),
         ):
             if ours != theirs:
@@ -403,27 +357,36 @@ class _Importer:
 
     # --- entries
 
-    def _write(self) -> None:
-        for reading in self._measures.values():
-            self.into.measures[reading.measure] = self._measure_entry(reading)
+    def _entries(self) -> dict[str, bytes]:
+        """The files of entries, by name."""
+        measures = [self._measure_entry(reading) for reading in self._measures.values()]
+        packages: dict[int, Json] = {}
+        lines: list[Json] = []
         together = Counter((each.measure, each.year) for each in self._readings if not each.total)
         taken: Counter[str] = Counter()
         for reading in self._readings:
             for mapped, amount in reading.amounts:
                 year = self._fiscal_year(reading, mapped)
-                self._add_package(reading.row, mapped, year)
+                if year not in packages:
+                    packages[year] = self._package_entry(reading.row, mapped, year)
                 stem = f"{reading.measure}-fy{year}-{mapped.phase.value.replace('_', '-')}"
                 taken[stem] += 1
                 id_ = stem if taken[stem] == 1 else f"{stem}-{taken[stem]}"
                 apart = self.mapping.apart if together[reading.measure, reading.year] > 1 else []
-                self.into.lines.append(self._line_entry(id_, year, reading, (mapped, amount), apart))
-                self.into.sums.setdefault((year, mapped.phase), []).append(amount.jpy)
-        self.into.document = self._document_entry()
-        self.into.notes = [
+                lines.append(self._line_entry(id_, year, reading, (mapped, amount), apart))
+                self.sums.setdefault((year, mapped.phase), []).append(amount.jpy)
+        document = self._document_entry()
+        notes = [
             {"id": self._code(code), "ja": ja.format(self._unread()), "en": en.format(self._unread())}
             for code, (ja, en) in NOTES.items()
             if code in self._codes
         ]
+        listed = {"documents": [document], "packages": [packages[year] for year in sorted(packages)], "notes": notes}
+        return {
+            **{f"{kind}.yaml": _yaml(kind, entries) for kind, entries in listed.items()},
+            "measures.ndjson": _ndjson(measures),
+            "budget-lines.ndjson": _ndjson(lines),
+        }
 
     def _code(self, code: str) -> str:
         """The code of a note of this document."""
@@ -494,10 +457,8 @@ class _Importer:
     def _package_id(self, year: int) -> str:
         return self.mapping.package.id.replace("{year}", str(year))
 
-    def _add_package(self, row: Row, mapped: AmountMapping, year: int) -> None:
-        """Adds the package of a fiscal year, if it is not there."""
-        if year in self.into.packages:
-            return
+    def _package_entry(self, row: Row, mapped: AmountMapping, year: int) -> Json:
+        """The package of a fiscal year, of which a column of a row is the first to state an amount."""
         supports, evidence = ["name", "fiscal_year"], []
         if mapped.year is None or mapped.year == "next":
             code = self._code("package" if mapped.year is None else "next-year")
@@ -509,7 +470,7 @@ class _Importer:
             line, quote = self._in_header(column or "")
             evidence.append({"basis": "reading", "lines": line, "quote": quote, "supports": supports, "rule": code})
         name = self.mapping.package.name
-        self.into.packages[year] = {
+        return {
             "id": self._package_id(year),
             "name": {"ja": name.ja.replace("{year}", str(year)), "en": name.en.replace("{year}", str(year))},
             "fiscal_year": year,
@@ -523,13 +484,13 @@ class _Importer:
             if column in self.table[number - 1]:
                 return str(number), column
         message = f"`{column}` does not stand in one line, which a year in its name needs: write the header in one line"
-        raise InvalidSeed([SeedError(self.into.file, self._header.first, message)])
+        raise InvalidSeed([SeedError(self.table.file, self._header.first, message)])
 
     def _document_entry(self) -> Json:
         document = self.mapping.document
         name = document.name.model_dump()
         stated = ["name", "issuer", "url", "parts", *(["licence"] if document.licence else [])]
-        codes = [*(["columns"] if self._unread() else []), *(["zeros"] if self.into.zeros else [])]
+        codes = [*(["columns"] if self._unread() else []), *(["zeros"] if self.zeros else [])]
         return {
             "id": self.document,
             "name": name,
@@ -547,12 +508,25 @@ class _Importer:
         }
 
 
+def import_table(
+    mapping: TableMapping, file: str, data: bytes, document: str, organizations: Sequence[OrganizationEntry]
+) -> Imported:
+    """Reads a CSV file. Raises InvalidSeed if it cannot be read as a table with the columns of the mapping."""
+    transcript = _decoded(mapping, file, data)
+    table = Table(file, transcript, sha256(transcript).hexdigest())
+    try:
+        return Imported(mapping, table, transcript, document, Ministries(organizations))
+    except Unreadable as error:
+        message = f"the row that begins here is no CSV ({error}): correct its quotation marks and line breaks"
+        raise InvalidSeed([SeedError(file, error.line, message)]) from error
+
+
 @lru_cache(maxsize=10_000)  # most cells of a table hold 0
 def _amount(cell: str, unit: str, basis: AmountBasis | None) -> AmountEntry | None:
     """Raises ValueError if a cell holds something else than an amount."""
     if fold(cell) in NOTHING:
         return None
-    found = AMOUNT.fullmatch(_plain(cell))
+    found = AMOUNT.fullmatch(_nfkc(cell))
     if found is None and "内数" in cell:
         raise ValueError(f"`{cell[:80]}` is a part of a larger amount, not this row's own: leave the row out")
     if found is None:
@@ -560,7 +534,7 @@ def _amount(cell: str, unit: str, basis: AmountBasis | None) -> AmountEntry | No
     sign, digits, fraction, own_unit = found.groups(default="")
     value = ("-" if sign else "") + digits.replace(",", "") + fraction
     amount = AmountEntry.model_validate({"value": value, "unit": own_unit or unit, "text": cell, "basis": basis})
-    for message in amount.errors():
+    if message := next(amount.errors(), None):
         raise ValueError(message)
     return amount
 

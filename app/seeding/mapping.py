@@ -11,8 +11,8 @@ from app.resources.dates import fiscal_year
 from app.resources.identifiers import IdentifierScheme
 from app.resources.measures import MeasureKind
 from app.schemas import Id, Text
-from app.seeding.entries import EntryPart, NameEntry
-from app.seeding.entries.budgets import NEXT_YEAR
+from app.seeding.entries.base import EntryPart, NameEntry, Url
+from app.seeding.entries.budgets import NEXT_YEAR, Unit
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -28,7 +28,7 @@ class DocumentMapping(EntryPart):
     issuer: Id = Field(description="Id of an organization.")
     attribution: Annotated[str, Field(min_length=1)]
     licence: Annotated[str, Field(min_length=1)] | None = None
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    url: Url
     note: Text
 
 
@@ -95,7 +95,7 @@ class TableMapping(EntryPart):
 
     document: DocumentMapping
     encoding: str = Field(default="utf-8-sig", description="As Python names it: `cp932`, `utf-16`.")
-    unit: Literal["円", "千円", "万円", "百万円", "億円", "兆円"] = Field(description="Where a cell names none.")
+    unit: Unit = Field(description="Where a cell names none.")
     basis: AmountBasis | None = None
     zero: Literal["skip", "keep"] = Field(default="skip", description="Whether amounts of 0 are budget lines.")
     measure: MeasureMapping

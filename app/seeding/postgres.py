@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
+from app.db.base import Unusable
 from app.db.postgres import (
     CHUNK,
     FILES,
@@ -30,7 +31,7 @@ from app.db.tables import CHECKSUMS_NAME, ServingValue
 from app.resources.tables import PUBLIC_TABLES
 from app.seeding.migrating import migrate
 from app.seeding.sqlite import read_table
-from app.seeding.target import Building, NotBuilt, Rows
+from app.seeding.target import Building, Rows
 from app.settings import Settings
 
 LOCK = "SELECT pg_try_advisory_lock(hashtext('shisaku build'))"
@@ -83,7 +84,7 @@ class PostgresTarget:
         except (psycopg.Error, DBAPIError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             assert isinstance(cause, psycopg.Error)  # noqa: S101 - narrows the type; the URL names no other driver
-            raise NotBuilt(f"{self.name}: {reason(cause)}. What was published before stands.") from error
+            raise Unusable(f"{self.name}: {reason(cause)}. What was published before stands.") from error
         finally:
             engine.dispose()
 
@@ -91,17 +92,16 @@ class PostgresTarget:
 @contextmanager
 def _new_schema(url: URL, control: Connection) -> Iterator["_PostgresBuilding"]:
     if control.execute(text("SHOW server_encoding")).scalar_one() != "UTF8":
-        raise NotBuilt(f"{shown(url)}: the database is not in UTF-8. Make one with `ENCODING 'UTF8'`.")
+        raise Unusable(f"{shown(url)}: the database is not in UTF-8. Make one with `ENCODING 'UTF8'`.")
     if not control.execute(text(LOCK)).scalar_one():
-        raise NotBuilt(f"{shown(url)}: another build is running. Wait for it, then build again.")
+        raise Unusable(f"{shown(url)}: another build is running. Wait for it, then build again.")
     name = f"shisaku_building_{token_hex(8)}"
     control.execute(text(f"CREATE SCHEMA {name}"))
     options = f"{url.query.get('options', '')} -c search_path={name}".strip()
-    building = _PostgresBuilding(url.update_query_dict({"options": options}), control, name)
     try:
-        yield building
+        with closing(_PostgresBuilding(url.update_query_dict({"options": options}), control, name)) as building:
+            yield building
     finally:
-        building.close()
         with suppress(OperationalError, PendingRollbackError):  # a lost connection: the next build removes the schema
             control.execute(text(f"DROP SCHEMA IF EXISTS {name} CASCADE"))
 
@@ -110,18 +110,15 @@ class _PostgresBuilding:
     def __init__(self, url: URL, control: Connection, name: str) -> None:
         self._name = name
         self._control = control
-        self._engine = create_engine(url, poolclass=NullPool, use_native_hstore=False)
         self._url = url
-        self._connection: Connection | None = None
-        self._driver: psycopg.Connection[Any]
+        self._connection = create_engine(url, poolclass=NullPool, use_native_hstore=False).connect()
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)  # noqa: S101 - narrows the type; the URL names no other
+        self._driver = driver
         self._dropped: list[str] = []
 
     def load_public(self, file: Path) -> None:
         migrate(self._url)
-        self._connection = self._engine.connect()
-        driver = self._connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)  # noqa: S101 - narrows the type; the URL names no other
-        self._driver = driver
         # Text is compared by code point, as in SQLite, whatever the server's language.
         for table, column in self._driver.execute(TEXTS).fetchall():
             self._run(f'ALTER TABLE {table} ALTER COLUMN {column} TYPE text COLLATE "C"')
@@ -152,14 +149,11 @@ class _PostgresBuilding:
             for row in rows:
                 copy.write_row(_with_booleans(row, booleans) if booleans else row)
 
-    def finish(self) -> None:
+    def publish(self, digest: str, downloads: Path) -> None:
         for statement in self._dropped:
             self._run(statement)
         tables = [table for (table,) in self._driver.execute(TABLES).fetchall()]
         self._run(f"ANALYZE {', '.join(tables)}")
-
-    def publish(self, digest: str, downloads: Path) -> None:
-        assert self._connection  # noqa: S101 - narrows the type
         FILES.create(self._connection)
         for path in sorted(downloads.iterdir()):
             with path.open("rb") as file:
@@ -176,9 +170,7 @@ class _PostgresBuilding:
         _remove_old(self._control, old[1:])
 
     def close(self) -> None:
-        if self._connection:
-            self._connection.close()
-        self._engine.dispose()
+        self._connection.close()
 
 
 def _with_booleans(row: Any, places: list[int]) -> list[object]:

@@ -4,28 +4,27 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 from typing import Annotated, Any, TypeVar
 
 import orjson
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import closest
-from app.seeding.entries import KINDS, NAMES, FieldPath, Location, NameEntry, indexed_fields
-from app.seeding.entries.base import E
-from app.seeding.errors import InvalidSeed, SeedError
+from app.seeding.entries import KINDS, NAMES
+from app.seeding.entries.base import E, EntryPart, FieldPath, Indexed, Location, NameEntry, marked_fields
+from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
 from app.seeding.staging import Batch, StagingWriter
-from app.seeding.transcript import MalformedTable, Table, Transcript
+from app.seeding.transcript import Table, Transcript
 
 YAML = ".yaml"
 NDJSON = ".ndjson"
@@ -61,10 +60,8 @@ def _request_of_the_guide(request: str) -> str:
     return request
 
 
-class QuestionEntry(BaseModel):
+class QuestionEntry(EntryPart):
     """A question of the guide. It is shown where the data answers its request."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: NameEntry
     request: Annotated[str, AfterValidator(_request_of_the_guide)] = Field(
@@ -72,10 +69,8 @@ class QuestionEntry(BaseModel):
     )
 
 
-class AboutEntry(BaseModel):
+class AboutEntry(EntryPart):
     """`dataset.yaml`: what the whole is called, and its version."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str = Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", description="Raised with every change of the data.")
     released: date = Field(description="ISO date of that version.")
@@ -94,13 +89,15 @@ class Source:
     unread: set[str] = field(default_factory=set)
     errors: list[SeedError] = field(default_factory=list)
 
+    def report(self, file: str, line: int, message: str) -> None:
+        self.errors.append(SeedError(file, line, message))
+
 
 @dataclass(frozen=True)
 class Chunk:
     """A part of a file of entries: all of a YAML file, or some lines of NDJSON."""
 
     path: Path
-    kind: str
     file: str
     document: str | None
     start: int = 0
@@ -112,25 +109,25 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
     """Reads every file and stages the entries, those of wrong form included."""
     source = Source()
     if not (seed / DATASET).is_file():
-        source.errors.append(
-            SeedError(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
-        )
+        source.report(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
     chunks: list[Chunk] = []
     files = list(_files(seed, source))
     documents = {path.parent for path, _ in files if path.name in TRANSCRIPTS}
     for path, file in files:
-        report = partial(_report, source, file)
         if path.name in TRANSCRIPTS:
             _read_transcript(path, file, source)
         elif path == seed / DATASET:
-            _read_about(path, file, source)
+            try:
+                source.about = read_model(path, file, AboutEntry)
+            except InvalidSeed as invalid:
+                source.errors.extend(invalid.errors)
         elif path.suffix in (YAML, NDJSON) and path.stem in KINDS:
             document = path.parent.name if path.parent in documents else None
-            chunks.extend(_chunks(path, Chunk(path, path.stem, file, document)))
+            chunks.extend(_chunks(Chunk(path, file, document)))
         elif not path.name.endswith(".schema.json"):
             nearest = closest(path.name, [f"{kind}{YAML}" for kind in KINDS])
-            hint = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(KINDS)}"
-            report(1, f"{path.name} is no seed file: {hint}")
+            meant = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(KINDS)}"
+            source.report(file, 1, f"{path.name} is no seed file: {meant}")
     size = sum(chunk.size for chunk in chunks)
     with phase("Reading", len(chunks)) as done, mapped(read_chunk, chunks, size // 500) as batches:
         for batch in batches:
@@ -142,41 +139,38 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
     return source
 
 
-def _visible(seed: Path) -> list[Path]:
-    """The files of a seed, sorted, but for those of editors, of the system, and of an import that was cut off."""
-    found = sorted(seed.rglob("*"))
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(seed).parts)]
-
-
 def _files(seed: Path, source: Source) -> Iterator[tuple[Path, str]]:
     """The files of a seed, each with its name in errors. What is no file, or too large to be read, is an error."""
-    for path in _visible(seed):
-        file = f"{seed.name}/{path.relative_to(seed).as_posix()}"
-        named_as_file = path.name in TRANSCRIPTS or path.suffix in (YAML, NDJSON)
+    for path in sorted(seed.rglob("*")):
+        relative = path.relative_to(seed)
+        if any(part.startswith(".") for part in relative.parts):
+            continue  # a file of an editor or the system, or of an import that was cut off
+        file = f"{seed.name}/{relative.as_posix()}"
         try:
-            stat, outside = path.stat(), _leads_out(path, seed)
-            readable = os.access(path, os.R_OK)
+            wrong = _refusal(path, seed)
         except (OSError, RuntimeError) as error:  # a link that leads to itself is a RuntimeError before Python 3.13
-            _report(source, file, 1, f"this cannot be read ({error}): restore or remove it")
-            continue
-        if outside:
-            _report(source, file, 1, "this is a link that leads out of the seed folder: put the file in its place")
-        elif S_ISDIR(stat.st_mode):
-            if named_as_file:
-                _report(source, file, 1, "this is a folder: rename it, or put the file in its place")
-        elif not S_ISREG(stat.st_mode):
-            _report(source, file, 1, "this is no regular file: put one in its place, or remove it")
-        elif not readable:
-            _report(source, file, 1, "this may not be read: let this user read it")
-        elif path.suffix != NDJSON and stat.st_size > MAX_FILE:
-            message = f"this has more than {MAX_FILE:,} bytes: split it, or write the entries as NDJSON"
-            _report(source, file, 1, message)
-        else:
+            wrong = f"this cannot be read ({error}): restore or remove it"
+        if wrong:
+            source.report(file, 1, wrong)
+        elif not path.is_dir():
             yield path, file
 
 
-def _leads_out(path: Path, seed: Path) -> bool:
-    return path.is_symlink() and not path.resolve(strict=True).is_relative_to(seed.resolve())
+def _refusal(path: Path, seed: Path) -> str | None:
+    """Why a path cannot be read, or None. Raises OSError or RuntimeError if it is a link that leads nowhere."""
+    size = path.stat().st_size
+    if path.is_symlink() and not path.resolve(strict=True).is_relative_to(seed.resolve()):
+        return "this is a link that leads out of the seed folder: put the file in its place"
+    if path.is_dir():
+        named_as_file = path.name in TRANSCRIPTS or path.suffix in (YAML, NDJSON)
+        return "this is a folder: rename it, or put the file in its place" if named_as_file else None
+    if not path.is_file():
+        return "this is no regular file: put one in its place, or remove it"
+    if not os.access(path, os.R_OK):
+        return "this may not be read: let this user read it"
+    if path.suffix != NDJSON and size > MAX_FILE:
+        return f"this has more than {MAX_FILE:,} bytes: split it, or write the entries as NDJSON"
+    return None
 
 
 def seed_digest(seed: Path) -> str:
@@ -189,15 +183,8 @@ def seed_digest(seed: Path) -> str:
     return digest.hexdigest()
 
 
-def _read_about(path: Path, file: str, source: Source) -> None:
-    try:
-        source.about = read_model(path, file, AboutEntry)
-    except InvalidSeed as invalid:
-        source.errors.extend(invalid.errors)
-
-
 def _read_transcript(path: Path, file: str, source: Source) -> None:
-    report, data = partial(_report, source, file), path.read_bytes()
+    report, data = partial(source.report, file), path.read_bytes()
     if path.parent.name in source.transcripts:
         report(1, f"there is {source.transcripts[path.parent.name].file} too: keep one")
     text = _decoded(data, report) or ""
@@ -206,34 +193,30 @@ def _read_transcript(path: Path, file: str, source: Source) -> None:
     if isinstance(transcript, Table):
         try:
             transcript.find_rows()
-        except MalformedTable as error:
+        except Unreadable as error:
             report(error.line, f"the row that begins here is no CSV ({error}): restore the file")
 
 
-def _report(source: Source, file: str, line: int, message: str) -> None:
-    source.errors.append(SeedError(file, line, message))
-
-
-def _chunks(path: Path, whole: Chunk) -> Iterator[Chunk]:
-    if path.suffix == YAML:
+def _chunks(whole: Chunk) -> Iterator[Chunk]:
+    if whole.path.suffix == YAML:
         yield whole
         return
     start = size = lines = 0
     first_line = 1
-    with path.open("rb") as file:
+    with whole.path.open("rb") as file:
         while line := file.readline(MAX_LINE):  # a longer one is refused when it is read
             size += len(line)
             lines += line.endswith(b"\n")
             if size >= CHUNK:
-                yield Chunk(path, whole.kind, whole.file, whole.document, start, size, first_line)
+                yield replace(whole, start=start, size=size, first_line=first_line)
                 start, first_line, size, lines = start + size, first_line + lines, 0, 0
     if size:
-        yield Chunk(path, whole.kind, whole.file, whole.document, start, size, first_line)
+        yield replace(whole, start=start, size=size, first_line=first_line)
 
 
 def read_chunk(chunk: Chunk) -> Batch:
     """The entries of a part of a file."""
-    batch = Batch(chunk.kind, chunk.file, chunk.document)
+    batch = Batch(chunk.path.stem, chunk.file, chunk.document)
     (_read_yaml if chunk.path.suffix == YAML else _read_ndjson)(chunk, batch)
     return batch
 
@@ -253,7 +236,7 @@ def _read_yaml(chunk: Chunk, batch: Batch) -> None:
         if path:
             by_entry[int(path[0])][path[1:]] = line
     for raw, each in zip(value, by_entry, strict=True):
-        _add(batch, raw, Location(chunk.file, chunk.document, each), each)
+        _add(batch, raw, Location(chunk.file, chunk.document, each))
 
 
 def _read_ndjson(chunk: Chunk, batch: Batch) -> None:
@@ -297,7 +280,7 @@ def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _add(batch: Batch, raw: Any, location: Location, lines: Lines | None = None) -> None:
+def _add(batch: Batch, raw: Any, location: Location) -> None:
     """Adds an entry to a batch, with the errors of its form, or with its links and indexed values."""
     id_ = raw.get("id") if isinstance(raw, dict) else None
     model = KINDS[batch.kind]
@@ -306,9 +289,9 @@ def _add(batch: Batch, raw: Any, location: Location, lines: Lines | None = None)
     except ValidationError as error:
         batch.add(id_ if isinstance(id_, str) else None, location, None, _form_errors(error, location, model))
     else:
-        batch.add(entry.id, location, orjson.dumps(raw), lines=lines)
+        batch.add(entry.id, location, orjson.dumps(raw))
         batch.targets.update((kind, target) for _, kind, target in entry.links())
-        for name in indexed_fields(model):
+        for name in marked_fields(model, Indexed):
             value = getattr(entry, name)
             batch.index(name, value if isinstance(value, list) else () if value is None else (value,))
 
@@ -326,9 +309,7 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
         case "missing":
             return f"`{where}` is missing: add it"
         case "extra_forbidden":
-            nearest = closest(str(detail["loc"][-1]), model.model_fields)
-            hint = f"did you mean `{nearest}`?" if nearest else "remove it"
-            return f"`{where}` is no field here: {hint}"
+            return f"`{where}` is no field here: {hint(str(detail['loc'][-1]), model.model_fields, 'remove it')}"
         case _:
             shown = detail["input"] if isinstance(detail["input"], str) else ""
             got = f" (it is `{shown[:80]}`)" if shown else ""
@@ -353,9 +334,9 @@ def read_kind(seed: Path, kind: type[E]) -> list[E]:
     found: list[E] = []
     errors: list[SeedError] = []
     source = Source(errors=errors)
-    files = [(path, file) for path, file in _files(seed, source) if path.suffix in (YAML, NDJSON)]
+    files = [each for each in _files(seed, source) if each[0].suffix in (YAML, NDJSON)]
     for path, file in (each for each in files if each[0].stem == NAMES[kind]):
-        for chunk in _chunks(path, Chunk(path, path.stem, file, None)):
+        for chunk in _chunks(Chunk(path, file, None)):
             batch = read_chunk(chunk)
             errors.extend([*batch.file_errors, *(error for each in batch.form_errors.values() for error in each)])
             found.extend(kind.model_validate_json(json) for _, _, _, json in batch.rows if json)
@@ -383,24 +364,16 @@ def _parse_yaml(data: bytes, report: Report) -> tuple[Any, Mapping[FieldPath, in
     reader = _YamlReader(yaml.parse(text, Loader=yaml.CSafeLoader), report)
     try:
         return reader.document(), reader.lines
-    except _Unreadable as error:
+    except Unreadable as error:
         report(error.line, str(error))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         tab = any("\t" in each for each in text.split("\n")[line - 1 : line])
-        hint = "indent with blanks, not tabs" if tab else "correct the YAML here or just above"
-        report(line, f"{error.problem}: {hint}")
+        mend = "indent with blanks, not tabs" if tab else "correct the YAML here or just above"
+        report(line, f"{error.problem}: {mend}")
     except yaml.reader.ReaderError as error:
         report(text.count("\n", 0, error.position) + 1, "a character that no text should hold: remove it")
     return None, {}
-
-
-class _Unreadable(Exception):  # noqa: N818 - a state of the file
-    """YAML that is not read, whatever it says."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
 
 
 def _line(event: yaml.Event) -> int:
@@ -409,8 +382,8 @@ def _line(event: yaml.Event) -> int:
 
 
 class _YamlReader:
-    """Makes the value of a document of the events of its YAML, one by one, in time and memory that the length of the
-    file bounds: what aliases stand for is counted, since one may stand for many others, and deep nesting is refused."""
+    """Builds the value of a YAML document from its events. The length of the file bounds time and memory: the values
+    that aliases stand for are counted, since one may stand for many others, and deep nesting is refused."""
 
     def __init__(self, events: Iterator[yaml.Event], report: Report) -> None:
         self.lines: Lines = {}
@@ -424,12 +397,12 @@ class _YamlReader:
         """The value of the one document; None if there is none."""
         next(self._events)  # the start of the stream
         if isinstance(next(self._events), yaml.StreamEndEvent):
-            raise _Unreadable(1, "the file holds comments only: write its entries, or remove it")
+            raise Unreadable(1, "the file holds comments only: write its entries, or remove it")
         value = self._value(next(self._events), ())
         next(self._events)  # the end of the document
         after = next(self._events)
         if not isinstance(after, yaml.StreamEndEvent):
-            raise _Unreadable(_line(after), "another document begins here: write one file for each")
+            raise Unreadable(_line(after), "another document begins here: write one file for each")
         return value
 
     def _value(self, event: Any, path: FieldPath) -> Any:
@@ -446,17 +419,17 @@ class _YamlReader:
 
     def _alias(self, name: Any, line: int) -> Any:
         if name not in self._anchors:
-            raise _Unreadable(line, f"`*{name[:80]}` stands for nothing that is written above: correct it")
+            raise Unreadable(line, f"`*{name[:80]}` stands for nothing that is written above: correct it")
         value, count = self._anchors[name]
         self._values += count
         self._aliased += count
         if self._aliased > MAX_ALIASED:
-            raise _Unreadable(line, f"aliases stand for more than {MAX_ALIASED:,} values: write out what is meant")
+            raise Unreadable(line, f"aliases stand for more than {MAX_ALIASED:,} values: write out what is meant")
         return value
 
     def _own_value(self, event: Any, path: FieldPath, line: int) -> Any:
         if len(path) > MAX_DEPTH:
-            raise _Unreadable(line, f"this is nested more than {MAX_DEPTH} deep: no entry is")
+            raise Unreadable(line, f"this is nested more than {MAX_DEPTH} deep: no entry is")
         if isinstance(event, yaml.MappingStartEvent):
             return dict(self._items(path))
         if isinstance(event, yaml.SequenceStartEvent):
@@ -465,7 +438,7 @@ class _YamlReader:
                 items.append(self._value(event, (*path, len(items))))
             return items
         if len(event.value) > MAX_TEXT:
-            raise _Unreadable(line, f"this text has more than {MAX_TEXT:,} characters: no field has")
+            raise Unreadable(line, f"this text has more than {MAX_TEXT:,} characters: no field has")
         plain = event.tag is None and event.implicit[0]
         return None if (plain and event.value in NULLS) or event.tag == NULL_TAG else event.value
 
@@ -474,7 +447,7 @@ class _YamlReader:
         while not isinstance(key := next(self._events), yaml.MappingEndEvent):
             line = _line(key)
             if not isinstance(key, yaml.ScalarEvent):
-                raise _Unreadable(line, "a key is a word: correct the YAML here")
+                raise Unreadable(line, "a key is a word: correct the YAML here")
             name = key.value
             if name in seen:
                 self._report(line, f"the key `{name[:80]}` is given twice: keep one")

@@ -1,7 +1,6 @@
 """Renders entries as records: plain JSON values, whose fields the record models put in order."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -17,32 +16,42 @@ from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
 from app.resources.overlaps import OverlapReason
 from app.resources.packages import BudgetKind
 from app.schemas import Basis, Reason, distinct
-from app.seeding.entries import (
-    AmountEntry,
-    BudgetLineEntry,
-    DocumentEntry,
+from app.seeding.entries.base import (
+    GROUNDS,
     Entry,
     EvidenceEntry,
     FurtherEvidence,
     IdentifierEntry,
+    NameEntry,
+    NoteEntry,
+)
+from app.seeding.entries.budgets import (
+    AmountEntry,
+    BudgetLineEntry,
     LawEntry,
     LineRelationEntry,
     MeasureEntry,
-    ModalityEntry,
-    NameEntry,
-    NoteEntry,
-    OrganizationEntry,
     PackageEntry,
     PillarEntry,
     RelationEntry,
+    parts,
+    phase_of,
+    relations_of,
+    same,
+    wholes,
+)
+from app.seeding.entries.sources import (
+    DocumentEntry,
+    ModalityEntry,
+    OrganizationEntry,
     SectionEntry,
     StageEntry,
     StrategyEntry,
 )
-from app.seeding.entries.budgets import GROUNDS, parts, phase_of, same, wholes
 from app.seeding.staging import Seed
 
 Json = dict[str, Any]
+Values = dict[str, list[str]]  # by the name of a filter
 
 REASONS: Mapping[Reason, tuple[str, str]] = {
     Reason.NOT_STATED: ("文書に記載がない", "Not stated in the document"),
@@ -52,17 +61,6 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
     Reason.NOT_CLASSIFIED: ("編集部が分類していない", "Not classified by us"),
     Reason.NOT_APPLICABLE: ("該当しない", "Not applicable"),
 }
-NOT_LINKED = UNLINKED.model_dump()
-OF_SEVERAL_KINDS = SEVERAL_KINDS.model_dump()
-FIGURES_DIFFER = DIFFERENT_FIGURES.model_dump()
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A record, and the values of filters that it does not show."""
-
-    record: Json
-    values: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def name_of(name: NameEntry) -> Json:
@@ -86,7 +84,7 @@ def amount_of(amount: AmountEntry | None, phase: BudgetPhase | None) -> Json:
 
 
 def _line_amount(line: BudgetLineEntry, seed: Seed) -> Json:
-    return amount_of(line.amount, phase_of(line, seed.get(PackageEntry, line.package)))
+    return amount_of(line.amount, phase_of(line, seed))
 
 
 def _identifiers(entries: Iterable[IdentifierEntry]) -> list[Json]:
@@ -197,8 +195,8 @@ def _fiscal_year(year: int) -> Json:
 # --- one function a resource
 
 
-def document(entry: DocumentEntry, seed: Seed) -> Rendered:
-    record = {
+def document(entry: DocumentEntry, seed: Seed) -> Json:
+    return {
         **_common("documents", entry, seed),
         "name": name_of(entry.name),
         "issuer": _ref(OrganizationEntry, entry.issuer, seed),
@@ -217,23 +215,21 @@ def document(entry: DocumentEntry, seed: Seed) -> Rendered:
             for part in entry.parts
         ],
     }
-    return Rendered(record)
 
 
-def strategy(entry: StrategyEntry, seed: Seed) -> Rendered:
+def strategy(entry: StrategyEntry, seed: Seed) -> Json:
     period = entry.period
-    record = {
+    return {
         **_common("strategies", entry, seed),
         "name": name_of(entry.name),
         "decided": day(entry.decided).model_dump() if entry.decided else None,
         "period": {"from": _fiscal_year(period.from_), "to": _fiscal_year(period.to)} if period else None,
     }
-    return Rendered(record)
 
 
-def section(entry: SectionEntry, seed: Seed) -> Rendered:
+def section(entry: SectionEntry, seed: Seed) -> Json:
     below = seed.descendants(SectionEntry, "parent", entry.id)
-    record = {
+    return {
         **_common("sections", entry, seed),
         "number": entry.number,
         "code": entry.code,
@@ -244,11 +240,10 @@ def section(entry: SectionEntry, seed: Seed) -> Rendered:
         "cited": any(piece.basis is not Basis.EXTERNAL for piece in entry.evidence if "number" in piece.supports),
         "measure_count": seed.count(MeasureEntry, "sections", below),
     }
-    return Rendered(record)
 
 
-def package(entry: PackageEntry, seed: Seed) -> Rendered:
-    record = {
+def package(entry: PackageEntry, seed: Seed) -> Json:
+    return {
         **_common("packages", entry, seed),
         "name": name_of(entry.name),
         "fiscal_year": _fiscal_year(entry.fiscal_year),
@@ -262,7 +257,6 @@ def package(entry: PackageEntry, seed: Seed) -> Rendered:
             for total in entry.stated_totals
         ],
     }
-    return Rendered(record)
 
 
 def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
@@ -270,9 +264,9 @@ def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
     return [_notes(total.notes, seed) for total in entry.stated_totals]
 
 
-def pillar(entry: PillarEntry, seed: Seed) -> Rendered:
+def pillar(entry: PillarEntry, seed: Seed) -> Json:
     lines = _lines_under(entry.id, seed)
-    record = {
+    return {
         **_common("pillars", entry, seed, unstated=_unstated(lines)),
         "number": entry.number,
         "symbol": entry.symbol,
@@ -281,14 +275,13 @@ def pillar(entry: PillarEntry, seed: Seed) -> Rendered:
         "line_count": len(lines),
         "amount": _sum_of(lines, seed),
     }
-    return Rendered(record)
 
 
 def _sum_of(lines: Sequence[BudgetLineEntry], seed: Seed) -> Json:
     """The sum of what lines state, if that is of one kind."""
     ids = {line.id for line in lines}
     counted = [line for line in lines if ids.isdisjoint(_yields_to(line, seed))]
-    amounts = [(line.amount, phase_of(line, seed.get(PackageEntry, line.package))) for line in counted if line.amount]
+    amounts = [(line.amount, phase_of(line, seed)) for line in counted if line.amount]
     stated = [amount for amount, _ in amounts]
     kinds = {(amount.basis, phase) for amount, phase in amounts}
     return summed(
@@ -302,18 +295,19 @@ def _sum_of(lines: Sequence[BudgetLineEntry], seed: Seed) -> Json:
 def _yields_to(line: BudgetLineEntry, seed: Seed) -> dict[str, OverlapReason]:
     """The lines beside which a line does not count, with the reason: see `app.resources.overlaps`."""
     kind, rank = _kind(line, seed), _rank(line, seed)
+    if kind == UNSTATED:
+        return {}
     before = (each for each in same(line, seed).values() if each.id != line.id and _rank(each, seed) < rank)
-    found = dict.fromkeys(((each.id, _kind(each, seed)) for each in before), OverlapReason.SAME_AS)
-    found |= dict.fromkeys(
-        ((each.id, _kind(each, seed)) for each in wholes(line, seed).values()), OverlapReason.PART_OF
-    )
-    return {id_: reason for (id_, of), reason in found.items() if of == kind != UNSTATED}
+    found = [
+        *((each, OverlapReason.SAME_AS) for each in before),
+        *((each, OverlapReason.PART_OF) for each in wholes(line, seed).values()),
+    ]
+    return {each.id: reason for each, reason in found if _kind(each, seed) == kind}
 
 
 def _kind(line: BudgetLineEntry, seed: Seed) -> str:
     """The line's value of KIND."""
-    phase = phase_of(line, seed.get(PackageEntry, line.package))
-    return f"{phase},{line.amount.basis or ''}" if line.amount else UNSTATED
+    return f"{phase_of(line, seed)},{line.amount.basis or ''}" if line.amount else UNSTATED
 
 
 def _rank(line: BudgetLineEntry, seed: Seed) -> tuple[Any, ...]:
@@ -348,8 +342,8 @@ def _lines_under(pillar_id: str, seed: Seed) -> list[BudgetLineEntry]:
     return list(found.values())
 
 
-def organization(entry: OrganizationEntry, seed: Seed) -> Rendered:
-    record = {
+def organization(entry: OrganizationEntry, seed: Seed) -> Json:
+    return {
         **_common("organizations", entry, seed),
         "name": name_of(entry.name),
         "kind": entry.kind,
@@ -358,12 +352,11 @@ def organization(entry: OrganizationEntry, seed: Seed) -> Rendered:
         "parent": _ref(OrganizationEntry, entry.parent, seed) if entry.parent else None,
         "same_as": _identifiers(entry.same_as),
     }
-    return Rendered(record)
 
 
-def modality(entry: ModalityEntry, seed: Seed) -> Rendered:
+def modality(entry: ModalityEntry, seed: Seed) -> Json:
     below = seed.descendants(ModalityEntry, "broader", entry.id)
-    record = {
+    return {
         **_common("modalities", entry, seed),
         "name": name_of(entry.name),
         "also": entry.also,
@@ -372,12 +365,11 @@ def modality(entry: ModalityEntry, seed: Seed) -> Rendered:
         "narrower": [_ref(ModalityEntry, id_, seed) for id_ in below[1:]],
         "measure_count": seed.count(MeasureEntry, "modalities", below),
     }
-    return Rendered(record)
 
 
-def stage(entry: StageEntry, seed: Seed) -> Rendered:
+def stage(entry: StageEntry, seed: Seed) -> Json:
     common = _common("stages", entry, seed)
-    return Rendered({**common, "name": name_of(entry.name), "order": entry.order, "track": entry.track})
+    return {**common, "name": name_of(entry.name), "order": entry.order, "track": entry.track}
 
 
 def _relations(measure_id: str, seed: Seed) -> list[tuple[RelationEntry, str]]:
@@ -388,7 +380,7 @@ def _relations(measure_id: str, seed: Seed) -> list[tuple[RelationEntry, str]]:
     ]
 
 
-def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
+def measure(entry: MeasureEntry, seed: Seed) -> Json:
     lines = seed.where(BudgetLineEntry, "measure", entry.id)
     relations = _relations(entry.id, seed)
     borrowed = [
@@ -409,13 +401,13 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
         "measures", entry, seed, borrowed, _unstated(lines), _relation_evidence(lines, seed, "other_figures")
     )
     if not relations:
-        common["notes"].append(NOT_LINKED)
+        common["notes"].append(UNLINKED.model_dump())
     if amount["jpy"] is None and any(line.amount for line in lines):
-        common["notes"].append(OF_SEVERAL_KINDS)
+        common["notes"].append(SEVERAL_KINDS.model_dump())
     if _disagree(amount, figures):
-        common["notes"].append(FIGURES_DIFFER)
+        common["notes"].append(DIFFERENT_FIGURES.model_dump())
     ministries = distinct([*entry.ministries, *(ministry for line in lines for ministry in line.ministries)])
-    record = {
+    return {
         **common,
         "kind": entry.kind,
         "name": name_of(entry.name),
@@ -440,12 +432,16 @@ def measure(entry: MeasureEntry, seed: Seed) -> Rendered:
             for link, id_ in relations
         ],
     }
+
+
+def measure_values(entry: MeasureEntry, seed: Seed) -> Values:
+    """What is indexed of a measure beside its record."""
+    lines = seed.where(BudgetLineEntry, "measure", entry.id)
     pillars = distinct(found for found in (entry.pillar, *(_pillar_of(line, seed) for line in lines)) if found)
     years = distinct(str(seed.get(PackageEntry, line.package).fiscal_year) for line in lines)
     of_sections = (seed.get(SectionEntry, id_).strategy for id_ in entry.sections)
     strategies = distinct([*entry.strategies, *of_sections])
-    values = {"pillar": pillars, "fiscal_year": years, "strategy": strategies, STRATEGY: _link_values(entry)}
-    return Rendered(record, values)
+    return {"pillar": pillars, "fiscal_year": years, "strategy": strategies, STRATEGY: _link_values(entry)}
 
 
 def _strategy_links(entry: MeasureEntry) -> dict[str, Basis]:
@@ -510,19 +506,17 @@ def _relation_evidence(lines: Iterable[BudgetLineEntry], seed: Seed, field: str 
 def _related_lines(line_id: str, type_: str, end: str, seed: Seed) -> Iterator[Json]:
     """The lines at the other end of relations of a type, of which the line is this end, in the schema of
     LineRelation."""
-    for relation in seed.where(LineRelationEntry, end, line_id):
-        if relation.type == type_:
-            other = seed.get(BudgetLineEntry, relation.other if end == "line" else relation.line)
-            yield {
-                "id": other.id,
-                "document": _document_of(other),
-                "amount": _line_amount(other, seed),
-                "basis": relation.basis,
-                "note": {"ja": relation.note.ja, "en": relation.note.en},
-            }
+    for relation, other in relations_of(line_id, type_, end, seed):
+        yield {
+            "id": other.id,
+            "document": _document_of(other),
+            "amount": _line_amount(other, seed),
+            "basis": relation.basis,
+            "note": {"ja": relation.note.ja, "en": relation.note.en},
+        }
 
 
-def budget_line(entry: BudgetLineEntry, seed: Seed) -> Rendered:
+def budget_line(entry: BudgetLineEntry, seed: Seed) -> Json:
     measure_ = seed.get(MeasureEntry, entry.measure)
     package_ = seed.get(PackageEntry, entry.package)
     relations = _relations(measure_.id, seed)
@@ -538,15 +532,15 @@ def budget_line(entry: BudgetLineEntry, seed: Seed) -> Rendered:
             for piece in _borrowed(link, seed, direction=("sections",), programme=("sections",))
         ),
     ]
-    phase = phase_of(entry, package_)
-    record = {
+    phase = phase_of(entry, seed)
+    return {
         **_common("budget-lines", entry, seed, borrowed, related=_relation_evidence([entry], seed)),
         "name": name,
         "measure": {"id": measure_.id, "name": name},
         "package": {"id": package_.id, "name": name_of(package_.name)},
         "pillar": _pillar_ref(_pillar_of(entry, seed), seed),
         "fiscal_year": _fiscal_year(package_.fiscal_year),
-        "budget_kind": _budget_kind(phase) if phase else package_.budget_kind,
+        "budget_kind": _budget_kind(phase),
         "ministries": [_ref(OrganizationEntry, id_, seed) for id_ in entry.ministries],
         "joint": len(entry.ministries) > 1,
         "amount": amount_of(entry.amount, phase),
@@ -557,17 +551,16 @@ def budget_line(entry: BudgetLineEntry, seed: Seed) -> Rendered:
         "modalities": [_ref(ModalityEntry, id_, seed) for id_ in measure_.modalities],
         "sections": [_section_ref(id_, seed) for id_ in sections],
     }
-    return Rendered(record, _indexed(entry, record, seed))
 
 
-def _budget_kind(phase: BudgetPhase) -> BudgetKind | None:
+def _budget_kind(phase: BudgetPhase | None) -> BudgetKind | None:
     """The budget of the year in which a phase is; None if it is none."""
     if phase is BudgetPhase.INITIAL:
         return BudgetKind.INITIAL
-    return BudgetKind.SUPPLEMENTARY if phase.startswith(BudgetPhase.SUPPLEMENTARY) else None
+    return BudgetKind.SUPPLEMENTARY if phase and phase.startswith(BudgetPhase.SUPPLEMENTARY) else None
 
 
-def _indexed(line: BudgetLineEntry, record: Json, seed: Seed) -> dict[str, list[str]]:
+def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
     """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.resources.overlaps`."""
     links = _link_values(seed.get(MeasureEntry, line.measure))
     values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)], STRATEGY: links}
@@ -579,13 +572,17 @@ def _indexed(line: BudgetLineEntry, record: Json, seed: Seed) -> dict[str, list[
         of_other_kinds = (each.id for each in others if _kind(each, seed) not in own_kinds)
         values[ACROSS] = [str(seed.number(BudgetLineEntry, id_)) for id_ in of_other_kinds]
     else:
-        budget = record["budget_kind"] or record["amount"]["phase"]
-        year = record["fiscal_year"]["year"]
-        values[COVERAGE] = [f"{year},{budget},{ministry}" for ministry in line.ministries]
+        year, phase = seed.get(PackageEntry, line.package).fiscal_year, phase_of(line, seed)
+        values[COVERAGE] = [f"{year},{_budget_kind(phase) or phase},{ministry}" for ministry in line.ministries]
     return values
 
 
-RENDERERS: Mapping[str, Callable[[Any, Seed], Rendered]] = {
+# What filters find and records do not show.
+VALUES: Mapping[str, Callable[[Any, Seed], Values]] = {
+    "measures": measure_values,
+    "budget-lines": budget_line_values,
+}
+RENDERERS: Mapping[str, Callable[[Any, Seed], Json]] = {
     "documents": document,
     "strategies": strategy,
     "sections": section,

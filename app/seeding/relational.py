@@ -1,22 +1,18 @@
 """Writes the relational tables into the file `dataset.sqlite`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import create_engine
-from sqlmodel import SQLModel
 
 from app.query.columns import Cell, row_of
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.tables import COLUMNS, DATASET, PUBLIC_TABLES, RESOURCE_TABLES, TRANSCRIPT_LINES, column_rows
-from app.seeding.migrating import sqlite_url
 from app.seeding.rendering import RecordFiles
-from app.seeding.sqlite import SqliteWriter
+from app.seeding.sqlite import SqliteWriter, new_file
 
 BATCH = 50  # records: as many as stay in the cache of a processor
 
@@ -25,18 +21,13 @@ def write_relational(
     path: Path, files: RecordFiles, facts: Mapping[str, str], transcripts: Mapping[str, Sequence[str]]
 ) -> None:
     """Makes the file: all records, the lines of the transcripts, and what explains them."""
-    engine = create_engine(sqlite_url(path))
-    SQLModel.metadata.create_all(engine, list(PUBLIC_TABLES))
-    engine.dispose()
-    writer = SqliteWriter(path)
-    with closing(writer):
+    with new_file(path, PUBLIC_TABLES) as writer:
         writer.insert(COLUMNS, column_rows())
         writer.insert(DATASET, facts.items())
         for resource in RESOURCES:
             _write_resource(writer, resource, files)
         for document, lines in transcripts.items():
             writer.insert(TRANSCRIPT_LINES, ((document, number, text) for number, text in enumerate(lines, 1)))
-        writer.finish()
 
 
 def _write_resource(writer: SqliteWriter, resource: Resource, files: RecordFiles) -> None:

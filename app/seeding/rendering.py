@@ -14,12 +14,14 @@ from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.schemas import Record
 from app.seeding.checks import Error, content_errors, coverage_errors, link_errors, own_errors
-from app.seeding.entries import KINDS, DocumentEntry, Entry
+from app.seeding.entries import KINDS
+from app.seeding.entries.base import Entry
+from app.seeding.entries.sources import DocumentEntry
 from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
 from app.seeding.reading import Source
-from app.seeding.records import RENDERERS, Json
+from app.seeding.records import RENDERERS, VALUES, Json
 from app.seeding.staging import Seed
 
 CHUNK = 1 << 20  # bytes
@@ -152,14 +154,13 @@ def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
             if entry.key not in seed.left_out:
                 result.errors.extend(_located(entry, content_errors(entry, seed)))
             if render and kind in RENDERERS and not result.errors:
-                rendered = RENDERERS[kind](entry, seed)
-                model = MODELS[kind]
-                result.coverage.extend(_located(entry, coverage_errors(rendered.record, entry, model)))
-                json = orjson.dumps(_in_order(rendered.record, model))
+                record, model = RENDERERS[kind](entry, seed), MODELS[kind]
+                result.coverage.extend(_located(entry, coverage_errors(record, entry, model)))
+                json = orjson.dumps(_in_order(record, model))
                 model.model_validate_json(json)
                 records.append(json)
-                lines.append(csv_of(model).line(rendered.record))
-                values.append(orjson.dumps(rendered.values))
+                lines.append(csv_of(model).line(record))
+                values.append(orjson.dumps(VALUES[kind](entry, seed) if kind in VALUES else {}))
         result.texts[kind] = (_ndjson(records), b"".join(lines), _ndjson(values))
     return result
 

@@ -1,6 +1,5 @@
 """Writes what searches and filters read: the index, the folded texts and the vocabularies, into a SQLite file."""
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -9,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Table, create_engine
-from sqlmodel import SQLModel
+from sqlalchemy import Table
 
+from app.db.sqlite import connect
 from app.db.tables import ServingIndex, ServingText, ServingValue
 from app.index import Index, IndexWriter, NgramWriter
 from app.query.dataset import VOCABULARY
@@ -20,9 +19,8 @@ from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
 from app.resources import RESOURCES
 from app.resources.tables import RESOURCE_TABLES
-from app.seeding.migrating import sqlite_url
 from app.seeding.rendering import RecordFiles
-from app.seeding.sqlite import SqliteWriter
+from app.seeding.sqlite import new_file
 from app.text import searchable
 
 INDEX: Table = ServingIndex.__table__  # type: ignore[attr-defined]
@@ -35,12 +33,9 @@ searchable_cached = lru_cache(maxsize=10_000)(searchable)
 
 def write_search_index(path: Path, files: RecordFiles) -> None:
     """Makes the file: serving_text, serving_index but for its sort orders, and the vocabularies of serving_value."""
-    engine = create_engine(sqlite_url(path))
-    SQLModel.metadata.create_all(engine, list(TABLES))
-    engine.dispose()
-    writer, ngrams = SqliteWriter(path), NgramWriter()
+    ngrams = NgramWriter()
     vocabularies: dict[str, dict[str, Term]] = {}
-    with closing(writer):
+    with new_file(path, TABLES) as writer:
         for resource in RESOURCES:
             index = IndexWriter(resource.name)
             writer.insert(TEXT, _texts(resource, files, index, ngrams))
@@ -57,7 +52,6 @@ def write_search_index(path: Path, files: RecordFiles) -> None:
                 for name, terms in vocabularies.items()
             ),
         )
-        writer.finish()
 
 
 def _texts(
@@ -65,8 +59,7 @@ def _texts(
 ) -> Iterator[tuple[int, str, str]]:
     """The folded texts of each record, which is indexed on the way."""
     filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.facet and each.paths]
-    extra = [(path, _texts_at(path)) for path in resource.indexed_paths]
-    readers = [*filters, *extra]
+    readers = [*filters, *((path, _texts_at([path])) for path in resource.indexed_paths)]
     columns = {each.paths[0].partition(".")[0]: each.paths[0] for each in resource.filters.values() if each.bound}
     rows = zip(files.records(resource), files.values(resource), strict=True)
     for key, (text, hidden) in enumerate(rows, files.first_key(resource)):
@@ -85,14 +78,11 @@ def _reader(filter_: Filter) -> Callable[[Any], Iterable[str]]:
     if filter_.kind == "boolean":
         (path,) = filter_.paths
         return lambda record: ("true" if record[path] else "false",)
-    if len(filter_.paths) == 1:
-        return _texts_at(filter_.paths[0])
-    parts = [_texts_at(path) for path in filter_.paths]
-    return lambda record: [value for part in parts for value in part(record)]
+    return _texts_at(filter_.paths)
 
 
-def _texts_at(path: str) -> Callable[[Any], Iterable[str]]:
-    return lambda record: [_text(value) for value in values_at(record, path)]
+def _texts_at(paths: Iterable[str]) -> Callable[[Any], Iterable[str]]:
+    return lambda record: [_text(value) for path in paths for value in values_at(record, path)]
 
 
 def _text(value: Any) -> str:
@@ -109,7 +99,7 @@ def _terms(resource: Resource, files: RecordFiles) -> Iterator[tuple[str, Term]]
 
 def sort_orders(relational: Path) -> Iterator[tuple[str, str, bytes]]:
     """The entries of all sort orders, from the relational tables."""
-    with closing(sqlite3.connect(f"{relational.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(connect(relational)) as connection:
         for resource in RESOURCES:
             own, *_ = RESOURCE_TABLES[resource.name]
             columns = {".".join(column.path): column.name for column in own.columns}
@@ -123,7 +113,7 @@ def sort_orders(relational: Path) -> Iterator[tuple[str, str, bytes]]:
 
 def read_index(path: Path) -> tuple[Index, Vocabularies]:
     """The index of a file that `write_search_index` made, and the vocabularies of its filters."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    connection = connect(path)
 
     def read(name: str) -> Mapping[str, bytes]:
         return dict(connection.execute("SELECT value, data FROM serving_index WHERE name = ?", (name,)))

@@ -3,17 +3,19 @@
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Table
+from sqlalchemy import Table, create_engine
+from sqlmodel import SQLModel
 
-from app.db.sqlite import seal
+from app.db.base import Unusable
+from app.db.sqlite import connect, seal
 from app.query.downloads import folder_of, remove_old
 from app.seeding.migrating import migrate, sqlite_url
-from app.seeding.target import Building, NotBuilt, Rows
+from app.seeding.target import Building, Rows
 
 # Nothing has to be safe from a power cut before it is synced, and then put in its place.
 PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536")
@@ -21,14 +23,20 @@ TEMPORARY = ".building"  # what the folder of a build ends with
 INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid"
 
 
+def connect_exclusively(path: Path) -> sqlite3.Connection:
+    """Opens a file that this process alone reads and writes."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
 class SqliteWriter:
     """Fills the tables of a file. Its indexes are dropped meanwhile: making one of complete rows takes a tenth of the
     time of updating it."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        for pragma in PRAGMAS:
-            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection = connect_exclusively(path)
         self._indexes = self._connection.execute(INDEXES).fetchall()
         for name, _ in self._indexes:
             self._connection.execute(f'DROP INDEX "{name}"')
@@ -49,10 +57,21 @@ class SqliteWriter:
         self._connection.close()
 
 
+@contextmanager
+def new_file(path: Path, tables: Sequence[Table]) -> Iterator[SqliteWriter]:
+    """Makes a file with these tables, to be filled."""
+    engine = create_engine(sqlite_url(path))
+    SQLModel.metadata.create_all(engine, tables)
+    engine.dispose()
+    with closing(SqliteWriter(path)) as writer:
+        yield writer
+        writer.finish()
+
+
 def read_table(file: Path, table: Table) -> Iterator[tuple[object, ...]]:
     """The rows of a table."""
     names = ", ".join(f'"{column.name}"' for column in table.columns)
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(connect(file)) as connection:
         yield from connection.execute(f'SELECT {names} FROM "{table.name}"')  # noqa: S608
 
 
@@ -77,7 +96,7 @@ class SqliteTarget:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                     raise
                 message = f"{path}: another build of it is running. Wait for it, then build again."
-                raise NotBuilt(message) from error
+                raise Unusable(message) from error
             left = re.compile(rf"{re.escape(f'.{path.name}.')}[^.]+{re.escape(TEMPORARY)}")
             for each in path.parent.iterdir():
                 if left.fullmatch(each.name):  # by a build that was killed
@@ -93,33 +112,28 @@ class SqliteTarget:
     def building(self) -> Iterator[Building]:
         with nullcontext() if self.folder else self.locked():
             assert self.folder  # noqa: S101 - narrows the type
-            building = _SqliteBuilding(self._path, self.folder / self._path.name)
-            try:
+            with closing(_SqliteBuilding(self._path, self.folder / self._path.name)) as building:
                 yield building
-            finally:
-                building.close()
 
 
 class _SqliteBuilding:
+    _writer: SqliteWriter
+
     def __init__(self, path: Path, made: Path) -> None:
         self._path = path
         self._made = made
-        self._writer: SqliteWriter | None = None
+        self._open = ExitStack()
 
     def load_public(self, file: Path) -> None:
         shutil.copyfile(file, self._made)
         migrate(sqlite_url(self._made))
-        self._writer = SqliteWriter(self._made)
+        self._writer = self._open.enter_context(closing(SqliteWriter(self._made)))
 
     def insert(self, table: Table, rows: Rows) -> None:
-        assert self._writer  # noqa: S101 - narrows the type
         self._writer.insert(table, rows)
 
-    def finish(self) -> None:
-        assert self._writer  # noqa: S101 - narrows the type
-        self._writer.finish()
-
     def publish(self, digest: str, downloads: Path) -> None:
+        self._writer.finish()
         self.close()
         seal(self._made)
         folder = folder_of(self._path, digest)
@@ -130,5 +144,4 @@ class _SqliteBuilding:
         remove_old(self._path, folder)
 
     def close(self) -> None:
-        if self._writer:
-            self._writer.close()
+        self._open.close()

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import orjson
 
-from app.seeding.entries import KINDS, NAMES, Entry, FieldPath, Location, OrganizationEntry
-from app.seeding.entries.base import E
+from app.db.sqlite import connect
+from app.seeding.entries import KINDS, NAMES
+from app.seeding.entries.base import E, Entry, FieldPath, Location
+from app.seeding.entries.sources import OrganizationEntry
 from app.seeding.errors import SeedError
+from app.seeding.sqlite import connect_exclusively
 from app.seeding.transcript import Transcript
 
 CACHED = 2_000  # entries that a process keeps; the least recently used are dropped
 MAX_KEPT = 20  # entries of one look-up that are kept: many at once would displace all others
 FEW = 10_000  # values of a field that are kept, so that other values need no query
 
-PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536")
-
-# `number` counts the entries of a kind from 1, in the order in which they were read; `json` is null if the form is
+# The keys of a kind's entries follow its FIRST_KEY, in the order in which they were read; `json` is null if the form is
 # wrong. A target is what some entry links to.
 TABLES = """
     CREATE TABLE entry (
@@ -34,7 +35,7 @@ INDEXES = """
     CREATE INDEX entry_id ON entry (kind, id);
     CREATE INDEX indexed_value ON indexed (field, value, key);
 """
-ENTRY = "key, kind, file, document, line, lines, json"
+ENTRY = "key, file, document, line, lines, json"
 REPEATED = """
     WITH repeated AS (
         SELECT kind, id, min(key) AS first FROM entry WHERE id IS NOT NULL GROUP BY kind, id HAVING count(*) > 1
@@ -64,19 +65,12 @@ class Batch:
     file_errors: list[SeedError] = field(default_factory=list)
     unread: bool = False
 
-    def add(
-        self,
-        id_: str | None,
-        location: Location,
-        json: bytes | None,
-        errors: Sequence[SeedError] = (),
-        lines: Mapping[FieldPath, int] | None = None,
-    ) -> None:
+    def add(self, id_: str | None, location: Location, json: bytes | None, errors: Sequence[SeedError] = ()) -> None:
         """An entry; `json` is None if its form is wrong."""
         if errors:
             self.form_errors[len(self.rows)] = list(errors)
-        packed = None if lines is None else orjson.dumps(list(lines.items()))
-        self.rows.append((id_, location.line("id"), packed, json))
+        lines = orjson.dumps(list(location.lines.items())) if len(location.lines) > 1 else None
+        self.rows.append((id_, location.line("id"), lines, json))
 
     def index(self, name: str, values: Iterable[str]) -> None:
         """Values of an indexed field of the last entry."""
@@ -87,9 +81,7 @@ class StagingWriter:
     """Writes the staging file. `finish` makes its indexes, closes it, and gives the errors that it found."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        for pragma in PRAGMAS:
-            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection = connect_exclusively(path)
         self._connection.executescript(TABLES)
         self._connection.execute("BEGIN")
         self._last = dict(FIRST_KEY)
@@ -144,8 +136,7 @@ class Seed:
     def _query(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         if self._process != os.getpid():  # a connection does not outlive a fork
             self._process = os.getpid()
-            uri = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
-            self._opened = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            self._opened = connect(self._path)
         return self._opened.execute(sql, values)
 
     def unknown_targets(self) -> set[tuple[str, str]]:
@@ -173,9 +164,9 @@ class Seed:
                 yield self._entry(row, kind)
 
     def _entry(
-        self, row: tuple[int, str, str, str | None, int, bytes | None, bytes], kind: type[E], *, keep: bool = True
+        self, row: tuple[int, str, str | None, int, bytes | None, bytes], kind: type[E], *, keep: bool = True
     ) -> E:
-        key, _, file, document, line, lines, json = row
+        key, file, document, line, lines, json = row
         found = self._entries.get(key)
         if found is None:
             found = kind.model_validate_json(json)
@@ -250,8 +241,5 @@ class Seed:
         return found
 
     @cached_property
-    def _organization_ids(self) -> dict[str, str]:
-        return {each.abbreviation: each.id for each in self.each(OrganizationEntry) if each.abbreviation}
-
     def organization_ids(self) -> Mapping[str, str]:
-        return self._organization_ids
+        return {each.abbreviation: each.id for each in self.each(OrganizationEntry) if each.abbreviation}

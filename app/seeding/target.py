@@ -10,10 +10,6 @@ from sqlalchemy import Table
 Rows = Iterable[Sequence[Any]]
 
 
-class NotBuilt(Exception):  # noqa: N818 - a state of the target
-    """Nothing was built, and what was published before is served. The message names the database and what to do."""
-
-
 class Building(Protocol):
     """A database that is being made."""
 
@@ -23,11 +19,9 @@ class Building(Protocol):
     def insert(self, table: Table, rows: Rows) -> None:
         """Writes rows, each the values of the table's columns in their order."""
 
-    def finish(self) -> None:
-        """Prepares the complete database for reading."""
-
     def publish(self, digest: str, downloads: Path) -> None:
-        """Replaces what is served, and the files of its downloads by those of a folder."""
+        """Prepares the complete database for reading. It replaces what is served, and the files of a folder those of
+        its downloads."""
 
 
 class Target(Protocol):
@@ -38,9 +32,10 @@ class Target(Protocol):
     folder: Path | None
 
     def locked(self) -> AbstractContextManager[None]:
-        """Keeps other builds away, and removes what those left that were killed. Raises NotBuilt if one is running."""
+        """Keeps other builds away, and removes what those left that were killed. Raises Unusable if one is running."""
         ...
 
     def building(self) -> AbstractContextManager[Building]:
-        """A new database, which is removed at the end unless it was published. Raises NotBuilt."""
+        """A new database, which is removed at the end unless it was published. Raises Unusable if it
+        cannot be made: what was published before stands."""
         ...

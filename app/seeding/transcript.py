@@ -9,6 +9,8 @@ from functools import lru_cache
 from itertools import accumulate, islice
 from typing import NamedTuple, overload
 
+from app.seeding.errors import Unreadable
+
 HEADINGS = 10  # rows at the top of a table among which its header is
 
 
@@ -18,14 +20,6 @@ class Row(NamedTuple):
     first: int
     last: int
     cells: list[str]
-
-
-class MalformedTable(Exception):  # noqa: N818 - a state of the file
-    """The lines from one on are no CSV."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
 
 
 class Transcript(Sequence[str]):
@@ -64,7 +58,7 @@ class Table(Transcript):
         self._place = lru_cache(maxsize=1_000)(self._first_place)
 
     def rows(self) -> Iterator[Row]:
-        """The rows, in their order. Raises MalformedTable where the lines are no CSV."""
+        """The rows, in their order. Raises Unreadable where the lines are no CSV."""
         reader = csv.reader((f"{line}\n" for line in self), strict=True)
         first = 1
         try:
@@ -72,10 +66,10 @@ class Table(Transcript):
                 yield Row(first, reader.line_num, [cell.strip() for cell in cells])
                 first = reader.line_num + 1
         except csv.Error as error:
-            raise MalformedTable(first, str(error)) from error
+            raise Unreadable(first, str(error)) from error
 
     def find_rows(self) -> None:
-        """Finds where the rows begin, which `cells` and `cell` need. Raises MalformedTable."""
+        """Finds where the rows begin, which `cells` and `cell` need. Raises Unreadable."""
         for row in self.rows():
             self._rows.append(row.first)
 

@@ -2,23 +2,9 @@
 
 from collections.abc import Mapping
 
-from app.seeding.entries.base import (
-    Entry,
-    EntryPart,
-    EvidenceEntry,
-    FieldPath,
-    FurtherEvidence,
-    IdentifierEntry,
-    Location,
-    Lookup,
-    NameEntry,
-    NoteEntry,
-    indexed_fields,
-)
+from app.seeding.entries.base import Entry, FurtherEvidence, NoteEntry
 from app.seeding.entries.budgets import (
-    AmountEntry,
     BudgetLineEntry,
-    LawEntry,
     LineRelationEntry,
     MeasureEntry,
     PackageEntry,
@@ -51,33 +37,3 @@ KINDS: Mapping[str, type[Entry]] = {
     "line-relations": LineRelationEntry,
 }
 NAMES: Mapping[type[Entry], str] = {kind: name for name, kind in KINDS.items()}
-
-__all__ = [
-    "KINDS",
-    "NAMES",
-    "AmountEntry",
-    "BudgetLineEntry",
-    "DocumentEntry",
-    "Entry",
-    "EntryPart",
-    "EvidenceEntry",
-    "FieldPath",
-    "FurtherEvidence",
-    "IdentifierEntry",
-    "LawEntry",
-    "LineRelationEntry",
-    "Location",
-    "Lookup",
-    "MeasureEntry",
-    "ModalityEntry",
-    "NameEntry",
-    "NoteEntry",
-    "OrganizationEntry",
-    "PackageEntry",
-    "PillarEntry",
-    "RelationEntry",
-    "SectionEntry",
-    "StageEntry",
-    "StrategyEntry",
-    "indexed_fields",
-]

@@ -9,9 +9,14 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.resources.identifiers import PATTERNS, IdentifierScheme
-from app.schemas import Basis, Id, LineRange, Reason, References, Sentence, Text
+from app.schemas import Basis, Id, LineRange, Reason, References, Sentence, Text, referenced
 
 E = TypeVar("E", bound="Entry")
+
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
+# The firmest first: what somebody else says is firmer than what we judge, and that than nothing.
+GROUNDS = (Basis.STATED, Basis.READING, Basis.EXTERNAL, Basis.EDITORIAL)
 
 FieldPath = tuple[str | int, ...]  # keys and list positions that lead to a value in an entry
 Link = tuple[FieldPath, str, str]  # where it is written, kind of the target, id of the target
@@ -60,6 +65,7 @@ class Lookup(Protocol):
         """An id and all above it, each the `field` of the one before; a circle ends where it closes."""
         ...
 
+    @property
     def organization_ids(self) -> Mapping[str, str]:
         """The ids of organizations by printed abbreviation."""
         ...
@@ -74,32 +80,23 @@ class EntryPart(BaseModel):
         """Every link to another entry, those of nested parts included."""
         for field, target in _linking_fields(type(self)):
             value = getattr(self, field)
+            items: list[tuple[FieldPath, Any]] = [((field,), value)]
             if isinstance(value, list):
-                for position, item in enumerate(value):
-                    yield from _links_of((field, position), target, item)
-            elif value is not None:
-                yield from _links_of((field,), target, value)
-
-
-def _links_of(path: FieldPath, target: str | None, item: Any) -> Iterator[Link]:
-    if isinstance(item, EntryPart):
-        yield from ((path + below, kind, id_) for below, kind, id_ in item.links())
-    else:
-        assert target  # noqa: S101 - narrows the type; a field links by itself or by its parts
-        yield path, target, item
+                items = [((field, position), item) for position, item in enumerate(value)]
+            for path, item in items:
+                if isinstance(item, EntryPart):
+                    yield from ((path + below, kind, id_) for below, kind, id_ in item.links())
+                elif target and item is not None:
+                    yield path, target, item
 
 
 @cache
 def _linking_fields(part: type[EntryPart]) -> tuple[tuple[str, str | None], ...]:
     """The fields that may link to an entry, themselves or by their parts."""
-    targets = {
-        field: next((mark.type for mark in info.metadata if isinstance(mark, References)), None)
-        for field, info in part.model_fields.items()
-    }
     return tuple(
-        (field, target)
-        for field, target in targets.items()
-        if target or any(_linking_fields(inner) for inner in _parts_in(part.model_fields[field].annotation))
+        (field, referenced(info))
+        for field, info in part.model_fields.items()
+        if referenced(info) or any(_linking_fields(inner) for inner in _parts_in(info.annotation))
     )
 
 
@@ -171,7 +168,7 @@ class EvidenceEntry(EntryPart):
         default=None,
         description="Code of a note in notes.yaml, in place of `note`: a rule that many readings share.",
     )
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    url: Url | None = None
 
     @model_validator(mode="after")
     def _check_completeness(self) -> "EvidenceEntry":
@@ -195,7 +192,7 @@ class EvidenceEntry(EntryPart):
 
 
 class Entry(EntryPart):
-    """One record as an editor writes it. Its place is told to it by who read it."""
+    """One record as an editor writes it. `key` and `location` are set when it is read from the staging file."""
 
     __slots__ = ("key", "location")
 
@@ -212,16 +209,21 @@ class Entry(EntryPart):
         """What is wrong with the content: (field, what is wrong and what to do)."""
         yield from ()
 
+    @property
+    def basis(self) -> Basis:
+        """The firmest ground of its evidence."""
+        return min((piece.basis for piece in self.evidence), key=GROUNDS.index, default=GROUNDS[-1])
+
     def quotes(self, field: str) -> list[str]:
         """The quotes that support a field."""
         return [piece.quote for piece in self.evidence if piece.quote and field in piece.supports]
 
 
 @cache
-def indexed_fields(kind: type[Entry]) -> tuple[str, ...]:
-    """The fields by which entries of a kind are looked up."""
+def marked_fields(model: type[BaseModel], mark: type) -> tuple[str, ...]:
+    """The fields of a model that have a mark, such as `Indexed`."""
     return tuple(
-        name for name, info in kind.model_fields.items() if any(isinstance(mark, Indexed) for mark in info.metadata)
+        name for name, info in model.model_fields.items() if any(isinstance(each, mark) for each in info.metadata)
     )
 
 

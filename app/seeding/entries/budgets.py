@@ -14,11 +14,12 @@ from app.resources.identifiers import PATTERNS, IdentifierScheme
 from app.resources.measures import MeasureKind, OrganizationRole
 from app.resources.organizations import NOT_PAYING
 from app.resources.packages import BudgetKind
-from app.schemas import Basis, Id, References, Sentence, Text
-from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lookup, NameEntry, contains
+from app.schemas import Id, References, Sentence, Text
+from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lookup, NameEntry, Url, contains
 from app.seeding.entries.sources import OrganizationEntry
 from app.text import DIGITS
 
+Unit = Literal["円", "千円", "万円", "百万円", "億円", "兆円"]
 UNITS = {"円": 1, "千円": 1_000, "万円": 10_000, "百万円": 1_000_000, "億円": OKU, "兆円": 1_000_000_000_000}
 MAX_JPY = 10**17  # hundreds of times all budgets together; more would not fit 64 bits when summed
 PRINTED_AMOUNT = re.compile(
@@ -35,7 +36,7 @@ class AmountEntry(EntryPart):
     """An amount as an editor types it: the number, its unit and the printed text, which must agree."""
 
     value: Decimal = Field(description="Negative where the text has △, ▲ or a minus.")
-    unit: Literal["円", "千円", "万円", "百万円", "億円", "兆円"]
+    unit: Unit
     text: Annotated[Sentence, Field(min_length=1)]
     approximate: bool = False
     uncertain: bool = False
@@ -174,14 +175,6 @@ class MeasureEntry(Entry):
         yield from not_paying(seed, self.ministries)
 
 
-GROUNDS = (Basis.STATED, Basis.READING, Basis.EXTERNAL, Basis.EDITORIAL)
-
-
-def best(bases: Iterable[Basis]) -> Basis:
-    """The firmest ground among some: what somebody else says is firmer than what we judge, and that than nothing."""
-    return min(bases, key=GROUNDS.index, default=GROUNDS[-1])
-
-
 class RelationEntry(Entry):
     """A link of the crosswalk: the direction of a strategy that a budget programme serves."""
 
@@ -195,17 +188,12 @@ class RelationEntry(Entry):
         if not self.evidence:
             yield "evidence", "a link rests on words that both sides share: quote them"
 
-    @property
-    def basis(self) -> Basis:
-        """The best ground that the link has."""
-        return best(piece.basis for piece in self.evidence)
-
 
 class ExpenditureEntry(EntryPart):
     """The national expenditure of a line, from elsewhere."""
 
     amount: AmountEntry
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    url: Url
 
 
 class BudgetLineEntry(Entry):
@@ -220,7 +208,7 @@ class BudgetLineEntry(Entry):
 
     def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
         package = seed.get(PackageEntry, self.package)
-        phase = phase_of(self, package)
+        phase = phase_of(self, seed)
         if self.amount and phase is None:
             yield "amount", "its phase is not known: give `phase`, since the package has no budget_kind"
             return
@@ -248,7 +236,7 @@ class BudgetLineEntry(Entry):
 
     def _ministry_errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
         """The ministries are those printed in brackets, no more and no fewer."""
-        known = seed.organization_ids()
+        known = seed.organization_ids
         printed = [mark for quote in self.quotes("ministries") for mark in BRACKETED.findall(quote)]
         for mark in printed:
             if mark not in known:
@@ -260,9 +248,9 @@ class BudgetLineEntry(Entry):
                 yield "ministries", f"no quote names {ministry}: remove it, or quote the words that do"
 
 
-def phase_of(line: BudgetLineEntry, package: PackageEntry) -> BudgetPhase | None:
+def phase_of(line: BudgetLineEntry, seed: Lookup) -> BudgetPhase | None:
     """The phase of a line's amount: its own, or the package's; None if neither gives one."""
-    return (line.amount.phase if line.amount else None) or package.phase
+    return (line.amount.phase if line.amount else None) or seed.get(PackageEntry, line.package).phase
 
 
 class LineRelationEntry(Entry):
@@ -288,17 +276,12 @@ class LineRelationEntry(Entry):
                 f"`{self.line}` is of {years[0]} and `{self.other}` of {years[1]}: money of two years differs",
             )
 
-    @property
-    def basis(self) -> Basis:
-        """The best ground that the relation has."""
-        return best(piece.basis for piece in self.evidence)
-
 
 def same(line: BudgetLineEntry, seed: Lookup) -> dict[str, BudgetLineEntry]:
     """The lines that state the same money as a line, at any remove, itself included."""
     found, ids = {line.id: line}, [line.id]
     for id_ in ids:
-        for other in _related(id_, "same_as", seed, "line", "other") + _related(id_, "same_as", seed, "other", "line"):
+        for _, other in relations_of(id_, "same_as", "line", seed) + relations_of(id_, "same_as", "other", seed):
             if other.id not in found:
                 found[other.id] = other
                 ids.append(other.id)
@@ -310,7 +293,7 @@ def wholes(line: BudgetLineEntry, seed: Lookup) -> dict[str, BudgetLineEntry]:
     found: dict[str, BudgetLineEntry] = {}
     below = list(same(line, seed))
     for id_ in below:
-        for whole in _related(id_, "part_of", seed, "line", "other"):
+        for _, whole in relations_of(id_, "part_of", "line", seed):
             more = {key: each for key, each in same(whole, seed).items() if key not in found}
             found.update(more)
             below.extend(more)
@@ -319,10 +302,10 @@ def wholes(line: BudgetLineEntry, seed: Lookup) -> dict[str, BudgetLineEntry]:
 
 def parts(line: BudgetLineEntry, seed: Lookup) -> dict[str, BudgetLineEntry]:
     """The lines whose money a line includes, directly."""
-    return {each.id: each for each in _related(line.id, "part_of", seed, "other", "line")}
+    return {each.id: each for _, each in relations_of(line.id, "part_of", "other", seed)}
 
 
-def _related(id_: str, type_: str, seed: Lookup, from_: str, to: str) -> list[BudgetLineEntry]:
-    """The lines to which relations of a type lead from a line."""
-    relations = seed.where(LineRelationEntry, from_, id_)
-    return [seed.get(BudgetLineEntry, getattr(each, to)) for each in relations if each.type == type_]
+def relations_of(id_: str, type_: str, end: str, seed: Lookup) -> list[tuple[LineRelationEntry, BudgetLineEntry]]:
+    """The relations of a type of which a line is this end, `line` or `other`, each with the line at its other end."""
+    found = [each for each in seed.where(LineRelationEntry, end, id_) if each.type == type_]
+    return [(each, seed.get(BudgetLineEntry, each.other if end == "line" else each.line)) for each in found]

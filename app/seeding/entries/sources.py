@@ -12,7 +12,7 @@ from app.resources.organizations import OrganizationKind
 from app.resources.sections import Number
 from app.resources.stages import StageTrack
 from app.schemas import Id, Int32, References, Sentence
-from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lines, Lookup, NameEntry
+from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lines, Lookup, NameEntry, Url
 
 
 class PartEntry(EntryPart):
@@ -31,7 +31,7 @@ class DocumentEntry(Entry):
     issued: date | None = None
     attribution: Annotated[Sentence, Field(min_length=1)]
     licence: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    url: Url | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     parts: Annotated[list[PartEntry], Field(min_length=1)]
 
