@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import create_engine
-from sqlmodel import SQLModel
 
 from app.query.columns import Cell, row_of
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.tables import COLUMNS, DATASET, PUBLIC_TABLES, RESOURCE_TABLES, TRANSCRIPT_LINES, column_rows
-from app.seeding.migrating import sqlite_url
 from app.seeding.rendering import RecordFiles
-from app.seeding.sqlite import SqliteWriter
+from app.seeding.sqlite import SqliteWriter, create_tables
 
 BATCH = 50  # records: as many as stay in the cache of a processor
 
@@ -25,9 +22,7 @@ def write_relational(
     path: Path, files: RecordFiles, facts: Mapping[str, str], transcripts: Mapping[str, Sequence[str]]
 ) -> None:
     """Makes the file: all records, the lines of the transcripts, and what explains them."""
-    engine = create_engine(sqlite_url(path))
-    SQLModel.metadata.create_all(engine, list(PUBLIC_TABLES))
-    engine.dispose()
+    create_tables(path, PUBLIC_TABLES)
     writer = SqliteWriter(path)
     with closing(writer):
         writer.insert(COLUMNS, column_rows())

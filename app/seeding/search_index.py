@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Table, create_engine
-from sqlmodel import SQLModel
+from sqlalchemy import Table
 
 from app.db.tables import ServingIndex, ServingText, ServingValue
 from app.index import Index, IndexWriter, NgramWriter
@@ -20,9 +19,8 @@ from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
 from app.resources import RESOURCES
 from app.resources.tables import RESOURCE_TABLES
-from app.seeding.migrating import sqlite_url
 from app.seeding.rendering import RecordFiles
-from app.seeding.sqlite import SqliteWriter
+from app.seeding.sqlite import SqliteWriter, create_tables
 from app.text import searchable
 
 INDEX: Table = ServingIndex.__table__  # type: ignore[attr-defined]
@@ -35,9 +33,7 @@ searchable_cached = lru_cache(maxsize=10_000)(searchable)
 
 def write_search_index(path: Path, files: RecordFiles) -> None:
     """Makes the file: serving_text, serving_index but for its sort orders, and the vocabularies of serving_value."""
-    engine = create_engine(sqlite_url(path))
-    SQLModel.metadata.create_all(engine, list(TABLES))
-    engine.dispose()
+    create_tables(path, TABLES)
     writer, ngrams = SqliteWriter(path), NgramWriter()
     vocabularies: dict[str, dict[str, Term]] = {}
     with closing(writer):

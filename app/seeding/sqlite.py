@@ -3,12 +3,13 @@
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Table
+from sqlalchemy import Table, create_engine
+from sqlmodel import SQLModel
 
 from app.db.sqlite import seal
 from app.query.downloads import folder_of, remove_old
@@ -19,6 +20,16 @@ from app.seeding.target import Building, NotBuilt, Rows
 PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536")
 TEMPORARY = ".building"  # what the folder of a build ends with
 INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid"
+
+
+def create_tables(path: Path, tables: Iterable[Table]) -> None:
+    """Makes tables in a new file."""
+    engine = create_engine(sqlite_url(path))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")  # the driver begins no transaction for a table: each would be synced
+        SQLModel.metadata.create_all(connection, list(tables), checkfirst=False)
+        connection.commit()
+    engine.dispose()
 
 
 class SqliteWriter:
