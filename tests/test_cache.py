@@ -89,6 +89,7 @@ def test_paths_of_the_warm_up_are_cached_before_the_first_request(
     cache = app.app.app
     assert isinstance(cache, ResponseCacheMiddleware)
     with serving(app) as client:
+        client.headers["Accept-Encoding"] = "gzip"
         eventually(lambda: len(cache.responses) == len(WARM_UP))
         monkeypatch.setattr(SqliteDatabase, "query", lambda *_: pytest.fail("the database was queried"))
         assert answer(client, "/v1")["resources"]
@@ -228,10 +229,8 @@ def compare(first: Settings) -> Compare:
 @pytest.mark.parametrize("path", PATHS)
 def test_a_cached_response_is_the_one_that_would_be_made(path: str, compare: Compare) -> None:
     path, _, query = path.partition("?")
-    requests = [
-        Request(path, query.encode(), method, headers)
-        for headers, method in itertools.product(HEADERS, ("GET", "HEAD"))
-    ]
+    requests = [Request(path, query.encode(), "GET", headers) for headers in HEADERS]
+    requests += [request._replace(method="HEAD") for request in requests[:3]]
     asyncio.run(compare(2**24, [*requests, *requests]))  # type: ignore[arg-type]
 
 
