@@ -29,7 +29,7 @@ test: .venv/dev ## every test over SQLite: two minutes on two cores
 	$(PYTEST) -m "not postgres and not slow"
 
 test-all: .venv/dev ## every test, over PostgreSQL too, on a larger corpus, and every branch of app/ covered; the SDKs; made requests; the pages in a browser
-	CORPUS_LINES=13,1000,20000 $(PYTEST) --hypothesis-profile thorough --cov
+	CORPUS_LINES=13,1000,20000 CORPUS_TERMS=300 $(PYTEST) --hypothesis-profile thorough --cov
 	$(MAKE) --no-print-directory sdk
 	$(MAKE) --no-print-directory fuzz
 	$(MAKE) --no-print-directory browser

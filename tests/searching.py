@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from app.text import fold
+import app.text
 
 Record = dict[str, Any]
+
+fold = cache(app.text.fold)  # brute force folds the same texts for each query
 
 NAMES = {
     "organizations": ("name", "abbreviation", "also"),

@@ -189,16 +189,18 @@ def test_an_error_is_one_line_of_json_with_its_traceback() -> None:
     assert shown["exception"].endswith("RuntimeError: broken\nhere")
 
 
-def test_the_access_log_can_be_left_out(first: Settings, tmp_path: Path) -> None:
-    with process(first, tmp_path, access_log="false") as server:
-        assert httpx.get(f"{server.url}/v1").headers["X-Request-Id"]
-    assert not server.output.read_text()
-
-
-def test_the_last_lines_are_written_when_the_server_stops(first: Settings, tmp_path: Path) -> None:
-    with process(first, tmp_path) as server:
-        httpx.get(f"{server.url}/v1", headers={"X-Request-Id": "last"})
-    assert [line["target"] for line in lines_of(server, "last")] == ["/v1"]
+@pytest.mark.parametrize("access_log", [True, False])
+def test_the_access_log_is_written_to_its_end_or_left_out(
+    access_log: bool, first: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    stream = SimpleNamespace(write=written.append, flush=lambda: None)
+    monkeypatch.setattr("app.main.sys", SimpleNamespace(stdout=stream))
+    with serving(service(create_app(first.model_copy(update={"access_log": access_log})))) as client:
+        assert client.get("/v1", headers={"X-Request-Id": "last"}).headers["X-Request-Id"] == "last"
+    lines = [LINE.fullmatch(line) for line in "".join(written).splitlines()]
+    assert [line["id"] for line in lines if line] == ["last"] * access_log
+    assert all(lines)
 
 
 def test_metrics_count_requests_and_tell_the_state(server: Process, metrics_port: int) -> None:

@@ -144,13 +144,13 @@ def test_a_folder_in_which_nothing_can_be_locked_is_told(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files are limited by the system")
 @pytest.mark.parametrize("size", [20_000, 300_000, 900_000])
-def test_a_disk_that_is_full_ends_a_build_in_a_sentence(size: int, tmp_path: Path) -> None:
+def test_a_disk_that_is_full_ends_a_build_in_a_sentence(size: int, first_seed: Path, tmp_path: Path) -> None:
     """A limit of the size of files, which meets the build at several of its steps, as a full disk does."""
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     before = path.read_bytes()
     result = subprocess.run(
-        [sys.executable, "-m", "app.cli", "build"],
+        [sys.executable, "-m", "app.cli", "build", "--seed", str(first_seed)],
         cwd=PROJECT,
         env={
             # Without the measuring of coverage, whose own files would be too large.
@@ -244,7 +244,7 @@ def test_a_seed_without_sections_is_served(tmp_path: Path) -> None:
 
 
 def test_a_seed_without_errors_is_said_to_be_so() -> None:
-    result = CliRunner().invoke(main, ["check"])
+    result = CliRunner().invoke(main, ["check", "--seed", str(ALONE)])
     assert result.exit_code == 0
     assert re.fullmatch(r"\d+ records, no errors\n", result.output)
 

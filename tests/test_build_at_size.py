@@ -108,13 +108,13 @@ def test_an_error_in_one_unit_is_found_when_the_next_has_none(tmp_path: Path) ->
     seed = tmp_path / "seed"
     write(seed, 300)
     change(seed / "corpus-1" / "budget-lines.ndjson", lambda line: line["evidence"][0].update(quote="別の言葉"))  # type: ignore[index]
-    errors = made(1, seed, tmp_path / "by-1").splitlines()
+    errors = errors_of(seed)
     assert errors
     assert all(error.startswith("seed/corpus-1/budget-lines.ndjson:1: ") for error in errors)
 
 
 def test_a_process_that_fails_fails_the_build_and_leaves_nothing(tmp_path: Path) -> None:
-    write(tmp_path / "seed", 300)
+    write(tmp_path / "seed", 60)
     (tmp_path / "made").mkdir()
     failing = BUILD.replace("try:", "rendering.csv_of = lambda _: 1 / 0\ntry:", 1)
     result = subprocess.run(

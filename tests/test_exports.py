@@ -69,19 +69,21 @@ def read(extension: str, content: bytes) -> list[dict[str, Any]]:
 
 
 @EACH
-@pytest.mark.parametrize("extension", FORMATS)
 def test_an_export_has_the_rows_of_the_list_in_their_order(
-    resource: Resource, extension: str, clients: Client, monkeypatch: pytest.MonkeyPatch
+    resource: Resource, clients: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.api.exports.BATCH", 3)
-    for query in questions(resource, clients):
-        response = clients.get(f"/v1/exports/{resource.name}.{extension}", params=query)
-        assert response.status_code == 200, response.text
-        expected = walk(clients, f"/v1/{resource.name}", **query)
-        found = read(extension, response.content)
-        assert [row["id"] for row in found] == [row["id"] for row in expected], query
-        if extension == "ndjson":
-            assert found == expected
+    asked = questions(resource, clients)
+    for query in asked:
+        expected = walk(clients, f"/v1/{resource.name}", limit=500, **query)
+        # A workbook, which takes long to read, is made of the same rows: of all, of none, and of a sort.
+        for extension in FORMATS if query in ({}, {"q": "no such words"}, asked[-1]) else ("csv", "ndjson"):
+            response = clients.get(f"/v1/exports/{resource.name}.{extension}", params=query)
+            assert response.status_code == 200, response.text
+            found = read(extension, response.content)
+            assert [row["id"] for row in found] == [row["id"] for row in expected], query
+            if extension == "ndjson":
+                assert found == expected
 
 
 @EACH

@@ -38,6 +38,7 @@ class Held:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self.described = {each["name"]: each for each in answer(client, "/v1")["resources"]}
         self.records = {resource.name: walk(client, f"/v1/{resource.name}", limit=500) for resource in RESOURCES}
         self.texts = Texts(self.records)
         self.above = {
@@ -122,10 +123,10 @@ class Held:
 
 @pytest.fixture(scope="module")
 def held(build_database: BuildDatabase, corpus_seed: Path) -> Iterator[Held]:
-    """A service over 400 synthetic lines, in blocks so small that a sort order has many."""
+    """A service over 200 synthetic lines, in blocks so small that a sort order has many."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.index.orders.BLOCK", 16)
-        settings = build_database("corpus-400", corpus_seed)
+        settings = build_database("corpus-200", corpus_seed)
     with serving(settings) as client:
         yield Held(client)
 
@@ -147,7 +148,7 @@ def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held,
     service = data.draw(st.sampled_from([held, small, below_zero]))
     client = service.client
     resource = data.draw(st.sampled_from(LARGE))
-    described = next(each for each in answer(client, "/v1")["resources"] if each["name"] == resource.name)
+    described = service.described[resource.name]
     offered = {each["name"]: [value["value"] for value in each["values"]] for each in described["filters"]}
     operators = {each["name"]: each["operators"] for each in described["filters"]}
     amounts = [row["amount"]["jpy"] for row in service.records["budget-lines"] if row["amount"]["jpy"]]
@@ -227,16 +228,19 @@ def test_a_value_is_accepted_by_all_its_names_however_they_are_written(
     resource: Resource, clients: Client, dataset: Dataset
 ) -> None:
     for name, filter_ in resource.filters.items():
-        for term in filter_.values(dataset.vocabularies).terms.values() if filter_.facet else ():
-            for value in (
-                term.id.upper(),
-                term.label.ja,
-                f" {term.label.en.title()} ",
-                term.label.ja.replace("-", "‐"),
+        known = filter_.values(dataset.vocabularies).terms.values() if filter_.facet else ()
+        at_once = 50 if filter_.many else 1
+        for terms in (list(known)[at : at + at_once] for at in range(0, len(known), at_once)):
+            for spelled in (
+                [term.id.upper() for term in terms],
+                [term.label.ja for term in terms],
+                [f" {term.label.en.title()} " for term in terms],
+                [term.label.ja.replace("-", "‐") for term in terms],
             ):
                 # Links have ids: several where values share a name.
-                link = answer(clients, f"/v1/{resource.name}", limit=0, **{name: value})["links"]["self"]
-                assert term.id in parse_qs(urlsplit(link).query)[name][0].split(","), (name, value)
+                link = answer(clients, f"/v1/{resource.name}", limit=0, **{name: spelled})["links"]["self"]
+                ids = parse_qs(urlsplit(link).query)[name][0].split(",")
+                assert {term.id for term in terms} <= set(ids), (name, spelled)
         if filter_.optional:
             nothing = answer(clients, f"/v1/{resource.name}", limit=0, **{name: "none"})["meta"]["total"]
             assert answer(clients, f"/v1/{resource.name}", limit=0, **{name: "該当なし"})["meta"]["total"] == nothing

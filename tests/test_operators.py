@@ -15,7 +15,7 @@ LINES, MEASURES = "/v1/budget-lines", "/v1/measures"
 
 
 def ids(client: Client, path: str, **query: Any) -> set[str]:
-    return {row["id"] for row in walk(client, path, **query)}
+    return {row["id"] for row in walk(client, path, fields="id", limit=500, **query)}
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)

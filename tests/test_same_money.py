@@ -17,6 +17,7 @@ from app.seeding.build import build, check
 from app.seeding.errors import InvalidSeed
 from app.settings import Settings
 from tests.conftest import Client, answer, made_once, serving, walk
+from tests.corpus import write
 
 Record = dict[str, Any]
 Pairs = set[tuple[str, str]]
@@ -202,11 +203,9 @@ def test_lines_of_two_documents_that_nothing_relates_are_told(related: Related) 
         ([("a", "same_as", "unknown")], "is no id in budget-lines"),
     ],
 )
-def test_relations_that_cannot_be_are_told(
-    made: list[tuple[str, str, str]], message: str, corpus_seed: Path, tmp_path: Path
-) -> None:
+def test_relations_that_cannot_be_are_told(made: list[tuple[str, str, str]], message: str, tmp_path: Path) -> None:
     seed = tmp_path / "seed"
-    shutil.copytree(corpus_seed, seed)
+    write(seed, 60)
     lines = (seed / "corpus-0" / "budget-lines.ndjson").read_bytes().splitlines()
     ids = [orjson.loads(line)["id"] for line in lines]
     first = ids[0].split("-fy")[1]

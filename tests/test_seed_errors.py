@@ -12,16 +12,13 @@ from app.seeding.build import check
 from app.seeding.errors import InvalidSeed, SeedError
 from tests.conftest import ALONE
 from tests.corpus import write
-from tests.first import write_first
 
 BIO = "cao-20260203-bio"
 
 
 @pytest.fixture
-def seed(tmp_path: Path) -> Path:
-    copy = tmp_path / "seed"
-    write_first(copy)
-    return copy
+def seed(first_seed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(first_seed, tmp_path / "seed"))
 
 
 def errors_of(seed: Path) -> list[SeedError]:

@@ -1,14 +1,12 @@
 """Settings: what an operator may set, and what is said of a value that cannot be used."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from app.cli import main
-from app.settings import PROJECT, Settings
+from app.settings import Settings
 from tests.conftest import answer, serving
 
 WRONG = [
@@ -86,14 +84,3 @@ def test_an_unreadable_database_url_is_refused_without_its_secret(url: str, monk
     with pytest.raises(ValueError, match="database_url") as caught:
         Settings()
     assert "CRET" not in str(caught.value)
-
-
-def test_a_file_is_served_without_the_driver_of_postgresql(first: Settings) -> None:
-    code = (
-        "import sys; from pathlib import Path; from app.main import create_app; from app.settings import Settings; "
-        "create_app(Settings(database=Path(sys.argv[1]), database_url=None)); "
-        "print([name for name in sys.modules if name.startswith(('psycopg', 'app.db.postgres'))])"
-    )
-    command_ = [sys.executable, "-c", code, str(first.database)]
-    result = subprocess.run(command_, cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"

@@ -61,7 +61,10 @@ class SqliteWriter:
 def new_file(path: Path, tables: Sequence[Table]) -> Iterator[SqliteWriter]:
     """Makes a file with these tables, to be filled."""
     engine = create_engine(sqlite_url(path))
-    SQLModel.metadata.create_all(engine, tables)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")  # the driver begins no transaction for a table: each would be synced
+        SQLModel.metadata.create_all(connection, tables, checkfirst=False)
+        connection.commit()
     engine.dispose()
     with closing(SqliteWriter(path)) as writer:
         yield writer
