@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from app.db.postgres import (
     CHUNK,
+    CONNECT_ARGS,
     FILES,
     PUBLISHED,
     checksums,
@@ -97,7 +98,9 @@ def _new_schema(url: URL, control: Connection) -> Iterator["_PostgresBuilding"]:
     name = f"shisaku_building_{token_hex(8)}"
     control.execute(text(f"CREATE SCHEMA {name}"))
     options = f"{url.query.get('options', '')} -c search_path={name}".strip()
-    building = _PostgresBuilding(url.update_query_dict({"options": options}), control, name)
+    # A network that loses everything ends this connection too.
+    arguments = {each: str(value) for each, value in CONNECT_ARGS.items()} | {"options": options}
+    building = _PostgresBuilding(url.update_query_dict(arguments), control, name)
     try:
         yield building
     finally:
