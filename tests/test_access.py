@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -291,6 +292,9 @@ def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metri
     code, printed = status(first, server, metrics_port=metrics_port)
     assert code == 0
     assert re.search(rf"^database: whole, version .*{digest}$", printed, re.MULTILINE)
+    files = sorted(first.database.parent.glob(f"{first.database.name}.*/*"))
+    size = sum(each.stat().st_size for each in files)
+    assert f"\nfiles:    all {len(files)} of the downloads, {size} B; `shisaku verify` compares" in printed
     assert f"service:  ready, digest {digest}" in printed
     assert re.search(r"^ +shisaku_questions_waiting 0\.0$", printed, re.MULTILINE)
     code, printed = status(first, replace(server, port=free_port()))
@@ -301,6 +305,25 @@ def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metri
     code, printed = status(first, server, prefix="/elsewhere")
     assert code == 1
     assert "service:  There is nothing at this path" in printed
+
+
+@pytest.mark.slow
+def test_status_tells_of_downloads_that_are_not_where_the_database_says(
+    first: Settings, server: Process, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(first.database.parent, copy)
+    lost, *_, cut = sorted(copy.glob("*/*"))
+    lost.unlink()
+    with cut.open("r+b") as file:
+        file.truncate(cut.stat().st_size - 1)
+    code, printed = status(first.model_copy(update={"database": copy / first.database.name}), server)
+    assert code == 1
+    assert "database: whole" in printed
+    told = re.search(r"^files:    missing, or of another size: (.*)\. Run `shisaku build`\.$", printed, re.MULTILINE)
+    assert told
+    assert set(told[1].split(", ")) == {lost.name, cut.name}
+    assert "service:  ready" in printed
 
 
 def test_a_log_without_room_loses_lines_and_goes_on(

@@ -43,7 +43,7 @@ from app.seeding.postgres import LOCK
 from app.seeding.progress import Phase
 from app.seeding.target import NotBuilt
 from app.settings import Settings
-from tests.conftest import ALONE, Built, Client, answer, eventually, serving, visible
+from tests.conftest import ALONE, Built, Client, answer, eventually, free_port, serving, visible
 from tests.network import Network, network
 from tests.postgres import OWNER, READER, Server, running
 
@@ -829,4 +829,8 @@ def test_the_command_builds_where_the_setting_says(
     assert server.secret not in made.output + repr(Settings())
     again = CliRunner().invoke(main, ["build", "--if-needed", "--seed", str(ALONE)])
     assert (again.exit_code, again.output) == (0, "")
+    told = CliRunner().invoke(main, ["status", "--port", str(free_port())])
+    assert told.exit_code == 1
+    assert "\nfiles:    of the downloads, in the database\n" in told.output
+    assert told.output.endswith("service:  nothing answers\n")
     assert not list(tmp_path.iterdir())
