@@ -17,11 +17,13 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.cli import readiness
 from app.db.base import Unusable
 from app.http.access import json_line, request_id, text_line
+from app.http.metrics import Metrics
 from app.log import JsonFormatter
 from app.main import create_app, service
 from app.settings import PROJECT, Settings
@@ -57,14 +59,17 @@ def told(server: Process, id_: str) -> re.Match[str]:
     return line
 
 
-def metrics(port: int) -> dict[tuple[str, ...], float]:
-    """Every sample, by its name and the values of its labels."""
-    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+def samples(text: str) -> dict[tuple[str, ...], float]:
+    """Every sample, by its name and the values of its labels in the order of their names."""
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def metrics(port: int) -> dict[tuple[str, ...], float]:
+    return samples(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
 
 
 def test_a_line_tells_how_a_request_was_answered(server: Process) -> None:
@@ -232,6 +237,30 @@ def test_metrics_count_requests_and_tell_the_state(server: Process, metrics_port
     dataset = httpx.get(f"{server.url}/v1").json()["dataset"]
     assert set(database[1:]) == {dataset["version"], dataset["digest"]}
     assert any(key[0] == "process_resident_memory_bytes" for key in after)
+
+
+def test_the_histogram_is_of_all_requests_of_an_operation(first: Settings) -> None:
+    """Its buckets are cumulative, and bounded by what they may take at most, whatever the status."""
+    app = create_app(first.model_copy(update={"access_log": False}))
+    refusing: Any = service(app).app  # type: ignore[attr-defined] # behind the ids
+    counted = Metrics(app.state.snapshots, refusing.app.app, refusing.app)
+    for status, seconds in ((200, 0.0009), (200, 0.001), (404, 0.0011), (200, 7.0), (503, 11.0)):
+        counted.observe({"state": {"cached": "/v1/stages"}}, status, 10, seconds)
+    counted.observe({"state": {}}, 404, 10, 0.3)
+    counted.observe({"state": {}}, 404, 10, 0.3)
+    found = samples(generate_latest(counted.registry).decode())
+    bounds = {"0.001": 2, "0.0025": 3, "5.0": 3, "10.0": 4, "+Inf": 5}
+    for bound, count in bounds.items():
+        assert found["shisaku_request_seconds_bucket", bound, "/v1/stages"] == count
+    assert found["shisaku_request_seconds_count", "/v1/stages"] == 5
+    assert found["shisaku_request_seconds_sum", "/v1/stages"] == pytest.approx(18.003)
+    assert found["shisaku_requests_total", "/v1/stages", "200"] == 3
+    assert found["shisaku_requests_total", "other", "404"] == 2
+    assert found["shisaku_request_seconds_bucket", "0.25", "other"] == 0
+    assert found["shisaku_request_seconds_bucket", "0.5", "other"] == 2
+    assert found["shisaku_cache_hits_total",] == 5
+    assert found["shisaku_response_bytes_total",] == 70
+    app.state.snapshots.close()
 
 
 @pytest.mark.slow
