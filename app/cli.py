@@ -229,6 +229,7 @@ def serve(host: str, port: int, workers: int) -> None:
         date_header=True,
         timeout_keep_alive=75,  # longer than that of usual proxies, so that they close idle connections, not we
         timeout_graceful_shutdown=10,
+        timeout_worker_healthcheck=30,  # a worker that a busy machine starts slowly would be ended and started for ever
     )
 
 
