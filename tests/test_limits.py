@@ -392,8 +392,8 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
 QUESTION = "/v1/measures?facet=kind&limit="  # work for a thread
 
 
-def asked(port: int, path: str) -> socket.socket:
-    return connected(port, b"GET %b HTTP/1.1\r\n" % path.encode() + HOST + CLOSE + b"\r\n")
+def asked(port: int, path: str, *fields: bytes) -> socket.socket:
+    return connected(port, b"GET %b HTTP/1.1\r\n" % path.encode() + HOST + CLOSE + b"".join(fields) + b"\r\n")
 
 
 def admission(app: FastAPI) -> tuple[AdmissionMiddleware, ASGIApp]:
@@ -474,6 +474,32 @@ def test_an_address_has_so_many_requests_in_flight_as_the_setting_says(first: Se
         held.end.set()
         assert [parsed(rest(each))[0] for each in running] == [200, 200]
         eventually(lambda: status_of(port, "/v1")[0] == 200)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("2001:DB8:0:1::1", "2001:db8:0:1:0::", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("unknown", "_hidden", False),
+    ],
+)
+def test_a_client_is_an_ipv4_address_or_an_ipv6_network(
+    one: str, other: str, same: bool, first: Settings, held: Held
+) -> None:
+    with ports(first, requests_per_client=1) as client:
+        port = port_of(client)
+        running = asked(port, f"{QUESTION}1", b"X-Forwarded-For: %b\r\n" % one.encode())
+        assert held.begun.wait(60)
+        status = status_of(port, "/v1", b"X-Forwarded-For: %b\r\n" % other.encode())[0]
+        assert status == (429 if same else 200)
+        held.end.set()
+        assert parsed(rest(running))[0] == 200
 
 
 def test_half_sent_requests_do_not_keep_others_out(first: Settings, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 import gc
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from sqlmodel import col
 from app.cli import main
 from app.db.base import DOWNLOAD_THREADS, Session, Statement, Unusable
 from app.db.opening import open_database
-from app.db.postgres import FILES, PostgresDatabase
+from app.db.postgres import CONNECT_ARGS, FILES, PostgresDatabase
 from app.db.tables import ServingRecord
 from app.errors import Problem
 from app.main import application, create_app
@@ -40,8 +42,9 @@ from app.seeding.migrating import alembic_config
 from app.seeding.postgres import LOCK
 from app.seeding.progress import Phase
 from app.settings import Settings
-from tests.conftest import ALONE, Built, Client, answer, eventually, serving, visible
-from tests.postgres import OWNER, READER, Server
+from tests.conftest import ALONE, Built, Client, answer, eventually, free_port, serving, visible
+from tests.network import Network, network
+from tests.postgres import OWNER, READER, Server, running
 
 pytestmark = pytest.mark.postgres
 
@@ -431,6 +434,162 @@ def test_a_server_that_says_nothing_is_waited_for_no_longer_than_the_deadline(
     assert caplog.text.count("the database cannot be reached") >= 1
 
 
+def over(network: Network, made: Built) -> Settings:
+    """How a service reads over a network, with half a second for a question."""
+    url = SecretStr(network.url(name(made), READER))
+    return made.reading.model_copy(update={"database_url": url, "deadline_seconds": 0.5})
+
+
+def refusals(client: Client, most: float) -> None:
+    """Each of many questions asked at once is answered in so many seconds: 503, in the shape of errors."""
+    paths = [*(f"/v1/measures?limit={limit}" for limit in range(10, 22)), "/v1/exports/measures.csv", "/readyz"]
+
+    def ask(path: str) -> None:
+        began = time.monotonic()
+        refused = client.get(path)
+        took[path] = time.monotonic() - began
+        answers[path] = refused
+
+    took: dict[str, float] = {}
+    answers: dict[str, httpx.Response] = {}
+    threads = [threading.Thread(target=ask, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for path in paths:
+        refused = answers[path]
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5"), path
+        assert refused.headers["Content-Type"] == "application/problem+json; charset=utf-8"
+        assert refused.json()["title"] == "Service Unavailable"
+    assert max(took.values()) < most
+    assert "`connection`" in answer(client, "/readyz", 503)["detail"]
+    assert client.get("/healthz").status_code == 200
+
+
+def recovers(client: Client, seconds: float) -> None:
+    """Questions and readiness are answered as before within so many seconds."""
+    began = time.monotonic()
+    eventually(lambda: client.get("/v1/measures?limit=3").status_code == 200)
+    eventually(lambda: client.get("/readyz").status_code == 200)
+    assert time.monotonic() - began < seconds
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="packets are dropped by a filter of the kernel")
+def test_a_network_that_drops_packets_is_waited_for_no_longer_than_the_deadline(
+    server: Server, made: Built, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with network(server) as way, serving(over(way, made)) as client:
+        assert client.get("/v1/measures?limit=1").status_code == 200
+        with way.dropping():
+            refusals(client, 5)
+        recovers(client, 5)
+    assert "the database cannot be reached" in caplog.text
+    assert "the database answers again" in caplog.text
+
+
+def test_a_network_that_resets_connections_is_told_at_once(
+    server: Server, made: Built, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with network(server) as way, serving(over(way, made)) as client:
+        assert client.get("/v1/measures?limit=1").status_code == 200
+        with way.resetting():
+            refusals(client, 5)
+        recovers(client, 5)
+        with way.resetting():
+            pass
+        assert client.get("/v1/measures?limit=4").status_code == 200  # nobody notices
+    assert "the database cannot be reached" in caplog.text
+    assert "the database answers again" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
+def test_a_network_that_is_cut_ends_a_build_in_a_sentence(
+    server: Server, made: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CONNECT_ARGS, "tcp_user_timeout", 1_000)
+    before = schemas(server, made)
+    for cut in (Network.dropping, Network.resetting):
+        with network(server) as way, ExitStack() as ended:
+            settings = made.building.model_copy(update={"database_url": SecretStr(way.url(name(made)))})
+            phase = while_it_writes(partial(ended.enter_context, cut(way)))
+            began = time.monotonic()
+            with pytest.raises(Unusable, match=r"What was published before stands\."):
+                build(check(ALONE), target(settings), phase)
+            assert time.monotonic() - began < 60
+            gc.collect()
+        assert [each for each in schemas(server, made) if "building" not in each] == before
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Server]:
+    """A server with little room."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root can make a file system")
+    with running(megabytes=120) as server:
+        yield server
+
+
+SORT = text("SELECT md5(n::text) FROM generate_series(1, 300000) AS n ORDER BY 1")
+
+
+def test_a_full_disk_of_the_server_ends_a_build_and_not_the_service(
+    small: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    made = Built.at(tmp_path / "shisaku.sqlite", small)
+    made.build(ALONE)
+    database = open_database(made.reading, schema_version())
+    with serving(made.reading) as client:
+        with small.full():
+            with pytest.raises(Unusable, match=r"No space left on device\. What was published before stands\."):
+                made.build(ALONE)
+            for url in ("/v1/measures?limit=1", "/v1/search?q=薬", "/v1/exports/dataset.sqlite", "/readyz"):
+                assert client.get(url).status_code == 200, url
+            with pytest.raises(Problem, match="no room") as caught:  # what needs a temporary file
+                database.query(lambda session: session.query(Statement(SORT)))  # type: ignore[arg-type]
+            assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "60")
+            assert re.search(r"has no room: .*No space left on device", caplog.text)
+        assert len(database.query(lambda session: session.query(Statement(SORT)))) == 300_000  # type: ignore[arg-type]
+    assert "the database answers again" in caplog.text
+    database.close()
+    made.build(ALONE)
+    assert len(schemas(small, made)) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
+def test_a_server_that_ends_because_its_disk_is_full_is_told_and_is_back_when_it_is_started(
+    small: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = Built.at(tmp_path / "shisaku.sqlite", small)
+    made.build(ALONE)
+    before = schemas(small, made)
+
+    def fill() -> None:
+        """The server ends when its log has no room."""
+        ended.enter_context(small.full())
+        with suppress(psycopg.OperationalError):
+            while True:
+                small.run("SELECT pg_switch_wal()")
+                small.run("CREATE TABLE something (); DROP TABLE something")
+        small.wait()
+
+    with serving(made.reading) as client:
+        with ExitStack() as ended:
+            with pytest.raises(Unusable, match=r"What was published before stands\."):
+                build(check(ALONE), target(made.building), while_it_writes(fill))
+            gc.collect()
+            refusals(client, 5)
+        small.start()
+        recovers(client, 5)
+    assert "the database cannot be reached" in caplog.text
+    assert [each for each in schemas(small, made) if "building" not in each] == before
+    made.build(ALONE)
+    assert len(schemas(small, made)) == 2
+
+
 def test_readiness_has_a_deadline_of_its_own(server: Server, made: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.db.postgres.READY_SECONDS", 0.3)
     (schema,) = schemas(server, made)
@@ -669,4 +828,8 @@ def test_the_command_builds_where_the_setting_says(
     assert server.secret not in made.output + repr(Settings())
     again = CliRunner().invoke(main, ["build", "--if-needed", "--seed", str(ALONE)])
     assert (again.exit_code, again.output) == (0, "")
+    told = CliRunner().invoke(main, ["status", "--port", str(free_port())])
+    assert told.exit_code == 1
+    assert "\nfiles:    of the downloads, in the database\n" in told.output
+    assert told.output.endswith("service:  nothing answers\n")
     assert not list(tmp_path.iterdir())

@@ -103,6 +103,7 @@ NONCHARACTER = "\ufffe"  # sent in place of NUL, which the server refuses: no te
 
 MISSING = "What this was to be read from was replaced or taken away. Try again."
 DENIED = "The service may not read its data just now. Try again later."
+FULL = "The database has no room for what this takes just now. Try again later."
 GONE = "The database cannot be reached just now. Try again shortly."
 NOT_FETCHED = "The file cannot be brought from the database just now; the log says more."
 MEND = "Check SHISAKU_DATABASE_URL, and that the server runs."
@@ -120,6 +121,7 @@ FAULTS: tuple[tuple[tuple[type[psycopg.Error], ...], str, str, int], ...] = (
     ((psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName), UNFOUND, MISSING, 1),
     ((psycopg.errors.InsufficientPrivilege,), "what was built may not be read", DENIED, 5),
     (CORRUPTED, "the database is damaged", DAMAGED, 60),
+    ((psycopg.errors.DiskFull, psycopg.errors.OutOfMemory), "the server has no room", FULL, 60),
     ((psycopg.OperationalError, psycopg.InterfaceError), "the database cannot be reached", GONE, 5),
 )
 

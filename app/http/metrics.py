@@ -4,11 +4,20 @@ import errno
 import logging
 import platform
 import time
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import accumulate
+from operator import add
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import start_http_server
 from prometheus_client.registry import Collector
 from starlette.types import Scope
@@ -22,7 +31,8 @@ from app.query.snapshot import Snapshots
 
 logger = logging.getLogger("shisaku")
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BOUNDS = [*map(str, SECONDS), "+Inf"]
 MAX_PROCESSES = 64
 MAX_PORT = 65_535
 OTHER = "other"  # the operation of requests that no route took
@@ -37,35 +47,23 @@ class Metrics(Collector):
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         registry.register(self)
-        labels = ["operation", "status"]
-        self._requests = Counter("shisaku_requests", "Requests answered.", labels, registry=registry)
-        self._seconds = Histogram(
-            "shisaku_request_seconds",
-            "From the head of a request to the end of its response.",
-            ["operation"],
-            registry=registry,
-            buckets=SECONDS,
-        )
-        self._bytes = Counter("shisaku_response_bytes", "Bytes of bodies sent.", registry=registry)
-        self._hits = Counter("shisaku_cache_hits", "Responses from the cache.", registry=registry)
-        # To look a child up by its labels takes longer than to count.
-        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        # How many requests of an operation and a status took at most each of SECONDS, or longer, and the sum of them
+        # all. Counters of the library lock for each count, though one thread counts.
+        self._took: dict[tuple[str, int], list[float]] = {}
+        self._bytes = self._hits = 0
         self._server: WSGIServer | None = None
 
     def observe(self, scope: Scope, status: int, size: int, seconds: float) -> None:
         cached: str | None = scope["state"].get("cached")
         key = operation_of(scope) if cached is None else cached, status
-        children = self._children.get(key)
-        if children is None:
-            name = key[0] or OTHER
-            children = self._requests.labels(name, str(status)), self._seconds.labels(name)
-            self._children[key] = children
-        requests, took = children
-        requests.inc()
-        took.observe(seconds)
-        self._bytes.inc(size)
+        took = self._took.get(key)
+        if took is None:
+            took = self._took[key] = [0.0] * (len(SECONDS) + 2)
+        took[bisect_left(SECONDS, seconds)] += 1
+        took[-1] += seconds
+        self._bytes += size
         if cached is not None:
-            self._hits.inc()
+            self._hits += 1
 
     def listen(self, host: str, port: int) -> None:
         """Serves them at the port, or at the next one that is free, since each process of a server has its own. Raises
@@ -88,6 +86,7 @@ class Metrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The state, in another thread than the one that counts."""
+        yield from self._counted()
         snapshot, admission, responses = self._snapshots.current(), self._admission, self._cache.responses
         version = snapshot.dataset.version
         program = {"version": __version__, "python": platform.python_version()}
@@ -102,3 +101,21 @@ class Metrics(Collector):
         yield CounterMetricFamily("shisaku_questions_refused", "Questions told to come back.", admission.refused)
         yield GaugeMetricFamily("shisaku_cache_bytes", "Bytes of responses kept ready.", responses.currsize)
         yield GaugeMetricFamily("shisaku_cache_responses", "Responses kept ready.", len(responses))
+
+    def _counted(self) -> Iterable[Metric]:
+        """The requests: their number by operation and status, and how long they took by operation."""
+        requests = CounterMetricFamily("shisaku_requests", "Requests answered.", labels=["operation", "status"])
+        operations: dict[str, list[float]] = {}
+        for (operation, status), took in list(self._took.items()):
+            name = operation or OTHER
+            requests.add_metric([name, str(status)], sum(took[:-1]))
+            known = operations.setdefault(name, [0.0] * len(took))
+            operations[name] = list(map(add, known, took))
+        yield requests
+        meaning = "From the head of a request to the end of its response."
+        histogram = HistogramMetricFamily("shisaku_request_seconds", meaning, labels=["operation"])
+        for name, (*counts, total) in operations.items():
+            histogram.add_metric([name], list(zip(BOUNDS, accumulate(counts), strict=True)), total)
+        yield histogram
+        yield CounterMetricFamily("shisaku_response_bytes", "Bytes of bodies sent.", self._bytes)
+        yield CounterMetricFamily("shisaku_cache_hits", "Responses from the cache.", self._hits)

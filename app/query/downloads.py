@@ -26,6 +26,12 @@ def is_file(download: Download) -> bool:
     return download.path.endswith((f"/{DATABASE}", f"/{PACKAGE}", ".parquet"))
 
 
+def is_there(path: Path, download: Download) -> bool:
+    """Whether a file is there with its size; its content may be another."""
+    identity = file_identity(path)
+    return identity is not None and identity.size == download.bytes
+
+
 def is_intact(path: Path, download: Download, verified: Verified) -> bool:
     """Whether a file is there with its size and its digest. Reads the whole file, unless it did so within FILE_SECONDS
     and the file is the same."""

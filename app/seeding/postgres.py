@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from app.db.base import Unusable
 from app.db.postgres import (
     CHUNK,
+    CONNECT_ARGS,
     FILES,
     PUBLISHED,
     checksums,
@@ -98,8 +99,10 @@ def _new_schema(url: URL, control: Connection) -> Iterator["_PostgresBuilding"]:
     name = f"shisaku_building_{token_hex(8)}"
     control.execute(text(f"CREATE SCHEMA {name}"))
     options = f"{url.query.get('options', '')} -c search_path={name}".strip()
+    # A network that loses everything ends this connection too.
+    arguments = {each: str(value) for each, value in CONNECT_ARGS.items()} | {"options": options}
     try:
-        with closing(_PostgresBuilding(url.update_query_dict({"options": options}), control, name)) as building:
+        with closing(_PostgresBuilding(url.update_query_dict(arguments), control, name)) as building:
             yield building
     finally:
         with suppress(OperationalError, PendingRollbackError):  # a lost connection: the next build removes the schema

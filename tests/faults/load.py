@@ -1,8 +1,9 @@
 """What the service does under load, as a table on the console: crowds of distinct heavy questions, slow readers and
 half-sent requests, against one process on loopback. It ends by itself, in about three minutes, or one with `--short`,
-which judges no times: other things may run beside it. Not 0 when a bound is broken.
+which judges no times: other things may run beside it. With `--minutes`, it asks distinct questions of every kind for so
+long instead, and shows each minute what the service holds. Not 0 when a bound is broken.
 
-    python -m tests.faults.load [--short] [DATABASE]
+    python -m tests.faults.load [--short | --minutes N] [DATABASE]
 """
 
 import random
@@ -14,9 +15,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
+from urllib.parse import quote
 
 import click
 import httpx
@@ -35,6 +38,8 @@ SLOWEST_HEALTH = 2.0  # seconds
 RECOVERY = 1.0  # seconds until a question is answered as before, after a crowd has gone
 READERS = 200
 MORE_MEMORY = 150  # MB, for the readers
+CALLERS = 16  # connections that ask for minutes
+GROWTH = 10  # MB more than after the second minute, by when the response cache is full
 
 
 def questions() -> Iterator[bytes]:
@@ -44,6 +49,20 @@ def questions() -> Iterator[bytes]:
         groups = ",".join(chance.sample(["ministry", "pillar", "fiscal_year"], 2))
         least, most = chance.randrange(10**6), chance.randrange(10**9, 10**12)
         yield get(f"/v1/budget-summary?group_by={groups}&amount_min={least}&amount_max={most}")
+
+
+def varied() -> Iterator[bytes]:
+    """Sums, lists, searches and downloads that nobody asked before."""
+    chance, sums = random.Random(2), questions()
+    resources = ["measures", "budget-lines", "sections", "pillars"]
+    letters = "創薬開発支援研究基盤整備医療人材育成国際連携"
+    for number in count():
+        words = "%20".join(quote("".join(chance.sample(letters, 2))) for _ in range(2))
+        yield next(sums)
+        yield get(f"/v1/{chance.choice(resources)}?q={words}&limit={chance.randint(1, 100)}&facet=document")
+        yield get(f"/v1/budget-lines?amount_min={number}&sort=amount&order=desc&fields=id,amount")
+        yield get(f"/v1/search?q={words}&limit={number % 100 + 1}")
+        yield get(f"/v1/exports/budget-lines.{chance.choice(['csv', 'ndjson'])}?amount_min={number}")
 
 
 @dataclass
@@ -174,15 +193,40 @@ def idle(server: Process, *, timed: bool) -> bool:
     return question == 200 and not health.failed
 
 
+def minutes(server: Process, number: int) -> bool:
+    """Prints what the server holds after each minute of distinct questions, when their connections are closed."""
+    asked = varied()
+    held: list[tuple[int, int]] = []
+    print("| minute | good/s | other | memory | files |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
+    other = 0
+    for minute in range(number + 1):
+        if minute:
+            stream = Stream(server.port, asked, CALLERS)
+            took = load([stream], 60)
+            time.sleep(0.5)
+            other += stream.refused
+        held.append((server.memory(), files(server)))
+        rate = f"{stream.statuses['200'] / took:.0f} | {stream.refused}" if minute else "|"
+        print(f"| {minute} | {rate} | {held[-1][0]} MB | {held[-1][1]} |", flush=True)
+    settled, *later = held[2:] or held
+    return not other and all(memory <= settled[0] + GROWTH and open_ <= settled[1] for memory, open_ in later)
+
+
 @click.command()
 @click.argument("database", type=click.Path(path_type=Path), default=PROJECT / "data" / "shisaku.sqlite")
 @click.option("--short", is_flag=True, help="Two crowds, half as long, and no times judged.")
-def main(database: Path, *, short: bool) -> None:
+@click.option("--minutes", "long", type=click.IntRange(1), help="Distinct questions for so long, instead.")
+def main(database: Path, long: int | None, *, short: bool) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 8_192), hard), hard))
     settings = Settings(database=database, database_url=None)
     crowded = partial(crowds, sizes=SHORT_CROWDS if short else CROWDS, seconds=SHORT_SECONDS if short else SECONDS)
     holds = True
+    if long:
+        with TemporaryDirectory() as folder, process(settings, Path(folder)) as server:
+            holds = minutes(server, long)
+        sys.exit(None if holds else "a bound was broken")
     for bounded, checks in ((0, (crowded, slow_readers, idle)), (256, (half_sent,))):
         with TemporaryDirectory() as folder, process(settings, Path(folder), files=bounded) as server:
             for check in checks:
