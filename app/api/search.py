@@ -27,13 +27,13 @@ from app.query.parser import Query
 from app.query.resource import Resource, texts_of
 from app.query.snapshot import Snapshot
 from app.query.vocabulary import Vocabularies
-from app.resources import RESOURCES
+from app.resources.facts import FACTS
 from app.schemas import Id, Name, Schema, Sentence
 from app.text import phrase, searchable, whole_words
 
 CONTEXT = 40  # characters of an excerpt on each side of the match
 
-BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in RESOURCES}
+BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in FACTS}
 FOUND = Statement(
     select(ServingRecord.key, ServingRecord.resource, ServingRecord.record).where(
         InList(col(ServingRecord.key), "keys")

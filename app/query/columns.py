@@ -3,11 +3,14 @@
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from app.schemas import DecimalNumber, Id, Name, Schema, referenced
+import orjson
+from pydantic.fields import FieldInfo
+
+from app.schemas import DecimalNumber, Id, JsonText, Name, Schema, referenced
 
 Cell = str | int | bool | None
 Kind = Literal["string", "integer", "number", "boolean"]
@@ -20,7 +23,8 @@ LISTS = rf"joined by `{BETWEEN}`: within a value, `{BETWEEN}` is written `\{BETW
 @dataclass(frozen=True)
 class Column:
     """One column: its name, its type, what it means, and where in a record's JSON its value stands. `to` is the
-    resource whose ids it holds. Of a list, `item` is the type of its items, which may be `nested`: lists themselves."""
+    resource whose ids it holds. Of a list, `item` is the type of its items, which may be `nested`: lists themselves.
+    With `json`, the cell is the value as JSON text."""
 
     name: str
     kind: Kind
@@ -31,6 +35,7 @@ class Column:
     to: str | None = None
     item: Kind = "string"
     nested: bool = False
+    json: bool = False
 
     def cell(self, record: Any) -> Cell:
         """Its value in a record."""
@@ -45,7 +50,16 @@ Listed = Callable[[tuple[Any, ...]], Any]  # the cell of a list's values
 def row_of(shown: Sequence[Column], listed: Listed | None = None) -> Callable[[Any], list[Cell]]:
     """What gives the cells of a record: made once for a file, because a file has many rows. `listed` makes a cell of a
     list's values; otherwise they are joined as text."""
-    return _row(_parts([(column.path, column.many) for column in shown], listed or _joined))
+    row = _row(_parts([(column.path, column.many) for column in shown], listed or _joined))
+    places = [place for place, column in enumerate(shown) if column.json]
+    return partial(_with_json, row, places) if places else row
+
+
+def _with_json(row: Callable[[Any], list[Cell]], places: Sequence[int], record: Any) -> list[Cell]:
+    cells = row(record)
+    for place in places:
+        cells[place] = orjson.dumps(cells[place]).decode()
+    return cells
 
 
 def _row(parts: Sequence[Part]) -> Callable[[Any], list[Cell]]:
@@ -117,7 +131,7 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
     found: dict[str, tuple[Column, ...]] = {}
     for name, info in schema.model_fields.items():
         annotation, _ = _plain(info.annotation)
-        if get_origin(annotation) is not list:
+        if get_origin(annotation) is not list or _is_json(info):
             continue
         item, _ = _plain(get_args(annotation)[0])
         single, to = _singular(name), referenced(info)
@@ -144,7 +158,9 @@ def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
             continue  # shown of the record itself only
         shown, meaning, to = info.alias or name, info.description or "", referenced(info)
         annotation, required = _plain(info.annotation)
-        if get_origin(annotation) is list:
+        if _is_json(info):
+            yield Column(shown, "string", f"{meaning} As JSON.", (shown,), required, json=True)
+        elif get_origin(annotation) is list:
             yield from _listed(shown, get_args(annotation)[0], meaning, to)
         elif _is_schema(annotation):
             for inner in _columns(annotation, depth + 1):
@@ -210,6 +226,10 @@ def _kind(annotation: Any, marks: Sequence[Any] = ()) -> Kind:
     if origin in (Union, types.UnionType):
         return next(_kind(each) for each in get_args(annotation) if each is not types.NoneType)
     return KINDS.get(annotation, "string")
+
+
+def _is_json(field: FieldInfo) -> bool:
+    return any(isinstance(mark, JsonText) for mark in field.metadata)
 
 
 def _is_schema(annotation: Any) -> bool:

@@ -17,8 +17,8 @@ from app.api.parameters import RecordId, by_name
 from app.db.base import Session, Statement
 from app.query.columns import BETWEEN
 from app.query.matching import Matcher
-from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
+from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
 from app.site.labels import label
 from app.site.pages import item_page, read_item
@@ -60,7 +60,7 @@ def _statements(resource: Any) -> tuple[Statement, Statement]:
     return Statement(facts), Statement(lines.distinct())
 
 
-STATEMENTS = {resource.name: _statements(resource) for resource in RESOURCES}
+STATEMENTS = {resource.name: _statements(resource) for resource in FACTS}
 NUMBER = transcript.LINES.c.number
 TEXTS = select(NUMBER, transcript.LINES.c.text).where(transcript.OF_DOCUMENT).order_by(NUMBER)
 ALL_TEXTS = Statement(TEXTS)
