@@ -13,6 +13,7 @@ from app.query.page import MAX_OFFSET
 from app.query.parser import MAX_Q_LENGTH, MAX_VALUES, Query, parse
 from app.query.resource import Resource
 from app.query.snapshot import Snapshot
+from app.resources.facts import FACTS
 
 MAX_ROWS = 500
 PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # a text without control characters, as JSON Schema says it
@@ -154,6 +155,21 @@ def selection(resource: Resource) -> tuple[Parameter, ...]:
         schema=f"{resource.record.__name__}Sort",
     )
     return (*with_operators(resource.filters.values()), Q, sort, ORDER)
+
+
+VERSION = Parameter(
+    "version",
+    "Answer with the record as this version of the data has it; `/v1/versions` lists them. The newest when left out.",
+    "code",
+    vocabulary="version",
+    example="1.0.0",
+)
+
+
+def item_parameters(resource: Resource) -> Parameters:
+    """The parameters of an item."""
+    shown = fields(field_paths(resource.record))
+    return by_name(shown, *([VERSION] if resource in FACTS else []))
 
 
 def list_parameters(resource: Resource) -> Parameters:

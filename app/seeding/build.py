@@ -3,6 +3,7 @@
 import shutil
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -75,11 +76,10 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
         source = read(seed, staging, phase)
         source.errors.extend(staging.finish())
         entries = Seed(temporary / "staging.sqlite", source.transcripts)
-        files = RecordFiles(temporary, entries.counts)
-        check_and_render(entries, source, files, phase)
-        history = history_of(seed, source, files)
-        write_history(history, {document.id for document in entries.each(DocumentEntry)}, files)
-        files.close()
+        with closing(RecordFiles(temporary, entries.counts)) as files:
+            check_and_render(entries, source, files, phase)
+            history = history_of(seed, source, files)
+            write_history(history, {document.id for document in entries.each(DocumentEntry)}, files)
     except BaseException:
         shutil.rmtree(temporary)
         raise

@@ -10,12 +10,11 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
-from app.api import search
+from app.api import collections, search
 from app.api.citations import STYLES
 from app.api.collections import is_light
-from app.api.parameters import Q, RecordId, by_name, fields, list_parameters
+from app.api.parameters import Q, RecordId, item_parameters, list_parameters
 from app.errors import Problem
-from app.query.fields import field_paths, project
 from app.query.matching import Matcher
 from app.query.page import count_facets, list_body
 from app.query.parser import Query
@@ -45,7 +44,7 @@ class ResourceName(StringConvertor):
 register_url_convertor("resource", ResourceName())
 
 LISTS = {resource.name: list_parameters(resource) for resource in RESOURCES}
-ITEMS = {resource.name: by_name(fields(field_paths(resource.record))) for resource in RESOURCES}
+ITEMS = {resource.name: item_parameters(resource) for resource in RESOURCES}
 
 # Answers about one record that have pages of their own: the path after the record's.
 SUB_PAGES = {"packages": ("reconciliation", "総額と予算行の照合", "Stated totals against the lines")}
@@ -188,7 +187,7 @@ def _schema_org(view: View, name: str, title: str = "") -> dict[str, Any]:
 
 def read_item(resource: Resource, id_: str, view: View, matcher: Matcher) -> tuple[Any, Refer]:
     """A record, and which records refer to it: the resource, the filter that finds them, their number, the query."""
-    (body,) = project([read_record(resource, id_, matcher.session)], view.query.get("fields"))
+    body = collections.read_item(resource, id_, view.query, matcher)
     found = []
     for other, filter_ in referring(resource):
         count = len(matcher.values(other, filter_).of(id_))
