@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from app import __version__, log
 from app.api import (
     answer_exports,
+    atom,
     budget_summary,
     crosswalk,
     dataset,
@@ -110,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
         answer_exports.router,
         citations_router(RESOURCES),
         history_router(FACTS),
+        atom.router,
         dataset.router,
         health.router,
     ):

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter
+from pyroaring import BitMap
 from starlette.responses import Response
 
 from app.api.collections import is_light
@@ -51,8 +52,7 @@ def _add_history(router: APIRouter, resource: Resource) -> None:
 
 def history_of(resource: Resource, id_: str, matcher: Matcher) -> Listing:
     """The changes of a record. Raises a 404 Problem if no version has it."""
-    rows = matcher.rows_of(CHANGES, CHANGES.filters["id"], (id_,))
-    rows = rows & matcher.rows_of(CHANGES, CHANGES.filters["type"], (resource.name,))
+    rows = _rows(resource, id_, matcher)
     if not rows:
         read_record(resource, id_, matcher.session)
 
@@ -60,3 +60,17 @@ def history_of(resource: Resource, id_: str, matcher: Matcher) -> Listing:
         return list(map(orjson.Fragment, read_rows(RECORDS, page, matcher.session)))
 
     return Listing(f"{resource.name}/{id_}/history", Keyset.by_key(rows), render)
+
+
+def last_change(resource: Resource, id_: str, matcher: Matcher) -> Any:
+    """The newest change of a record; None if it is as the first version has it."""
+    rows = _rows(resource, id_, matcher)
+    if not rows:
+        return None
+    ((_, change),) = matcher.session.query(RECORDS, keys=[rows.min()])
+    return orjson.loads(change)
+
+
+def _rows(resource: Resource, id_: str, matcher: Matcher) -> BitMap:
+    rows = matcher.rows_of(CHANGES, CHANGES.filters["id"], (id_,))
+    return rows & matcher.rows_of(CHANGES, CHANGES.filters["type"], (resource.name,))

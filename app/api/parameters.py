@@ -129,6 +129,10 @@ ORDER = Parameter(
     default="asc",
 )
 
+LANG = Parameter(
+    "lang", "Language of the words.", "choice", choices=one_of("en", "ja"), schema="Language", default="en"
+)
+
 
 def fields(paths: Iterable[str]) -> Parameter:
     """The fields to show, from these paths. They are an open list in the document: a value with a dot is no name of a
