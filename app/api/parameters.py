@@ -158,7 +158,8 @@ def selection(resource: Resource) -> tuple[Parameter, ...]:
         choices=one_of(*resource.sorts),
         schema=f"{resource.record.__name__}Sort",
     )
-    return (*with_operators(resource.filters.values()), Q, sort, ORDER)
+    version = () if "version" in resource.filters else (NEWEST,)
+    return (*with_operators(resource.filters.values()), Q, sort, ORDER, *version)
 
 
 VERSION = Parameter(
@@ -167,6 +168,16 @@ VERSION = Parameter(
     "code",
     vocabulary="version",
     example="1.0.0",
+)
+
+
+NEWEST = Parameter(
+    "version",
+    "The newest version of the data, for a link that says which it was made from. An older one is refused: lists are "
+    "answered as of the newest alone.",
+    "code",
+    vocabulary="version",
+    newest=True,
 )
 
 

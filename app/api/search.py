@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from starlette.responses import Response
 
 from app.api.collections import is_light
-from app.api.parameters import CURSOR, LIMIT, OFFSET, Context, Q, by_name, context_of, described
+from app.api.parameters import CURSOR, LIMIT, NEWEST, OFFSET, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Statement
 from app.db.tables import ServingRecord
@@ -49,7 +49,7 @@ TYPE = Parameter(
     schema="RecordType",
     example="measures",
 )
-PARAMETERS = by_name(replace(Q, required=True), TYPE, LIMIT, OFFSET, CURSOR)
+PARAMETERS = by_name(replace(Q, required=True), TYPE, LIMIT, OFFSET, CURSOR, NEWEST)
 
 
 class Match(Schema):

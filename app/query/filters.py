@@ -33,6 +33,7 @@ class Parameter:
     maximum: int = 0
     default: int | str | None = None
     required: bool = False
+    newest: bool = False  # of the values, it takes the first alone
     example: str | None = None
 
     @cached_property

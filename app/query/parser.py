@@ -22,6 +22,7 @@ MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
 MAX_Q_LENGTH = 200  # characters
 MAX_COMMAS = 5  # in the name of a value
+OLDER = "A record takes `version` for an older one, and `/v1/changes?since=` tells what changed after it."
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,9 @@ def _code(
     if isinstance(parameter, Filter) and parameter.period and is_day(value):
         return _day(parameter, value, vocabulary)
     ids = vocabulary.find(value)
+    if parameter.newest and ids and ids != (newest := next(iter(vocabulary.terms)),):
+        message = f"This is answered as of the newest version alone, `{newest}`. {OLDER}"
+        return parameter_error(parameter.name, message, value=value, allowed=[newest], did_you_mean=newest)
     takes_none = isinstance(parameter, Filter) and parameter.optional
     if len(ids) > 1 and isinstance(parameter, Filter) and parameter.operator == "all":
         message = f"`{cut(value)}` means any of several values. `{parameter.name}` takes each of them by its id."

@@ -154,4 +154,8 @@ def hidden(view: View) -> Iterator[tuple[str, str]]:
 
 def _is_shown(parameter: Parameter) -> bool:
     """Whether a form has a control of it."""
-    return parameter.name not in (*PLACES, *SHAPES) and getattr(parameter, "operator", "any") == "any"
+    return (
+        parameter.name not in (*PLACES, *SHAPES)
+        and getattr(parameter, "operator", "any") == "any"
+        and not parameter.newest
+    )
