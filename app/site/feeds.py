@@ -96,6 +96,7 @@ async def llms(view: PlainPage) -> Response:
         for name in ("budget-summary", "crosswalk", "search", "suggest")
         for each in groups()[name].operations
     )
+    version = about.version.version
     text = f"""# Shisaku 施策
 
 > {about.description.en}
@@ -103,6 +104,12 @@ async def llms(view: PlainPage) -> Response:
 Every record has `evidence`: the words that state each fact, and their lines in the document. Filters take ids, printed
 abbreviations and Japanese names; a mistake is answered with 422 and the nearest value. Sums count each line once.
 Leave `lang` to the pages: the API has every text in Japanese and English.
+
+## How to cite
+
+Every answer names its version in `meta.dataset`. An item is answered as a version had it with `version`, such as
+`{view.prefix}/v1/measures/biosimilar-uptake?version={version}`: cite records so. What each version changed, and the history
+of one record, are [changes]({view.prefix}/v1/changes), with a [feed]({view.prefix}/v1/changes.atom).
 
 ## API
 

@@ -261,7 +261,8 @@ def value_label(value: str, field: str, language: str) -> str:
     for resource in RESOURCES:
         for each in resource.filters.values():
             if each.choices and value in each.choices and any(path.split(".")[-1] == field for path in each.paths):
-                return str(getattr(each.choices[value], language))
+                found = str(getattr(each.choices[value], language))
+                return label(value, language) if found == value else found
     return (VALUES if language == "ja" else ENGLISH_VALUES).get(value, in_words(value))
 
 
