@@ -107,9 +107,9 @@ Leave `lang` to the pages: the API has every text in Japanese and English.
 
 ## How to cite
 
-Every answer names its version in `meta.dataset`. An item is answered as a version had it with `version`, such as
-`{view.prefix}/v1/measures/biosimilar-uptake?version={version}`: cite records so. What each version changed, and the history
-of one record, are [changes]({view.prefix}/v1/changes), with a [feed]({view.prefix}/v1/changes.atom).
+Every answer names its version in `meta.dataset`. `{view.prefix}/v1/measures/{{id}}?version={version}` is a record as
+that version has it, today and later: cite records so. [Changes]({view.prefix}/v1/changes) tell what each version
+changed, of one record `/history`, in a feed [changes.atom]({view.prefix}/v1/changes.atom).
 
 ## API
 

@@ -20,8 +20,8 @@ NUMBERS = ((), ("jpy",))  # where the number of a field stands in it
 @dataclass(frozen=True)
 class Field:
     """A field of a record. `to` is the resource that it refers to, `sort` what orders a list by it; `derived` is
-    whether it is computed from other fields, `complex` whether it holds objects that a cell of a table has no room for, `json` whether it is shown as JSON,
-    and `description` what its model says of it, in English."""
+    whether it is computed from other fields, `complex` whether it holds objects that a cell of a table has no room for,
+    `json` whether it is shown as JSON, and `description` what its model says of it, in English."""
 
     name: str
     to: str
