@@ -79,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
         middleware=[
-            Middleware(SnapshotMiddleware, snapshots=snapshots, common=common),
+            Middleware(SnapshotMiddleware, snapshots=snapshots, common=common, refused=problem_response),
             Middleware(MethodsMiddleware, headers=common),
             Middleware(RepresentationMiddleware, common=common),
             Middleware(HeadersMiddleware, common=common, max_age=settings.cache_seconds),

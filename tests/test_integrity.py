@@ -22,6 +22,7 @@ from app.resources.schema import schema_version
 from app.seeding.build import build, check
 from app.settings import Settings
 from tests.conftest import ALONE, Client, answer, eventually, serving
+from tests.test_pages import opened
 
 PLACES = 10
 
@@ -98,6 +99,12 @@ def test_damage_beside_serving_ends_serving_until_it_is_mended(
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60"), path
         assert refused.json()["detail"].startswith("The data here is damaged")
     assert refused.headers["Access-Control-Allow-Origin"] == "*"
+    page = opened(client, "/measures", 503, Accept="text/html", **{"Accept-Language": "en"})
+    assert "The data here is damaged" in page.text
+    assert page.all("a", **{"class": "again"})
+    sent = client.get("/measures?lang=ja", headers={"Accept": "text/html"}).headers
+    assert (sent["Retry-After"], sent["Content-Language"], sent["Cache-Control"]) == ("60", "ja", "no-store")
+    assert sent["Access-Control-Allow-Origin"] == "*"
     assert answer(client, "/healthz")["status"] == "ok"
     assert caplog.text.count("nothing is served: ") == 1
     flip(made.database, len(good) // 2)

@@ -168,6 +168,15 @@ def test_a_gigantic_line_is_told_where_an_import_reads_organizations(
         read_kind(seed, OrganizationEntry)
 
 
+def test_lines_are_counted_right_after_a_gigantic_one(seed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.seeding.reading.MAX_LINE", 100)
+    monkeypatch.setattr("app.seeding.reading.CHUNK", 10)  # each line is read on its own
+    (seed / FOLDER / "organizations.ndjson").write_text('{"id": "' + "x" * 200 + '"}\n[]\n')
+    with pytest.raises(InvalidSeed) as caught:
+        read_kind(seed, OrganizationEntry)
+    assert max(error.line for error in caught.value.errors) == 2
+
+
 def test_a_link_within_the_seed_is_followed_and_a_folder_may_have_any_name(seed: Path) -> None:
     (seed / FOLDER / "pillars.yaml").rename(seed / FOLDER / ".kept")
     (seed / FOLDER / "pillars.yaml").symlink_to(".kept")

@@ -23,7 +23,7 @@ from app.settings import Settings
 from app.site import labels
 from app.site.reference import groups
 from app.site.render import reason_of, remarks
-from app.site.values import Values, money, shape
+from app.site.values import Values, code, money, prose, shape
 from app.site.view import View
 from tests.conftest import Client, answer, serving
 
@@ -92,6 +92,15 @@ def test_a_list_is_the_answer_to_the_same_parameters(client: Client, query: str)
         assert f"/v1/exports/budget-lines.{extension}" in page
     for note in found["meta"]["notes"]:
         assert note["ja"] in page
+
+
+def test_what_notes_have_between_backticks_is_code(client: Client) -> None:
+    (note,) = answer(client, "/v1/budget-lines?q=文科省")["meta"]["notes"]
+    assert "`q`" in note["en"]
+    page = client.get("/budget-lines?q=文科省&lang=en").text
+    assert note["en"].replace("`q`", "<code>q</code>") in page
+    assert prose("**<** `&`") == "<p><strong>&lt;</strong> <code>&amp;</code></p>"
+    assert code("<`&`>") == "&lt;<code>&amp;</code>&gt;"
 
 
 def test_links_of_a_page_lead_on_and_keep_the_language(client: Client) -> None:

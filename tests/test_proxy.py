@@ -158,6 +158,18 @@ def test_links_have_the_prefix(databases: list[Path], tmp_path: Path) -> None:
         assert answer(proxied.client, page["links"]["next"])["data"] != page["data"]
 
 
+def test_a_question_that_no_replica_answers_leaves_the_others_answered(databases: list[Path], tmp_path: Path) -> None:
+    own = [shutil.copytree(path.parent, tmp_path / path.parent.name) / path.name for path in databases]
+    for path in own:
+        (file,) = path.parent.rglob("dataset.sqlite")
+        file.write_bytes(b"")
+    (folder := tmp_path / "proxied").mkdir()
+    with behind_nginx(own, folder) as proxied:
+        for number in range(4):  # a failure would take each of the two out for ten seconds
+            assert proxied.client.get(FILE).status_code == 503
+            assert proxied.client.get(f"/v1/measures?limit={number}").status_code == 200
+
+
 def test_a_copy_is_given_out_while_no_replica_answers(databases: list[Path], tmp_path: Path) -> None:
     with behind_nginx(databases, tmp_path, cache_seconds=1) as proxied:
         before = proxied.client.get("/v1/measures?limit=2")

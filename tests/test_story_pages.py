@@ -15,6 +15,7 @@ from app.query.parser import Query
 from app.seeding.build import SEED
 from app.settings import Settings
 from app.site.stories import words_of
+from app.site.transcripts import marked
 from app.site.values import money
 from app.site.view import View
 from tests.conftest import Client, answer, serving, walk
@@ -99,6 +100,12 @@ def test_a_transcript_has_the_facts_of_each_line(client: Client) -> None:
     assert opened(client, "/documents/cao-20260203-bi?lang=en", 404)
 
 
+def test_quotes_that_overlap_are_marked_as_one_passage() -> None:
+    assert marked("abcdefgh", ["abcd", "cdef"]) == "<mark>abcdef</mark>gh"
+    assert marked("a<b", ["b", "b"]) == "a&lt;<mark>b</mark>"
+    assert marked("one of two lines", ["of\ntwo"]) == "one <mark>of</mark> <mark>two</mark> lines"
+
+
 def test_a_long_transcript_has_pages_and_lines_without_facts(whole: Client) -> None:
     path = "/documents/rs2024-health-strategy"
     first, second = (Parsed(whole.get(f"{path}?{query}lang=en").text) for query in ("", "from=675&"))
@@ -109,6 +116,49 @@ def test_a_long_transcript_has_pages_and_lines_without_facts(whole: Client) -> N
     assert second.all("li", id="L601")
     assert second.all("li", id="L675")
     assert f"{path}?from=601&lang=en" in {each.get("href") for each in first.all("a")}
+
+
+def facts_of(page: str, line: int) -> list[str]:
+    """The addresses in the list of a line's facts."""
+    item = page.partition(f'<li id="L{line}"')[2].partition("</ol>")[0].partition('<li id="L')[0]
+    return [unescape(each) for each in re.findall(r'href="([^"]+)"', item.partition('<ul class="facts"')[2])]
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_a_line_with_many_facts_leads_to_all_of_them(whole: Client, lang: str) -> None:
+    resting: dict[int, list[str]] = {}
+    for resource in answer(whole, "/v1")["resources"]:
+        for row in walk(whole, resource["list_path"], limit=500):
+            for line in {
+                number
+                for each in row["evidence"]
+                if each["document"] == BARE.rpartition("/")[2] and each["lines"]
+                for number in range(each["lines"]["from"], each["lines"]["to"] + 1)
+            }:
+                resting.setdefault(line, []).append(f"/{resource['name']}/{row['id']}?lang={lang}")
+    page = whole.get(f"{BARE}?lang={lang}").text
+    many = {line for line, addresses in resting.items() if len(addresses) > 20}
+    assert many
+    for line, addresses in resting.items():
+        alone = f"{BARE}?from={line}&to={line}&lang={lang}"
+        assert facts_of(page, line) == addresses[:20] + [alone] * (line in many)
+        if line in many:
+            count = len(addresses) - 3
+            assert f"<details><summary>{f'ほか{count}件' if lang == 'ja' else f'{count} more'}</summary>" in page
+            shown = whole.get(alone).text
+            assert re.findall(r'<li id="L(\d+)"', shown) == [str(line)]
+            assert facts_of(shown, line) == addresses
+            assert "<details open><summary>" in shown
+    assert "<details open>" not in page
+
+
+def test_a_transcript_has_the_lines_of_the_same_request_to_the_api(whole: Client) -> None:
+    path = "/documents/rs2024-health-strategy"
+    part = Parsed(whole.get(f"{path}?from=399&to=402&lang=en").text)
+    lines = answer(whole, f"/v1{path}/lines?from=399&to=402")["data"]
+    assert [each["id"] for each in part.all("li") if "id" in each] == [f"L{each['number']}" for each in lines]
+    assert [each["href"] for each in part.all("a", **{"aria-current": "true"})][-1] == f"{path}?from=201&lang=en"
+    assert "Swap them" in opened(whole, f"{path}?from=5&to=3&lang=en", 422).text
 
 
 def test_lines_that_no_fact_rests_on_are_named(whole: Client) -> None:

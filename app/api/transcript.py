@@ -17,6 +17,7 @@ from app.index import Keyset, Row
 from app.query.filters import Parameter
 from app.query.matching import Matcher
 from app.query.page import Links, Listing, page_model, render_page
+from app.query.parser import Query
 from app.query.records import read_record
 from app.resources.documents import DOCUMENTS
 from app.schemas import Int32, Schema, Sentence
@@ -58,11 +59,17 @@ router = APIRouter(tags=[DOCUMENTS.name])
     openapi_extra=described(PARAMETERS),
 )
 async def list_document_lines(id_: RecordId, context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    first, last = context.query.number("from") or 1, context.query.number("to") or PARAMETERS["to"].maximum
-    if first > last:
-        raise conflict("from", "`from` is after `to`. Swap them.")
+    first, last = lines_asked(context.query)
     body, links = await context.snapshot.run(lambda matcher: _page(id_, first, last, context, matcher))
     return json_response(body, links)
+
+
+def lines_asked(query: Query) -> tuple[int, int]:
+    """The first and the last line that a request is for. Raises a 422 Problem where they are the other way round."""
+    first, last = query.number("from") or 1, query.number("to") or PARAMETERS["to"].maximum
+    if first > last:
+        raise conflict("from", "`from` is after `to`. Swap them.")
+    return first, last
 
 
 def _page(id_: str, first: int, last: int, context: Context, matcher: Matcher) -> tuple[bytes, Links]:

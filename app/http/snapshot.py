@@ -1,15 +1,18 @@
 """One snapshot a request: every part of its response is made from the same build: the newest, or the one that a cursor
 is of. Where the build is damaged, nothing is answered but how the service is."""
 
+from collections.abc import Callable
 from functools import partial
 
 import anyio
 import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.db.base import DAMAGED
-from app.errors import unavailable
-from app.http.headers import Headers, is_health, refusal
+from app.errors import Problem, unavailable
+from app.http.headers import Headers, is_health
 from app.query.cursor import dataset_of
 from app.query.snapshot import Snapshot, Snapshots
 
@@ -17,13 +20,16 @@ RENEW_SECONDS = 2.0  # for which a request waits for the build that its cursor i
 
 
 class SnapshotMiddleware:
-    """Gives each request its snapshot, as `request.state.snapshot`. `common` are the headers that every response
-    has."""
+    """Gives each request its snapshot, as `request.state.snapshot`. `common` are the headers that every response has;
+    `refused` makes the response of an error."""
 
-    def __init__(self, app: ASGIApp, snapshots: Snapshots, common: Headers) -> None:
+    def __init__(
+        self, app: ASGIApp, snapshots: Snapshots, common: Headers, refused: Callable[[Request, Problem], Response]
+    ) -> None:
         self.app = app
         self.snapshots = snapshots
         self.common = common
+        self.refused = refused
         self._renewing = anyio.CapacityLimiter(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,7 +38,10 @@ class SnapshotMiddleware:
             return
         snapshot = self.snapshots.current()
         if snapshot.damage and not is_health(scope["path"], self.snapshots.settings.prefix):
-            await refusal(unavailable(DAMAGED, 60), self.common)(scope, receive, send)
+            scope.setdefault("state", {})["snapshot"] = snapshot  # what a page says of the service was read before
+            response = self.refused(Request(scope), unavailable(DAMAGED, 60))
+            response.raw_headers.extend(self.common)
+            await response(scope, receive, send)
             return
         dataset = dataset_of(scope["query_string"])
         if dataset is not None:

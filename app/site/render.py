@@ -15,7 +15,7 @@ from app.http.language import LANGUAGES, VARIES
 from app.resources import RESOURCES
 from app.schemas import REASON_CODES
 from app.site.labels import label
-from app.site.values import Values, day, kind_in_words, prose, shape, sign
+from app.site.values import Values, code, day, kind_in_words, prose, shape, sign
 from app.site.view import View
 
 HERE = Path(__file__).parent
@@ -89,7 +89,7 @@ def environment() -> Environment:
         "remarks": remarks,
         "languages": LANGUAGES,
     }
-    made.filters |= {"data": data, "pretty": pretty, "prose": prose}
+    made.filters |= {"code": code, "data": data, "pretty": pretty, "prose": prose}
     return made
 
 

@@ -9,14 +9,15 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Depends, Request
 from markupsafe import Markup
 from pyroaring import BitMap
-from sqlalchemy import bindparam, select
+from sqlalchemy import Text, bindparam, cast, func, literal_column, select
 from starlette.responses import Response
 
 from app.api import transcript
 from app.api.parameters import RecordId, by_name
-from app.db.base import Session, Statement
+from app.db.base import InList, Session, Statement
 from app.query.columns import BETWEEN
 from app.query.matching import Matcher
+from app.query.parser import Query
 from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
@@ -25,39 +26,43 @@ from app.site.pages import Item, item_page, read_item
 from app.site.values import PER_PAGE, escape, html, line_address
 from app.site.view import View, page_view
 
-PARAMETERS = by_name(transcript.PARAMETERS["from"])
-FIRST_FACTS = 3  # of a line; the others are folded
+PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"])
+FIRST_FACTS, MOST_FACTS = 3, 20  # of a line: those after the first ones are folded; the page of the line alone has all
+COMMA: Any = literal_column("','")  # a plain text would be filled in when the statement runs, which is compiled once
 
 router = APIRouter(include_in_schema=False)
 
 
-def _statements(resource: Any) -> tuple[Statement, Statement]:
-    """What finds the evidence of a resource's records in some lines of a document, and all lines that it rests on.
-    Relational tables are read: whole records would have to be parsed, each for a few of its quotes."""
+class Statements(NamedTuple):
+    """What finds the evidence of a resource's records in some lines of a document, with the keys of the records; all
+    lines that it rests on; and records by their keys. Relational tables are read: whole records would have to be
+    parsed, each for a few of its quotes. Hundreds of records rest on the same words: those are read once."""
+
+    evidence: Statement
+    lines: Statement
+    records: Statement
+
+
+def _statements(resource: Any) -> Statements:
     own, *lists = RESOURCE_TABLES[resource.name]
     evidence = next(each.table for each in lists if each.field == "evidence").c
     record = own.table.c
     of_document = evidence.document == bindparam("document")
-    facts = (
-        select(
-            record.id,
-            record.name_ja,
-            record.name_en,
-            evidence.lines_from,
-            evidence.lines_to,
-            evidence.quote,
-            evidence.supports,
-        )
+    place = (evidence.lines_from, evidence.lines_to, evidence.quote, evidence.supports)
+    words = (
+        select(*place, func.aggregate_strings(cast(record.key, Text), COMMA))
         .join_from(own.table, evidence.quote.table, record.id == evidence[f"{resource.singular}_id"])
         .where(
             of_document,
             evidence.lines_from.between(bindparam("earliest"), bindparam("last")),
             evidence.lines_to >= bindparam("first"),
         )
-        .order_by(record.key, evidence.position)
+        .group_by(*place)
+        .order_by(func.min(evidence.position), evidence.supports)
     )
     lines = select(evidence.lines_from, evidence.lines_to).where(of_document, evidence.lines_from.is_not(None))
-    return Statement(facts), Statement(lines.distinct())
+    records = select(record.key, record.id, record.name_ja, record.name_en).where(InList(record.key, "keys"))
+    return Statements(Statement(words), Statement(lines.distinct()), Statement(records))
 
 
 STATEMENTS = {resource.name: _statements(resource) for resource in FACTS}
@@ -67,26 +72,38 @@ ALL_TEXTS = Statement(TEXTS)
 PAGE = Statement(TEXTS.where(NUMBER.between(bindparam("first"), bindparam("last"))))
 
 
+Record = tuple[str, int]  # its resource and its key
+
+
+class Evidence(NamedTuple):
+    """Words of a document, the fields that they support, and of which records of a resource, by their keys. Without a
+    quote, they are whole lines."""
+
+    resource: str
+    quote: str | None
+    fields: tuple[str, ...]
+    keys: set[int]
+
+
 class Fact(NamedTuple):
-    """A record that rests on a line."""
+    """A record that rests on a line, with the fields that do."""
 
     resource: str
     id: str
     ja: str
     en: str
-
-
-Facts = Mapping[Fact, tuple[str, ...]]  # with the fields that do
+    fields: tuple[str, ...]
 
 
 @dataclass
 class Line:
-    """A line of a transcript, its quoted passages marked."""
+    """A line of a transcript, its quoted passages marked. `more` is how many facts rest on it beside `facts`."""
 
     number: int
     text: Markup
     blank: bool
-    facts: Facts
+    facts: Sequence[Fact]
+    more: int
 
 
 @dataclass(frozen=True)
@@ -150,21 +167,26 @@ def _about(language: str, *names: str) -> str:
     return escape(f"{resource}: {('、' if language == 'ja' else ', ').join(fields)}")
 
 
-def facts_list(view: View, facts: Facts) -> Markup:
-    """The facts of a line: each record, and the fields of it that rest on the line. Lines have hundreds of them: they
+def facts_list(view: View, document: str, line: Line) -> Markup:
+    """The facts of a line: each record, and the fields of it that rest on the line. Pages have hundreds of them: they
     are written here, as values are."""
     query = f"?lang={view.language}" if view.chosen else ""
     rows = []
-    for each, fields in facts.items():
+    for each in line.facts:
         name = escape(each.ja if view.language == "ja" else each.en)
         address = f"{view.prefix}/{each.resource}/{each.id}{query}"
-        about = _about(view.language, each.resource, *fields)
+        about = _about(view.language, each.resource, *each.fields)
         rows.append(f'<li><a href="{address}">{name}</a> <span class="by">{about}</span></li>')
-    folded = ""
-    if rows[FIRST_FACTS:]:
-        more = view.tr(f"ほか{len(rows) - FIRST_FACTS}件", f"{len(rows) - FIRST_FACTS} more")
-        folded = f"<li><details><summary>{more}</summary><ul>{''.join(rows[FIRST_FACTS:])}</ul></details></li>"
-    return html(f'<ul class="facts" lang="{view.language}">{"".join(rows[:FIRST_FACTS])}{folded}</ul>')
+    folded = rows[FIRST_FACTS:]
+    if folded:
+        count = len(folded) + line.more
+        summary = f"<summary>{view.tr(f'ほか{count}件', f'{count} more')}</summary>"
+        if line.more:
+            alone = escape(view.url(f"/documents/{document}", f"from={line.number}&to={line.number}"))
+            folded.append(f'<li><a href="{alone}">{view.tr("すべて表示", "Show all")}</a></li>')
+        is_open = " open" if len(line.facts) > MOST_FACTS else ""
+        folded = [f"<li><details{is_open}>{summary}<ul>", *folded, "</ul></details></li>"]
+    return html(f'<ul class="facts" lang="{view.language}">{"".join((*rows[:FIRST_FACTS], *folded))}</ul>')
 
 
 def _coverage(document: str, view: View, session: Session) -> Coverage:
@@ -174,8 +196,8 @@ def _coverage(document: str, view: View, session: Session) -> Coverage:
     if found is None:
         written = BitMap(number for number, text in session.query(ALL_TEXTS, document=document) if text.strip())
         resting, longest = BitMap(), 0
-        for _, of_lines in STATEMENTS.values():
-            for first, last in session.query(of_lines, document=document):
+        for statements in STATEMENTS.values():
+            for first, last in session.query(statements.lines, document=document):
                 resting.add_range(first, last + 1)
                 longest = max(longest, last - first)
         found = view.snapshot.index[key] = Coverage(written, written & resting, longest)
@@ -188,30 +210,71 @@ def _fields(supports: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition(".")[0] for name in supports.split(BETWEEN)))
 
 
+def _shown(query: Query) -> tuple[int, int]:
+    """The first and the last line of a page: those asked for, or, without `to`, the page of lines that has `from`."""
+    first, last = transcript.lines_asked(query)
+    if not query.get("to"):
+        first -= (first - 1) % PER_PAGE
+    return first, min(last, first + PER_PAGE - 1)
+
+
 def read(document: str, view: View, matcher: Matcher) -> Transcript:
-    """A page of a document's lines: those from the parameter `from` on, or rather from the first of its page."""
+    """A page of a document's lines."""
     session = matcher.session
     coverage = _coverage(document, view, session)
-    first = ((view.query.number("from") or 1) - 1) // PER_PAGE * PER_PAGE + 1
-    last = first + PER_PAGE - 1
-    place = {"first": first, "last": last}
-    texts: dict[int, str] = dict(session.query(PAGE, document=document, **place))
-    facts: dict[int, dict[Fact, tuple[str, ...]]] = defaultdict(dict)
-    quotes: dict[int, dict[str, None]] = defaultdict(dict)
-    for resource, (of_page, _) in STATEMENTS.items():
-        rows = session.query(of_page, document=document, earliest=first - coverage.longest, **place)
-        for id_, ja, en, from_, to, quote, supports in rows:
-            fact, fields = Fact(resource, id_, ja, en), _fields(supports or "")
+    first, last = _shown(view.query)
+    place = {"document": document, "first": first, "last": last}
+    texts: dict[int, str] = dict(session.query(PAGE, **place))
+    resting: dict[int, list[Evidence]] = defaultdict(list)  # by line
+    for resource, statements in STATEMENTS.items():
+        rows = session.query(statements.evidence, earliest=first - coverage.longest, **place)
+        for from_, to, quote, supports, keys in rows:
+            each = Evidence(resource, quote, _fields(supports or ""), set(map(int, keys.split(","))))
             for number in range(max(from_, first), min(to, last) + 1):
-                before = facts[number].get(fact, ())
-                facts[number][fact] = tuple(dict.fromkeys((*before, *fields))) if before else fields
-                quotes[number][quote or texts[number]] = None
+                resting[number].append(each)
+    facts = {number: _facts(resting[number], MOST_FACTS if last > first else None) for number in texts}
+    names = _names((record for shown, _ in facts.values() for record in shown), session)
     return Transcript(
-        [Line(number, marked(text, quotes[number]), not text.strip(), facts[number]) for number, text in texts.items()],
+        [
+            Line(
+                number,
+                marked(text, {each.quote or text for each in resting[number]}),
+                not text.strip(),
+                [Fact(record[0], *names[record], tuple(fields)) for record, fields in facts[number][0].items()],
+                facts[number][1],
+            )
+            for number, text in texts.items()
+        ],
         len(coverage.written),
         len(coverage.covered),
         list(_passages(coverage.written, coverage.written - coverage.covered)),
     )
+
+
+def _facts(resting: Iterable[Evidence], most: int | None) -> tuple[Mapping[Record, Iterable[str]], int]:
+    """The first records that rest on a line, each with the fields that do, and how many more there are."""
+    keys: dict[str, set[int]] = defaultdict(set)
+    for each in resting:
+        keys[each.resource] |= each.keys
+    records = [(resource, key) for resource, of_resource in keys.items() for key in sorted(of_resource)]
+    shown: dict[Record, dict[str, None]] = {record: {} for record in records[:most]}
+    for each in resting:
+        for key in each.keys:
+            if (each.resource, key) in shown:
+                shown[each.resource, key] |= dict.fromkeys(each.fields)
+    return shown, len(records) - len(shown)
+
+
+def _names(records: Iterable[Record], session: Session) -> Mapping[Record, tuple[str, str, str]]:
+    """The id of each record, and its name in Japanese and English."""
+    keys: dict[str, list[int]] = defaultdict(list)
+    for resource, key in records:
+        keys[resource].append(key)
+    return {
+        (resource, key): (id_, ja, en)
+        for resource, of_resource in keys.items()
+        for key, id_, ja, en in session.query(STATEMENTS[resource].records, keys=of_resource)
+    }
 
 
 def _passages(written: BitMap, bare: BitMap) -> Iterable[tuple[int, int]]:
@@ -243,7 +306,7 @@ async def document(id_: RecordId, view: Annotated[View, Depends(_view)]) -> Resp
         item,
         "document.html",
         transcript=shown,
-        shown=partial(facts_list, view),
+        shown=partial(facts_list, view, id_),
         per_page=PER_PAGE,
         address=partial(line_address, view, id_),
         path=f"/documents/{id_}/lines",

@@ -44,12 +44,16 @@ def html(text: str) -> Markup:
     return Markup(text)  # noqa: S704
 
 
+def code(text: str) -> Markup:
+    """A text, or HTML, with what stands between backticks as code."""
+    return html(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))
+
+
 def prose(text: str) -> Markup:
     """A text of the API as HTML: paragraphs, `code` and **strong** words."""
-    paragraphs = []
-    for each in text.strip().split("\n\n"):
-        shown = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(each))
-        paragraphs.append(re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", shown))
+    paragraphs = [
+        re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", str(code(each))) for each in text.strip().split("\n\n")
+    ]
     return html(f"<p>{'</p><p>'.join(paragraphs)}</p>")
 
 
