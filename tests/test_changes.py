@@ -122,9 +122,8 @@ def test_changes_equal_a_comparison_by_brute_force(
                 if change["action"] != "removed":
                     state[place] = made
             assert state == states[-1]
-            assert {place: each for place in changed if (each := state.get(place)) != before.get(place)} == {
-                place: each for place, each in by_force(before, states[-1]).items() if each is not None
-            }
+            differing = {place: state.get(place) for place in changed if state.get(place) != before.get(place)}
+            assert differing == by_force(before, states[-1])
             for (type_, id_), record in before.items():
                 as_it_was = client.get(f"/v1/{type_}/{id_}?version={number}.0.0")
                 assert as_it_was.content == orjson.dumps(record)

@@ -38,6 +38,8 @@ commas, for either of several values; `ministry_not` leaves rows out, `ministry_
 Nothing asked is ever ignored: an unknown parameter or value is a 422 that
 names the nearest one.
 `fields` chooses what is shown of each record.
+A record with `version` is as that version of the data has it, so that it can be cited; lists are answered as of the
+newest version. `/v1/versions` lists the versions, `/v1/changes?since=` tells what changed.
 Lists have `links.next` to follow; answers have strong validators (`ETag`), and a request with `If-None-Match` may be
 answered with 304 and no body, one with `If-Match` with 412. Downloads of text may be
 compressed; other files are sent as `application/octet-stream`, under a name that says what they are.

@@ -96,7 +96,6 @@ async def llms(view: PlainPage) -> Response:
         for name in ("budget-summary", "crosswalk", "search", "suggest")
         for each in groups()[name].operations
     )
-    version = about.version.version
     text = f"""# Shisaku 施策
 
 > {about.description.en}
@@ -104,12 +103,9 @@ async def llms(view: PlainPage) -> Response:
 Every record has `evidence`: the words that state each fact, and their lines in the document. Filters take ids, printed
 abbreviations and Japanese names; a mistake is answered with 422 and the nearest value. Sums count each line once.
 Leave `lang` to the pages: the API has every text in Japanese and English.
-
-## How to cite
-
-Every answer names its version in `meta.dataset`. `{view.prefix}/v1/measures/{{id}}?version={version}` is a record as
-that version has it, today and later: cite records so. [Changes]({view.prefix}/v1/changes) tell what each version
-changed, of one record `/history`, in a feed [changes.atom]({view.prefix}/v1/changes.atom).
+To cite a record for good, add `?version=` with the version in `meta.dataset`: it stays as that version has it.
+`/v1/changes?since=` with a version or a day tells what changed, `/v1/<name>/<id>/history` what changed of one record,
+`/v1/changes.atom` the same for a feed reader.
 
 ## API
 
