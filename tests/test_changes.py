@@ -286,10 +286,16 @@ def test_changes_have_pages(served: Client, path: str) -> None:
     assert re.search(r"<h1[^>]*>", page.text)
 
 
+def test_a_version_leads_to_its_changes(served: Client) -> None:
+    page = served.get("/versions/1.1.0?lang=en").text
+    assert '"/changes?version=1.1.0' in page
+    assert "/changes?since=" not in page
+
+
 def test_without_a_release_there_is_one_version(second: Any) -> None:
     with serving(second) as client:
         (version,) = walk(client, "/v1/versions")
         assert version["id"] == answer(client, "/v1")["dataset"]["version"]
         assert walk(client, "/v1/changes") == []
-        stage = walk(client, "/v1/measures")[0]["id"]
-        assert answer(client, f"/v1/measures/{stage}?version={version['id']}")["id"] == stage
+        measure = walk(client, "/v1/measures")[0]["id"]
+        assert answer(client, f"/v1/measures/{measure}?version={version['id']}")["id"] == measure

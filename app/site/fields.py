@@ -93,5 +93,5 @@ def referring(resource: Resource) -> list[tuple[Resource, Any]]:
         (other, each)
         for other in RESOURCES
         for each in other.filters.values()
-        if each.vocabulary in names and each.operator == "any"
+        if each.vocabulary in names and each.operator == "any" and each.facet
     ]

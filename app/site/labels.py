@@ -35,7 +35,7 @@ JAPANESE: Mapping[str, str] = {
     "added": "追加",
     "changed": "変更",
     "counts": "件数",
-    "digest": "SHA-256",
+    "digest": "ダイジェスト",
     "field": "項目",
     "op": "操作",
     "patch": "差分(JSON Patch)",
@@ -145,7 +145,6 @@ JAPANESE: Mapping[str, str] = {
 ENGLISH: Mapping[str, str] = {
     "id": "ID",
     "sha256": "SHA-256",
-    "digest": "SHA-256",
     "url": "URL",
     "q": "Words",
     "op": "Operation",
