@@ -140,6 +140,34 @@ def check(seed: Path | None) -> None:
     click.echo(f"{checked.count} records, no errors")
 
 
+@main.command()
+@seed_option
+def release(seed: Path | None) -> None:
+    """Freeze the records of seed/ under their version, in seed/releases/."""
+    from app.seeding.build import SEED
+    from app.seeding.history import least_version
+    from app.seeding.releases import ENDING, FOLDER, numbers, write_release
+
+    seed = seed or SEED
+    with _errors_as_messages(f"{seed}: "):
+        checked = _checked(seed)
+        *older, newest = checked.history.versions
+        path = seed / FOLDER / f"{newest.version}{ENDING}"
+        if not checked.history.unreleased:
+            click.echo(f"{path}: this stands already, with the same records")
+            return
+        if older:
+            least, why = least_version(older[-1], newest)
+            if numbers(newest.version) < numbers(least):
+                message = (
+                    f"{newest.version} says too little: {why}. Raise `version` in dataset.yaml to at least {least}."
+                )
+                raise click.ClickException(message)
+        path.parent.mkdir(exist_ok=True)
+        write_release(path, newest)
+    click.echo(f"{path}: {sum(newest.header.counts.values())} records, digest {newest.header.digest}")
+
+
 @main.command("import")
 @click.argument("mapping", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("table", metavar="CSV", type=click.Path(path_type=Path, exists=True, dir_okay=False))

@@ -77,14 +77,17 @@ class Problem(Exception):  # noqa: N818 - the name is the RFC's
         errors: Iterable[ParameterError] = (),
         headers: Mapping[str, str] | None = None,
         listed_at: str = "",
+        successor: str | None = None,
     ) -> None:
-        """`listed_at` is the path, without the prefix, of a list of what was looked for."""
+        """Paths are without the prefix: `listed_at` is that of a list of what was looked for, `successor` that of what
+        replaced a record that was withdrawn, empty if nothing did."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
         self.listed_at = listed_at
+        self.successor = successor
 
     def response(self) -> Response:
         details = ProblemDetails(

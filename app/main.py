@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from app import __version__, log
 from app.api import (
     answer_exports,
+    atom,
     budget_summary,
     crosswalk,
     dataset,
@@ -30,6 +31,7 @@ from app.api import (
 from app.api.citations import citations_router
 from app.api.collections import add_collections
 from app.api.exports import exports_router
+from app.api.history import history_router
 from app.db.base import Unusable
 from app.errors import SERVER_ERROR, Problem, ProblemDetails, hint
 from app.http.access import AccessLog, AccessMiddleware, Observer
@@ -44,6 +46,7 @@ from app.http.snapshot import SnapshotMiddleware
 from app.query.hints import path_hint
 from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
+from app.resources.facts import FACTS
 from app.resources.schema import schema_version
 from app.settings import Settings
 from app.site import feeds, pages, reference, stories, transcripts
@@ -107,6 +110,8 @@ def create_app(settings: Settings) -> FastAPI:
         exports_router(RESOURCES),
         answer_exports.router,
         citations_router(RESOURCES),
+        history_router(FACTS),
+        atom.router,
         dataset.router,
         health.router,
     ):

@@ -19,7 +19,8 @@ class DecimalNumber:
 Int32 = Annotated[int, Field(ge=0, le=2_147_483_647, json_schema_extra={"format": "int32"})]
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
 Decimal = Annotated[str, Field(max_length=30), DecimalNumber()]
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=200)]
+ID = r"[a-z0-9][a-z0-9.-]*"
+Id = Annotated[str, Field(pattern=f"^{ID}$", max_length=200)]
 Sentence = Annotated[str, Field(max_length=5_000)]
 
 
@@ -38,6 +39,10 @@ class Derived:
 
 class Optional:
     """Marks a record field whose values need evidence, but whose absence needs no reason: it says nothing."""
+
+
+class JsonText:
+    """Marks a field of free form, which is one cell of JSON text where a record is a row."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from app.resources.budget_lines import BUDGET_LINES
 from app.resources.measures import MEASURES
 from app.resources.schema import schema_version
 from app.seeding.build import SEED, Checked, build, check, target
+from app.seeding.releases import ENDING, FOLDER, Release, write_release
 from app.seeding.rendering import csv_of
 from app.settings import PROJECT, Settings
 from tests.corpus import write
@@ -192,8 +193,18 @@ def build_database(kind: str, shared: Path, request: pytest.FixtureRequest) -> B
     return build_named
 
 
+def write_frozen(seed: Path, version: str) -> None:
+    """Freezes the records of a seed as a version that was released before."""
+    checked = check(seed)
+    (seed / FOLDER).mkdir()
+    now = checked.history.versions[-1]
+    earlier = Release(now.header.model_copy(update={"version": version}), now.records)
+    write_release(seed / FOLDER / f"{version}{ENDING}", earlier)
+
+
 def _write_both(folder: Path) -> None:
     write_first(folder)
+    write_frozen(folder, "0.9.0")
     for each in (*(path for path in ALONE.iterdir() if path.is_dir()), TOGETHER):
         shutil.copytree(each, folder / each.name)
 

@@ -144,11 +144,19 @@ class Package:
     oku_yen: int = 0
 
 
+CHANGES = {"ja": "最初の版。", "en": "The first version."}
+
+
 def write(folder: Path, lines: int) -> None:
     """Writes a seed of so many budget lines."""
     random = Random(lines)  # noqa: S311 - a corpus, not a secret
     folder.mkdir(parents=True)
-    about = {"version": "1.0.0", "released": "2026-01-01", "name": name("合成データ", "Synthetic data")}
+    about = {
+        "version": "1.0.0",
+        "released": "2026-01-01",
+        "changes": CHANGES,
+        "name": name("合成データ", "Synthetic data"),
+    }
     text = orjson.dumps({**about, "description": name("試験のためのデータ", "Data for tests")}).decode()
     (folder / "dataset.yaml").write_text(text + "\n")
     most = len(NESTED) * DIRECTIONS * LINKS

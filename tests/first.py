@@ -13,6 +13,7 @@ ABOUT = {"version": "1.0.0", "released": "'2026-11-24'"}
 def write_first(folder: Path) -> None:
     """Writes it: of the vocabularies, what the first document evidences, as it is written."""
     shutil.copytree(SEED, folder, dirs_exist_ok=True)
+    shutil.rmtree(folder / "releases")
     later = {path.parent.name for path in folder.rglob("transcript.*")} - {DOCUMENT}
     for name in later:
         shutil.rmtree(folder / name)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.query.filters import column
-from app.resources import RESOURCES
+from app.resources.facts import FACTS
 from app.resources.stages import STAGES
 from app.seeding import declarations
 from app.seeding.build import check
@@ -26,14 +26,14 @@ def test_what_is_not_registered_is_named(first_seed: Path, registry: str, monkey
 
 
 def test_a_renderer_without_a_resource_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(declarations, "RESOURCES", RESOURCES[:-1])
-    assert list(declaration_errors()) == ["stages: add its resource to RESOURCES (app/resources)"]
+    monkeypatch.setattr(declarations, "FACTS", FACTS[:-1])
+    assert list(declaration_errors()) == ["stages: add its resource to FACTS (app/resources/facts.py)"]
 
 
 def test_a_wrong_path_and_a_missing_vocabulary_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     filters = (column("step", "The step.", path="trck"),)
     wrong = replace(STAGES, own_filters=filters, own_sorts={"order": "ordr"})
-    monkeypatch.setattr(declarations, "RESOURCES", (*RESOURCES[:-1], wrong))
+    monkeypatch.setattr(declarations, "RESOURCES", (*FACTS[:-1], wrong))
     vocabulary, path, sort = declaration_errors()
     assert "no resource gives the vocabulary `step`" in vocabulary
     assert path == "stages: the filter `step` has the unknown path `trck`. Did you mean `track`?"
@@ -42,7 +42,7 @@ def test_a_wrong_path_and_a_missing_vocabulary_are_named(monkeypatch: pytest.Mon
 
 def test_a_filter_with_a_derived_name_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     filters = (*STAGES.own_filters, column("track_not", "Not whose.", path="track", vocabulary="ministry"))
-    monkeypatch.setattr(declarations, "RESOURCES", (*RESOURCES[:-1], replace(STAGES, own_filters=filters)))
+    monkeypatch.setattr(declarations, "RESOURCES", (*FACTS[:-1], replace(STAGES, own_filters=filters)))
     assert list(declaration_errors()) == [
         "stages: the filter `track_not` has the name that is derived from `track`: rename one of them"
     ]

@@ -15,6 +15,7 @@ from app.query.filters import values_at
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.budget_lines import BUDGET_LINES
+from app.resources.facts import FACTS
 from app.resources.measures import MEASURES
 from tests.conftest import Client, answer, walk
 
@@ -67,7 +68,7 @@ def test_a_record_says_first_what_it_is_and_last_where_it_stands(resource: Resou
     assert header == [column.name for column in sorted(columns(resource.record), key=lambda c: order.index(c.path[0]))]
 
 
-@EACH
+@pytest.mark.parametrize("resource", FACTS, ids=lambda resource: resource.name)
 def test_each_record_has_evidence_and_its_documents(resource: Resource, clients: Client) -> None:
     for row in walk(clients, path(resource)):
         assert row["evidence"]

@@ -65,14 +65,14 @@ def rows_of(page: str) -> list[str]:
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.name)
 @pytest.mark.parametrize("lang", ["ja", "en"])
-def test_every_resource_has_a_list_and_items(client: Client, resource: Any, lang: str) -> None:
-    rows = answer(client, f"/v1/{resource.name}")["data"]
-    page = client.get(f"/{resource.name}?lang={lang}").text
+def test_every_resource_has_a_list_and_items(whole: Client, resource: Any, lang: str) -> None:
+    rows = answer(whole, f"/v1/{resource.name}")["data"]
+    page = whole.get(f"/{resource.name}?lang={lang}").text
     assert [row["name"][lang] in text for row, text in zip(rows, rows_of(page), strict=True)] == [True] * len(rows)
     links = {each["href"] for each in Parsed(page).all("a") if "href" in each}
     for row in rows:
         assert f"/{resource.name}/{row['id']}?lang={lang}" in links
-    item = opened(client, f"/{resource.name}/{rows[0]['id']}?lang={lang}")
+    item = opened(whole, f"/{resource.name}/{rows[0]['id']}?lang={lang}")
     for evidence in rows[0]["evidence"]:
         assert (evidence["quote"] or evidence["url"].split("/")[2]) in item.text
 
@@ -396,12 +396,12 @@ def test_every_operation_is_in_the_reference(client: Client) -> None:
 
 
 @pytest.mark.parametrize("name", groups())
-def test_whatever_the_reference_opens_answers(client: Client, name: str) -> None:
-    page = opened(client, f"/docs/{name}")
+def test_whatever_the_reference_opens_answers(whole: Client, name: str) -> None:
+    page = opened(whole, f"/docs/{name}")
     links = {each["href"] for each in page.all("a") if each.get("href", "").startswith(("/v1", "/openapi", f"/{name}"))}
     assert links
     for link in links:
-        assert client.get(link).status_code == 200, link
+        assert whole.get(link).status_code == 200, link
 
 
 def test_pages_load_nothing_from_another_host_and_run_no_inline_script(client: Client) -> None:

@@ -173,6 +173,8 @@ def test_the_walk_through_adds_a_filter_and_a_resource(tmp_path: Path) -> None:
         subprocess.run(["git", "apply", patch.name], cwd=tmp_path, env=outside, check=True)  # noqa: S607
     (entries,) = blocks(WALK_THROUGH, "yaml")
     (tmp_path / SEED_FILE).write_text(entries)
+    about = tmp_path / "seed" / "dataset.yaml"
+    about.write_text(re.sub(r"(?m)^version: .*$", "version: 99.0.0", about.read_text()))
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "SHISAKU_DATABASE": str(tmp_path / "built.sqlite")}
     paths = [path for path, _ in requests(WALK_THROUGH)]
     pages = [

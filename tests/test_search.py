@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.db.base import Session
 from app.index import TextMatches
 from app.query.snapshot import Snapshots
-from app.resources import RESOURCES
+from app.resources.facts import FACTS
 from app.resources.schema import schema_version
 from app.settings import Settings
 from app.text import terms
@@ -25,7 +25,7 @@ EVERY_DATABASE = True
 @pytest.fixture(scope="module")
 def corpus(clients: Client) -> dict[tuple[str, str], list[str]]:
     """The folded texts that `q` reads of every record."""
-    records = {resource.name: walk(clients, f"/v1/{resource.name}", limit=500) for resource in RESOURCES}
+    records = {resource.name: walk(clients, f"/v1/{resource.name}", limit=500) for resource in FACTS}
     texts = Texts(records)
     return {(name, row["id"]): texts.of(name, row) for name, rows in records.items() for row in rows}
 
@@ -47,7 +47,7 @@ def test_every_short_substring_is_found_where_it_stands(
     snapshot = Snapshots(both, schema_version()).current()
 
     def search(term: str, session: Session) -> TextMatches:
-        return snapshot.matcher(session).search(terms(term), RESOURCES)
+        return snapshot.matcher(session).search(terms(term), FACTS)
 
     for term, keys in expected.items():
         found = snapshot.database.query(partial(search, term))
@@ -90,7 +90,7 @@ def test_search_is_brute_force(q: str, clients: Client, corpus: dict[tuple[str, 
     expected = matching(corpus, q)
     found = walk(clients, "/v1/search", q=q, limit=4)
     assert sorted((row["type"], row["id"]) for row in found) == sorted(expected)
-    for resource in RESOURCES:
+    for resource in FACTS:
         rows = walk(clients, f"/v1/{resource.name}", q=q, fields="id", limit=500)
         assert [(resource.name, row["id"]) for row in rows] == [key for key in expected if key[0] == resource.name]
         assert answer(clients, "/v1/search", q=q, type=resource.name, limit=0)["meta"]["total"] == len(rows)

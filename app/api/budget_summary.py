@@ -10,7 +10,7 @@ from pydantic import Field
 from pyroaring import BitMap
 from starlette.responses import Response
 
-from app.api.parameters import MAX_ROWS, ORDER, Context, Q, by_name, context_of, described
+from app.api.parameters import MAX_ROWS, NEWEST, ORDER, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.errors import conflict
 from app.query.dataset import read_value
@@ -79,7 +79,7 @@ LIMIT = Parameter(
     minimum=1,
     maximum=MAX_ROWS,
 )
-PARAMETERS = by_name(GROUP_BY, *with_operators(BUDGET_LINES.filters.values()), Q, SORT, ORDER, LIMIT)
+PARAMETERS = by_name(GROUP_BY, *with_operators(BUDGET_LINES.filters.values()), Q, SORT, ORDER, LIMIT, NEWEST)
 
 GROUPS_OVERLAP = Note(
     code="groups-overlap",

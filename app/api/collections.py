@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from app.api.parameters import Context, RecordId, by_name, context_of, described, fields, list_parameters
+from app.api.parameters import Context, RecordId, context_of, described, item_parameters, list_parameters
 from app.api.responses import json_response
 from app.index import MAX_NGRAM
-from app.query.fields import field_paths, project
+from app.query.fields import project
+from app.query.matching import Matcher
 from app.query.page import list_page, page_model
 from app.query.parser import Query
-from app.query.records import read_record
+from app.query.records import read_record, read_record_of
 from app.query.resource import Resource
 
 FEW_ROWS = 100
@@ -56,18 +57,29 @@ def _add_list(app: FastAPI, resource: Resource) -> None:
 
 def _add_item(app: FastAPI, resource: Resource) -> None:
     noun = resource.singular.replace("_", " ")
-    parameters = by_name(fields(field_paths(resource.record)))
+    parameters = item_parameters(resource)
 
     @app.get(
         f"/v1/{resource.name}/{{id}}",
         operation_id=f"get_{resource.singular}",
         summary=f"Get one {noun}",
-        description=f"The {noun} of this id, as lists show it. An unknown id is a 404 that names the nearest one.",
+        description=f"The {noun} of this id, as lists show it. An unknown id is a 404 that names the nearest one, a "
+        "withdrawn record a 410 that names what replaced it.",
         tags=[resource.name],
         response_model=resource.record,
         openapi_extra=described(parameters),
     )
     async def get_record(id_: RecordId, context: Annotated[Context, context_of(parameters)]) -> Response:
-        record = await context.snapshot.run(lambda matcher: read_record(resource, id_, matcher.session), light=True)
-        (body,) = project([record], context.query.get("fields"))
+        read = partial(read_item, resource, id_, context.query)
+        body = await context.snapshot.run(read, light=True)
         return json_response(body)
+
+
+def read_item(resource: Resource, id_: str, query: Query, matcher: Matcher) -> bytes:
+    """The record that a query of an item asks for: its fields, as its version has them."""
+    if query.get("version"):
+        record = read_record_of(query.text("version"), matcher.vocabularies["version"], resource, id_, matcher.session)
+    else:
+        record = read_record(resource, id_, matcher.session)
+    (body,) = project([record], query.get("fields"))
+    return body

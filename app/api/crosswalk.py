@@ -15,7 +15,7 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from app.api.budget_summary import few_lines
-from app.api.parameters import Context, by_name, context_of, described
+from app.api.parameters import NEWEST, Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
 from app.query.filters import Parameter, one_of, with_operators
@@ -71,7 +71,7 @@ BASIS = Parameter(
     schema="Basis",
     example="editorial",
 )
-PARAMETERS = by_name(SECTION, BASIS, *with_operators(LINE_FILTERS))
+PARAMETERS = by_name(SECTION, BASIS, *with_operators(LINE_FILTERS), NEWEST)
 
 UNLINKED = Note(
     code="no-linked-programme",

@@ -126,7 +126,7 @@ def describe(prefix: str, matcher: Matcher) -> bytes:
 
 
 def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
-    terms = list(filter_.values(vocabularies).terms.values()) if filter_.facet else []
+    terms = [] if filter_.bound else list(filter_.values(vocabularies).terms.values())
     return FilterDescription(
         name=filter_.name,
         meaning=filter_.meaning,

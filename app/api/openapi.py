@@ -17,7 +17,7 @@ from app.errors import BUSY, MEDIA_TYPE, SERVER_ERROR, TITLES, Problem
 from app.http.protocol import HEADERS_TOO_LARGE, LINE_TOO_LONG
 from app.http.refusals import TOO_MANY
 from app.query.cursor import Binding, Cursor, encode
-from app.query.formats import BINARY_TYPE, SVG_TYPE
+from app.query.formats import ATOM_TYPE, BINARY_TYPE, SVG_TYPE
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 
@@ -38,6 +38,8 @@ commas, for either of several values; `ministry_not` leaves rows out, `ministry_
 Nothing asked is ever ignored: an unknown parameter or value is a 422 that
 names the nearest one.
 `fields` chooses what is shown of each record.
+A record with `version` is as that version of the data has it, so that it can be cited; lists are answered as of the
+newest version. `/v1/versions` lists the versions, `/v1/changes?since=` tells what changed.
 Lists have `links.next` to follow; answers have strong validators (`ETag`), and a request with `If-None-Match` may be
 answered with 304 and no body, one with `If-Match` with 412. Downloads of text may be
 compressed; other files are sent as `application/octet-stream`, under a name that says what they are.
@@ -125,7 +127,7 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
     responses["200"]["description"] = f"{operation['summary']}."
     (media_type,) = responses["200"]["content"]
     content = responses["200"]["content"][media_type]
-    if media_type.startswith("text/") or media_type == SVG_TYPE:
+    if media_type.startswith("text/") or media_type in (ATOM_TYPE, SVG_TYPE):
         # Beside the response's own type it means nothing (OpenAPI 3.1, Schema Object), but has the clients of
         # openapi-generator hand out the body as it is: that in Java otherwise parses every text as JSON.
         content["schema"] = {**content["schema"], "contentMediaType": BINARY_TYPE}

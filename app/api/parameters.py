@@ -13,6 +13,7 @@ from app.query.page import MAX_OFFSET
 from app.query.parser import MAX_Q_LENGTH, MAX_VALUES, Query, parse
 from app.query.resource import Resource
 from app.query.snapshot import Snapshot
+from app.resources.facts import FACTS
 
 MAX_ROWS = 500
 PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # a text without control characters, as JSON Schema says it
@@ -128,6 +129,10 @@ ORDER = Parameter(
     default="asc",
 )
 
+LANG = Parameter(
+    "lang", "Language of the words.", "choice", choices=one_of("en", "ja"), schema="Language", default="en"
+)
+
 
 def fields(paths: Iterable[str]) -> Parameter:
     """The fields to show, from these paths. They are an open list in the document: a value with a dot is no name of a
@@ -153,7 +158,33 @@ def selection(resource: Resource) -> tuple[Parameter, ...]:
         choices=one_of(*resource.sorts),
         schema=f"{resource.record.__name__}Sort",
     )
-    return (*with_operators(resource.filters.values()), Q, sort, ORDER)
+    version = () if "version" in resource.filters else (NEWEST,)
+    return (*with_operators(resource.filters.values()), Q, sort, ORDER, *version)
+
+
+VERSION = Parameter(
+    "version",
+    "Answer with the record as this version of the data has it; `/v1/versions` lists them. The newest when left out.",
+    "code",
+    vocabulary="version",
+    example="1.0.0",
+)
+
+
+NEWEST = Parameter(
+    "version",
+    "The newest version of the data, for a link that says which it was made from. An older one is refused: lists are "
+    "answered as of the newest alone.",
+    "code",
+    vocabulary="version",
+    newest=True,
+)
+
+
+def item_parameters(resource: Resource) -> Parameters:
+    """The parameters of an item."""
+    shown = fields(field_paths(resource.record))
+    return by_name(shown, *([VERSION] if resource in FACTS else []))
 
 
 def list_parameters(resource: Resource) -> Parameters:

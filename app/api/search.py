@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from starlette.responses import Response
 
 from app.api.collections import is_light
-from app.api.parameters import CURSOR, LIMIT, OFFSET, Context, Q, by_name, context_of, described
+from app.api.parameters import CURSOR, LIMIT, NEWEST, OFFSET, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Statement
 from app.db.tables import ServingRecord
@@ -26,13 +26,13 @@ from app.query.page import Links, Listing, page_model, render_page
 from app.query.parser import Query
 from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Vocabularies
-from app.resources import RESOURCES
+from app.resources.facts import FACTS
 from app.schemas import Id, Name, Schema, Sentence
 from app.text import phrase, searchable, whole_words
 
 CONTEXT = 40  # characters of an excerpt on each side of the match
 
-BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in RESOURCES}
+BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in FACTS}
 FOUND = Statement(
     select(ServingRecord.key, ServingRecord.resource, ServingRecord.record).where(
         InList(col(ServingRecord.key), "keys")
@@ -48,7 +48,7 @@ TYPE = Parameter(
     schema="RecordType",
     example="measures",
 )
-PARAMETERS = by_name(replace(Q, required=True), TYPE, LIMIT, OFFSET, CURSOR)
+PARAMETERS = by_name(replace(Q, required=True), TYPE, LIMIT, OFFSET, CURSOR, NEWEST)
 
 
 class Match(Schema):

@@ -24,7 +24,7 @@ from app.query.parser import Query
 from app.query.resource import Resource
 from app.query.responses import AnswerMeta
 from app.query.vocabulary import Vocabularies
-from app.resources import RESOURCES
+from app.resources.facts import FACTS
 from app.schemas import Int32, Name, Note, Schema, to_json
 from app.text import phrase
 
@@ -36,7 +36,7 @@ BATCH = 1_000  # candidates whose texts are read by one statement
 def _suggested() -> Mapping[tuple[str, str], list[tuple[Resource, Filter]]]:
     """The filters whose values have names, those that are the same filter of several resources together."""
     found: dict[tuple[str, str], list[tuple[Resource, Filter]]] = {}
-    for resource in RESOURCES:
+    for resource in FACTS:
         for filter_ in resource.filters.values():
             if filter_.kind in ("code", "choice"):
                 values = filter_.vocabulary or filter_.schema
@@ -158,7 +158,7 @@ def _records(query: Query, matcher: Matcher) -> list[tuple[int, int]]:
     if query.get("parameter"):
         return []
     terms, limit = query.terms, query.number("limit")
-    types = query.get("type") or [resource.name for resource in RESOURCES]
+    types = query.get("type") or [resource.name for resource in FACTS]
     rows = BitMap.union(*(matcher.index.rows(type_) for type_ in types))
     rows &= search(terms, _Unverified(matcher)).in_names
     found = dict.fromkeys(_first(lambda each: search_beginnings(*phrase(terms), rows, each)[1], matcher, limit), BEGINS)

@@ -47,6 +47,7 @@ from app.db.tables import (
     ServingCsv,
     ServingIndex,
     ServingRecord,
+    ServingRelease,
     ServingText,
     ServingValue,
 )
@@ -82,7 +83,10 @@ CHECKSUM = (
     "SELECT count(*) || '/' || coalesce(sum(('x' || encode(substr(sha256(convert_to(row::text, 'UTF8')), 1, 8), 'hex'))"
     "::bit(64)::bigint), 0) FROM {table} AS row {where}"
 )
-CHECKED = (*(each.__tablename__ for each in (ServingRecord, ServingCsv, ServingText, ServingIndex)), FILES.name)
+CHECKED = (
+    *(each.__tablename__ for each in (ServingRecord, ServingRelease, ServingCsv, ServingText, ServingIndex)),
+    FILES.name,
+)
 CHECKSUMS = select(col(ServingValue.data)).where(col(ServingValue.name) == CHECKSUMS_NAME)
 VERIFY_SECONDS = 600.0  # for the server to read everything
 

@@ -21,6 +21,17 @@ class ServingRecord(SQLModel, table=True):
     record: bytes = Field(sa_type=LargeBinary)
 
 
+class ServingRelease(SQLModel, table=True):
+    """A record as a version has it that is not the newest: where it differs from that of the version before."""
+
+    __tablename__ = "serving_release"
+
+    resource: str = Field(sa_type=Text, primary_key=True)
+    id: str = Field(sa_type=Text, primary_key=True)
+    number: int = Field(primary_key=True, description="The version's, from 1, the oldest.")
+    record: bytes | None = Field(sa_type=LargeBinary, description="Null where the version no longer has the record.")
+
+
 class ServingCsv(SQLModel, table=True):
     """The same record as a line of CSV."""
 

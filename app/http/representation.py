@@ -21,7 +21,7 @@ from app.http.headers import Headers
 
 MIN_GZIP = 500  # bytes worth compressing
 GZIP_IN_THREAD = 1 << 17  # bytes that take longer to compress than to switch to a thread
-GZIP_TYPES = ("application/json", "application/ld+json", "application/linkset+json", "text/")
+GZIP_TYPES = ("application/json", "application/ld+json", "application/linkset+json", "application/atom+xml", "text/")
 GZIP_LEVEL = 6
 GZIP_FORMAT = 31  # of zlib's `wbits`
 PRECONDITION_FAILED = Problem(

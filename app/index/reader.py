@@ -8,6 +8,7 @@ from pyroaring import BitMap
 
 from app.index import bitmaps
 from app.index.bitslices import BitSlicedColumn
+from app.index.ngrams import TextReader
 from app.index.orders import SortOrder
 from app.index.writer import part
 
@@ -55,6 +56,11 @@ class Index:
     def values(self, collection: str, name: str, narrower: Mapping[str, Sequence[str]] | None = None) -> ValueIndex:
         """The rows under each value of a filter; a value that has `narrower` ones includes their rows."""
         return self._load(part(collection, "values", name), lambda parts: ValueIndex.load(parts, narrower or {}))
+
+    def among(self, collection: str, name: str, values: Sequence[str], reader: TextReader) -> BitMap:
+        """The rows under any of these values of a filter that has too many to be loaded."""
+        entries = reader.ngrams([part(collection, "values", name)], list(values))
+        return BitMap().union(*(bitmaps.load(data) for *_, data in entries))
 
     def column(self, collection: str, name: str) -> BitSlicedColumn:
         """A column of numbers."""

@@ -3,11 +3,14 @@
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from app.schemas import DecimalNumber, Id, Name, Schema, referenced
+import orjson
+from pydantic.fields import FieldInfo
+
+from app.schemas import DecimalNumber, Id, JsonText, Name, Schema, referenced
 
 Cell = str | int | bool | None
 Kind = Literal["string", "integer", "number", "boolean"]
@@ -20,7 +23,8 @@ LISTS = rf"joined by `{BETWEEN}`: within a value, `{BETWEEN}` is written `\{BETW
 @dataclass(frozen=True)
 class Column:
     """One column: its name, its type, what it means, and where in a record's JSON its value stands. `to` is the
-    resource whose ids it holds. Of a list, `item` is the type of its items, which may be `nested`: lists themselves."""
+    resource whose ids it holds. Of a list, `item` is the type of its items, which may be `nested`: lists themselves.
+    With `json`, the cell is the value as JSON text."""
 
     name: str
     kind: Kind
@@ -31,6 +35,7 @@ class Column:
     to: str | None = None
     item: Kind = "string"
     nested: bool = False
+    json: bool = False
 
 
 Part = Callable[[Any, list[Cell]], None]  # puts some cells of a record behind those that are there
@@ -40,7 +45,16 @@ Listed = Callable[[tuple[Any, ...]], Any]  # the cell of a list's values
 def row_of(shown: Sequence[Column], listed: Listed | None = None) -> Callable[[Any], list[Cell]]:
     """What gives the cells of a record: made once for a file, because a file has many rows. `listed` makes a cell of a
     list's values; otherwise they are joined as text."""
-    return _row(_parts([(column.path, column.many) for column in shown], listed or _joined))
+    row = _row(_parts([(column.path, column.many) for column in shown], listed or _joined))
+    places = [place for place, column in enumerate(shown) if column.json]
+    return partial(_with_json, row, places) if places else row
+
+
+def _with_json(row: Callable[[Any], list[Cell]], places: Sequence[int], record: Any) -> list[Cell]:
+    cells = row(record)
+    for place in places:
+        cells[place] = orjson.dumps(cells[place]).decode()
+    return cells
 
 
 def _row(parts: Sequence[Part]) -> Callable[[Any], list[Cell]]:
@@ -111,7 +125,7 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
     found: dict[str, tuple[Column, ...]] = {}
     for name, info in schema.model_fields.items():
         annotation = _plain(info.annotation)[0]
-        if get_origin(annotation) is not list:
+        if get_origin(annotation) is not list or _is_json(info):
             continue
         item = _plain(get_args(annotation)[0])[0]
         single, to = _singular(name), referenced(info)
@@ -138,7 +152,9 @@ def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
             continue  # shown of the record itself only
         shown, meaning, to = info.alias or name, info.description or "", referenced(info)
         annotation, required, kind = _plain(info.annotation, info.metadata)
-        if get_origin(annotation) is list:
+        if _is_json(info):
+            yield Column(shown, "string", f"{meaning} As JSON.", (shown,), required, json=True)
+        elif get_origin(annotation) is list:
             yield from _listed(shown, get_args(annotation)[0], meaning, to)
         elif _is_schema(annotation):
             for inner in _columns(annotation, depth + 1):
@@ -193,6 +209,10 @@ def _plain(annotation: Any, marks: Iterable[Any] = ()) -> tuple[Any, bool, Kind]
         else:
             is_number = any(isinstance(mark, DecimalNumber) for mark in marks)
             return annotation, required, "number" if is_number else KINDS.get(annotation, "string")
+
+
+def _is_json(field: FieldInfo) -> bool:
+    return any(isinstance(mark, JsonText) for mark in field.metadata)
 
 
 def _is_schema(annotation: Any) -> bool:

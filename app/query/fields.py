@@ -75,8 +75,8 @@ def _chosen(paths: Iterable[str]) -> Chosen:
 def _part(value: Any, chosen: Chosen) -> Any:
     if isinstance(value, list):
         return [_part(item, chosen) for item in value]
-    if value is None:
-        return None
+    if not isinstance(value, dict):  # null, or what an earlier version has there
+        return value
     return {
         name: inner if (below := chosen[name]) is None else _part(inner, below)
         for name, inner in value.items()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from app.query.vocabulary import Vocabularies, Vocabulary
 from app.schemas import Name, Note
 
-Kind = Literal["text", "integer", "amount", "boolean", "choice", "code"]
+Kind = Literal["text", "integer", "amount", "boolean", "choice", "code", "id"]
 Operator = Literal["any", "not", "all"]  # of its values, a record has any, none, or every one
 
 MAX_AMOUNT = 10**18  # yen, above zero or below
@@ -33,6 +33,7 @@ class Parameter:
     maximum: int = 0
     default: int | str | None = None
     required: bool = False
+    newest: bool = False  # of the values, it takes the first alone
     example: str | None = None
 
     @cached_property
@@ -52,6 +53,7 @@ class Filter(Parameter):
     several: bool = False  # a record may have several values, and is found by broader ones too
     optional: bool = False  # a record may have no value: the filter value `none` finds it
     bound: Literal["min", "max"] | None = None
+    period: Literal["since", "until"] | None = None
     note: Note | None = None  # added to every answer in which the filter is used
     operator: Operator = "any"
     of: str = ""  # name of the filter that another operator was derived from
@@ -82,8 +84,9 @@ class Filter(Parameter):
 
     @property
     def facet(self) -> bool:
-        """Whether records can be counted by its values: all filters but the bounds of a range."""
-        return self.bound is None
+        """Whether records can be counted by its values: not by the bounds of a range or a period, nor by ids, of which
+        there may be as many as records."""
+        return self.bound is None and self.period is None and self.kind != "id"
 
 
 def linked(
@@ -172,6 +175,23 @@ def at_least(name: str, path: str, meaning: str) -> Filter:
 def at_most(name: str, path: str, meaning: str) -> Filter:
     """The number at the path is this or less."""
     return Filter(name, meaning, "amount", paths=(path,), bound="max", minimum=-MAX_AMOUNT, maximum=MAX_AMOUNT)
+
+
+def ids(name: str, meaning: str, *, path: str, example: str | None = None) -> Filter:
+    """Ids at the path that no vocabulary lists: one that no record has finds nothing."""
+    return Filter(name, meaning, "id", many=True, paths=(path,), example=example)
+
+
+def since(meaning: str, *, example: str) -> Filter:
+    """The versions after one, or those released on a day or later. The records are filtered by `version`."""
+    return Filter(
+        "since", meaning, "code", vocabulary="version", paths=(), period="since", of="version", example=example
+    )
+
+
+def until(meaning: str) -> Filter:
+    """The versions up to one, or those released until a day, that one and that day included."""
+    return Filter("until", meaning, "code", vocabulary="version", paths=(), period="until", of="version")
 
 
 def one_of(*values: str) -> Mapping[str, Name]:

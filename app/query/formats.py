@@ -25,6 +25,7 @@ MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
 }
 BINARY_TYPE = "application/octet-stream"
+ATOM_TYPE = "application/atom+xml"  # of feeds
 SVG_TYPE = "image/svg+xml"  # of charts: a browser shows no image that has another
 MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
 IN_MEMORY_ROWS = 1_000  # of a workbook that is made without a file

@@ -13,6 +13,7 @@ from app.index import Index, Keyset, TextMatches, ValueIndex, search
 from app.query.dataset import Dataset
 from app.query.filters import Filter
 from app.query.parser import Query
+from app.query.periods import within
 from app.query.resource import Resource
 from app.query.vocabulary import NONE, Vocabularies
 
@@ -62,7 +63,12 @@ class Matcher:
         if filter_.bound:
             column = self.index.column(resource.name, filter_.column)
             return column.at_least(int(ids[0])) if filter_.bound == "min" else column.at_most(int(ids[0]))
+        if filter_.kind == "id":
+            any_of = self.index.among(resource.name, filter_.indexed, ids, self)
+            return self.index.rows(resource.name) - any_of if filter_.operator == "not" else any_of
         values, rows = self.values(resource, filter_), self.index.rows(resource.name)
+        if filter_.period:
+            return BitMap().union(*map(values.of, within(filter_.period, ids[0], filter_.values(self.vocabularies))))
         found = [rows - values.present if id_ == NONE else values.of(id_) for id_ in ids]
         if filter_.operator == "all":
             return BitMap.intersection(*found)

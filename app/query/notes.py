@@ -25,7 +25,7 @@ def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
     for filter_, ids in query.filters():
         if filter_.note:
             notes[filter_.note.code] = filter_.note
-        if filter_.kind not in ("code", "choice"):
+        if filter_.kind not in ("code", "choice") or filter_.period:
             continue
         vocabulary = filter_.values(vocabularies)
         for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):

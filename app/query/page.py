@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import orjson
@@ -38,6 +39,7 @@ class Listing:
     facets: Mapping[str, Any] = field(default_factory=dict)
 
 
+@cache
 def page_model(schema: type[Schema]) -> type[Any]:
     """The model of a page, with a name that suits generated clients."""
     return create_model(f"{schema.__name__}Page", __base__=Page[schema], __doc__=Page.__doc__)  # type: ignore[valid-type]

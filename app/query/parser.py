@@ -1,6 +1,7 @@
 """Query strings, parsed strictly against declared parameters: every error is reported at once, and no parameter is
 ignored."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,13 +13,16 @@ from urllib.parse import parse_qsl, urlencode
 from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, parameter_error
 from app.query.filters import Filter, Parameter
 from app.query.hints import number_hint, parameter_hint, value_hint
+from app.query.periods import is_day, is_reversed, released
 from app.query.vocabulary import NONE, Vocabularies, Vocabulary
+from app.schemas import ID
 from app.text import MAX_TERMS, terms
 
 MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
 MAX_Q_LENGTH = 200  # characters
 MAX_COMMAS = 5  # in the name of a value
+OLDER = "A record takes `version` for an older one, and `/v1/changes?since=` tells what changed after it."
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies
             message = f"`{name}` is required. {parameter.meaning}"
             errors.append(parameter_error(name, message, allowed=parameter.choices or ()))
     errors.extend(_swapped(parameters, values))
+    errors.extend(_reversed(parameters, values, vocabularies))
     errors.extend(_contradictions(parameters, values, vocabularies))
     if errors:
         first = errors[0].message
@@ -121,6 +126,16 @@ def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str
             yield parameter_error(low.name, message, ErrorCode.CONFLICT)
 
 
+def _reversed(
+    parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]], vocabularies: Vocabularies
+) -> Iterator[ParameterError]:
+    """A period that ends before it begins holds nothing either."""
+    sent = [each for each in parameters.values() if isinstance(each, Filter) and each.period and each.name in values]
+    if is_reversed({each.name: values[each.name][0] for each in sent}, vocabularies["version"]):
+        message = "`since` is after `until`. Swap them."
+        yield parameter_error("since", message, ErrorCode.CONFLICT)
+
+
 def _contradictions(
     parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]], vocabularies: Vocabularies
 ) -> Iterator[ParameterError]:
@@ -129,7 +144,8 @@ def _contradictions(
     for excluding in (each for each in sent if each.operator == "not"):
         narrower = excluding.values(vocabularies).narrower if excluding.several else {}
         out = {below for id_ in values[excluding.name] for below in (id_, *narrower.get(id_, ()))}
-        for other in (each for each in sent if each.indexed == excluding.of and each.operator != "not"):
+        asking = (each for each in sent if each.indexed == excluding.of and each.operator != "not")
+        for other in (each for each in asking if each.period is None):
             left_out = [id_ in out for id_ in values[other.name]]
             if any(left_out) if other.operator == "all" else all(left_out):
                 message = f"`{excluding.name}` leaves out what `{other.name}` asks for. Send one of them."
@@ -160,6 +176,8 @@ def _values(
             errors.append(found)
         else:
             ids.update(found)
+    if parameter.kind == "id":
+        return tuple(sorted(ids)), errors
     return tuple(id_ for id_ in (*vocabulary.terms, NONE) if id_ in ids), errors
 
 
@@ -186,11 +204,13 @@ def _value(
             if message:
                 meant, advice = number_hint(value, parameter.minimum, parameter.maximum)
                 message += advice
+        case "id":
+            message = "" if re.fullmatch(ID, value) else "takes ids: lower-case letters, digits, dots and hyphens."
         case _:
             return _code(parameter, value, vocabularies, suggest=suggest)
     if message:
         return parameter_error(parameter.name, f"`{parameter.name}` {message}", value=value, did_you_mean=meant)
-    return (value if parameter.kind == "text" else str(int(value)),)
+    return (str(int(value)) if parameter.kind in ("integer", "amount") else value,)
 
 
 def _text_error(parameter: Parameter, value: str) -> str:
@@ -220,7 +240,12 @@ def _code(
 ) -> tuple[str, ...] | ParameterError:
     """The ids of a value of a vocabulary, or `none` where a record may have no value."""
     vocabulary = parameter.values(vocabularies)
+    if isinstance(parameter, Filter) and parameter.period and is_day(value):
+        return _day(parameter, value, vocabulary)
     ids = vocabulary.find(value)
+    if parameter.newest and ids and ids != (newest := next(iter(vocabulary.terms)),):
+        message = f"This is answered as of the newest version alone, `{newest}`. {OLDER}"
+        return parameter_error(parameter.name, message, value=value, allowed=[newest], did_you_mean=newest)
     takes_none = isinstance(parameter, Filter) and parameter.optional
     if len(ids) > 1 and isinstance(parameter, Filter) and parameter.operator == "all":
         message = f"`{cut(value)}` means any of several values. `{parameter.name}` takes each of them by its id."
@@ -237,3 +262,16 @@ def _code(
     return parameter_error(
         parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=meant
     )
+
+
+def _day(parameter: Filter, value: str, versions: Vocabulary) -> tuple[str, ...] | ParameterError:
+    """A day of a period, unless nothing was released since."""
+    newest = next(iter(versions.terms))
+    if parameter.period == "since" and value > released(versions, newest):
+        message = (
+            f"Nothing was released since `{value}`: the newest version is {newest} of {released(versions, newest)}."
+        )
+        return parameter_error(
+            parameter.name, message, value=value, allowed=versions.terms, did_you_mean=released(versions, newest)
+        )
+    return (value,)

@@ -11,7 +11,9 @@ from app.db.base import InList, Session, Statement
 from app.db.tables import ServingCsv, ServingRecord
 from app.errors import Problem, closest, hint
 from app.index import Row
+from app.query.releases import came_later, numbered, older, withdrawn
 from app.query.resource import Resource
+from app.query.vocabulary import Vocabulary
 
 SIMILAR = 50  # ids compared for a hint
 
@@ -51,12 +53,30 @@ def own_fields(record: bytes) -> Any:
 
 
 def read_record(resource: Resource, id_: str, session: Session) -> bytes:
-    """One record as JSON. Raises a 404 Problem that names the most similar id."""
+    """One record as JSON. Raises a 404 Problem that names the most similar id, or a 410 Problem if the record was
+    withdrawn."""
     found = session.query(RECORD, resource=resource.name, id=id_)
     if found:
         return bytes(found[0][0])
+    if older(resource, id_, session):
+        raise withdrawn(resource, id_, session)
     start = id_[:3]
     similar = session.query(SIMILAR_IDS, resource=resource.name, first=start, end=f"{start}\U0010ffff")
     nearest = closest(id_, [id_ for (id_,) in similar])
     noun = resource.singular.replace("_", " ")
     raise Problem(404, f"There is no {noun} of this id.{hint(nearest)}", listed_at=f"/v1/{resource.name}")
+
+
+def read_record_of(version: str, versions: Vocabulary, resource: Resource, id_: str, session: Session) -> bytes:
+    """The record as a version has it, as JSON. Raises a 404 Problem that names the version with which it came, or a 410
+    Problem if it was withdrawn before."""
+    number = numbered(versions).index(version) + 1
+    kept = older(resource, id_, session)
+    before = [record for when, record in kept if when <= number]
+    if number == len(versions.terms) or (before and before[-1] is None):
+        return read_record(resource, id_, session)
+    if before and before[-1] is not None:
+        return bytes(before[-1])
+    if not kept:
+        read_record(resource, id_, session)
+    raise came_later(resource, version, kept[0][0] if kept else len(versions.terms), versions)

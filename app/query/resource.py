@@ -25,7 +25,7 @@ class Resource:
 
     `names` and `descriptions` are the fields that full-text search reads. `own_sorts` gives, beside id and name, the
     sorts and the path of the value that each orders by. `extra_indexes` are paths, beside those of the filters, whose
-    values are indexed.
+    values are indexed. `evidenced` is whether documents evidence the records, which a filter selects by.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Resource:
     descriptions: tuple[str, ...] = ()
     vocabularies: tuple[VocabularySource, ...] = ()
     extra_indexes: tuple[str, ...] = ()
+    evidenced: bool = True
 
     @cached_property
     def plural(self) -> str:
@@ -46,8 +47,7 @@ class Resource:
     @cached_property
     def filters(self) -> dict[str, Filter]:
         evidenced = linked("document", "Documents that evidence the record.", path="documents")
-        # A document is its own evidence.
-        added = () if self.singular == "document" else (evidenced,)
+        added = (evidenced,) if self.evidenced else ()
         return {filter_.name: filter_ for filter_ in (*self.own_filters, *added)}
 
     @cached_property

@@ -1,25 +1,7 @@
 """The resources of the service, in the order in which they are listed."""
 
-from app.resources.budget_lines import BUDGET_LINES
-from app.resources.documents import DOCUMENTS
-from app.resources.measures import MEASURES
-from app.resources.modalities import MODALITIES
-from app.resources.organizations import ORGANIZATIONS
-from app.resources.packages import PACKAGES
-from app.resources.pillars import PILLARS
-from app.resources.sections import SECTIONS
-from app.resources.stages import STAGES
-from app.resources.strategies import STRATEGIES
+from app.resources.changes import CHANGES
+from app.resources.facts import FACTS
+from app.resources.versions import VERSIONS
 
-RESOURCES = (
-    DOCUMENTS,
-    STRATEGIES,
-    SECTIONS,
-    MEASURES,
-    BUDGET_LINES,
-    PACKAGES,
-    PILLARS,
-    ORGANIZATIONS,
-    MODALITIES,
-    STAGES,
-)
+RESOURCES = (*FACTS, VERSIONS, CHANGES)

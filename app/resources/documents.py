@@ -47,4 +47,5 @@ DOCUMENTS = Resource(
     record=Document,
     own_sorts={"issued": "issued.date"},
     vocabularies=(VocabularySource("document", Term.of),),
+    evidenced=False,  # a document is its own evidence
 )

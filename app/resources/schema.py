@@ -2,12 +2,12 @@
 
 from hashlib import sha256
 
-from app.db.tables import ServingCsv, ServingIndex, ServingRecord, ServingText, ServingValue
+from app.db.tables import ServingCsv, ServingIndex, ServingRecord, ServingRelease, ServingText, ServingValue
 from app.query.columns import columns
 from app.query.dataset import About
 from app.resources import RESOURCES
 
-SERVING_TABLES = (ServingRecord, ServingCsv, ServingText, ServingIndex, ServingValue)
+SERVING_TABLES = (ServingRecord, ServingRelease, ServingCsv, ServingText, ServingIndex, ServingValue)
 
 
 def schema_version() -> str:

@@ -3,6 +3,7 @@
 import shutil
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -13,9 +14,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Table
 
-from app.db.tables import SCHEMA_NAME, SEED_NAME, ServingCsv, ServingRecord
+from app.db.tables import SCHEMA_NAME, SEED_NAME, ServingCsv, ServingRecord, ServingRelease
 from app.query.dataset import DATASET, About, Download, Question
 from app.query.downloads import DATABASE
+from app.query.releases import WITHDRAWN
 from app.query.resource import Resource
 from app.query.responses import DatasetVersion
 from app.resources import RESOURCES
@@ -26,12 +28,13 @@ from app.seeding.declarations import DeclarationError, declaration_errors
 from app.seeding.downloads import Downloads, in_order
 from app.seeding.entries.budgets import PackageEntry
 from app.seeding.entries.sources import DocumentEntry
+from app.seeding.history import History, history_of, write_history
 from app.seeding.pool import mapped
 from app.seeding.progress import Done, Phase, no_progress
 from app.seeding.reading import AboutEntry, read, seed_digest
 from app.seeding.records import name_of, stated_total_notes
 from app.seeding.relational import write_relational
-from app.seeding.rendering import RecordFiles, check_and_render
+from app.seeding.rendering import RecordFiles, check_and_render, id_of
 from app.seeding.search_index import INDEX, TABLES, VALUE, read_index, sort_orders, write_search_index
 from app.seeding.sqlite import SqliteTarget, read_table
 from app.seeding.staging import Seed, StagingWriter
@@ -43,6 +46,7 @@ MAX_ATTRIBUTIONS = 10  # documents that are cited one by one
 BATCH = 1_000  # records
 
 RECORD: Table = ServingRecord.__table__  # type: ignore[attr-defined]
+RELEASE: Table = ServingRelease.__table__  # type: ignore[attr-defined]
 CSV: Table = ServingCsv.__table__  # type: ignore[attr-defined]
 
 
@@ -53,6 +57,7 @@ class Checked:
     about: AboutEntry
     seed: Seed
     files: RecordFiles
+    history: History
     digest: str  # of the files of the seed
 
     @property
@@ -73,13 +78,15 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
         source = read(seed, staging, phase)
         source.errors.extend(staging.finish())
         entries = Seed(temporary / "staging.sqlite", source.transcripts)
-        files = RecordFiles(temporary, entries.counts)
-        check_and_render(entries, source, files, phase)
+        with closing(RecordFiles(temporary, entries.counts)) as files:
+            check_and_render(entries, source, files, phase)
+            history = history_of(seed, source, files)
+            write_history(history, {document.id for document in entries.each(DocumentEntry)}, files)
     except BaseException:
         shutil.rmtree(temporary)
         raise
     assert source.about  # noqa: S101 - narrows the type; a seed without it has an error
-    checked = Checked(source.about, entries, files, digest)
+    checked = Checked(source.about, entries, files, history, digest)
     weakref.finalize(checked, shutil.rmtree, temporary, ignore_errors=True)
     return checked
 
@@ -112,6 +119,7 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
                 building.load_public(folder / DATABASE)
                 for resource in RESOURCES:
                     _write_records(building, resource, files, done)
+                building.insert(RELEASE, checked.history.older())
                 building.insert(INDEX, sort_orders(folder / DATABASE))
                 next(results)
                 for table in TABLES:
@@ -147,15 +155,10 @@ def _write_records(building: Building, resource: Resource, files: RecordFiles, d
     rendered = zip(files.records(resource), files.csv_lines(resource), strict=True)
     while batch := list(islice(rendered, BATCH)):
         texts = ((number, text.rstrip(b"\n")) for number, (text, _) in enumerate(batch, key))
-        building.insert(RECORD, ((number, resource.name, _id_of(text), text) for number, text in texts))
+        building.insert(RECORD, ((number, resource.name, id_of(text), text) for number, text in texts))
         building.insert(CSV, ((number, line) for number, (_, line) in enumerate(batch, key)))
         key += len(batch)
         done(len(batch))
-
-
-def _id_of(record: bytes) -> str:
-    """The id of a record's JSON, which begins with it."""
-    return record[len(b'{"id":"') : record.index(b'"', len(b'{"id":"'))].decode()
 
 
 def _about(checked: Checked) -> About:
@@ -191,4 +194,7 @@ def _values(checked: Checked, about: About, index_file: Path) -> Iterator[tuple[
     yield DATASET, about.model_dump_json().encode()
     for package in checked.seed.each(PackageEntry):
         yield f"stated-total-notes/{package.id}", orjson.dumps(stated_total_notes(package, checked.seed))
+    for (type_, id_), each in checked.history.withdrawn.items():
+        replacing = {"replaced_by": each.replaced_by, "reason": each.reason.model_dump()}
+        yield f"{WITHDRAWN}{type_}/{id_}", orjson.dumps(replacing)
     yield from precomputed_sums(*read_index(index_file))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from app.errors import closest, hint
 from app.query.columns import columns
 from app.resources import RESOURCES
+from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
 from app.seeding.entries import KINDS
 from app.seeding.records import RENDERERS
@@ -16,10 +17,12 @@ class DeclarationError(Exception):
 
 def declaration_errors() -> Iterator[str]:
     """What is missing or wrong, and what to do."""
-    names = {resource.name for resource in RESOURCES}
+    names = {resource.name for resource in FACTS}
     for registry, of in (("KINDS (app/seeding/entries)", KINDS), ("RENDERERS (app/seeding/records.py)", RENDERERS)):
         yield from (f"{name}: add it to {registry}" for name in sorted(names - of.keys()))
-    yield from (f"{name}: add its resource to RESOURCES (app/resources)" for name in sorted(RENDERERS.keys() - names))
+    yield from (
+        f"{name}: add its resource to FACTS (app/resources/facts.py)" for name in sorted(RENDERERS.keys() - names)
+    )
     sources = {source.name for resource in RESOURCES for source in resource.vocabularies}
     for resource in RESOURCES:
         paths = {".".join(column.path) for column in columns(resource.record)} | resource.record.model_fields.keys()

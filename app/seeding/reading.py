@@ -10,25 +10,29 @@ from functools import partial
 from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import closest
+from app.resources.facts import FACTS
+from app.schemas import Id, Text
 from app.seeding.entries import KINDS, NAMES
 from app.seeding.entries.base import E, EntryPart, FieldPath, Indexed, Location, NameEntry, marked_fields
 from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
+from app.seeding.releases import ENDING, FOLDER, Release, Version, read_releases
 from app.seeding.staging import Batch, StagingWriter
 from app.seeding.transcript import Table, Transcript
 
 YAML = ".yaml"
 NDJSON = ".ndjson"
 DATASET = f"dataset{YAML}"
+WITHDRAWN = f"withdrawn{YAML}"
 TRANSCRIPTS: Mapping[str, type[Transcript]] = {"transcript.md": Transcript, "transcript.csv": Table}
 CHUNK = 400_000  # bytes of NDJSON that are read at once
 MAX_FILE = 256 << 20  # bytes of a file that is read as a whole
@@ -72,11 +76,42 @@ class QuestionEntry(EntryPart):
 class AboutEntry(EntryPart):
     """`dataset.yaml`: what the whole is called, and its version."""
 
-    version: str = Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", description="Raised with every change of the data.")
+    version: Version = Field(
+        description="Raised with every change of the data: the last number if facts were corrected, the one before if "
+        "records or fields were added, the first if records or fields are gone, or fields are of another type."
+    )
     released: date = Field(description="ISO date of that version.")
+    changes: Text = Field(description="What a reader should know of that version.")
     name: NameEntry
     description: NameEntry
     questions: tuple[QuestionEntry, ...] = ()
+
+
+class WithdrawnEntry(BaseModel):
+    """A record that was released and is no more."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal[tuple(resource.name for resource in FACTS)] = Field(description="Its resource.")  # type: ignore[valid-type]
+    id: Id
+    replaced_by: Id | None = Field(default=None, description="The id of the record that stands for it now.")
+    reason: Text
+
+
+class Withdrawals(RootModel[tuple[WithdrawnEntry, ...]]):
+    """`withdrawn.yaml`: what a request for such a record is told."""
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """An entry of `withdrawn.yaml`, and where it is written."""
+
+    type: str
+    id: str
+    replaced_by: str | None
+    reason: Text
+    file: str
+    line: int
 
 
 @dataclass
@@ -86,6 +121,8 @@ class Source:
 
     about: AboutEntry | None = None
     transcripts: dict[str, Transcript] = field(default_factory=dict)
+    releases: list[Release] = field(default_factory=list)
+    withdrawn: list[Withdrawal] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
     errors: list[SeedError] = field(default_factory=list)
 
@@ -112,22 +149,24 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
         source.report(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
     chunks: list[Chunk] = []
     files = list(_files(seed, source))
+    releases = [each for each in files if each[0].parent == seed / FOLDER and each[0].name.endswith(ENDING)]
     documents = {path.parent for path, _ in files if path.name in TRANSCRIPTS}
     for path, file in files:
         if path.name in TRANSCRIPTS:
             _read_transcript(path, file, source)
         elif path == seed / DATASET:
-            try:
-                source.about = read_model(path, file, AboutEntry)
-            except InvalidSeed as invalid:
-                source.errors.extend(invalid.errors)
+            _read_about(path, file, source)
+        elif path == seed / WITHDRAWN:
+            _read_withdrawn(path, file, source)
         elif path.suffix in (YAML, NDJSON) and path.stem in KINDS:
             document = path.parent.name if path.parent in documents else None
             chunks.extend(_chunks(Chunk(path, file, document)))
-        elif not path.name.endswith(".schema.json"):
+        elif (path, file) not in releases and not path.name.endswith(".schema.json"):
             nearest = closest(path.name, [f"{kind}{YAML}" for kind in KINDS])
             meant = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(KINDS)}"
             source.report(file, 1, f"{path.name} is no seed file: {meant}")
+    source.releases, errors = read_releases(releases)
+    source.errors.extend(errors)
     size = sum(chunk.size for chunk in chunks)
     with phase("Reading", len(chunks)) as done, mapped(read_chunk, chunks, size // 500) as batches:
         for batch in batches:
@@ -181,6 +220,23 @@ def seed_digest(seed: Path) -> str:
             name = os.fsencode(path.relative_to(seed))
             digest.update(b"%b\0%b" % (name, file_digest(content, "sha256").digest()))
     return digest.hexdigest()
+
+
+def _read_about(path: Path, file: str, source: Source) -> None:
+    try:
+        source.about = read_model(path, file, AboutEntry)
+    except InvalidSeed as invalid:
+        source.errors.extend(invalid.errors)
+
+
+def _read_withdrawn(path: Path, file: str, source: Source) -> None:
+    try:
+        model, lines = _read_model(path, file, Withdrawals)
+    except InvalidSeed as invalid:
+        source.errors.extend(invalid.errors)
+        return
+    for number, each in enumerate(model.root):
+        source.withdrawn.append(Withdrawal(each.type, each.id, each.replaced_by, each.reason, file, lines[number,]))
 
 
 def _read_transcript(path: Path, file: str, source: Source) -> None:
@@ -319,12 +375,17 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
 
 def read_model(path: Path, file: str, model: type[M]) -> M:
     """The object that a YAML file holds. Raises InvalidSeed if it is not of the model's form."""
+    return _read_model(path, file, model)[0]
+
+
+def _read_model(path: Path, file: str, model: type[M]) -> tuple[M, Mapping[FieldPath, int]]:
+    """The same, and the line of each path."""
     errors: list[SeedError] = []
     value, lines = _parse_yaml(path.read_bytes(), lambda line, message: errors.append(SeedError(file, line, message)))
     if errors:
         raise InvalidSeed(errors)
     try:
-        return model.model_validate(value)
+        return model.model_validate(value), lines
     except ValidationError as error:
         raise InvalidSeed(_form_errors(error, Location(file, None, lines), model)) from error
 

@@ -60,11 +60,27 @@ class RecordFiles:
     def _paths(self, name: str) -> tuple[Path, Path, Path]:
         return self.folder / f"{name}.ndjson", self.folder / f"{name}.csv", self.folder / f"{name}.values"
 
+    def path(self, resource: Resource) -> Path:
+        """The file of the records as NDJSON."""
+        return self._paths(resource.name)[0]
+
+    def add(self, resource: Resource, record: Json) -> None:
+        """Adds a record that no entry makes."""
+        json = orjson.dumps(record)
+        resource.record.model_validate_json(json)
+        self.append({resource.name: (_ndjson([json]), csv_of(resource.record).line(record), _ndjson([b"{}"]))})
+        self.counts[resource.name] += 1
+
     def append(self, texts: dict[str, tuple[bytes, bytes, bytes]]) -> None:
         for name in self.counts.keys() & texts.keys():
             parts = texts[name]
             for path, part in zip(self._paths(name), parts, strict=True):
                 self._appending[path].write(part)
+
+    def flush(self) -> None:
+        """Lets what was appended be read."""
+        for file in self._appending.values():
+            file.flush()
 
     def close(self) -> None:
         for file in self._appending.values():
@@ -76,7 +92,7 @@ class RecordFiles:
 
     def records(self, resource: Resource) -> Iterator[bytes]:
         """Each record as JSON, with a line break."""
-        with self._paths(resource.name)[0].open("rb") as file:
+        with self.path(resource).open("rb") as file:
             yield from file
 
     def csv(self, resource: Resource) -> Iterator[bytes]:
@@ -112,6 +128,11 @@ class RecordFiles:
         return digest.hexdigest()
 
 
+def id_of(record: bytes) -> str:
+    """The id of a record's JSON, which begins with it."""
+    return record[len(b'{"id":"') : record.index(b'"', len(b'{"id":"'))].decode()
+
+
 def check_and_render(seed: Seed, source: Source, files: RecordFiles, phase: Phase) -> None:
     """Raises InvalidSeed with every error of the seed, sorted. If there is none, the files hold every record."""
     errors = list(source.errors)
@@ -131,7 +152,7 @@ def check_and_render(seed: Seed, source: Source, files: RecordFiles, phase: Phas
             if not errors:
                 files.append(result.texts)
             done(1)
-    files.close()
+    files.flush()
     if errors or coverage:
         raise InvalidSeed(sorted(set(errors or coverage)))
 

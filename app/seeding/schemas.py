@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from app.seeding.build import SEED
 from app.seeding.entries import KINDS
 from app.seeding.mapping import TableMapping
-from app.seeding.reading import AboutEntry
+from app.seeding.reading import AboutEntry, Withdrawals
 
 SCHEMAS = SEED / "schemas"
 
@@ -18,7 +18,7 @@ SCHEMAS = SEED / "schemas"
 def schemas() -> Iterator[tuple[Path, bytes]]:
     """Each schema's file and text."""
     kinds: dict[str, Any] = {name: list[kind] for name, kind in KINDS.items()}  # type: ignore[valid-type]
-    for name, model in {**kinds, "dataset": AboutEntry, "import": TableMapping}.items():
+    for name, model in {**kinds, "dataset": AboutEntry, "withdrawn": Withdrawals, "import": TableMapping}.items():
         schema = TypeAdapter(model).json_schema(by_alias=True)
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
         text = orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -58,7 +58,7 @@ def _texts(
     resource: Resource, files: RecordFiles, index: IndexWriter, ngrams: NgramWriter
 ) -> Iterator[tuple[int, str, str]]:
     """The folded texts of each record, which is indexed on the way."""
-    filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.facet and each.paths]
+    filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.paths and not each.bound]
     readers = [*filters, *((path, _texts_at([path])) for path in resource.indexed_paths)]
     columns = {each.paths[0].partition(".")[0]: each.paths[0] for each in resource.filters.values() if each.bound}
     rows = zip(files.records(resource), files.values(resource), strict=True)

@@ -28,6 +28,9 @@ EXPLAINED = {
     503: "混み合っているか、時間がかかりすぎたか、データを直している。少し待って、もう一度試す。",
 }
 
+# Of a record, where 410 is otherwise that of a cursor.
+WITHDRAWN = ("取り下げた記録", "Withdrawn"), "この記録は取り下げた。前の版には残っている。"
+
 JAPANESE = {
     ErrorCode.UNKNOWN_PARAMETER: "この条件の名前はない。",
     ErrorCode.UNKNOWN_VALUE: "この値はない。",
@@ -41,6 +44,13 @@ def problem_response(request: Request, problem: Problem) -> Response:
     """The response of an error: a page where a page was asked for, and problem details (RFC 9457) otherwise."""
     if problem.listed_at:
         problem.detail += f" `{request.scope['root_path']}{problem.listed_at}` lists them."
+    title, explained = TITLES.get(problem.status, ("", "")), EXPLAINED.get(problem.status, "")
+    if problem.successor is not None:
+        title, explained = WITHDRAWN
+    if problem.successor:
+        successor = f"{request.scope['root_path']}{problem.successor}"
+        problem.detail += f" `{successor}` stands for it now."
+        problem.headers["Link"] = f'<{successor}>; rel="successor-version"'
     if not (is_page(request) or _by_a_reader(request)):
         return problem.response()
     view = view_of(request)
@@ -49,9 +59,9 @@ def problem_response(request: Request, problem: Problem) -> Response:
         "error.html",
         problem.status,
         {"Cache-Control": "no-store", **problem.headers},
-        title=view.tr(*TITLES[problem.status]),
+        title=view.tr(*title),
         problem=problem,
-        explained=EXPLAINED.get(problem.status, ""),
+        explained=explained,
         japanese=JAPANESE,
         mistakes=list(_mistakes(view, request, problem)),
     )

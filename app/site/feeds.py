@@ -103,6 +103,9 @@ async def llms(view: PlainPage) -> Response:
 Every record has `evidence`: the words that state each fact, and their lines in the document. Filters take ids, printed
 abbreviations and Japanese names; a mistake is answered with 422 and the nearest value. Sums count each line once.
 Leave `lang` to the pages: the API has every text in Japanese and English.
+To cite a record for good, add `?version=` with the version in `meta.dataset`: it stays as that version has it.
+`/v1/changes?since=` with a version or a day tells what changed, `/v1/<name>/<id>/history` what changed of one record,
+`/v1/changes.atom` the same for a feed reader.
 
 ## API
 

@@ -8,7 +8,7 @@ from typing import Any
 from app.query.columns import columns, inner_schema
 from app.query.resource import Resource
 from app.resources import RESOURCES
-from app.schemas import Derived, Schema, referenced
+from app.schemas import Derived, JsonText, Schema, referenced
 
 BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in RESOURCES}
 BEHIND = ("id", "documents", "notes", "evidence")  # fields that stand apart from the others
@@ -21,7 +21,7 @@ NUMBERS = ((), ("jpy",))  # where the number of a field stands in it
 class Field:
     """A field of a record. `to` is the resource that it refers to, `sort` what orders a list by it; `derived` is
     whether it is computed from other fields, `complex` whether it holds objects that a cell of a table has no room for,
-    and `description` what its model says of it, in English."""
+    `json` whether it is shown as JSON, and `description` what its model says of it, in English."""
 
     name: str
     to: str
@@ -29,6 +29,7 @@ class Field:
     numeric: bool
     derived: bool
     complex: bool
+    json: bool
     description: str
 
 
@@ -45,7 +46,8 @@ def fields_of(name: str) -> Sequence[Field]:
         sort, meaning = sorts.get(shown, ""), info.description or ""
         inner = inner_schema(info.annotation)
         complex_ = inner is not None and SHORT.isdisjoint(inner.model_fields)
-        found.append(Field(shown, referenced(info) or "", sort, shown in numbers, derived, complex_, meaning))
+        json = any(isinstance(mark, JsonText) for mark in info.metadata)
+        found.append(Field(shown, referenced(info) or "", sort, shown in numbers, derived, complex_, json, meaning))
     return found
 
 
@@ -91,5 +93,5 @@ def referring(resource: Resource) -> list[tuple[Resource, Any]]:
         (other, each)
         for other in RESOURCES
         for each in other.filters.values()
-        if each.vocabulary in names and each.operator == "any"
+        if each.vocabulary in names and each.operator == "any" and each.facet
     ]

@@ -82,7 +82,7 @@ def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Con
     match parameter.kind:
         case "integer" | "amount":
             return made(kind="number", value="".join(sent))
-        case "text":
+        case "text" | "id":
             return made(kind="text", value="".join(sent))
     options = list(_options(view, parameter, facet))
     if not parameter.many:
@@ -115,7 +115,9 @@ def option_label(view: View, parameter: Parameter, value: str) -> str:
     """The label of a value of a parameter."""
     if value == NONE:
         return view.tr("なし", "None")
-    term = parameter.values(view.snapshot.dataset.vocabularies).terms[value]
+    term = parameter.values(view.snapshot.dataset.vocabularies).terms.get(value)
+    if term is None:  # an id, or a day
+        return value
     name = str(getattr(term.label, view.language))
     if name != value:
         # A number stands before a name that has one, as where it is printed.
@@ -152,4 +154,8 @@ def hidden(view: View) -> Iterator[tuple[str, str]]:
 
 def _is_shown(parameter: Parameter) -> bool:
     """Whether a form has a control of it."""
-    return parameter.name not in (*PLACES, *SHAPES) and getattr(parameter, "operator", "any") == "any"
+    return (
+        parameter.name not in (*PLACES, *SHAPES)
+        and getattr(parameter, "operator", "any") == "any"
+        and not parameter.newest
+    )

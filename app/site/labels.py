@@ -20,6 +20,8 @@ JAPANESE: Mapping[str, str] = {
     "organizations": "組織",
     "modalities": "モダリティ",
     "stages": "段階",
+    "versions": "版",
+    "changes": "変更",
     # answers that are not lists of a resource
     "dataset": "データセット",
     "budget-summary": "集計",
@@ -29,6 +31,24 @@ JAPANESE: Mapping[str, str] = {
     "exports": "ダウンロード",
     "charts": "図",
     # fields and parameters
+    "action": "変更の種類",
+    "added": "追加",
+    "changed": "変更",
+    "counts": "件数",
+    "digest": "ダイジェスト",
+    "field": "項目",
+    "op": "操作",
+    "patch": "差分(JSON Patch)",
+    "path": "位置",
+    "record": "記録のID",
+    "records": "記録の数",
+    "released": "公開日",
+    "removed": "取下げ",
+    "since": "この版より後(この日以後)",
+    "summary": "概要",
+    "until": "この版まで(この日まで)",
+    "value": "値",
+    "version": "版",
     "abbreviation": "略称",
     "aims": "目的",
     "also": "別名",
@@ -127,6 +147,11 @@ ENGLISH: Mapping[str, str] = {
     "sha256": "SHA-256",
     "url": "URL",
     "q": "Words",
+    "op": "Operation",
+    "patch": "JSON Patch",
+    "record": "Id of the record",
+    "since": "Since (version or day)",
+    "until": "Until (version or day)",
     "amount_min": "Amount from (yen)",
     "amount_max": "Amount to (yen)",
     "funded": "Has a budget line",
@@ -206,6 +231,8 @@ MEANINGS: Mapping[str, str] = {
     "organizations": "文書に現れる府省庁その他の組織。",
     "modalities": "文書に現れる医薬品等の種類。",
     "stages": "文書に現れる開発等の段階。",
+    "versions": "データの版。公開日、記録の数、前の版からの変更。新しい順。",
+    "changes": "各版が加え、改め、又は取り下げた記録を一行ずつ。新しい順。",
 }
 
 
@@ -233,7 +260,8 @@ def value_label(value: str, field: str, language: str) -> str:
     for resource in RESOURCES:
         for each in resource.filters.values():
             if each.choices and value in each.choices and any(path.split(".")[-1] == field for path in each.paths):
-                return str(getattr(each.choices[value], language))
+                found = str(getattr(each.choices[value], language))
+                return label(value, language) if found == value else found
     return (VALUES if language == "ja" else ENGLISH_VALUES).get(value, in_words(value))
 
 

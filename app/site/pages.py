@@ -3,25 +3,27 @@
 import re
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
-from app.api import search
+from app.api import collections, history, search
+from app.api.atom import FEEDS
 from app.api.citations import STYLES
 from app.api.collections import is_light
-from app.api.parameters import Q, RecordId, by_name, fields, list_parameters
+from app.api.parameters import Q, RecordId, item_parameters, list_parameters
 from app.errors import Problem
-from app.query.fields import field_paths, project
 from app.query.matching import Matcher
-from app.query.page import count_facets, list_body
+from app.query.page import count_facets, list_body, render_page
 from app.query.parser import Query
 from app.query.records import own_fields, read_record
 from app.query.resource import Resource
 from app.resources import RESOURCES
+from app.resources.changes import CHANGES
+from app.resources.facts import FACTS
 from app.site import forms
 from app.site.fields import BY_NAME, Field, fields_of, in_tables, referring
 from app.site.labels import meaning
@@ -45,13 +47,21 @@ class ResourceName(StringConvertor):
 register_url_convertor("resource", ResourceName())
 
 LISTS = {resource.name: list_parameters(resource) for resource in RESOURCES}
-ITEMS = {resource.name: by_name(fields(field_paths(resource.record))) for resource in RESOURCES}
+ITEMS = {resource.name: item_parameters(resource) for resource in RESOURCES}
 
 # Answers about one record that have pages of their own: the path after the record's.
 SUB_PAGES = {"packages": ("reconciliation", "総額と予算行の照合", "Stated totals against the lines")}
 
 Name = Annotated[str, Path()]
-Refer = Sequence[tuple[str, str, int, str]]  # which records refer to one: the resource, the filter, how many, the query
+
+
+class Item(NamedTuple):
+    """A record, which records refer to it (the resource, the filter that finds them, how many, the query), and its
+    newest change, if any."""
+
+    record: Any
+    refer: Sequence[tuple[str, str, int, str]]
+    changed: Any
 
 
 async def _list_view(request: Request, name: Name) -> View:
@@ -78,8 +88,16 @@ async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]
         described=_schema_org(view, name),
         **answer,
         **form_of(view, facets),
-        **request_of(view, export=f"/exports/{name}", extensions=EXPORTED),
+        **request_of(view, export=f"/exports/{name}", extensions=EXPORTED, more=_feed_of(name, view)),
     )
+
+
+def _feed_of(name: str, view: View) -> list[tuple[str, str]]:
+    """The feed of a list that has one, under the filters of its page."""
+    if name not in FEEDS:
+        return []
+    selection = view.query.encode(fields=None, facet=None)
+    return [("Atom", view.api(f"/{name}.atom", f"{selection}&lang={view.language}".removeprefix("&")))]
 
 
 def _list_answer(resource: Resource, view: View, matcher: Matcher) -> tuple[Any, forms.Facets]:
@@ -142,15 +160,16 @@ def request_of(
 
 @router.get("/{name:resource}/{id}")
 async def one_record(name: Name, id_: RecordId, view: Annotated[View, Depends(_item_view)]) -> Response:
-    record, refer = await view.snapshot.run(partial(read_item, BY_NAME[name], id_, view), light=True)
-    return item_page(view, name, record, refer, "item.html", id_=id_)
+    item = await view.snapshot.run(partial(read_item, BY_NAME[name], id_, view), light=True)
+    return item_page(view, name, item, "item.html", id_=id_)
 
 
 def item_page(
-    view: View, name: str, record: Any, refer: Refer, template: str, *, id_: str = "", path: str = "", **more: Any
+    view: View, name: str, item: Item, template: str, *, id_: str = "", path: str = "", **more: Any
 ) -> Response:
     """The page of a record; `path` is that of the answer behind it, where it is another than the record's, and `id_`
     names a record of which the id is not shown."""
+    record = item.record
     title = record["name"][view.language] if shape(record.get("name")) == "words" else id_
     cite = [(each.name, view.api(f"{view.path}/citation.{each.extension}", "")) for each in STYLES]
     return page(
@@ -163,7 +182,8 @@ def item_page(
         described=_schema_org(view, name, title),
         fields=[each for each in fields_of(name) if each.name not in ("id", "notes", "evidence")],
         sub_page=SUB_PAGES.get(name),
-        referring=[(of, parameter, count, view.url(f"/{of}", query)) for of, parameter, count, query in refer],
+        referring=[(of, parameter, count, view.url(f"/{of}", query)) for of, parameter, count, query in item.refer],
+        changed=item.changed,
         **request_of(view, path=path, more=cite),
         **more,
     )
@@ -186,9 +206,9 @@ def _schema_org(view: View, name: str, title: str = "") -> dict[str, Any]:
     }
 
 
-def read_item(resource: Resource, id_: str, view: View, matcher: Matcher) -> tuple[Any, Refer]:
-    """A record, and which records refer to it: the resource, the filter that finds them, their number, the query."""
-    (body,) = project([read_record(resource, id_, matcher.session)], view.query.get("fields"))
+def read_item(resource: Resource, id_: str, view: View, matcher: Matcher) -> Item:
+    """What the page of a record shows. Raises a Problem as the API does if there is none of this id."""
+    body = collections.read_item(resource, id_, view.query, matcher)
     found = []
     for other, filter_ in referring(resource):
         count = len(matcher.values(other, filter_).of(id_))
@@ -196,7 +216,41 @@ def read_item(resource: Resource, id_: str, view: View, matcher: Matcher) -> tup
             found.append(
                 (other.name, filter_.name, count, Query({filter_.name: filter_}, {filter_.name: (id_,)}).encode())
             )
-    return orjson.loads(body), found
+    changed = history.last_change(resource, id_, matcher) if resource in FACTS else None
+    return Item(orjson.loads(body), found, changed)
+
+
+async def _history_view(request: Request) -> View:
+    return page_view(request, history.PARAMETERS)
+
+
+@router.get("/{name:resource}/{id}/history")
+async def history_of_record(name: Name, id_: RecordId, view: Annotated[View, Depends(_history_view)]) -> Response:
+    resource = BY_NAME[name]
+    if resource not in FACTS:
+        raise Problem(404, "What a version has, and what it changed, has no history.", listed_at=f"/{name}")
+    title, answer = await view.snapshot.run(partial(_history, resource, id_, view))
+    columns, same = columns_of(CHANGES, view, answer["data"])
+    return page(
+        view,
+        "history.html",
+        title=view.tr(f"{title}: 変更履歴", f"{title}: history"),
+        resource=name,
+        record=id_,
+        fields=columns,
+        same=same,
+        **answer,
+        **request_of(view),
+    )
+
+
+def _history(resource: Resource, id_: str, view: View, matcher: Matcher) -> tuple[str, Any]:
+    """What a record is called, and the answer of the API with its changes."""
+    listing = history.history_of(resource, id_, matcher)
+    body, _ = render_page(listing, view.query, f"{view.prefix}{view.path}", matcher)
+    last = history.last_change(resource, id_, matcher)
+    named = last or orjson.loads(read_record(resource, id_, matcher.session))
+    return named["name"][view.language], orjson.loads(body)
 
 
 @router.get("/search")

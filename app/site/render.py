@@ -65,6 +65,11 @@ def data(value: Any) -> Markup:
     return Markup(orjson.dumps(value).decode().replace("</", "<\\/"))  # noqa: S704 - it ends no element
 
 
+def pretty(value: Any) -> str:
+    """JSON for people."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
 @cache
 def environment() -> Environment:
     """Templates are read once. What is missing from a page is an error, not a blank."""
@@ -84,7 +89,7 @@ def environment() -> Environment:
         "remarks": remarks,
         "languages": LANGUAGES,
     }
-    made.filters |= {"code": code, "data": data, "prose": prose}
+    made.filters |= {"code": code, "data": data, "pretty": pretty, "prose": prose}
     return made
 
 

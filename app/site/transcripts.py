@@ -18,11 +18,11 @@ from app.db.base import InList, Session, Statement
 from app.query.columns import BETWEEN
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
+from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
 from app.site.labels import label
-from app.site.pages import item_page, read_item
+from app.site.pages import Item, item_page, read_item
 from app.site.values import PER_PAGE, escape, html, line_address
 from app.site.view import View, page_view
 
@@ -65,7 +65,7 @@ def _statements(resource: Any) -> Statements:
     return Statements(Statement(words), Statement(lines.distinct()), Statement(records))
 
 
-STATEMENTS = {resource.name: _statements(resource) for resource in RESOURCES}
+STATEMENTS = {resource.name: _statements(resource) for resource in FACTS}
 NUMBER = transcript.LINES.number
 TEXTS = select(NUMBER, transcript.LINES.text).where(transcript.OF_DOCUMENT).order_by(NUMBER)
 ALL_TEXTS = Statement(TEXTS)
@@ -296,16 +296,14 @@ async def _view(request: Request) -> View:
 
 @router.get("/documents/{id}")
 async def document(id_: RecordId, view: Annotated[View, Depends(_view)]) -> Response:
-    def answers(matcher: Matcher) -> tuple[Any, Any, Transcript]:
-        record, refer = read_item(DOCUMENTS, id_, view, matcher)
-        return record, refer, read(id_, view, matcher)
+    def answers(matcher: Matcher) -> tuple[Item, Transcript]:
+        return read_item(DOCUMENTS, id_, view, matcher), read(id_, view, matcher)
 
-    record, refer, shown = await view.snapshot.run(answers)
+    item, shown = await view.snapshot.run(answers)
     return item_page(
         view,
         DOCUMENTS.name,
-        record,
-        refer,
+        item,
         "document.html",
         transcript=shown,
         shown=partial(facts_list, view, id_),

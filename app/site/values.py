@@ -26,6 +26,7 @@ OBJECTS: tuple[tuple[str, str, frozenset[str]], ...] = (  # shapes of objects, b
     ("range", "from", frozenset(("from", "to"))),
 )
 CODE = re.compile(r"[a-z]+([_-][a-z]+)*(_\d)?")  # a value of a closed vocabulary, such as `not_stated`
+VERBATIM = ("record",)  # fields whose values, though they look like codes, are ids
 PER_PAGE = 200  # lines of a transcript on a page
 SEPARATED = 10_000  # from this number on, digits stand in groups
 
@@ -302,7 +303,8 @@ class Values:
     def _text(self, value: str, field: str, to: str, _: bool) -> str:  # noqa: FBT001 - one of _by_shape
         if to:
             return self.link(to, value, self._name(to, value))
-        return escape(self._view.value_label(value, field) if CODE.fullmatch(value) else value)
+        coded = CODE.fullmatch(value) and field not in VERBATIM
+        return escape(self._view.value_label(value, field) if coded else value)
 
     def _name(self, resource: str, id_: str) -> str:
         """The name of a record whose ids are values of a vocabulary; the id where they are not."""

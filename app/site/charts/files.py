@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.api import budget_summary, crosswalk
-from app.api.parameters import Context, Parameters, by_name, context_of, described
-from app.query.filters import Parameter, one_of
+from app.api.parameters import LANG, Context, Parameters, by_name, context_of, described
+from app.query.filters import Parameter
 from app.query.formats import SVG_TYPE
 from app.query.parser import Query
 from app.site.charts.drawing import Drawing
@@ -30,9 +30,6 @@ WIDTH = Parameter(
     minimum=280,
     maximum=1_600,
     default=400,
-)
-LANG = Parameter(
-    "lang", "Language of the words.", "choice", choices=one_of("en", "ja"), schema="Language", default="en"
 )
 OWN = ("group_by", "width", "lang")
 SUM_PARAMETERS = by_name(*(each for name, each in budget_summary.PARAMETERS.items() if name not in OWN), WIDTH, LANG)

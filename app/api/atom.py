@@ -1,0 +1,93 @@
+"""Feeds of the versions and of the changes, in Atom (RFC 4287)."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+from xml.etree import ElementTree
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.api.collections import is_light
+from app.api.parameters import LANG, Context, by_name, context_of, described, list_parameters
+from app.query.citations import PUBLISHER
+from app.query.formats import ATOM_TYPE
+from app.query.page import list_body
+from app.query.resource import Resource
+from app.resources.changes import CHANGES
+from app.resources.versions import VERSIONS
+
+NAMESPACE = UUID("6f2bd1b3-64a5-4d0e-9f0b-2f2f0b1f7c53")  # of the ids of feeds and entries, which no host is a part of
+FEEDS = {
+    VERSIONS.name: {"ja": "施策: データの版", "en": "Shisaku: versions of the data"},
+    CHANGES.name: {"ja": "施策: データの変更", "en": "Shisaku: changes of the data"},
+}
+LEFT_OUT = ("fields", "facet")  # parameters of lists
+
+router = APIRouter()
+
+
+def _add_feed(resource: Resource) -> None:
+    shown = (each for name, each in list_parameters(resource).items() if name not in LEFT_OUT)
+    parameters = by_name(*shown, LANG)
+
+    @router.get(
+        f"/v1/{resource.name}.atom",
+        operation_id=f"follow_{resource.plural}",
+        summary=f"Follow the {resource.plural} in a feed reader",
+        description=f"A page of `/v1/{resource.name}`, under its filters, as a feed in Atom (RFC 4287).",
+        tags=[resource.name],
+        response_class=Response,
+        responses={200: {"content": {ATOM_TYPE: {"schema": {"type": "string"}}}}},
+        openapi_extra=described(parameters),
+    )
+    async def follow(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
+        query, path = context.query, f"{context.prefix}/v1/{resource.name}.atom"
+        read = partial(list_body, resource, query, path)
+        body = await context.snapshot.run(read, light=is_light(query))
+        host = request.app.state.settings.origin
+        return Response(_feed(resource, context, host, body), media_type=ATOM_TYPE)
+
+
+def _feed(resource: Resource, context: Context, host: str, body: Mapping[str, Any]) -> bytes:
+    """A page of a list as a feed. Addresses begin with the host, where it is known."""
+    query, language = context.query, context.query.text("lang")
+    selection = "&".join(
+        filter(None, (query.encode(lang=None, limit=None, offset=None, cursor=None), f"lang={language}"))
+    )
+    feed = ElementTree.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": language})
+    _add(feed, "id", uuid5(NAMESPACE, f"{resource.name}?{selection}").urn)
+    _add(feed, "title", FEEDS[resource.name][language])
+    _add(feed, "updated", _instant(context.snapshot.dataset.version.released))
+    _add(_add(feed, "author"), "name", PUBLISHER)
+    _add(feed, "link", rel="self", type=ATOM_TYPE, href=f"{host}{body['links']['self']}")
+    page = f"{host}{context.prefix}/{resource.name}"
+    _add(feed, "link", rel="alternate", type="text/html", href=f"{page}?{selection}")
+    if body["links"]["next"]:
+        _add(feed, "link", rel="next", type=ATOM_TYPE, href=f"{host}{body['links']['next']}")
+    for record in map(orjson.loads, body["data"]):
+        entry = _add(feed, "entry")
+        _add(entry, "id", uuid5(NAMESPACE, f"{resource.name}/{record['id']}").urn)
+        _add(entry, "title", record["name"][language])
+        _add(entry, "updated", _instant(record["released"]["date"]))
+        _add(entry, "link", rel="alternate", type="text/html", href=f"{page}/{record['id']}?lang={language}")
+        _add(entry, "summary", record["summary"][language])
+    written: bytes = ElementTree.tostring(feed, "utf-8", xml_declaration=True)
+    return written
+
+
+def _add(parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str) -> ElementTree.Element:
+    element = ElementTree.SubElement(parent, name, attributes)
+    element.text = text
+    return element
+
+
+def _instant(day: str) -> str:
+    """A day as the form of RFC 3339 that feeds take."""
+    return f"{day}T00:00:00Z"
+
+
+for _resource in (VERSIONS, CHANGES):
+    _add_feed(_resource)

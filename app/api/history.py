@@ -1,0 +1,76 @@
+"""The history of one record: its rows of `changes`."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter
+from pyroaring import BitMap
+from starlette.responses import Response
+
+from app.api.collections import is_light
+from app.api.parameters import CURSOR, LIMIT, OFFSET, Context, RecordId, by_name, context_of, described
+from app.api.responses import json_response
+from app.index import Keyset, Row
+from app.query.matching import Matcher
+from app.query.page import Links, Listing, page_model, render_page
+from app.query.records import RECORDS, read_record, read_rows
+from app.query.resource import Resource
+from app.resources.changes import CHANGES, Change
+
+PARAMETERS = by_name(LIMIT, OFFSET, CURSOR)
+
+
+def history_router(resources: Iterable[Resource]) -> APIRouter:
+    """The histories of the records of these resources."""
+    router = APIRouter()
+    for resource in resources:
+        _add_history(router, resource)
+    return router
+
+
+def _add_history(router: APIRouter, resource: Resource) -> None:
+    noun = resource.singular.replace("_", " ")
+
+    @router.get(
+        f"/v1/{resource.name}/{{id}}/history",
+        operation_id=f"get_{resource.singular}_history",
+        summary=f"Tell what changed of one {noun}",
+        description=f"The changes of the {noun}, the newest first, as `/v1/changes` lists them; none if it is as the "
+        "first version has it. What was withdrawn has a history too.",
+        tags=[resource.name],
+        response_model=page_model(Change),
+        openapi_extra=described(PARAMETERS),
+    )
+    async def get_history(id_: RecordId, context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
+        def answer(matcher: Matcher) -> tuple[bytes, Links]:
+            path = f"{context.prefix}/v1/{resource.name}/{id_}/history"
+            return render_page(history_of(resource, id_, matcher), context.query, path, matcher)
+
+        return json_response(*await context.snapshot.run(answer, light=is_light(context.query)))
+
+
+def history_of(resource: Resource, id_: str, matcher: Matcher) -> Listing:
+    """The changes of a record. Raises a 404 Problem if no version has it."""
+    rows = _rows(resource, id_, matcher)
+    if not rows:
+        read_record(resource, id_, matcher.session)
+
+    def render(page: Sequence[Row]) -> list[Any]:
+        return list(map(orjson.Fragment, read_rows(RECORDS, page, matcher.session)))
+
+    return Listing(f"{resource.name}/{id_}/history", Keyset.by_key(rows), render)
+
+
+def last_change(resource: Resource, id_: str, matcher: Matcher) -> Any:
+    """The newest change of a record; None if it is as the first version has it."""
+    rows = _rows(resource, id_, matcher)
+    if not rows:
+        return None
+    ((_, change),) = matcher.session.query(RECORDS, keys=[rows.min()])
+    return orjson.loads(change)
+
+
+def _rows(resource: Resource, id_: str, matcher: Matcher) -> BitMap:
+    rows = matcher.rows_of(CHANGES, CHANGES.filters["id"], (id_,))
+    return rows & matcher.rows_of(CHANGES, CHANGES.filters["type"], (resource.name,))

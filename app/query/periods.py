@@ -1,0 +1,47 @@
+"""Periods: versions between two bounds, each a version or a day. Versions are the vocabulary `version`, the newest
+first, each with the day of its release as its code."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal
+
+from app.query.vocabulary import Vocabulary
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def is_day(value: str) -> bool:
+    """Whether a value is a day in ISO 8601."""
+    try:
+        return bool(DAY.fullmatch(value) and date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def released(versions: Vocabulary, version: str) -> str:
+    """The day on which a version was released."""
+    return versions.terms[version].codes[0]
+
+
+def within(period: Literal["since", "until"], bound: str, versions: Vocabulary) -> list[str]:
+    """The versions on one side of a bound. Of a version, those after it, or it and those before it; of a day, those
+    released on it and later, or on it and earlier."""
+    if is_day(bound):
+        days = {version: released(versions, version) for version in versions.terms}
+        return [version for version, day in days.items() if (day >= bound if period == "since" else day <= bound)]
+    listed = list(versions.terms)
+    place = listed.index(bound)
+    return listed[:place] if period == "since" else listed[place:]
+
+
+def is_reversed(bounds: Mapping[str, str], versions: Vocabulary) -> bool:
+    """Whether `since` is after `until`."""
+    if len(bounds) < 2:
+        return False
+    since, until = bounds["since"], bounds["until"]
+    if is_day(since) or is_day(until):
+        first, last = (bound if is_day(bound) else released(versions, bound) for bound in (since, until))
+        return first > last
+    listed = list(versions.terms)
+    return listed.index(since) < listed.index(until)

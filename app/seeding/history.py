@@ -1,0 +1,302 @@
+"""The history of the records: what each version changed, found by comparing it with the version before."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from heapq import merge
+from itertools import groupby, pairwise
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.query.resource import Resource
+from app.resources.changes import CHANGES, Action
+from app.resources.dates import day
+from app.resources.facts import FACTS
+from app.resources.versions import VERSIONS
+from app.schemas import distinct
+from app.seeding.errors import InvalidSeed, SeedError
+from app.seeding.patches import patch
+from app.seeding.reading import DATASET, AboutEntry, Source, Withdrawal
+from app.seeding.records import Json
+from app.seeding.releases import Frozen, Header, Release, numbers, summary_of
+from app.seeding.rendering import RecordFiles, id_of
+
+Pair = tuple[str, str, bytes | None, bytes | None]  # resource, id, the record before and the one after
+Withdrawn = dict[tuple[str, str], Withdrawal]  # by resource and id
+
+ITEM = "[]"  # of a path: the items of a list
+SUMMARIES = {
+    Action.ADDED: ("「{ja}」を加えた。", "Added “{en}”."),
+    Action.CHANGED: ("「{ja}」の{fields}を改めた。", "Changed {fields} of “{en}”."),
+    Action.REMOVED: ("「{ja}」を取り下げた。", "Withdrew “{en}”."),
+}
+
+
+@dataclass(frozen=True)
+class History:
+    """All versions, the oldest first; the last is the seed's, which may be `unreleased`."""
+
+    versions: Sequence[Release]
+    unreleased: bool
+    withdrawn: Withdrawn
+
+    def older(self) -> Iterator[tuple[str, str, int, bytes | None]]:
+        """The rows of ServingRelease."""
+        *older, _ = self.versions
+        for each in older[0].records() if older else ():
+            yield each.type, each.id, 1, each.record
+        for number, (before, after) in enumerate(pairwise(older), 2):
+            yield from ((type_, id_, number, new) for type_, id_, old, new in compare(before, after) if old != new)
+
+
+def history_of(seed: Path, source: Source, files: RecordFiles) -> History:
+    """The versions that were released, and the records of the seed as the newest. Raises InvalidSeed if these are not
+    what was released as their version, or what was withdrawn was not."""
+    about, releases = source.about, source.releases
+    assert about  # noqa: S101 - narrows the type; a seed without it has an error
+    newest = releases[-1] if releases else None
+    now = _frozen(files, about, newest)
+    errors = [SeedError(f"{seed.name}/{DATASET}", 1, message) for message in _version_errors(now, newest)]
+    unreleased = newest is None or newest.version != now.version
+    withdrawn = {(each.type, each.id): each for each in source.withdrawn}
+    history = History([*releases, now] if unreleased else releases, unreleased, withdrawn)
+    errors.extend(_withdrawal_errors(source, history))
+    if errors:
+        raise InvalidSeed(sorted(errors))
+    return history
+
+
+def _frozen(files: RecordFiles, about: AboutEntry, newest: Release | None) -> Release:
+    """The records of the seed as a release."""
+    places = files.folder / "places.sqlite"
+    with closing(sqlite3.connect(places, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE place (type, id, at, size, PRIMARY KEY (type, id)) WITHOUT ROWID")
+        for resource in FACTS:
+            connection.executemany("INSERT INTO place VALUES (?, ?, ?, ?)", _places(resource, files))
+        connection.execute("COMMIT")
+    records = partial(_sorted, files, places)
+    counts, digest = summary_of(records())
+    previous = newest and (newest.header.previous if newest.version == about.version else newest.version)
+    header = Header(
+        version=about.version,
+        released=about.released,
+        previous=previous,
+        notes=about.changes,
+        counts=counts,
+        digest=digest,
+    )
+    return Release(header, records)
+
+
+def _places(resource: Resource, files: RecordFiles) -> Iterator[tuple[str, str, int, int]]:
+    """Where each record stands in its file."""
+    at = 0
+    for text in files.records(resource):
+        yield resource.name, id_of(text), at, len(text) - 1
+        at += len(text)
+
+
+def _sorted(files: RecordFiles, places: Path) -> Iterator[Frozen]:
+    with closing(sqlite3.connect(places)) as connection, ExitStack() as opened:
+        texts = {resource.name: opened.enter_context(files.path(resource).open("rb")) for resource in FACTS}
+        for type_, id_, at, size in connection.execute("SELECT type, id, at, size FROM place ORDER BY type, id"):
+            texts[type_].seek(at)
+            yield Frozen(type_, id_, texts[type_].read(size))
+
+
+def _version_errors(now: Release, newest: Release | None) -> Iterator[str]:
+    if newest is None:
+        return
+    if now.version == newest.version:
+        if now.header != newest.header:
+            yield f"{now.version} was released with other content: raise `version`, or restore what was released"
+    elif numbers(now.version) < numbers(newest.version):
+        yield f"{newest.version} was released, and {now.version} is not above it: raise `version`"
+    elif now.header.released < newest.header.released:
+        day_before = newest.header.released.isoformat()
+        yield f"{newest.version} was released on {day_before}: let `released` of {now.version} not be before it"
+
+
+def _withdrawal_errors(source: Source, history: History) -> Iterator[SeedError]:
+    """What was withdrawn was released, is not there, and is replaced by something that is."""
+    if not history.withdrawn:
+        return
+    *older, now = history.versions
+    replacing = {(each.type, each.replaced_by) for each in source.withdrawn if each.replaced_by}
+    wanted = history.withdrawn.keys() | replacing
+    there = {each[:2] for each in now.records() if each[:2] in wanted}
+    released = {each[:2] for release in older for each in release.records() if each[:2] in wanted}
+    for each in source.withdrawn:
+        named, new = f"`{each.id}` of {each.type}", (each.type, each.replaced_by)
+        if (each.type, each.id) in there:
+            yield SeedError(each.file, each.line, f"{named} is still there: remove its entry, or this one")
+        elif (each.type, each.id) not in released:
+            yield SeedError(each.file, each.line, f"{named} was never released: correct it, or remove this entry")
+        elif each.replaced_by and new not in there:
+            message = f"`{each.replaced_by}` is no id of {each.type}: name what replaces {named}, or leave it out"
+            yield SeedError(each.file, each.line, message)
+
+
+def compare(before: Release, after: Release) -> Iterator[Pair]:
+    """Every record of two releases, as each of them has it."""
+    sides = (_of_side(side, release) for side, release in enumerate((before, after)))
+    for (type_, id_), found in groupby(merge(*sides), key=itemgetter(0, 1)):
+        records = {side: record for _, _, side, record in found}
+        yield type_, id_, records.get(0), records.get(1)
+
+
+def _of_side(side: int, release: Release) -> Iterator[tuple[str, str, int, bytes]]:
+    return ((each.type, each.id, side, each.record) for each in release.records())
+
+
+def write_history(history: History, documents: Collection[str], files: RecordFiles) -> None:
+    """Writes the records of `versions` and `changes`, the newest first. `documents` are those that are there."""
+    counts: dict[str, Counter[tuple[str, str]]] = {release.version: Counter() for release in history.versions}
+    for before, after in reversed(list(pairwise(history.versions))):
+        for type_, id_, old, new in compare(before, after):
+            change = _change(after, (type_, id_), old, new, history.withdrawn) if old != new else None
+            if change:
+                change["documents"] = [each for each in change["documents"] if each in documents]
+                files.add(CHANGES, change)
+                counts[after.version][type_, change["action"]] += 1
+    for release in reversed(history.versions):
+        files.add(VERSIONS, _version(release, counts[release.version]))
+
+
+def _change(
+    release: Release, of: tuple[str, str], old: bytes | None, new: bytes | None, withdrawn: Withdrawn
+) -> Json | None:
+    """A record of `changes`; None if both are the same value in other bytes."""
+    before: Any = orjson.loads(old) if old else None
+    after: Any = orjson.loads(new) if new else None
+    type_, id_ = of
+    fields: list[str] = []
+    if after is None:
+        action, operations = Action.REMOVED, [{"op": "remove", "path": ""}]
+    elif before is None:
+        action, operations = Action.ADDED, [{"op": "add", "path": "", "value": after}]
+    else:
+        action, operations = Action.CHANGED, list(patch(before, after))
+        if not operations:
+            return None
+        fields = distinct(each["path"].split("/")[1] for each in operations)
+    record: Json = after or before
+    summary = _summary(action, record["name"], fields)
+    if action is Action.REMOVED and of in withdrawn:
+        reason = withdrawn[of].reason
+        summary = {"ja": f"{summary['ja']}{reason.ja}", "en": f"{summary['en']} {reason.en}"}
+    return {
+        "id": f"{release.version}.{type_}.{id_}",
+        "name": record["name"],
+        "version": {"id": release.version, "name": _name(release)},
+        "released": day(release.header.released).model_dump(),
+        "type": type_,
+        "record": id_,
+        "action": action,
+        "fields": fields,
+        "summary": summary,
+        "patch": operations,
+        "documents": record["documents"],
+        "notes": [],
+        "evidence": [],
+    }
+
+
+def _summary(action: Action, name: Json, fields: Sequence[str]) -> dict[str, str]:
+    ja, en = SUMMARIES[action]
+    listed = " and ".join(filter(None, (", ".join(fields[:-1]), *fields[-1:])))
+    return {"ja": ja.format(ja=name["ja"], fields="、".join(fields)), "en": en.format(en=name["en"], fields=listed)}
+
+
+def _name(release: Release) -> Json:
+    return {"ja": f"第{release.version}版", "en": f"Version {release.version}", "en_official": False}
+
+
+def _version(release: Release, changed: Counter[tuple[str, str]]) -> Json:
+    """A record of `versions`."""
+    header = release.header
+    types = sorted({*header.counts, *(type_ for type_, _ in changed)})
+    return {
+        "id": release.version,
+        "name": _name(release),
+        "released": day(header.released).model_dump(),
+        "summary": header.notes.model_dump(),
+        "digest": header.digest,
+        "records": sum(header.counts.values()),
+        "counts": [
+            {
+                "type": type_,
+                "records": header.counts.get(type_, 0),
+                **{action.value: changed[type_, action] for action in Action},
+            }
+            for type_ in types
+        ],
+        "documents": [],
+        "notes": [],
+        "evidence": [],
+    }
+
+
+# --- the rule of versions
+
+Shape = dict[tuple[str, tuple[str, ...]], set[str]]  # by resource and path of a field, the types of its values in JSON
+
+
+def least_version(before: Release, after: Release) -> tuple[str, str]:
+    """The least version that a release may have which follows another, and why."""
+    shapes: tuple[Shape, Shape] = ({}, {})
+    found = ["no record differs", "", ""]
+    for type_, id_, old, new in compare(before, after):
+        if old is None:
+            found[1] = found[1] or f"`{id_}` of {type_} was added"
+        if new is None:
+            found[2] = found[2] or f"`{id_}` of {type_} was withdrawn"
+        if old and new and old != new:
+            found[0] = f"`{id_}` of {type_} was corrected"
+        for shape, text in zip(shapes, (old, new), strict=True):
+            if text:
+                _add_shape(shape, type_, (), orjson.loads(text))
+    found[1] = found[1] or next((f"{each} was added" for each in _missing(*reversed(shapes))), "")
+    found[2] = found[2] or next((f"{each} is gone, or of another type" for each in _broken(*shapes)), "")
+    major, minor, patched = numbers(before.version)
+    if found[2]:
+        return f"{major + 1}.0.0", found[2]
+    if found[1]:
+        return f"{major}.{minor + 1}.0", found[1]
+    return f"{major}.{minor}.{patched + 1}", found[0]
+
+
+def _add_shape(shape: Shape, type_: str, path: tuple[str, ...], value: Any) -> None:
+    kinds = shape.setdefault((type_, path), set())
+    if isinstance(value, dict):
+        kinds.add("object")
+        for name, inner in value.items():
+            _add_shape(shape, type_, (*path, name), inner)
+    elif isinstance(value, list):
+        kinds.add("array")
+        for item in value:
+            _add_shape(shape, type_, (*path, ITEM), item)
+    elif value is not None:
+        kinds.add("boolean" if isinstance(value, bool) else "string" if isinstance(value, str) else "number")
+
+
+def _missing(shape: Shape, other: Shape) -> Iterator[str]:
+    """The fields of a shape that objects of another do not have."""
+    for type_, path in shape:
+        if path and (type_, path) not in other and "object" in other.get((type_, path[:-1]), ()):
+            yield f"the field `{'.'.join(path)}` of {type_}"
+
+
+def _broken(before: Shape, after: Shape) -> Iterator[str]:
+    yield from _missing(before, after)
+    for (type_, path), kinds in before.items():
+        if kinds and not after.get((type_, path), kinds) <= kinds:
+            yield f"the field `{'.'.join(path)}` of {type_}"

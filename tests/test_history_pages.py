@@ -1,0 +1,53 @@
+"""Pages of what changed: the history of a record, a record as a version has it, and a change."""
+
+import re
+
+from tests.conftest import Client, answer
+
+PATH = "/measures/biosimilar-uptake"
+
+
+def test_the_history_of_a_record_has_its_changes(whole: Client) -> None:
+    found = answer(whole, f"/v1{PATH}/history")
+    page = whole.get(f"{PATH}/history?lang=en").text
+    assert found["data"]
+    for each in found["data"]:
+        assert f'href="/changes/{each["id"]}?lang=en"' in page
+    assert f"<h1>{answer(whole, f'/v1{PATH}')['name']['en']}: history</h1>" in page
+    assert whole.get(f"{PATH}x/history?lang=en").status_code == 404
+    assert whole.get(f"{PATH}/history?limti=3&lang=en").status_code == 422
+
+
+def test_a_record_that_never_changed_has_an_empty_history(client: Client) -> None:
+    page = client.get(f"{PATH}/history?lang=en")
+    assert page.status_code == 200
+    assert "It is as the first version has it." in page.text
+    assert f"{PATH}/history" not in client.get(f"{PATH}?lang=en").text
+
+
+def test_versions_and_changes_have_no_history(whole: Client) -> None:
+    for path in ("/changes/x/history", "/versions/1.0.0/history"):
+        assert whole.get(f"{path}?lang=en").status_code == 404
+
+
+def test_a_record_leads_to_its_history_and_is_shown_as_a_version_has_it(whole: Client) -> None:
+    page = whole.get(f"{PATH}?lang=en").text
+    assert f'<a href="{PATH}/history?lang=en">History</a>' in page
+    older = whole.get(f"{PATH}?version=1.0.0&lang=en").text
+    assert "As version 1.0.0 has it." in older
+    assert f'<a href="{PATH}?lang=en">The newest</a>' in older
+    then, now = answer(whole, f"/v1{PATH}?version=1.0.0"), answer(whole, f"/v1{PATH}")
+    assert then.keys() < now.keys()
+    assert older.count('<th scope="row">') == page.count('<th scope="row">') - len(now.keys() - then.keys())
+
+
+def test_a_change_shows_its_patch_and_leads_to_the_record(whole: Client) -> None:
+    (change,) = answer(whole, f"/v1{PATH}/history")["data"]
+    page = whole.get(f"/changes/{change['id']}?lang=en").text
+    assert f'<a href="{PATH}?lang=en">' in page
+    patch = re.search(r'<pre class="json" tabindex="0"><code>(.*?)</code>', page, re.DOTALL)
+    assert patch
+    assert patch[1].count("&#34;op&#34;") == len(change["patch"])
+    assert "<td>biosimilar-uptake</td>" in page
+    assert "<td>Measures</td>" in page
+    assert "What says so" not in page
