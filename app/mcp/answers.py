@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from pyroaring import BitMap
 
@@ -121,9 +122,15 @@ def finished(found: Object, answer: Object, link: str) -> Object:
     }
 
 
-def of_total(first: int, count: int, total: int) -> str:
-    """Which part of a list is shown."""
-    return f"{first + 1}-{first + count} of {total}" if count else f"none of {total}"
+def of_total(part: Sequence[Any], total: int) -> str:
+    """How much of a list is shown."""
+    return f"{len(part)} of {total}"
+
+
+def cursor_of(answer: Object) -> str | None:
+    """The cursor of the next page of a list of the API, if there is one."""
+    following = answer["links"]["next"]
+    return parse_qs(urlsplit(following).query)["cursor"][0] if following else None
 
 
 def cut(found: Object, lists: Sequence[str], arguments: Object, dataset: Object) -> Object:
@@ -135,7 +142,7 @@ def cut(found: Object, lists: Sequence[str], arguments: Object, dataset: Object)
     at = decode(cursor, binding, PLACES).at if cursor else None
     first = at[1] if at else 0
     parts = {name: found[name][first : first + PAGE] for name in lists}
-    shown = {name: of_total(first, len(part), len(found[name])) for name, part in parts.items()}
+    shown = {name: of_total(part, len(found[name])) for name, part in parts.items()}
     more = any(len(found[name]) > first + PAGE for name in lists)
     follow = {"cursor": encode(Cursor((0, first + PAGE), backwards=False), binding)} if more else {}
     return {**found, **parts, "shown": shown, **follow}

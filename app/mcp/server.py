@@ -1,6 +1,7 @@
 """The MCP server: tools, documents as resources, and the questions of the guide as prompts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,8 +16,9 @@ from mcp.server.stdio import stdio_server
 
 from app import __version__
 from app.errors import Problem, closest, hint
+from app.main import create_app
 from app.main import service as whole_service
-from app.mcp.answers import Object, of_total
+from app.mcp.answers import Object, cursor_of, of_total
 from app.mcp.service import Service
 from app.mcp.tools import CHANGES, TOOLS, WHAT_CHANGED, Tool
 from app.query.dataset import Question
@@ -48,11 +50,7 @@ class Handlers:
     """What the server answers with."""
 
     def __init__(self, app: FastAPI, tools: Mapping[str, Tool]) -> None:
-        settings: Settings = app.state.settings
-        # On standard output, a log of requests would be read as messages of the protocol.
-        silent = settings.model_copy(update={"access_log": False, "metrics_port": 0})
-        app.state.settings = silent
-        self._service = Service(whole_service(app), silent)
+        self._service = Service(whole_service(app), app.state.settings)
         self._snapshots = app.state.snapshots
         self._tools = tools
 
@@ -86,7 +84,6 @@ class Handlers:
         cursor = params.cursor if params else None
         asked = {"limit": 100, "fields": ["id", "name"], **({"cursor": cursor} if cursor else {})}
         answer = await self._asked("/v1/documents", asked)
-        following = answer["links"]["next"]
         return types.ListResourcesResult(
             resources=[
                 types.Resource(
@@ -94,7 +91,7 @@ class Handlers:
                 )
                 for each in answer["data"]
             ],
-            next_cursor=following and following.rpartition("cursor=")[2],
+            next_cursor=cursor_of(answer),
         )
 
     async def list_templates(
@@ -115,18 +112,17 @@ class Handlers:
         if f"{parts.scheme}://{parts.netloc}/" != DOCUMENTS or "/" in id_ or query.keys() - {"from"}:
             raise _invalid(f"There is no such resource. Documents are at {DOCUMENTS}{{id}}{{?from}}.")
         answer = await self._asked(f"/v1/documents/{id_}/lines", {"limit": LINES, **query})
-        lines, total = answer["data"], answer["meta"]["total"]
-        first = lines[0]["number"] if lines else 0
-        last = first + len(lines)
+        lines = answer["data"]
+        first = lines[0]["number"] if lines else 1
         found: Object = {
             "document": id_,
-            "shown": of_total(first - 1, len(lines), first - 1 + total) if lines else of_total(0, 0, total),
+            "shown": of_total(lines, answer["meta"]["total"]),
             "quoted_from_document": {str(line["number"]): line["text"] for line in lines},
-            "link": self._service.line_link(id_, first or 1),
+            "link": self._service.line_link(id_, first),
             "dataset": answer["meta"]["dataset"],
         }
         if answer["links"]["next"]:
-            found["next"] = f"{DOCUMENTS}{id_}?from={last}"
+            found["next"] = f"{DOCUMENTS}{id_}?from={first + len(lines)}"
         contents = types.TextResourceContents(uri=params.uri, mime_type=JSON, text=_json(found))
         return types.ReadResourceResult(contents=[contents])
 
@@ -154,9 +150,9 @@ class Handlers:
         if question is None:
             raise _invalid("There is no such prompt: `prompts/list` lists them.")
         text = (
-            f"{question.question.ja}\n{question.question.en}\n\nAnswer with the tools of this server: the API's request "
-            f"is `GET {question.request}`. Give the amounts as printed, the quotes with their lines, the caveats and "
-            "the links."
+            f"{question.question.ja}\n{question.question.en}\n\nAnswer with the tools of this server: the API's "
+            f"request is `GET {question.request}`. Give the amounts as printed, the quotes with their lines, the "
+            "caveats and the links."
         )
         message = types.PromptMessage(role="user", content=types.TextContent(text=text))
         return types.GetPromptResult(description=question.question.en, messages=[message])
@@ -180,8 +176,19 @@ def _invalid(message: str) -> MCPError:
     return MCPError(types.INVALID_PARAMS, message)
 
 
+@contextmanager
+def application(settings: Settings) -> Iterator[FastAPI]:
+    """The application, without a log of its requests: on standard output, it would be read as messages of the protocol.
+    Raises Unusable if there is no database that can be served."""
+    app = create_app(settings.model_copy(update={"access_log": False, "metrics_port": 0}))
+    try:
+        yield app
+    finally:
+        app.state.snapshots.close()
+
+
 def server_of(app: FastAPI) -> Server[dict[str, Any]]:
-    """The server over an application, whose requests are then not logged."""
+    """The server over an application."""
     handlers = Handlers(app, tools_of(app))
     return Server(
         "shisaku",

@@ -49,10 +49,10 @@ class Service:
         return f"{self._base}/documents/{document}{query and f'?{query}'}#L{number}"
 
 
-def _pairs(values: Values) -> list[tuple[str, str]]:
+def _pairs(values: Values) -> tuple[tuple[str, str], ...]:
     """Query parameters as they are sent."""
-    return [
+    return tuple(
         (name, str(each).lower() if isinstance(each, bool) else str(each))
         for name, value in values.items()
         for each in (value if isinstance(value, list) else [value])
-    ]
+    )

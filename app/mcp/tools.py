@@ -12,6 +12,7 @@ from app.mcp.answers import (
     Object,
     brief,
     caveats,
+    cursor_of,
     cut,
     finished,
     of_total,
@@ -33,14 +34,14 @@ ID = {"type": "string", "pattern": "^[a-z0-9][a-z0-9.-]*$"}
 RESOURCE = {"enum": list(BY_NAME)}
 TYPES = {"type": "array", "items": RESOURCE}
 CURSOR = {"type": "string", "maxLength": 600}
-LIMIT = {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}
+LIMIT = {"type": "integer", "minimum": 1, "maximum": 25, "default": 10}
 FILTERS = {
     "type": "object",
     "additionalProperties": {"type": ["string", "integer", "boolean", "array"], "items": {"type": "string"}},
 }
 NO_FILTERS = ("sort", "order", "limit", "offset", "cursor", "facet", "fields", "group_by")  # of the API's parameters
 
-LARGEST = 3  # lines whose words are quoted for a sum
+LINES = 3  # whose words are quoted, of a sum or of a link
 
 Handler = Callable[[Service, Object], Awaitable[Object]]
 
@@ -70,21 +71,23 @@ class Tool:
 
     def _errors(self, error: ValidationError) -> Iterator[ParameterError]:
         """The API's errors for one of the validator's."""
-        allowed = list(map(str, error.schema.get("enum", ())))
+        schema: Any = error.schema
+        given: Any = error.instance
+        allowed = list(map(str, schema.get("enum", ())))
         if error.validator == "additionalProperties":
-            for name in error.instance.keys() - self.arguments.keys():
+            for name in given.keys() - self.arguments.keys():
                 nearest = closest(name, self.arguments)
                 message = f"`{name}` is no argument of `{self.name}`.{hint(nearest)} `allowed` lists them."
                 code = ErrorCode.UNKNOWN_PARAMETER
                 yield parameter_error(name, message, code, allowed=self.arguments, did_you_mean=nearest)
         elif error.validator == "required":
             for name in self.required:
-                if name not in error.instance:
+                if name not in given:
                     yield parameter_error(name, f"`{name}` is required.")
         else:
-            name, value = str(error.path[0]), str(error.instance)
+            name, value = str(error.path[0]), str(given)
             nearest = closest(value, allowed)
-            expected = "`allowed` lists the values" if allowed else f"its schema is {orjson.dumps(error.schema).decode()}"
+            expected = "`allowed` lists the values" if allowed else f"its schema is {orjson.dumps(schema).decode()}"
             message = f"`{name}` does not take this value.{hint(nearest)} {expected[0].upper()}{expected[1:]}."
             code = ErrorCode.UNKNOWN_VALUE if allowed else ErrorCode.INVALID_VALUE
             yield parameter_error(name, message, code, value=value, allowed=allowed, did_you_mean=nearest)
@@ -106,11 +109,10 @@ def _chosen(arguments: Object, *names: str) -> Object:
 
 def _listed(answer: Object, rows: Sequence[Object], page: Object, service: Service, path: str) -> Object:
     """A page of a list of the API, with its cursor. `page` are the parameters of the list's page."""
-    meta = answer["meta"]
-    following = answer["links"]["next"]
-    found: Object = {"data": rows, "shown": {"data": of_total(meta["offset"], len(rows), meta["total"])}}
-    if following:
-        found["cursor"] = following.rpartition("cursor=")[2]
+    cursor = cursor_of(answer)
+    found: Object = {"data": rows, "shown": {"data": of_total(rows, answer["meta"]["total"])}}
+    if cursor:
+        found["cursor"] = cursor
     return finished(found, answer, service.link(path, page))
 
 
@@ -121,7 +123,9 @@ async def _find(service: Service, arguments: Object) -> Object:
     for result in answer["data"]:
         name, matched = result["type"], result["matched"]
         record = await _record(service, name, result["id"])
-        rows.append({"type": name, **row(name, record, service, matched["field"].partition(".")[0]), "matched": matched})
+        rows.append(
+            {"type": name, **row(name, record, service, matched["field"].partition(".")[0]), "matched": matched}
+        )
     return _listed(answer, rows, _chosen(arguments, "q", "type"), service, "/search")
 
 
@@ -158,7 +162,7 @@ async def _meta(service: Service) -> Object:
 async def _sum(service: Service, arguments: Object) -> Object:
     filters, asked = _filters(arguments), _chosen(arguments, "group_by", "sort", "order")
     answer = await service.ask("/v1/budget-summary", {**filters, **asked})
-    order = {"sort": "amount", "order": "desc", "limit": LARGEST, "fields": shown_fields(BY_NAME["budget-lines"])}
+    order = {"sort": "amount", "order": "desc", "limit": LINES, "fields": shown_fields(BY_NAME["budget-lines"])}
     lines = await service.ask("/v1/budget-lines", {**filters, **order})
     found = {
         "total": brief(answer["total"]),
@@ -195,21 +199,20 @@ async def _crosswalk(service: Service, arguments: Object) -> Object:
         **sums({"totals": brief(answer["totals"])}),
         "lines": answer["lines"],
         "sections": [
-            {**brief(sums(_without(each, "measures"))), "caveats": caveats(each["notes"])} for each in answer["data"]
+            {**brief({**sums(each), "measures": None}), "caveats": caveats(each["notes"])} for each in answer["data"]
         ],
         "links": linked,
-        "strategies": [brief(sums(_without(each, "measures"))) for each in answer["strategies"]],
+        "strategies": [
+            brief({**each["strategy"], "measures": each["measure_count"], "lines": each["lines"]})
+            for each in answer["strategies"]
+        ],
     }
     found = cut(found, ["sections", "links", "strategies"], arguments, answer["meta"]["dataset"])
     for each in found["links"]:
-        count, each["lines"] = len(each["lines"]), each["lines"][:LARGEST]
-        each["lines"] = [await _line(service, line["id"]) for line in each["lines"]]
-        each["shown"] = {"lines": of_total(0, len(each["lines"]), count)}
+        lines = [await _line(service, line["id"]) for line in each["lines"][:LINES]]
+        each["shown"] = {"lines": of_total(lines, len(each["lines"]))}
+        each["lines"] = lines
     return finished(found, answer, service.link("/crosswalk", filters))
-
-
-def _without(found: Object, name: str) -> Object:
-    return {key: each for key, each in found.items() if key != name}
 
 
 async def _line(service: Service, id_: str) -> Object:
@@ -252,10 +255,10 @@ async def _compare(service: Service, arguments: Object) -> Object:
     found = {
         "package": brief(package),
         "totals": [{**brief(each), "caveats": caveats(each["notes"])} for each in answer["data"]],
-        "evidence": quote_of(package, service, "stated_totals"),
+        "evidence": [quoted(piece, service) for piece in package["evidence"] if "stated_totals" in piece["supports"]],
     }
     link = service.link(f"/packages/{id_}/reconciliation")
-    return finished(cut(found, ["totals"], arguments, answer["meta"]["dataset"]), answer, link)
+    return finished(cut(found, ["totals", "evidence"], arguments, answer["meta"]["dataset"]), answer, link)
 
 
 async def _figures(service: Service, arguments: Object) -> Object:
@@ -284,10 +287,6 @@ async def _changed(service: Service, arguments: Object) -> Object:
     return _listed(answer, rows, page, service, f"/{CHANGES}")
 
 
-def _names(resource: str) -> str:
-    return ", ".join(BY_NAME[resource].filters)
-
-
 TOOLS = (
     Tool(
         "find",
@@ -301,7 +300,7 @@ TOOLS = (
         "List the records of a resource under `filters`: {name: value or list of values}, all of which apply. Values "
         "are ids, printed abbreviations (厚, ③) or Japanese names; `<name>_not` excludes, `q` searches. Filters: "
         + "; ".join(f"{each.name}: {', '.join(each.filters)}" for each in RESOURCES if each.filters)
-        + ". Sorts: id, name; amount, fiscal_year of budget-lines.",
+        + ". `sort`: id, name; of budget-lines amount, fiscal_year.",
         {
             "resource": RESOURCE,
             "filters": FILTERS,
@@ -323,8 +322,8 @@ TOOLS = (
     Tool(
         "sum",
         "Sum budget lines by one or two dimensions, each line once. `sole`: paid by one ministry alone; `joint`: by "
-        "several together; `involved`: both. Bases and phases are never added: `totals` has one for each. `filters` are "
-        "those that `list` takes for budget-lines.",
+        "several together; `involved`: both. Bases and phases are never added: `totals` has one for each. `filters` "
+        "are those that `list` takes for budget-lines.",
         {
             "group_by": {"type": "array", "items": {"enum": list(DIMENSIONS)}, "minItems": 1, "maxItems": 2},
             "filters": FILTERS,
@@ -337,9 +336,10 @@ TOOLS = (
     ),
     Tool(
         "crosswalk",
-        "Which money serves which section of the strategy: sections with the sums behind them, and the links from their "
-        "measures to funded programmes, each with its basis (`editorial` links are ours). Without a filter, all top "
-        "sections. Filters: section (4.3), basis, pillar, ministry, modality, fiscal_year, phase, document.",
+        "Which money serves which section of the strategy: sections with the sums behind them, and the links from "
+        "their measures to funded programmes, each with its basis (`editorial` links are ours). `strategies` are "
+        "served as a whole, by no section. Without a filter, all top sections. Filters: section (4.3), basis, pillar, "
+        "ministry, modality, fiscal_year, phase, document.",
         {"filters": FILTERS, "cursor": CURSOR},
         _crosswalk,
     ),
@@ -352,8 +352,8 @@ TOOLS = (
     ),
     Tool(
         "compare_figures",
-        "Of a `measure` (its id): what each document states of its money, side by side. Of a `package`: each total that "
-        "it states against the sum of its lines, and the difference that is not itemised. Give one of the two.",
+        "Of a `measure` (its id): what each document states of its money, side by side. Of a `package`: each total "
+        "that it states against the sum of its lines, and the difference that is not itemised. Give one of the two.",
         {"measure": ID, "package": ID, "cursor": CURSOR},
         _compare,
     ),
@@ -361,8 +361,15 @@ TOOLS = (
 
 WHAT_CHANGED = Tool(
     "what_changed",
-    "Records that were added, removed or changed between releases of the data: `since` a version (exclusive) or a date, "
-    "`until` one (inclusive); of a `type`, or of records by `id`. `patch` is a JSON Patch.",
-    {"since": TEXT, "until": TEXT, "type": TYPES, "id": {"type": "array", "items": ID}, "limit": LIMIT, "cursor": CURSOR},
+    "Records that were added, removed or changed between releases of the data: `since` a version (exclusive) or a "
+    "date, `until` one (inclusive); of a `type`, or of records by `id`. `patch` is a JSON Patch.",
+    {
+        "since": TEXT,
+        "until": TEXT,
+        "type": TYPES,
+        "id": {"type": "array", "items": ID},
+        "limit": LIMIT,
+        "cursor": CURSOR,
+    },
     _changed,
 )
