@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from mcp import MCPError, StdioServerParameters
 from mcp.server.lowlevel import Server
 
 from app.cli import main
-from app.mcp.server import INSTRUCTIONS, LINES, application, server_of, tools_of
+from app.mcp.server import INSTRUCTIONS, LINES, application, described, server_of, tools_of
 from app.mcp.service import Service
 from app.mcp.tools import TOOLS, WHAT_CHANGED, Tool
 from app.resources import RESOURCES
@@ -151,19 +152,19 @@ def server(app: FastAPI) -> Server[dict[str, Any]]:
     return server_of(app)
 
 
-def results(target: Any, *calls: Asked) -> list[types.CallToolResult]:
+def results(target: Any, *calls: Asked, mode: str = "auto") -> list[types.CallToolResult]:
     """What a server of any transport answers to calls."""
 
     async def ask() -> list[types.CallToolResult]:
-        async with McpClient(target) as client:
+        async with McpClient(target, mode=mode) as client:
             return [await client.call_tool(tool, arguments) for tool, arguments in calls]
 
     return asyncio.run(ask())
 
 
-def texts(target: Any, *calls: Asked) -> list[str]:
+def texts(target: Any, *calls: Asked, mode: str = "auto") -> list[str]:
     found = []
-    for result in results(target, *calls):
+    for result in results(target, *calls, mode=mode):
         (content,) = result.content
         assert isinstance(content, types.TextContent)
         assert not result.is_error, content.text
@@ -253,9 +254,12 @@ def over_http(environment: dict[str, str]) -> Iterator[str]:
         running.communicate(timeout=60)
 
 
-def test_every_transport_answers_the_same(server: Server[Any], everything: Settings, whole: Client) -> None:
+def test_every_transport_and_protocol_version_answers_the_same(
+    server: Server[Any], everything: Settings, whole: Client
+) -> None:
     calls = [question.asked for question in QUESTIONS]
     expected = texts(server, *calls)
+    assert texts(server, *calls, mode="legacy") == expected
     environment = {
         **os.environ,
         "SHISAKU_DATABASE": str(everything.database),
@@ -288,7 +292,7 @@ def test_without_a_database_a_sentence_says_so(tmp_path: Path, monkeypatch: pyte
 
 
 def tokens(text: str) -> int:
-    """At least as many as the tokenizers of today count: a token has four letters of English, or one of Japanese."""
+    """An upper estimate: tokenizers take about four letters of English as one, or one character of Japanese."""
     return -(-len(text.encode()) // 3)
 
 
@@ -298,19 +302,17 @@ async def _told(server: Server[Any]) -> list[types.Tool]:
         return (await client.list_tools()).tools
 
 
-def described(tool: Tool) -> str:
-    """A tool as it is sent."""
-    return orjson.dumps({"name": tool.name, "description": tool.description, "inputSchema": tool.schema}).decode()
+def sent(tool: Tool) -> str:
+    return described(tool).model_dump_json(by_alias=True, exclude_none=True)
 
 
 def test_tools_are_few_short_strict_and_read_only(server: Server[Any]) -> None:
     assert len([*TOOLS, WHAT_CHANGED]) <= 8
-    assert sum(tokens(described(tool)) for tool in (*TOOLS, WHAT_CHANGED)) <= 3_000
+    assert sum(tokens(sent(tool)) for tool in (*TOOLS, WHAT_CHANGED)) <= 3_000
     for tool in asyncio.run(_told(server)):
         assert tool.input_schema["additionalProperties"] is False
         assert tool.annotations
         assert tool.annotations.read_only_hint
-        assert "quote" not in tool.input_schema["properties"]
     (listed,) = (tool for tool in TOOLS if tool.name == "list")
     assert listed.schema["properties"]["resource"]["enum"] == [each.name for each in RESOURCES]
     assert all(name in listed.description for each in RESOURCES for name in each.filters)
@@ -318,15 +320,15 @@ def test_tools_are_few_short_strict_and_read_only(server: Server[Any]) -> None:
 
 def table(server: Server[Any]) -> dict[str, int]:
     """The tokens of each tool, and of the answer to each question."""
-    counts = {f"`{tool.name}`": tokens(described(tool)) for tool in (*TOOLS, WHAT_CHANGED)}
+    counts = {f"`{tool.name}`": tokens(sent(tool)) for tool in (*TOOLS, WHAT_CHANGED)}
     answers = texts(server, *(question.asked for question in QUESTIONS))
     return {**counts, **{f"question {number}": tokens(text) for number, text in enumerate(answers, 1)}}
 
 
 def test_the_table_of_tokens_is_true(server: Server[Any]) -> None:
     """Within a fifth, since records grow."""
-    rows = [line.strip("| ").split(" | ") for line in README.read_text().splitlines() if line.startswith("| ")]
-    written = {name: int(count.replace(",", "")) for name, count in rows if count.replace(",", "").isdigit()}
+    rows = re.findall(r"^\| (`\w+`|question \d+) \| ([\d,]+) \|$", README.read_text(), re.MULTILINE)
+    written = {name: int(count.replace(",", "")) for name, count in rows}
     actual = table(server)
     assert written.keys() == actual.keys()
     wrong = {name: count for name, count in actual.items() if abs(count - written[name]) > count / 5}
@@ -396,6 +398,11 @@ def test_a_mistake_is_told_as_the_api_tells_it(
     assert (error["parameter"], error["code"], error.get("did_you_mean")) == (parameter, code, meant)
     if code == "unknown_value":
         assert meant in error["allowed"]
+
+
+def test_every_mistake_is_told_at_once(server: Server[Any]) -> None:
+    told = refused(server, "read", resourse="measures", cursor=3)
+    assert [error["parameter"] for error in told["errors"]] == ["resource", "id", "cursor", "resourse"]
 
 
 def test_what_is_not_there_is_told_with_what_is_near(server: Server[Any]) -> None:

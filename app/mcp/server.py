@@ -46,6 +46,12 @@ def tools_of(app: FastAPI) -> dict[str, Tool]:
     return {tool.name: tool for tool in (*TOOLS, *([WHAT_CHANGED] if has_changes else []))}
 
 
+def described(tool: Tool) -> types.Tool:
+    """A tool as assistants are told of it."""
+    annotations = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    return types.Tool(name=tool.name, description=tool.description, input_schema=tool.schema, annotations=annotations)
+
+
 class Handlers:
     """What the server answers with."""
 
@@ -55,17 +61,7 @@ class Handlers:
         self._tools = tools
 
     async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult(
-            tools=[
-                types.Tool(
-                    name=tool.name,
-                    description=tool.description,
-                    input_schema=tool.schema,
-                    annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
-                )
-                for tool in self._tools.values()
-            ]
-        )
+        return types.ListToolsResult(tools=list(map(described, self._tools.values())))
 
     async def call_tool(self, _: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         """An answer as JSON, or the API's error."""
@@ -180,7 +176,9 @@ def _invalid(message: str) -> MCPError:
 def application(settings: Settings) -> Iterator[FastAPI]:
     """The application, without a log of its requests: on standard output, it would be read as messages of the protocol.
     Raises Unusable if there is no database that can be served."""
-    app = create_app(settings.model_copy(update={"access_log": False, "metrics_port": 0}))
+    # All requests within the process come from one address, whoever asks.
+    changed = {"access_log": False, "metrics_port": 0, "requests_per_client": 0}
+    app = create_app(settings.model_copy(update=changed))
     try:
         yield app
     finally:

@@ -22,7 +22,8 @@ class Service:
     """Asks the application, and makes the addresses of its pages."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=LOCAL)
+        plain = {"Accept-Encoding": "identity"}
+        self._client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=LOCAL, headers=plain)
         self._base = f"{settings.origin or LOCAL}{settings.prefix}"
 
     async def ask(self, path: str, values: Values | None = None) -> dict[str, Any]:

@@ -63,8 +63,10 @@ class Tool:
 
     async def answer(self, service: Service, arguments: Object) -> Object:
         """Raises a Problem that names every argument at fault, or the API's."""
-        found = Draft202012Validator(self.schema).iter_errors(arguments)
-        errors = [each for error in found for each in self._errors(error)]
+        missing = [name for name in self.required if name not in arguments]
+        errors = [parameter_error(name, f"`{name}` is required.") for name in missing]
+        for error in Draft202012Validator({**self.schema, "required": []}).iter_errors(arguments):
+            errors += self._errors(error)
         if errors:
             raise Problem(422, " ".join(each.message for each in errors), errors=errors)
         return await self.handler(service, arguments)
@@ -80,10 +82,6 @@ class Tool:
                 message = f"`{name}` is no argument of `{self.name}`.{hint(nearest)} `allowed` lists them."
                 code = ErrorCode.UNKNOWN_PARAMETER
                 yield parameter_error(name, message, code, allowed=self.arguments, did_you_mean=nearest)
-        elif error.validator == "required":
-            for name in self.required:
-                if name not in given:
-                    yield parameter_error(name, f"`{name}` is required.")
         else:
             name, value = str(error.path[0]), str(given)
             nearest = closest(value, allowed)
@@ -154,8 +152,8 @@ async def _read(service: Service, arguments: Object) -> Object:
 
 
 async def _meta(service: Service) -> Object:
-    """The version of the data, which an item does not tell."""
-    answer = await service.ask("/v1/stages", {"limit": 0})
+    """The version of the data, which an item does not tell: that of a list without its rows, as the smallest answer."""
+    answer = await service.ask("/v1/documents", {"limit": 0})
     return {"dataset": answer["meta"]["dataset"]}
 
 
