@@ -77,7 +77,7 @@ class Tool:
         given: Any = error.instance
         allowed = list(map(str, schema.get("enum", ())))
         if error.validator == "additionalProperties":
-            for name in given.keys() - self.arguments.keys():
+            for name in sorted(given.keys() - self.arguments.keys()):
                 nearest = closest(name, self.arguments)
                 message = f"`{name}` is no argument of `{self.name}`.{hint(nearest)} `allowed` lists them."
                 code = ErrorCode.UNKNOWN_PARAMETER
@@ -145,7 +145,7 @@ async def _read(service: Service, arguments: Object) -> Object:
     name, id_ = arguments["resource"], arguments["id"]
     record = await service.ask(f"/v1/{name}/{id_}")
     meta = await _meta(service)
-    found = {**brief(record), "evidence": [quoted(piece, service) for piece in record["evidence"] if piece["quote"]]}
+    found = {**brief(record), "evidence": [quoted(piece, service) for piece in record["evidence"]]}
     lists = [key for key, value in found.items() if isinstance(value, list)]
     answer = finished(cut(found, lists, arguments, meta["dataset"]), {"meta": meta}, service.link(f"/{name}/{id_}"))
     return {**answer, "caveats": caveats(record["notes"])}
@@ -298,7 +298,7 @@ TOOLS = (
         "List the records of a resource under `filters`: {name: value or list of values}, all of which apply. Values "
         "are ids, printed abbreviations (厚, ③) or Japanese names; `<name>_not` excludes, `q` searches. Filters: "
         + "; ".join(f"{each.name}: {', '.join(each.filters)}" for each in RESOURCES if each.filters)
-        + ". `sort`: id, name; of budget-lines amount, fiscal_year.",
+        + ". `sort`: id, name; of budget-lines amount, fiscal_year. Rows have the main fields; `read` gives all.",
         {
             "resource": RESOURCE,
             "filters": FILTERS,
