@@ -21,8 +21,10 @@ from fastapi import FastAPI
 from mcp import Client as McpClient
 from mcp import MCPError, StdioServerParameters
 from mcp.server.lowlevel import Server
+from starlette.responses import Response
 
 from app.cli import main
+from app.errors import Problem
 from app.mcp.server import INSTRUCTIONS, LINES, application, described, server_of, tools_of
 from app.mcp.service import Service
 from app.mcp.tools import TOOLS, WHAT_CHANGED, Tool
@@ -630,7 +632,7 @@ def test_hostile_text_of_a_document_stays_data(tmp_path: Path) -> None:
 CHANGE = {
     "id": "1.2.1.measures.biosimilar-uptake",
     "name": {"ja": "バイオシミラーの使用促進", "en": "Promoting the use of biosimilars", "en_official": False},
-    "version": "1.2.1",
+    "version": {"id": "1.2.1"},
     "type": "measures",
     "record": "biosimilar-uptake",
     "fields": ["name"],
@@ -639,27 +641,53 @@ CHANGE = {
     "evidence": [],
 }
 PATCH = [{"op": "replace", "path": "/name/en", "value": "Promoting the use of biosimilars"}]
+PIECE = {
+    "basis": "stated",
+    "document": "cao-20260203-bio",
+    "lines": {"from": 28, "to": 28},
+    "column": None,
+    "quote": "バイオシミラーの使用促進",
+    "supports": ["name"],
+    "note": None,
+    "url": None,
+}
 
 
-def with_changes() -> FastAPI:
-    """An application with changes: two, of which the first page has both, and says that there are more."""
+def with_changes(status: int = 410) -> FastAPI:
+    """An application with changes: a page of two, of which the second is of a record that was withdrawn since, and is
+    answered with this status, and that says that there are more."""
     app = FastAPI()
 
     @app.get("/v1/changes")
     async def changes(since: str) -> Answer:
-        rows = [{**CHANGE, "action": action, "patch": PATCH} for action in ("added", "changed")]
+        rows = [{**CHANGE, "action": "changed", "patch": PATCH}, {**CHANGE, "action": "added", "patch": PATCH}]
+        rows[1]["record"] = "withdrawn"
         meta = {"total": 3, "dataset": {"version": since, "released": "2026-11-29"}, "notes": []}
         return {"data": rows, "meta": meta, "links": {"next": f"/v1/changes?since={since}&cursor=abc"}}
+
+    @app.get("/v1/measures/{id_}")
+    async def measure(id_: str) -> Response:
+        if id_ == "withdrawn":
+            return Problem(status, "It is not there.").response()
+        return Response(orjson.dumps({"id": id_, "evidence": [PIECE]}))
 
     return app
 
 
-def test_changes_are_a_tool_where_the_api_has_them(everything: Settings, app: FastAPI) -> None:
+def test_changes_are_a_tool_where_the_api_has_them(everything: Settings) -> None:
     changing = with_changes()
     assert tools_of(changing).keys() - tools_of(FastAPI()).keys() == {"what_changed"}
     found = asyncio.run(WHAT_CHANGED.answer(Service(changing, everything), {"since": "1.0.0"}))
-    added, changed = found["data"]
-    assert "patch" not in added
+    changed, added = found["data"]
     assert changed["patch"] == PATCH
+    (piece,) = changed["evidence"]
+    assert (piece["quoted_from_document"], piece["link"][-4:]) == ("バイオシミラーの使用促進", "#L28")
+    assert "patch" not in added
+    assert added["evidence"] == []
     assert (found["shown"], found["cursor"]) == ({"data": "2 of 3"}, "abc")
     assert found["link"].endswith("/changes?since=1.0.0")
+
+
+def test_a_change_whose_record_cannot_be_read_is_an_error(everything: Settings) -> None:
+    with pytest.raises(Problem, match="It is not there"):
+        asyncio.run(WHAT_CHANGED.answer(Service(with_changes(503), everything), {"since": "1.0.0"}))

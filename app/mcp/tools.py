@@ -280,9 +280,20 @@ async def _changed(service: Service, arguments: Object) -> Object:
         # What was added is read with `read`; a patch would repeat it whole.
         patch = {"patch": change["patch"]} if change["action"] == "changed" else {}
         told = {name: each for name, each in brief(change).items() if name != "patch"}
-        evidence = quote_of(change, service)
-        rows.append({**told, **patch, "evidence": evidence, "link": service.link(f"/{CHANGES}/{change['id']}")})
+        words = {"evidence": await _words(service, change), "link": service.link(f"/{CHANGES}/{change['id']}")}
+        rows.append({**told, **patch, **words})
     return _listed(answer, rows, page, service, f"/{CHANGES}")
+
+
+async def _words(service: Service, change: Object) -> list[Object]:
+    """The words for what a change changed, as the record has them today; none where it was withdrawn since."""
+    try:
+        record = await service.ask(f"/v1/{change['type']}/{change['record']}", {"fields": ["id", "evidence"]})
+    except Problem as problem:
+        if problem.status not in (404, 410):
+            raise
+        return []
+    return quote_of(record, service, *change["fields"])
 
 
 TOOLS = (
