@@ -641,6 +641,7 @@ CHANGE = {
     "evidence": [],
 }
 PATCH = [{"op": "replace", "path": "/name/en", "value": "Promoting the use of biosimilars"}]
+OF_EVIDENCE = {"op": "remove", "path": "/evidence/0"}
 PIECE = {
     "basis": "stated",
     "document": "cao-20260203-bio",
@@ -660,7 +661,10 @@ def with_changes(status: int = 410) -> FastAPI:
 
     @app.get("/v1/changes")
     async def changes(since: str) -> Answer:
-        rows = [{**CHANGE, "action": "changed", "patch": PATCH}, {**CHANGE, "action": "added", "patch": PATCH}]
+        rows = [
+            {**CHANGE, "action": "changed", "patch": [*PATCH, OF_EVIDENCE]},
+            {**CHANGE, "action": "added", "patch": PATCH},
+        ]
         rows[1]["record"] = "withdrawn"
         meta = {"total": 3, "dataset": {"version": since, "released": "2026-11-29"}, "notes": []}
         return {"data": rows, "meta": meta, "links": {"next": f"/v1/changes?since={since}&cursor=abc"}}

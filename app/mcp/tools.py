@@ -277,8 +277,9 @@ async def _changed(service: Service, arguments: Object) -> Object:
     answer = await service.ask(f"/v1/{CHANGES}", {"limit": 10, **page, **_chosen(arguments, "limit", "cursor")})
     rows = []
     for change in answer["data"]:
-        # What was added is read with `read`; a patch would repeat it whole.
-        patch = {"patch": change["patch"]} if change["action"] == "changed" else {}
+        # What was added is read with `read`, and evidence with `evidence`: a patch would repeat them whole.
+        changed = [each for each in change["patch"] if not each["path"].startswith(("/evidence", "/notes"))]
+        patch = {"patch": changed} if change["action"] == "changed" else {}
         told = {name: each for name, each in brief(change).items() if name != "patch"}
         words = {"evidence": await _words(service, change), "link": service.link(f"/{CHANGES}/{change['id']}")}
         rows.append({**told, **patch, **words})
@@ -371,7 +372,8 @@ TOOLS = (
 WHAT_CHANGED = Tool(
     "what_changed",
     "Records that were added, removed or changed between releases of the data: `since` a version (exclusive) or a "
-    "date, `until` one (inclusive); of a `type`, or of records by `id`. `patch` is a JSON Patch.",
+    "date, `until` one (inclusive); of a `type`, or of records by `id`. `patch` is a JSON Patch, without notes and "
+    "evidence.",
     {
         "since": TEXT,
         "until": TEXT,
