@@ -27,7 +27,7 @@ from app.cli import main
 from app.errors import Problem
 from app.mcp.server import INSTRUCTIONS, LINES, application, described, server_of, tools_of
 from app.mcp.service import Service
-from app.mcp.tools import TOOLS, WHAT_CHANGED, Tool
+from app.mcp.tools import BY_NAME, CHANGES, TOOLS, WHAT_CHANGED, Tool
 from app.resources import RESOURCES
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, Client, answer, built, free_port, walk
@@ -231,6 +231,7 @@ def test_caveats_are_those_of_the_api(server: Server[Any], whole: Client) -> Non
     assert ask(server, "crosswalk", filters={"section": "4.3"})["caveats"] == [note["en"] for note in api["notes"]]
     joint = ask(server, "list", resource="budget-lines", filters={"package": PACKAGE, "joint": True})
     assert any("digit" in caveat for caveat in joint["data"][0]["caveats"]), joint
+    assert not any("Not stated in the document" in caveat for caveat in joint["data"][0]["caveats"])
     fund = ask(server, "evidence", resource="budget-lines", id="innovative-drug-fund-fy2025-supplementary")
     item = answer(whole, "/v1/budget-lines/innovative-drug-fund-fy2025-supplementary")
     assert fund["caveats"] == [note["en"] for note in item["notes"]]
@@ -273,6 +274,16 @@ def test_every_transport_and_protocol_version_answers_the_same(
     assert texts(command, *calls) == expected
     with over_http(environment) as address:
         assert texts(address, *calls) == expected
+
+
+def test_assistants_are_not_counted_as_one_client(everything: Settings) -> None:
+    async def together(server: Server[Any]) -> list[types.CallToolResult]:
+        async with McpClient(server) as client:
+            calls = (client.call_tool("sum", {"group_by": [name]}) for name in ("ministry", "pillar", "phase", "basis"))
+            return await asyncio.gather(*calls)
+
+    with application(everything.model_copy(update={"requests_per_client": 1})) as app:
+        assert not any(result.is_error for result in asyncio.run(together(server_of(app))))
 
 
 def test_without_the_extra_a_sentence_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -690,6 +701,17 @@ def test_changes_are_a_tool_where_the_api_has_them(everything: Settings) -> None
     assert added["evidence"] == []
     assert (found["shown"], found["cursor"]) == ({"data": "2 of 3"}, "abc")
     assert found["link"].endswith("/changes?since=1.0.0")
+
+
+@pytest.mark.skipif(CHANGES not in BY_NAME, reason="the API has no changes")
+def test_changes_are_those_of_the_api(server: Server[Any], whole: Client) -> None:
+    asked = {"since": "1.0.0", "type": ["measures"], "id": ["biosimilar-uptake"]}
+    found = ask(server, "what_changed", **asked)
+    listed = walk(whole, "/v1/changes", **asked)
+    assert listed
+    assert [(row["id"], row["fields"]) for row in found["data"]] == [(each["id"], each["fields"]) for each in listed]
+    assert whole.get(found["link"]).raise_for_status()
+    assert refused(server, "what_changed", since="9.9.9")["errors"][0]["parameter"] == "since"
 
 
 def test_a_change_whose_record_cannot_be_read_is_an_error(everything: Settings) -> None:
