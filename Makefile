@@ -82,7 +82,7 @@ bench: .venv/dev .venv-bench/ready ## how fast it answers beside its peers (BENC
 
 lock: .venv/dev ## write the lock files anew
 	$(COMPILE) --upgrade pyproject.toml --group build --output-file requirements.txt
-	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --upgrade pyproject.toml --extra mcp --group dev --constraint requirements.txt --output-file requirements-dev.txt
 	$(COMPILE) --upgrade --group sdk --output-file requirements-sdk.txt
 	$(COMPILE) --upgrade --group fuzz --output-file requirements-fuzz.txt
 	$(COMPILE) --upgrade --group bench --output-file requirements-bench.txt
@@ -92,7 +92,7 @@ lock: .venv/dev ## write the lock files anew
 lock-check: .venv/dev
 	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock && cp requirements-sdk.txt .venv/sdk.lock && cp requirements-fuzz.txt .venv/fuzz.lock && cp requirements-bench.txt .venv/bench.lock && cp requirements-browser.txt .venv/browser.lock && cp requirements-audit.txt .venv/audit.lock
 	@$(COMPILE) pyproject.toml --group build --output-file .venv/runtime.lock
-	@$(COMPILE) pyproject.toml --group dev --constraint requirements.txt --output-file .venv/dev.lock
+	@$(COMPILE) pyproject.toml --extra mcp --group dev --constraint requirements.txt --output-file .venv/dev.lock
 	@$(COMPILE) --group sdk --output-file .venv/sdk.lock
 	@$(COMPILE) --group fuzz --output-file .venv/fuzz.lock
 	@$(COMPILE) --group bench --output-file .venv/bench.lock

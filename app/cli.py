@@ -3,6 +3,8 @@
 What builds is imported by the commands that build: a service runs where `app.seeding` is not installed.
 """
 
+import asyncio
+import logging
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -263,6 +265,36 @@ def serve(host: str, port: int, workers: int) -> None:
         timeout_graceful_shutdown=10,
         timeout_worker_healthcheck=30,  # a worker that a busy machine starts slowly would be ended and started for ever
     )
+
+
+@main.command()
+@click.option(
+    "--http", "over_http", is_flag=True, help="Serve streamable HTTP at /mcp instead of standard input and output."
+)
+@click.option(
+    "--host", default="127.0.0.1", envvar="HOST", show_default=True, help="Address to listen on, with --http."
+)
+@click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65_535), help="Port, with --http.")
+def mcp(host: str, port: int, *, over_http: bool) -> None:
+    """Serve the database to assistants over the Model Context Protocol."""
+    try:
+        from app.mcp.server import application, serve_http, serve_stdio, server_of
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"`shisaku mcp` needs {error.name}, of an extra: pip install 'shisaku[mcp]'"
+        ) from error
+
+    settings = _settings()
+    log.configure(settings)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # else it tells of each request within the process
+    try:
+        with application(settings) as app:
+            if over_http:
+                serve_http(server_of(app), host, port)
+            else:
+                asyncio.run(serve_stdio(server_of(app)))
+    except (Unusable, Problem) as error:
+        raise click.ClickException(one_line(str(error))) from error
 
 
 def connection_limit(wanted: int) -> int:

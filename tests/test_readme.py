@@ -25,7 +25,8 @@ WALK_THROUGH = PROJECT / "app" / "resources" / "README.md"
 OPERATIONS = PROJECT / "app" / "db" / "README.md"
 RESULTS = PROJECT / "tests" / "bench" / "RESULTS.md"
 IMPORTING = PROJECT / "app" / "seeding" / "README.md"
-PAGES = [*READMES, IMPORTING, RECIPES, WALK_THROUGH, OPERATIONS, RESULTS]
+ASSISTANTS = PROJECT / "app" / "mcp" / "README.md"
+PAGES = [*READMES, IMPORTING, RECIPES, WALK_THROUGH, OPERATIONS, RESULTS, ASSISTANTS]
 
 EACH = pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(PROJECT).as_posix())

@@ -109,8 +109,13 @@ def kind_in_words(view: View, basis: str | None, phase: str | None) -> str:
 
 def line_address(view: View, document: str, number: int) -> str:
     """The address of a line of a transcript."""
+    return f"{view.url(f'/documents/{document}', page_with(number))}#L{number}"
+
+
+def page_with(number: int) -> str:
+    """The query of the page of a transcript that has a line; empty for the first page."""
     start = (number - 1) // PER_PAGE * PER_PAGE + 1
-    return f"{view.url(f'/documents/{document}', f'from={start}' if start > 1 else '')}#L{number}"
+    return f"from={start}" if start > 1 else ""
 
 
 def others(value: Object, *shown: str) -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,59 @@
+"""The API within the process: requests reach the application without a network."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+from starlette.types import ASGIApp
+
+from app.errors import SERVER_ERROR, ParameterError, Problem
+from app.settings import Settings
+from app.site.values import page_with
+from app.site.view import LOCAL
+
+Values = Mapping[str, Any]  # of query parameters, by name: texts, numbers, flags, or lists of them
+
+LOG = logging.getLogger(__name__)
+
+
+class Service:
+    """Asks the application, and makes the addresses of its pages."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        plain = {"Accept-Encoding": "identity"}
+        self._client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=LOCAL, headers=plain)
+        self._base = f"{settings.origin or LOCAL}{settings.prefix}"
+
+    async def ask(self, path: str, values: Values | None = None) -> dict[str, Any]:
+        """The JSON that the API answers to a GET request. Raises its error as a Problem."""
+        try:
+            response = await self._client.get(path, params=_pairs(values or {}))
+        except Exception as error:  # an error of the application, whose text is not for clients
+            LOG.exception("GET %s", path)
+            raise SERVER_ERROR from error
+        answer: dict[str, Any] = response.json()
+        if response.status_code != 200:
+            errors = [ParameterError(**each) for each in answer["errors"]]
+            raise Problem(answer["status"], answer["detail"], errors=errors)
+        return answer
+
+    def link(self, path: str, values: Values | None = None) -> str:
+        """The address of a page."""
+        query = urlencode(_pairs(values or {}))
+        return f"{self._base}{path}?{query}" if query else f"{self._base}{path}"
+
+    def line_link(self, document: str, number: int) -> str:
+        """The address of a line of a transcript, on its page."""
+        query = page_with(number)
+        return f"{self._base}/documents/{document}{query and f'?{query}'}#L{number}"
+
+
+def _pairs(values: Values) -> tuple[tuple[str, str], ...]:
+    """Query parameters as they are sent."""
+    return tuple(
+        (name, str(each).lower() if isinstance(each, bool) else str(each))
+        for name, value in values.items()
+        for each in (value if isinstance(value, list) else [value])
+    )

@@ -1,0 +1,386 @@
+"""The tools: what an assistant asks the API with, each with a closed schema of its arguments."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from jsonschema import Draft202012Validator, ValidationError
+
+from app.errors import ErrorCode, ParameterError, Problem, closest, conflict, hint, parameter_error
+from app.mcp.answers import (
+    Object,
+    brief,
+    caveats,
+    cursor_of,
+    cut,
+    finished,
+    of_total,
+    quote_of,
+    quoted,
+    row,
+    shown_fields,
+    sums,
+)
+from app.mcp.service import Service
+from app.resources import RESOURCES
+from app.resources.sums import DIMENSIONS
+
+BY_NAME = {resource.name: resource for resource in RESOURCES}
+CHANGES = "changes"  # the resource that `what_changed` reads
+
+TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
+ID = {"type": "string", "pattern": "^[a-z0-9][a-z0-9.-]*$"}
+RESOURCE = {"enum": list(BY_NAME)}
+TYPES = {"type": "array", "items": RESOURCE}
+CURSOR = {"type": "string", "maxLength": 600}
+LIMIT = {"type": "integer", "minimum": 1, "maximum": 25, "default": 10}
+FILTERS = {
+    "type": "object",
+    "additionalProperties": {"type": ["string", "integer", "boolean", "array"], "items": {"type": "string"}},
+}
+NO_FILTERS = ("sort", "order", "limit", "offset", "cursor", "facet", "fields", "group_by")  # of the API's parameters
+
+LINES = 3  # whose words are quoted, of a sum or of a link
+
+Handler = Callable[[Service, Object], Awaitable[Object]]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool, the schema of each of its arguments, and what answers."""
+
+    name: str
+    description: str
+    arguments: Mapping[str, Any]
+    handler: Handler
+    required: Sequence[str] = field(default=())
+
+    @property
+    def schema(self) -> Object:
+        found = {"type": "object", "properties": dict(self.arguments), "additionalProperties": False}
+        return {**found, "required": list(self.required)} if self.required else found
+
+    async def answer(self, service: Service, arguments: Object) -> Object:
+        """Raises a Problem that names every argument at fault, or the API's."""
+        missing = [name for name in self.required if name not in arguments]
+        errors = [parameter_error(name, f"`{name}` is required.") for name in missing]
+        for error in Draft202012Validator({**self.schema, "required": []}).iter_errors(arguments):
+            errors += self._errors(error)
+        if errors:
+            raise Problem(422, " ".join(each.message for each in errors), errors=errors)
+        return await self.handler(service, arguments)
+
+    def _errors(self, error: ValidationError) -> Iterator[ParameterError]:
+        """The API's errors for one of the validator's."""
+        schema: Any = error.schema
+        given: Any = error.instance
+        allowed = list(map(str, schema.get("enum", ())))
+        if error.validator == "additionalProperties":
+            for name in sorted(given.keys() - self.arguments.keys()):
+                nearest = closest(name, self.arguments)
+                message = f"`{name}` is no argument of `{self.name}`.{hint(nearest)} `allowed` lists them."
+                code = ErrorCode.UNKNOWN_PARAMETER
+                yield parameter_error(name, message, code, allowed=self.arguments, did_you_mean=nearest)
+        else:
+            name, value = str(error.path[0]), str(given)
+            nearest = closest(value, allowed)
+            expected = "`allowed` lists the values" if allowed else f"its schema is {orjson.dumps(schema).decode()}"
+            message = f"`{name}` does not take this value.{hint(nearest)} {expected[0].upper()}{expected[1:]}."
+            code = ErrorCode.UNKNOWN_VALUE if allowed else ErrorCode.INVALID_VALUE
+            yield parameter_error(name, message, code, value=value, allowed=allowed, did_you_mean=nearest)
+
+
+def _filters(arguments: Object) -> Object:
+    """The filters of a call. Raises a Problem for a parameter of the API that the tool sets itself."""
+    filters: Object = arguments.get("filters", {})
+    for name in filters:
+        if name in NO_FILTERS:
+            raise conflict(name, f"`{name}` is no filter. `filters` takes filters of the resource, and `q`.")
+    return filters
+
+
+def _chosen(arguments: Object, *names: str) -> Object:
+    """The arguments of these names that were given."""
+    return {name: arguments[name] for name in names if name in arguments}
+
+
+def _listed(answer: Object, rows: Sequence[Object], page: Object, service: Service, path: str) -> Object:
+    """A page of a list of the API, with its cursor. `page` are the parameters of the list's page."""
+    cursor = cursor_of(answer)
+    found: Object = {"data": rows, "shown": {"data": of_total(rows, answer["meta"]["total"])}}
+    if cursor:
+        found["cursor"] = cursor
+    return finished(found, answer, service.link(path, page))
+
+
+async def _find(service: Service, arguments: Object) -> Object:
+    asked = {"limit": 10, **_chosen(arguments, "q", "type", "limit", "cursor")}
+    answer = await service.ask("/v1/search", asked)
+    rows = []
+    for result in answer["data"]:
+        name, matched = result["type"], result["matched"]
+        record = await _record(service, name, result["id"])
+        rows.append(
+            {"type": name, **row(name, record, service, matched["field"].partition(".")[0]), "matched": matched}
+        )
+    return _listed(answer, rows, _chosen(arguments, "q", "type"), service, "/search")
+
+
+async def _record(service: Service, resource: str, id_: str) -> Object:
+    """What a row shows of a record."""
+    return await service.ask(f"/v1/{resource}/{id_}", {"fields": shown_fields(BY_NAME[resource])})
+
+
+async def _list(service: Service, arguments: Object) -> Object:
+    name = arguments["resource"]
+    page = {**_filters(arguments), **_chosen(arguments, "sort", "order")}
+    fields = {"fields": shown_fields(BY_NAME[name])}
+    answer = await service.ask(f"/v1/{name}", {"limit": 10, **page, **_chosen(arguments, "limit", "cursor"), **fields})
+    rows = [row(name, record, service) for record in answer["data"]]
+    return _listed(answer, rows, page, service, f"/{name}")
+
+
+async def _read(service: Service, arguments: Object) -> Object:
+    name, id_ = arguments["resource"], arguments["id"]
+    record = await service.ask(f"/v1/{name}/{id_}")
+    meta = await _meta(service)
+    found = {**brief(record), "evidence": [quoted(piece, service) for piece in record["evidence"]]}
+    lists = [key for key, value in found.items() if isinstance(value, list)]
+    answer = finished(cut(found, lists, arguments, meta["dataset"]), {"meta": meta}, service.link(f"/{name}/{id_}"))
+    return {**answer, "caveats": caveats(record["notes"])}
+
+
+async def _meta(service: Service) -> Object:
+    """The version of the data, which an item does not tell: that of a list without its rows, as the smallest answer."""
+    answer = await service.ask("/v1/documents", {"limit": 0})
+    return {"dataset": answer["meta"]["dataset"]}
+
+
+async def _sum(service: Service, arguments: Object) -> Object:
+    filters, asked = _filters(arguments), _chosen(arguments, "group_by", "sort", "order")
+    answer = await service.ask("/v1/budget-summary", {**filters, **asked})
+    order = {"sort": "amount", "order": "desc", "limit": LINES, "fields": shown_fields(BY_NAME["budget-lines"])}
+    lines = await service.ask("/v1/budget-lines", {**filters, **order})
+    found = {
+        "total": brief(answer["total"]),
+        **sums({"totals": brief(answer["totals"])}),
+        "lines": answer["lines"],
+        "additive": answer["additive"],
+        "groups": [brief(sums(group)) for group in answer["groups"] if group["lines"]],
+        "groups_without_lines": [group["key"] for group in answer["groups"] if not group["lines"]],
+        "overlaps": brief(answer["overlaps"]),
+        "largest_lines": [row("budget-lines", line, service) for line in lines["data"]],
+    }
+    found = cut(found, ["groups", "groups_without_lines", "overlaps"], arguments, answer["meta"]["dataset"])
+    return finished(found, answer, service.link("/budget-lines", filters))
+
+
+async def _crosswalk(service: Service, arguments: Object) -> Object:
+    filters = _filters(arguments)
+    answer = await service.ask("/v1/crosswalk", filters)
+    linked = [
+        {
+            "section": section["section"]["id"],
+            "measure": {"id": measure["id"], "name": brief(measure["name"])},
+            "programme": {"id": each["id"], "name": brief(each["name"])},
+            "basis": each["basis"],
+            "note": each["note"]["en"],
+            "lines": each["lines"],
+        }
+        for section in answer["data"]
+        for measure in section["measures"]
+        for each in measure["related"]
+    ]
+    found = {
+        "total": brief(answer["total"]),
+        **sums({"totals": brief(answer["totals"])}),
+        "lines": answer["lines"],
+        "sections": [
+            {**brief({**sums(each), "measures": None}), "caveats": caveats(each["notes"])} for each in answer["data"]
+        ],
+        "links": linked,
+        "strategies": [
+            brief({**each["strategy"], "measures": each["measure_count"], "lines": each["lines"]})
+            for each in answer["strategies"]
+        ],
+    }
+    found = cut(found, ["sections", "links", "strategies"], arguments, answer["meta"]["dataset"])
+    for each in found["links"]:
+        lines = [await _line(service, line["id"]) for line in each["lines"][:LINES]]
+        each["shown"] = {"lines": of_total(lines, len(each["lines"]))}
+        each["lines"] = lines
+    return finished(found, answer, service.link("/crosswalk", filters))
+
+
+async def _line(service: Service, id_: str) -> Object:
+    """A budget line by its amount, with the words that state it."""
+    fields = {"fields": ["id", "amount", "notes", "evidence"]}
+    return row("budget-lines", await service.ask(f"/v1/budget-lines/{id_}", fields), service)
+
+
+async def _evidence(service: Service, arguments: Object) -> Object:
+    name, id_, supported = arguments["resource"], arguments["id"], arguments.get("field")
+    record = await service.ask(f"/v1/{name}/{id_}", {"fields": ["id", "name", "notes", "evidence"]})
+    fields = sorted({each for piece in record["evidence"] for each in piece["supports"]})
+    if supported is not None and supported not in fields:
+        nearest = closest(supported, fields)
+        message = f"No evidence of this record is for `field`.{hint(nearest)} `allowed` lists the fields that have any."
+        code = ErrorCode.UNKNOWN_VALUE
+        error = parameter_error("field", message, code, value=supported, allowed=fields, did_you_mean=nearest)
+        raise Problem(422, message, errors=[error])
+    pieces = [piece for piece in record["evidence"] if supported is None or supported in piece["supports"]]
+    meta = await _meta(service)
+    found = {
+        "id": id_,
+        "name": brief(record["name"]),
+        "evidence": [{"supports": piece["supports"], **quoted(piece, service)} for piece in pieces],
+    }
+    answer = finished(
+        cut(found, ["evidence"], arguments, meta["dataset"]), {"meta": meta}, service.link(f"/{name}/{id_}")
+    )
+    return {**answer, "caveats": caveats(record["notes"])}
+
+
+async def _compare(service: Service, arguments: Object) -> Object:
+    if ("measure" in arguments) == ("package" in arguments):
+        raise conflict("measure", "Give `measure` or `package`: the figures of one, or the totals of the other.")
+    if "measure" in arguments:
+        return await _figures(service, arguments)
+    id_ = arguments["package"]
+    answer = await service.ask(f"/v1/packages/{id_}/reconciliation")
+    package = await service.ask(f"/v1/packages/{id_}", {"fields": ["id", "name", "evidence"]})
+    found = {
+        "package": brief(package),
+        "totals": [{**brief(each), "caveats": caveats(each["notes"])} for each in answer["data"]],
+        "evidence": [quoted(piece, service) for piece in package["evidence"] if "stated_totals" in piece["supports"]],
+    }
+    link = service.link(f"/packages/{id_}/reconciliation")
+    return finished(cut(found, ["totals", "evidence"], arguments, answer["meta"]["dataset"]), answer, link)
+
+
+async def _figures(service: Service, arguments: Object) -> Object:
+    id_ = arguments["measure"]
+    answer = await service.ask(f"/v1/measures/{id_}/figures")
+    found = cut({"figures": brief(answer["data"])}, ["figures"], arguments, answer["meta"]["dataset"])
+    for figure in found["figures"]:
+        of = "national_expenditure" if "url" in figure else "amount"
+        line = await service.ask(f"/v1/budget-lines/{figure['line']}", {"fields": ["id", "evidence"]})
+        pieces = [piece for piece in line["evidence"] if of in piece["supports"]]
+        figure["evidence"] = [quoted(piece, service) for piece in pieces[:1]]
+        figure["link"] = service.link(f"/budget-lines/{figure['line']}")
+    return finished({"measure": id_, **found}, answer, service.link(f"/measures/{id_}"))
+
+
+async def _changed(service: Service, arguments: Object) -> Object:
+    page = _chosen(arguments, "since", "until", "type", "id")
+    answer = await service.ask(f"/v1/{CHANGES}", {"limit": 10, **page, **_chosen(arguments, "limit", "cursor")})
+    rows = []
+    for change in answer["data"]:
+        # What was added is read with `read`, and evidence with `evidence`: a patch would repeat them whole.
+        changed = [each for each in change["patch"] if not each["path"].startswith(("/evidence", "/notes"))]
+        patch = {"patch": changed} if change["action"] == "changed" else {}
+        told = {name: each for name, each in brief(change).items() if name != "patch"}
+        words = {"evidence": await _words(service, change), "link": service.link(f"/{CHANGES}/{change['id']}")}
+        rows.append({**told, **patch, **words})
+    return _listed(answer, rows, page, service, f"/{CHANGES}")
+
+
+async def _words(service: Service, change: Object) -> list[Object]:
+    """The words for what a change changed, as the record has them today; none where it was withdrawn since."""
+    try:
+        record = await service.ask(f"/v1/{change['type']}/{change['record']}", {"fields": ["id", "evidence"]})
+    except Problem as problem:
+        if problem.status not in (404, 410):
+            raise
+        return []
+    return quote_of(record, service, *change["fields"])
+
+
+TOOLS = (
+    Tool(
+        "find",
+        "Find records of any resource by words, Japanese or English, in their names and descriptions.",
+        {"q": TEXT, "type": TYPES, "limit": LIMIT, "cursor": CURSOR},
+        _find,
+        ["q"],
+    ),
+    Tool(
+        "list",
+        "List the records of a resource under `filters`: {name: value or list of values}, all of which apply. Values "
+        "are ids, printed abbreviations (厚, ③) or Japanese names; `<name>_not` excludes, `q` searches. Filters: "
+        + "; ".join(f"{each.name}: {', '.join(each.filters)}" for each in RESOURCES if each.filters)
+        + ". `sort`: id, name; of budget-lines amount, fiscal_year. Rows have the main fields; `read` gives all.",
+        {
+            "resource": RESOURCE,
+            "filters": FILTERS,
+            "sort": TEXT,
+            "order": {"enum": ["asc", "desc"]},
+            "limit": LIMIT,
+            "cursor": CURSOR,
+        },
+        _list,
+        ["resource"],
+    ),
+    Tool(
+        "read",
+        "Read one record: every field, with its evidence.",
+        {"resource": RESOURCE, "id": ID, "cursor": CURSOR},
+        _read,
+        ["resource", "id"],
+    ),
+    Tool(
+        "sum",
+        "Sum budget lines by one or two dimensions, each line once. `sole`: paid by one ministry alone; `joint`: by "
+        "several together; `involved`: both. Bases and phases are never added: `totals` has one for each. `filters` "
+        "are those that `list` takes for budget-lines.",
+        {
+            "group_by": {"type": "array", "items": {"enum": list(DIMENSIONS)}, "minItems": 1, "maxItems": 2},
+            "filters": FILTERS,
+            "sort": TEXT,
+            "order": {"enum": ["asc", "desc"]},
+            "cursor": CURSOR,
+        },
+        _sum,
+        ["group_by"],
+    ),
+    Tool(
+        "crosswalk",
+        "Which money serves which section of the strategy: sections with the sums behind them, and the links from "
+        "their measures to funded programmes, each with its basis (`editorial` links are ours). `strategies` are "
+        "served as a whole, by no section. Without a filter, all top sections. Filters: section (4.3), basis, pillar, "
+        "ministry, modality, fiscal_year, phase, document.",
+        {"filters": FILTERS, "cursor": CURSOR},
+        _crosswalk,
+    ),
+    Tool(
+        "evidence",
+        "The quotes, with their lines in the documents, behind a record or one `field` of it.",
+        {"resource": RESOURCE, "id": ID, "field": TEXT, "cursor": CURSOR},
+        _evidence,
+        ["resource", "id"],
+    ),
+    Tool(
+        "compare_figures",
+        "Of a `measure` (its id): what each document states of its money, side by side. Of a `package`: each total "
+        "that it states against the sum of its lines, and the difference that is not itemised. Give one of the two.",
+        {"measure": ID, "package": ID, "cursor": CURSOR},
+        _compare,
+    ),
+)
+
+WHAT_CHANGED = Tool(
+    "what_changed",
+    "Records that were added, removed or changed between releases of the data: `since` a version (exclusive) or a "
+    "date, `until` one (inclusive); of a `type`, or of records by `id`. `patch` is a JSON Patch, without notes and "
+    "evidence.",
+    {
+        "since": TEXT,
+        "until": TEXT,
+        "type": TYPES,
+        "id": {"type": "array", "items": ID},
+        "limit": LIMIT,
+        "cursor": CURSOR,
+    },
+    _changed,
+)
