@@ -24,7 +24,7 @@ from app.mcp.answers import (
 )
 from app.mcp.service import Service
 from app.resources import RESOURCES
-from app.resources.sums import DIMENSIONS
+from app.resources.groups import DIMENSIONS
 
 BY_NAME = {resource.name: resource for resource in RESOURCES}
 CHANGES = "changes"  # the resource that `what_changed` reads
