@@ -303,19 +303,19 @@ def test_a_file_that_cannot_be_read_is_not_whole(tmp_path: Path, monkeypatch: py
     assert not is_intact(tmp_path, download, {})
 
 
-def test_a_build_of_another_version_alone_has_files_of_its_own(tmp_path: Path) -> None:
+def test_a_build_of_another_name_alone_has_files_of_its_own(tmp_path: Path) -> None:
     path, seed = tmp_path / "shisaku.sqlite", tmp_path / "seed"
     shutil.copytree(ALONE, seed)
     digest = build(check(seed), path)
     with serving(Settings(database=path)) as client:
         before = client.get("/v1/exports/dataset.sqlite")
         about = seed / "dataset.yaml"
-        about.write_text(about.read_text().replace("0.1.0", "0.1.1"))
+        about.write_text(about.read_text().replace("An invented document", "Another name"))
         assert build(check(seed), path) == digest  # of the records, which are the same
         for name in ("dataset.sqlite", "datapackage.zip"):
             sent = client.get(f"/v1/exports/{name}")  # before or after the service has changed over
             assert sent.headers["Repr-Digest"] == f"sha-256=:{b64encode(sha256(sent.content).digest()).decode()}:"
-        eventually(lambda: answer(client, "/v1")["dataset"]["version"] == "0.1.1")
+        eventually(lambda: answer(client, "/v1")["name"]["en"] == "Another name")
         after = client.get("/v1/exports/dataset.sqlite")
         assert after.headers["Repr-Digest"] != before.headers["Repr-Digest"]
         assert after.headers["Repr-Digest"] == f"sha-256=:{b64encode(sha256(after.content).digest()).decode()}:"
