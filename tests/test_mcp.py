@@ -27,7 +27,7 @@ from app.cli import main
 from app.errors import Problem
 from app.mcp.server import INSTRUCTIONS, LINES, application, described, server_of, tools_of
 from app.mcp.service import Service
-from app.mcp.tools import BY_NAME, CHANGES, TOOLS, WHAT_CHANGED, Tool
+from app.mcp.tools import TOOLS, WHAT_CHANGED, Tool
 from app.resources import RESOURCES
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, Client, answer, built, free_port, walk
@@ -703,7 +703,14 @@ def test_changes_are_a_tool_where_the_api_has_them(everything: Settings) -> None
     assert found["link"].endswith("/changes?since=1.0.0")
 
 
-@pytest.mark.skipif(CHANGES not in BY_NAME, reason="the API has no changes")
+def test_the_link_of_a_record_is_of_the_version_that_was_read(server: Server[Any], whole: Client) -> None:
+    for tool in ("read", "evidence"):
+        found = ask(server, tool, resource="measures", id="biosimilar-uptake")
+        assert found["link"].endswith(f"/measures/biosimilar-uptake?version={found['dataset']['version']}")
+        assert whole.get(found["link"]).raise_for_status()
+    assert ask(server, "read", resource="documents", id="cao-20260203-bio")["link"].endswith("/cao-20260203-bio")
+
+
 def test_changes_are_those_of_the_api(server: Server[Any], whole: Client) -> None:
     asked = {"since": "1.0.0", "type": ["measures"], "id": ["biosimilar-uptake"]}
     found = ask(server, "what_changed", **asked)

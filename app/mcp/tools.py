@@ -24,9 +24,12 @@ from app.mcp.answers import (
 )
 from app.mcp.service import Service
 from app.resources import RESOURCES
+from app.resources.documents import DOCUMENTS
+from app.resources.facts import FACTS
 from app.resources.groups import DIMENSIONS
 
 BY_NAME = {resource.name: resource for resource in RESOURCES}
+VERSIONED = {each.name for each in FACTS if each is not DOCUMENTS}  # whose pages take `version`
 CHANGES = "changes"  # the resource that `what_changed` reads
 
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
@@ -147,7 +150,9 @@ async def _read(service: Service, arguments: Object) -> Object:
     meta = await _meta(service)
     found = {**brief(record), "evidence": [quoted(piece, service) for piece in record["evidence"]]}
     lists = [key for key, value in found.items() if isinstance(value, list)]
-    answer = finished(cut(found, lists, arguments, meta["dataset"]), {"meta": meta}, service.link(f"/{name}/{id_}"))
+    answer = finished(
+        cut(found, lists, arguments, meta["dataset"]), {"meta": meta}, _permalink(service, name, id_, meta)
+    )
     return {**answer, "caveats": caveats(record["notes"])}
 
 
@@ -236,10 +241,15 @@ async def _evidence(service: Service, arguments: Object) -> Object:
         "name": brief(record["name"]),
         "evidence": [{"supports": piece["supports"], **quoted(piece, service)} for piece in pieces],
     }
-    answer = finished(
-        cut(found, ["evidence"], arguments, meta["dataset"]), {"meta": meta}, service.link(f"/{name}/{id_}")
-    )
+    part = cut(found, ["evidence"], arguments, meta["dataset"])
+    answer = finished(part, {"meta": meta}, _permalink(service, name, id_, meta))
     return {**answer, "caveats": caveats(record["notes"])}
+
+
+def _permalink(service: Service, resource: str, id_: str, meta: Object) -> str:
+    """The page of a record, as this version of the data has it where the page takes one."""
+    path, version = f"/{resource}/{id_}", meta["dataset"]["version"]
+    return service.link(path, {"version": version} if resource in VERSIONED else None)
 
 
 async def _compare(service: Service, arguments: Object) -> Object:
