@@ -142,28 +142,30 @@ def test_a_folder_in_which_nothing_can_be_locked_is_told(
     assert "unable to open database file. The old database, if there was one, stands." in result.output
 
 
+@contextmanager
+def limited(size: int) -> Iterator[None]:
+    """A limit of the size of files, which this process may lift again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="files are limited by the system")
 @pytest.mark.parametrize("size", [20_000, 300_000, 900_000])
-def test_a_disk_that_is_full_ends_a_build_in_a_sentence(size: int, first_seed: Path, tmp_path: Path) -> None:
+def test_a_disk_that_is_full_ends_a_build_in_a_sentence(
+    size: int, first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A limit of the size of files, which meets the build at several of its steps, as a full disk does."""
     path = tmp_path / "shisaku.sqlite"
     build(check(ALONE), path)
     before = path.read_bytes()
-    result = subprocess.run(
-        [sys.executable, "-m", "app.cli", "build", "--seed", str(first_seed)],
-        cwd=PROJECT,
-        env={
-            # Without the measuring of coverage, whose own files would be too large.
-            **{name: value for name, value in os.environ.items() if not name.startswith("COV")},
-            "SHISAKU_DATABASE": str(path),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
-    )
-    assert result.returncode == 1
+    monkeypatch.setenv("SHISAKU_DATABASE", str(path))
+    with limited(size):
+        result = CliRunner().invoke(main, ["build", "--seed", str(first_seed)])
+    assert result.exit_code == 1
     assert result.stderr.startswith("Error: "), result.stderr
     assert result.stderr.endswith("The old database, if there was one, stands.\n")
     assert result.stderr.count("\n") == 1
