@@ -82,8 +82,8 @@ def test_every_record_can_be_cited(resource: Resource, clients: Client) -> None:
         text, reference, item = read(clients, path)
         kind, key, fields = read_bibtex(text)
         evidenced = [documents[id_] for id_ in record["documents"]]
-        issuers = list(dict.fromkeys(document["issuer"]["name"]["ja"] for document in evidenced))
-        issued = max(document["issued"]["date"] for document in evidenced)
+        issuers = list(dict.fromkeys(document["issuer"]["name"]["ja"] for document in evidenced)) or ["Shisaku"]
+        issued = max((document["issued"]["date"] for document in evidenced), default="") or record["released"]["date"]
         urls = [document["url"] for document in evidenced if document["url"]]
         assert kind == "misc"
         assert key == reference["id"] == item["id"] == f"shisaku-{resource.name}-{record['id']}"

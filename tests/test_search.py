@@ -51,7 +51,8 @@ def test_every_short_substring_is_found_where_it_stands(
 
     for term, keys in expected.items():
         found = snapshot.database.query(partial(search, term))
-        assert set(found.anywhere) == keys, term
+        # Behind these stand the versions and changes, which only their own lists find.
+        assert {key for key in found.anywhere if key <= len(corpus)} == keys, term
         assert found.in_names <= found.in_texts <= found.anywhere
 
 

@@ -139,16 +139,18 @@ def dataset_citation(dataset: Dataset, prefix: str) -> Citation:
 
 
 def record_citation(resource: Resource, id_: str, prefix: str, matcher: Matcher) -> Citation:
-    """A record, by the issuers of its documents. Raises a 404 Problem if there is no such record."""
+    """A record, by the issuers of its documents; one that is about the data itself, by this service, of the day of its
+    release. Raises a 404 Problem if there is no such record."""
     dataset = matcher.dataset
     record = orjson.loads(read_record(resource, id_, matcher.session))
     read = map(orjson.loads, read_records(DOCUMENTS, record["documents"], matcher.session))
     documents = sorted(read, key=lambda document: record["documents"].index(document["id"]))
+    issued = [document["issued"]["date"] for document in documents if document["issued"]]
     return Citation(
         key=f"shisaku-{resource.name}-{id_}",
         title=Name(**record["name"]),
-        authors=distinct(document["issuer"]["name"]["ja"] for document in documents),
-        date=max((document["issued"]["date"] for document in documents if document["issued"]), default=None),
+        authors=distinct(document["issuer"]["name"]["ja"] for document in documents) or [PUBLISHER],
+        date=max(issued, default=None) if documents else record["released"]["date"],
         version=dataset.version.version,
         url=next((document["url"] for document in documents if document["url"]), None),
         container=dataset.about.name,
