@@ -37,7 +37,9 @@ def at(value: Any, path: tuple[str, ...]) -> Any:
 
 
 def typed(column: Column, value: Any) -> Any:
-    """A value of JSON as the column has it: numbers that are texts are decimal."""
+    """A value of JSON as the column has it: numbers that are texts are decimal, and what is of free form is a text."""
+    if column.json:
+        return orjson.dumps(value).decode()
     if isinstance(value, list):
         return [typed(column, item) for item in value]
     is_number = "number" in (column.kind, column.item)
