@@ -27,6 +27,7 @@ OPTIONS: dict[str, Any] = {
     "date_header": True,
     "timeout_keep_alive": 75,
     "timeout_graceful_shutdown": 10,
+    "timeout_worker_healthcheck": 30,
 }
 
 
