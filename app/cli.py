@@ -147,8 +147,8 @@ def check(seed: Path | None) -> None:
 def release(seed: Path | None) -> None:
     """Freeze the records of seed/ under their version, in seed/releases/."""
     from app.seeding.build import SEED
-    from app.seeding.history import least_version
     from app.seeding.releases import ENDING, FOLDER, numbers, write_release
+    from app.seeding.versioning import least_version
 
     seed = seed or SEED
     with _errors_as_messages(f"{seed}: "):

@@ -71,7 +71,10 @@ def test_a_filtered_list_of_changes_can_be_followed_from_page_to_page(whole: Cli
         path = links(page).get("next", "")
         if not path:
             break
-    assert [text(each, "title") for each in found][: len(rows)] == [row["name"]["en"] for row in rows]
+    assert [text(each, "title") for each in found][: len(rows)] == [
+        f"{row['action']}: {row['name']['en']} (measures)" for row in rows
+    ]
+    assert "(since=1.0.0&type=measures)" in text(feed(whole, f"/v1/changes.atom?{SINCE}&limit=1"), "title")
     assert text(found[0], "summary") == rows[0]["summary"]["en"]
     assert whole.get(links(found[0])["alternate"]).status_code == 200
     assert answer(whole, "/v1/changes.atom?typ=measures", 422)["errors"][0]["did_you_mean"] == "type"
@@ -116,3 +119,4 @@ def test_pages_name_their_feeds(whole: Client) -> None:
     assert "/v1/versions.atom?lang=en" in whole.get("/measures?lang=en").text
     listed = whole.get("/changes?type=measures&lang=en").text
     assert '<a href="/v1/changes.atom?type=measures&amp;lang=en">Atom</a>' in listed
+    assert 'title="Changes" href="/v1/changes.atom?type=measures&amp;lang=en"' in listed

@@ -207,7 +207,7 @@ def test_temporary_files_are_removed_with_the_checked_seed(tmp_path: Path) -> No
     checked = check(tmp_path / "seed", tmp_path / "made")
     assert [each.suffix for each in (tmp_path / "made").iterdir()] == [".records"]
     digests = {build(checked, tmp_path / f"{name}.sqlite") for name in ("one", "two")}
-    assert digests == {checked.files.digest()}
+    assert digests == {checked.history.versions[-1].header.digest}
     del checked
     assert list((tmp_path / "made").iterdir()) == []
 
@@ -240,7 +240,7 @@ def test_a_look_up_of_many_entries_leaves_the_cache_to_others(tmp_path: Path, mo
     usual = check(tmp_path / "seed")
     monkeypatch.setattr(staging, "MAX_KEPT", 0)
     small = check(tmp_path / "seed")
-    assert small.files.digest() == usual.files.digest()
+    assert small.history.versions[-1].header == usual.history.versions[-1].header
 
 
 def test_a_transcript_is_a_sequence_of_its_lines() -> None:

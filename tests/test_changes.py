@@ -127,6 +127,10 @@ def test_changes_equal_a_comparison_by_brute_force(
             for (type_, id_), record in before.items():
                 as_it_was = client.get(f"/v1/{type_}/{id_}?version={number}.0.0")
                 assert as_it_was.content == orjson.dumps(record)
+            for type_, id_ in {place for each in states for place in each} - before.keys():
+                absent = client.get(f"/v1/{type_}/{id_}?version={number}.0.0")
+                was_there = any((type_, id_) in each for each in states[:number])
+                assert absent.status_code == (410 if was_there else 404)
         for before, after, version in zip(states, states[1:], range(2, 9), strict=False):
             rows = walk(client, f"/v1/changes?version={version}.0.0")
             assert {(each["type"], each["record"]) for each in rows} == by_force(before, after).keys()
@@ -176,6 +180,8 @@ def found(client: Client, query: str) -> list[str]:
         ("since=1.1.0&until=1.1.0", []),
         ("since=2027-02-01", ALL),
         ("since=2027-02-02", ALL[:2]),
+        ("since=%202027-02-01", ALL),
+        ("since=２０２７－02－01", ALL),
         ("since=2027-03-01", ALL[:2]),
         ("until=2027-02-28", ALL[2:]),
         ("until=2030-01-01", ALL),
@@ -203,15 +209,16 @@ def test_changes_are_filtered(served: Client, query: str, expected: list[str]) -
 @pytest.mark.parametrize(
     ("query", "parameter", "message", "meant"),
     [
-        (
-            "since=2027-03-02",
-            "since",
-            "Nothing was released since `2027-03-02`: the newest version is 2.0.0",
-            "2027-03-01",
-        ),
-        ("since=1.2.0", "since", "`1.2.0` is not a value of `since`.", None),
-        ("since=2027-02-30", "since", "`2027-02-30` is not a value of `since`.", None),
-        ("until=3.0.0", "until", "`3.0.0` is not a value of `until`.", None),
+        ("since=2999-03-02", "since", "`2999-03-02` is in the future: the newest version is 2.0.0", "2027-03-01"),
+        ("since=1.2.0", "since", "`1.2.0` is neither a version nor a day in the form `YYYY-MM-DD`.", None),
+        ("since=2027-02-30", "since", "`2027-02-30` is neither a version nor a day", None),
+        ("since=2027/2/3", "since", "`2027/2/3` is neither a version nor a day", "2027-02-03"),
+        ("since=20270203", "since", "`20270203` is neither a version nor a day", "2027-02-03"),
+        ("until=2027年2月3日", "until", "`2027年2月3日` is neither a version nor a day", "2027-02-03"),
+        ("until=2027-02-03T00:00:00Z", "until", "`2027-02-03T00:00:00Z` is neither", "2027-02-03"),
+        ("since=v1.1.0", "since", "`v1.1.0` is neither a version nor a day", "1.1.0"),
+        ("since=%20", "since", "A value of `since` is empty. Leave it out instead.", None),
+        ("until=3.0.0", "until", "`3.0.0` is neither a version nor a day", None),
         ("since=2.0.0&until=1.1.0", "since", "`since` is after `until`. Swap them.", None),
         ("since=2027-02-02&until=2027-02-01", "since", "`since` is after `until`. Swap them.", None),
         ("since=2027-02-02&until=1.1.0", "since", "`since` is after `until`. Swap them.", None),

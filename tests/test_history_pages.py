@@ -31,8 +31,11 @@ def test_versions_and_changes_have_no_history(whole: Client) -> None:
 
 
 def test_a_record_leads_to_its_history_and_is_shown_as_a_version_has_it(whole: Client) -> None:
-    page = whole.get(f"{PATH}?lang=en").text
-    assert f'<a href="{PATH}/history?lang=en">History</a>' in page
+    page, current = whole.get(f"{PATH}?lang=en").text, answer(whole, "/v1")["dataset"]["version"]
+    assert f'<a href="{PATH}/history?lang=en">Last changed</a>' in page
+    assert "Other figures" in page.partition("Last changed")[2].partition("</p>")[0]
+    cited = f"{PATH}?version={current}&amp;lang=en"
+    assert f'<a href="{cited}">{cited}</a>' in page
     older = whole.get(f"{PATH}?version=1.0.0&lang=en").text
     assert "As version 1.0.0 has it." in older
     assert f'<a href="{PATH}?lang=en">The newest</a>' in older

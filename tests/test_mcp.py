@@ -25,9 +25,9 @@ from starlette.responses import Response
 
 from app.cli import main
 from app.errors import Problem
-from app.mcp.server import INSTRUCTIONS, LINES, application, described, server_of, tools_of
+from app.mcp.server import INSTRUCTIONS, LINES, application, described, server_of
 from app.mcp.service import Service
-from app.mcp.tools import TOOLS, WHAT_CHANGED, Tool
+from app.mcp.tools import TOOLS, Tool
 from app.resources import RESOURCES
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, Client, answer, built, free_port, walk
@@ -320,8 +320,8 @@ def sent(tool: Tool) -> str:
 
 
 def test_tools_are_few_short_strict_and_read_only(server: Server[Any]) -> None:
-    assert len([*TOOLS, WHAT_CHANGED]) <= 8
-    assert sum(tokens(sent(tool)) for tool in (*TOOLS, WHAT_CHANGED)) <= 3_000
+    assert len(TOOLS) <= 8
+    assert sum(tokens(sent(tool)) for tool in TOOLS) <= 3_000
     for tool in asyncio.run(_told(server)):
         assert tool.input_schema["additionalProperties"] is False
         assert tool.annotations
@@ -333,7 +333,7 @@ def test_tools_are_few_short_strict_and_read_only(server: Server[Any]) -> None:
 
 def table(server: Server[Any]) -> dict[str, int]:
     """The tokens of each tool, and of the answer to each question."""
-    counts = {f"`{tool.name}`": tokens(sent(tool)) for tool in (*TOOLS, WHAT_CHANGED)}
+    counts = {f"`{tool.name}`": tokens(sent(tool)) for tool in TOOLS}
     answers = texts(server, *(question.asked for question in QUESTIONS))
     return {**counts, **{f"question {number}": tokens(text) for number, text in enumerate(answers, 1)}}
 
@@ -691,8 +691,7 @@ def with_changes(status: int = 410) -> FastAPI:
 
 def test_changes_are_a_tool_where_the_api_has_them(everything: Settings) -> None:
     changing = with_changes()
-    assert tools_of(changing).keys() - tools_of(FastAPI()).keys() == {"what_changed"}
-    found = asyncio.run(WHAT_CHANGED.answer(Service(changing, everything), {"since": "1.0.0"}))
+    found = asyncio.run(TOOLS[-1].answer(Service(changing, everything), {"since": "1.0.0"}))
     changed, added = found["data"]
     assert changed["patch"] == PATCH
     (piece,) = changed["evidence"]
@@ -723,4 +722,4 @@ def test_changes_are_those_of_the_api(server: Server[Any], whole: Client) -> Non
 
 def test_a_change_whose_record_cannot_be_read_is_an_error(everything: Settings) -> None:
     with pytest.raises(Problem, match="It is not there"):
-        asyncio.run(WHAT_CHANGED.answer(Service(with_changes(503), everything), {"since": "1.0.0"}))
+        asyncio.run(TOOLS[-1].answer(Service(with_changes(503), everything), {"since": "1.0.0"}))

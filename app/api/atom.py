@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import unquote_plus
 from uuid import UUID, uuid5
 from xml.etree import ElementTree
 
@@ -16,7 +17,7 @@ from app.query.citations import PUBLISHER
 from app.query.formats import ATOM_TYPE
 from app.query.page import list_body
 from app.query.resource import Resource
-from app.resources.changes import CHANGES
+from app.resources.changes import ACTIONS, CHANGES
 from app.resources.versions import VERSIONS
 
 NAMESPACE = UUID("6f2bd1b3-64a5-4d0e-9f0b-2f2f0b1f7c53")  # of the ids of feeds and entries, which no host is a part of
@@ -54,12 +55,11 @@ def _add_feed(resource: Resource) -> None:
 def _feed(resource: Resource, context: Context, host: str, body: Mapping[str, Any]) -> bytes:
     """A page of a list as a feed. Addresses begin with the host, where it is known."""
     query, language = context.query, context.query.text("lang")
-    selection = "&".join(
-        filter(None, (query.encode(lang=None, limit=None, offset=None, cursor=None), f"lang={language}"))
-    )
+    chosen = query.encode(lang=None, limit=None, offset=None, cursor=None)
+    selection = f"{chosen}&lang={language}".removeprefix("&")
     feed = ElementTree.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": language})
     _add(feed, "id", uuid5(NAMESPACE, f"{resource.name}?{selection}").urn)
-    _add(feed, "title", FEEDS[resource.name][language])
+    _add(feed, "title", f"{FEEDS[resource.name][language]}{f' ({unquote_plus(chosen)})' if chosen else ''}")
     _add(feed, "updated", _instant(context.snapshot.dataset.version.released))
     _add(_add(feed, "author"), "name", PUBLISHER)
     _add(feed, "link", rel="self", type=ATOM_TYPE, href=f"{host}{body['links']['self']}")
@@ -70,12 +70,22 @@ def _feed(resource: Resource, context: Context, host: str, body: Mapping[str, An
     for record in map(orjson.loads, body["data"]):
         entry = _add(feed, "entry")
         _add(entry, "id", uuid5(NAMESPACE, f"{resource.name}/{record['id']}").urn)
-        _add(entry, "title", record["name"][language])
+        _add(entry, "title", _title(record, language))
         _add(entry, "updated", _instant(record["released"]["date"]))
         _add(entry, "link", rel="alternate", type="text/html", href=f"{page}/{record['id']}?lang={language}")
+        if "type" in record:
+            _add(entry, "category", term=record["type"])
         _add(entry, "summary", record["summary"][language])
     written: bytes = ElementTree.tostring(feed, "utf-8", xml_declaration=True)
     return written
+
+
+def _title(record: Mapping[str, Any], language: str) -> str:
+    """What an entry is called: of a change, what was done, and the resource of the record."""
+    name: str = record["name"][language]
+    if "action" not in record:
+        return name
+    return f"{ACTIONS[record['action']][language == 'en']}: {name} ({record['type']})"
 
 
 def _add(parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str) -> ElementTree.Element:

@@ -18,6 +18,7 @@ from app.query.matching import Matcher
 from app.query.records import read_record, read_records
 from app.query.resource import Resource
 from app.resources.documents import DOCUMENTS
+from app.resources.facts import FACTS
 from app.schemas import Int32, Name, Schema, Sentence, distinct
 
 
@@ -142,6 +143,9 @@ def record_citation(resource: Resource, id_: str, prefix: str, matcher: Matcher)
     """A record, by the issuers of its documents; one that is about the data itself, by this service, of the day of its
     release. Raises a 404 Problem if there is no such record."""
     dataset = matcher.dataset
+    path = f"{prefix}/v1/{resource.name}/{id_}"
+    if resource in FACTS:
+        path += f"?version={dataset.version.version}"
     record = orjson.loads(read_record(resource, id_, matcher.session))
     read = map(orjson.loads, read_records(DOCUMENTS, record["documents"], matcher.session))
     documents = sorted(read, key=lambda document: record["documents"].index(document["id"]))
@@ -156,7 +160,7 @@ def record_citation(resource: Resource, id_: str, prefix: str, matcher: Matcher)
         container=dataset.about.name,
         notes=[
             *(document["attribution"] for document in documents),
-            _source(f"{prefix}/v1/{resource.name}/{id_}", dataset),
+            _source(path, dataset),
         ],
     )
 

@@ -18,6 +18,7 @@ from app.http.protocol import HEADERS_TOO_LARGE, LINE_TOO_LONG
 from app.http.refusals import TOO_MANY
 from app.query.cursor import Binding, Cursor, encode
 from app.query.formats import ATOM_TYPE, BINARY_TYPE, SVG_TYPE
+from app.query.releases import EARLIER
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 
@@ -145,6 +146,7 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
         found, problem = fetch(request)
         assert found == code, (request, problem)  # noqa: S101
         responses[str(code)] = _problem(code, problem)
+    responses |= _withdrawn(operation)
     responses |= {str(code): {"$ref": f"#/components/responses/{_component(code)}"} for code in DETAILS}
     operation["responses"] = dict(sorted(responses.items()))
 
@@ -156,6 +158,14 @@ DETAILS = {
     500: SERVER_ERROR.detail,
     503: BUSY,
 }
+
+
+def _withdrawn(operation: Schema) -> Schema:
+    """The refusal of a record that was withdrawn, where an operation answers with one record of a version."""
+    if not {"id", "version"} <= {parameter["name"] for parameter in operation.get("parameters", [])}:
+        return {}
+    gone = Problem(410, f"This record was withdrawn. {EARLIER}")
+    return {"410": _problem(410, orjson.loads(gone.response().body))}
 
 
 def _component(status: int) -> str:

@@ -51,7 +51,7 @@ def context_of(parameters: Parameters, advice: str = "") -> Any:
 
 
 NoParameters = Annotated[Context, context_of({})]
-RecordId = Annotated[str, Path(alias="id", description="The record's id.", json_schema_extra={"maxLength": 200})]
+RecordId = Annotated[str, Path(alias="id", description="The record's id.", json_schema_extra={"maxLength": 250})]
 
 
 def by_name(*parameters: Parameter) -> dict[str, Parameter]:
@@ -164,7 +164,8 @@ def selection(resource: Resource) -> tuple[Parameter, ...]:
 
 VERSION = Parameter(
     "version",
-    "Answer with the record as this version of the data has it; `/v1/versions` lists them. The newest when left out.",
+    "Answer with the record as this version of the data has it; `/v1/versions` lists them. The newest when left out. "
+    "The schema describes the newest: of an older version, take the answer as plain JSON.",
     "code",
     vocabulary="version",
     example="1.0.0",

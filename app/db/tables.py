@@ -22,7 +22,7 @@ class ServingRecord(SQLModel, table=True):
 
 
 class ServingRelease(SQLModel, table=True):
-    """A record as a version has it that is not the newest: where it differs from that of the version before."""
+    """A record as an earlier version has it, stored only where it differs from the version before."""
 
     __tablename__ = "serving_release"
 

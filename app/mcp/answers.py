@@ -57,11 +57,15 @@ def shown_fields(resource: Resource) -> list[str]:
 
 
 def brief(value: Any) -> Any:
-    """A value without what is null, false or an empty list in it."""
+    """A value without what is null, false or an empty list in it, but for the values of a patch."""
     if isinstance(value, list):
         return [brief(each) for each in value]
     if isinstance(value, dict):
-        kept = {name: brief(each) for name, each in value.items() if name not in ("evidence", "notes")}
+        kept = {
+            name: each if name == "patch" else brief(each)
+            for name, each in value.items()
+            if name not in ("evidence", "notes")
+        }
         return {name: each for name, each in kept.items() if each is not None and each is not False and each != []}
     return value
 

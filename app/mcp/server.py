@@ -1,6 +1,6 @@
 """The MCP server: tools, documents as resources, and the questions of the guide as prompts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,7 +9,6 @@ import mcp_types as types
 import orjson
 import uvicorn
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from mcp import MCPError
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
@@ -20,7 +19,7 @@ from app.main import create_app
 from app.main import service as whole_service
 from app.mcp.answers import Object, cursor_of, of_total
 from app.mcp.service import Service
-from app.mcp.tools import CHANGES, TOOLS, WHAT_CHANGED, Tool
+from app.mcp.tools import TOOLS, Tool
 from app.query.dataset import Question
 from app.settings import Settings
 
@@ -40,12 +39,6 @@ What an answer leaves out is null, false or empty. English names are ours unless
 Context = Any  # of a request, which no handler reads
 
 
-def tools_of(app: FastAPI) -> dict[str, Tool]:
-    """The tools by name: of changes, where the API has them."""
-    has_changes = any(isinstance(route, APIRoute) and route.path == f"/v1/{CHANGES}" for route in app.routes)
-    return {tool.name: tool for tool in (*TOOLS, *([WHAT_CHANGED] if has_changes else []))}
-
-
 def described(tool: Tool) -> types.Tool:
     """A tool as assistants are told of it."""
     annotations = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
@@ -55,10 +48,10 @@ def described(tool: Tool) -> types.Tool:
 class Handlers:
     """What the server answers with."""
 
-    def __init__(self, app: FastAPI, tools: Mapping[str, Tool]) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self._service = Service(whole_service(app), app.state.settings)
         self._snapshots = app.state.snapshots
-        self._tools = tools
+        self._tools = {tool.name: tool for tool in TOOLS}
 
     async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=list(map(described, self._tools.values())))
@@ -103,7 +96,10 @@ class Handlers:
 
     async def read_resource(self, _: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         """Lines of a transcript by their numbers, and the address of those that follow."""
-        parts = urlsplit(params.uri)
+        try:
+            parts = urlsplit(params.uri)
+        except ValueError:
+            parts = urlsplit("")
         id_, query = parts.path.removeprefix("/"), parse_qs(parts.query)
         if f"{parts.scheme}://{parts.netloc}/" != DOCUMENTS or "/" in id_ or query.keys() - {"from"}:
             raise _invalid(f"There is no such resource. Documents are at {DOCUMENTS}{{id}}{{?from}}.")
@@ -187,7 +183,7 @@ def application(settings: Settings) -> Iterator[FastAPI]:
 
 def server_of(app: FastAPI) -> Server[dict[str, Any]]:
     """The server over an application."""
-    handlers = Handlers(app, tools_of(app))
+    handlers = Handlers(app)
     return Server(
         "shisaku",
         version=__version__,

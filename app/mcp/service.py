@@ -30,6 +30,8 @@ class Service:
         """The JSON that the API answers to a GET request. Raises its error as a Problem."""
         try:
             response = await self._client.get(path, params=_pairs(values or {}))
+        except httpx2.InvalidURL as error:
+            raise Problem(422, "These arguments are too long, or hold characters that no address has.") from error
         except Exception as error:  # an error of the application, whose text is not for clients
             LOG.exception("GET %s", path)
             raise SERVER_ERROR from error

@@ -33,9 +33,9 @@ VERSIONED = {each.name for each in FACTS if each is not DOCUMENTS}  # whose page
 CHANGES = "changes"  # the resource that `what_changed` reads
 
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
-ID = {"type": "string", "pattern": "^[a-z0-9][a-z0-9.-]*$"}
+ID = {"type": "string", "pattern": "^[a-z0-9][a-z0-9.-]*$", "maxLength": 250}
 RESOURCE = {"enum": list(BY_NAME)}
-TYPES = {"type": "array", "items": RESOURCE}
+TYPES = {"type": "array", "items": {"enum": [each.name for each in FACTS]}}
 CURSOR = {"type": "string", "maxLength": 600}
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 25, "default": 10}
 FILTERS = {
@@ -377,20 +377,19 @@ TOOLS = (
         {"measure": ID, "package": ID, "cursor": CURSOR},
         _compare,
     ),
-)
-
-WHAT_CHANGED = Tool(
-    "what_changed",
-    "Records that were added, removed or changed between releases of the data: `since` a version (exclusive) or a "
-    "date, `until` one (inclusive); of a `type`, or of records by `id`. `patch` is a JSON Patch, without notes and "
-    "evidence.",
-    {
-        "since": TEXT,
-        "until": TEXT,
-        "type": TYPES,
-        "id": {"type": "array", "items": ID},
-        "limit": LIMIT,
-        "cursor": CURSOR,
-    },
-    _changed,
+    Tool(
+        "what_changed",
+        "Records that were added, removed or changed between releases of the data: `since` a version (exclusive) or a "
+        "date, `until` one (inclusive); of a `type`, or of records by `id`. `patch` is a JSON Patch, without notes and "
+        "evidence.",
+        {
+            "since": TEXT,
+            "until": TEXT,
+            "type": TYPES,
+            "id": {"type": "array", "items": ID},
+            "limit": LIMIT,
+            "cursor": CURSOR,
+        },
+        _changed,
+    ),
 )

@@ -17,6 +17,7 @@ Kind = Literal["string", "integer", "number", "boolean"]
 
 KINDS: Mapping[Any, Kind] = {bool: "boolean", int: "integer"}
 BETWEEN = ";"
+AS_JSON = "As JSON; empty in a workbook where it is too long for a cell."
 LISTS = rf"joined by `{BETWEEN}`: within a value, `{BETWEEN}` is written `\{BETWEEN}`, and `\` is written `\\`."
 
 
@@ -153,7 +154,14 @@ def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
         shown, meaning, to = info.alias or name, info.description or "", referenced(info)
         annotation, required, kind = _plain(info.annotation, info.metadata)
         if _is_json(info):
-            yield Column(shown, "string", f"{meaning} As JSON.", (shown,), required, json=True)
+            yield Column(
+                shown,
+                "string",
+                f"{meaning} {AS_JSON}",
+                (shown,),
+                required,
+                json=True,
+            )
         elif get_origin(annotation) is list:
             yield from _listed(shown, get_args(annotation)[0], meaning, to)
         elif _is_schema(annotation):

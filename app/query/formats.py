@@ -144,6 +144,8 @@ class Workbook:
                         sheet.write_number(self._row, place, cell)
                     case _ if column.kind == "number":
                         sheet.write_number(self._row, place, float(cell))
+                    case _ if column.json and len(cell) > MAX_CELL:
+                        pass  # a part of it would be no JSON
                     case _:
                         sheet.write_string(self._row, place, cell[:MAX_CELL])
 

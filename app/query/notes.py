@@ -96,7 +96,7 @@ def _filters_meant(query: Query, resources: Iterable[Resource], matcher: Matcher
         for word in (q, *q.split())
         for resource in resources
         for filter_ in resource.filters.values()
-        if filter_.kind in ("code", "choice")
+        if filter_.kind in ("code", "choice") and not filter_.period
         for id_ in filter_.values(matcher.vocabularies).find(word)
         if matcher.values(resource, filter_).of(id_)
     )

@@ -10,13 +10,13 @@ from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
-from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, parameter_error
+from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, hint, parameter_error
 from app.query.filters import Filter, Parameter
 from app.query.hints import number_hint, parameter_hint, value_hint
-from app.query.periods import is_day, is_reversed, released
+from app.query.periods import is_day, is_reversed, released, today, written_day
 from app.query.vocabulary import NONE, Vocabularies, Vocabulary
 from app.schemas import ID
-from app.text import MAX_TERMS, terms
+from app.text import MAX_TERMS, fold, terms
 
 MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
@@ -240,8 +240,8 @@ def _code(
 ) -> tuple[str, ...] | ParameterError:
     """The ids of a value of a vocabulary, or `none` where a record may have no value."""
     vocabulary = parameter.values(vocabularies)
-    if isinstance(parameter, Filter) and parameter.period and is_day(value):
-        return _day(parameter, value, vocabulary)
+    if isinstance(parameter, Filter) and parameter.period:
+        return _bound(parameter, value, vocabulary)
     ids = vocabulary.find(value)
     if parameter.newest and ids and ids != (newest := next(iter(vocabulary.terms)),):
         message = f"This is answered as of the newest version alone, `{newest}`. {OLDER}"
@@ -264,14 +264,25 @@ def _code(
     )
 
 
-def _day(parameter: Filter, value: str, versions: Vocabulary) -> tuple[str, ...] | ParameterError:
-    """A day of a period, unless nothing was released since."""
+def _bound(parameter: Filter, value: str, versions: Vocabulary) -> tuple[str, ...] | ParameterError:
+    """A bound of a period: a version, or a day that is not in the future."""
+    name, plain = parameter.name, fold(value.strip())
     newest = next(iter(versions.terms))
-    if parameter.period == "since" and value > released(versions, newest):
-        message = (
-            f"Nothing was released since `{value}`: the newest version is {newest} of {released(versions, newest)}."
-        )
-        return parameter_error(
-            parameter.name, message, value=value, allowed=versions.terms, did_you_mean=released(versions, newest)
-        )
-    return (value,)
+    message, meant = "", None
+    if is_day(plain):
+        if name == "until" or plain <= max(today(), released(versions, newest)):
+            return (plain,)
+        meant = released(versions, newest)
+        message = f"`{plain}` is in the future: the newest version is {newest} of {meant}."
+    elif not plain:
+        message = f"A value of `{name}` is empty. Leave it out instead."
+    else:
+        ids = versions.find(value)
+        if ids:
+            return ids
+        meant = written_day(value) or versions.nearest(value)
+        message = f"`{cut(value)}` is neither a version nor a day in the form `YYYY-MM-DD`.{hint(meant)}"
+        message += " `allowed` lists the versions."
+    return parameter_error(
+        name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=versions.terms, did_you_mean=meant
+    )

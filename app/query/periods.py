@@ -1,14 +1,17 @@
 """Periods: versions between two bounds, each a version or a day. Versions are the vocabulary `version`, the newest
-first, each with the day of its release as its code."""
+first."""
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Literal
 
 from app.query.vocabulary import Vocabulary
+from app.text import fold
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+WRITTEN = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?(t.*)?")  # folded, as people and programs write days
+JAPAN = timezone(timedelta(hours=9))
 
 
 def is_day(value: str) -> bool:
@@ -19,9 +22,23 @@ def is_day(value: str) -> bool:
         return False
 
 
+def written_day(value: str) -> str | None:
+    """The day in ISO 8601 that is written in another form, such as 2026/11/29; None if it is none."""
+    found = WRITTEN.fullmatch(fold(value.strip()))
+    try:
+        return date(*map(int, found.groups()[:3])).isoformat() if found else None
+    except ValueError:
+        return None
+
+
+def today() -> str:
+    """The day in Japan."""
+    return datetime.now(JAPAN).date().isoformat()
+
+
 def released(versions: Vocabulary, version: str) -> str:
     """The day on which a version was released."""
-    return versions.terms[version].codes[0]
+    return versions.terms[version].released
 
 
 def within(period: Literal["since", "until"], bound: str, versions: Vocabulary) -> list[str]:

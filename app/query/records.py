@@ -71,12 +71,14 @@ def read_record_of(version: str, versions: Vocabulary, resource: Resource, id_: 
     """The record as a version has it, as JSON. Raises a 404 Problem that names the version with which it came, or a 410
     Problem if it was withdrawn before."""
     number = numbered(versions).index(version) + 1
-    kept = older(resource, id_, session)
-    before = [record for when, record in kept if when <= number]
-    if number == len(versions.terms) or (before and before[-1] is None):
+    if number == len(versions.terms):
         return read_record(resource, id_, session)
-    if before and before[-1] is not None:
-        return bytes(before[-1])
-    if not kept:
+    rows = older(resource, id_, session)
+    until = [record for when, record in rows if when <= number]
+    if until:
+        if until[-1] is None:
+            raise withdrawn(resource, id_, session)
+        return bytes(until[-1])
+    if not rows:
         read_record(resource, id_, session)
-    raise came_later(resource, version, kept[0][0] if kept else len(versions.terms), versions)
+    raise came_later(resource, version, rows[0][0] if rows else len(versions.terms), versions)

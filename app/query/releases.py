@@ -15,6 +15,8 @@ from app.query.vocabulary import Vocabulary
 
 WITHDRAWN = "withdrawn/"  # of the serving values that tell why a record was withdrawn, and what replaced it
 
+EARLIER = "Earlier versions have it: name one with `version`, or see its `/history`."
+
 OLDER = Statement(
     select(ServingRelease.number, ServingRelease.record)
     .where(
@@ -40,7 +42,7 @@ def withdrawn(resource: Resource, id_: str, session: Session) -> Problem:
         detail += f" {told['reason']['en']}"
         if told["replaced_by"]:
             successor = f"/v1/{resource.name}/{told['replaced_by']}"
-    detail += " Earlier versions have it: name one with `version`, or see its `/history`."
+    detail += f" {EARLIER}"
     return Problem(410, detail, successor=successor)
 
 

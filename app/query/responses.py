@@ -14,7 +14,7 @@ class DatasetVersion(Schema):
 
     version: str = Field(description="Declared in the seed.")
     released: str = Field(description="ISO date.", json_schema_extra={"format": "date"})
-    digest: str = Field(description="SHA-256 over every record, in order: the same digest, the same answers.")
+    digest: str = Field(description="SHA-256 of its records, as in `/v1/versions`: the same digest, the same facts.")
 
 
 class AnswerMeta(Schema):

@@ -29,6 +29,7 @@ class Term(BaseModel):
     aliases: tuple[str, ...] = ()  # beside the id and the label
     codes: tuple[str, ...] = ()  # identifiers in other registers, which find it too, but are no words of a search
     broader: str | None = None
+    released: str = ""  # of a version: its day
     notes: tuple[Note, ...] = ()
 
     @classmethod

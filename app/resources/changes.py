@@ -60,14 +60,16 @@ def _fields(record: Change) -> list[Term]:
     return [Term(id=each, label=Name(ja=each, en=each, en_official=False)) for each in record.fields]
 
 
+ACTIONS = {"added": ("追加", "added"), "changed": ("変更", "changed"), "removed": ("取下げ", "removed")}
+
 CHANGES = Resource(
     name="changes",
     singular="change",
     meaning="What each version changed: a row for each record that it added, removed or changed, the newest first.",
     record=Change,
     own_filters=(
-        since("Changes after a version, or of versions released on a day or later.", example="1.0.0"),
-        until("Changes up to a version, or of versions released until a day, inclusive."),
+        since("Changes after a version, or of versions released on a day (`YYYY-MM-DD`) or later.", example="1.0.0"),
+        until("Changes up to a version, or of versions released until a day (`YYYY-MM-DD`), inclusive."),
         column("version", "The version.", path="version.id"),
         Filter(
             "type",
@@ -83,7 +85,7 @@ CHANGES = Resource(
             "action",
             Action,
             "What the version did.",
-            labels={"added": ("追加", "added"), "changed": ("変更", "changed"), "removed": ("取下げ", "removed")},
+            labels=ACTIONS,
         ),
         linked("field", "Fields that differ; `none` for records that were added or removed.", path="fields"),
     ),

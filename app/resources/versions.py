@@ -36,7 +36,7 @@ class Version(Record):
 
 
 def _terms(record: Version) -> list[Term]:
-    return [Term(id=record.id, label=record.name, codes=(record.released.date,))]
+    return [Term(id=record.id, label=record.name, released=record.released.date)]
 
 
 VERSIONS = Resource(
@@ -44,7 +44,7 @@ VERSIONS = Resource(
     singular="version",
     meaning="The versions of the data, the newest first: when each was released, what it has, and what it changed.",
     record=Version,
-    own_sorts={"released": "released.date"},
+    own_sorts={"released": "released.date", "records": "records"},
     descriptions=("summary",),
     vocabularies=(VocabularySource("version", _terms),),
     evidenced=False,

@@ -168,7 +168,7 @@ def _about(checked: Checked) -> About:
     attributions = [document.attribution for document in documents]
     if len(attributions) > MAX_ATTRIBUTIONS:
         attributions = ["各文書の出典は /v1/documents の attribution にある。"]
-    digest = checked.files.digest()
+    digest = checked.history.versions[-1].header.digest
     return About(
         version=DatasetVersion(version=about.version, released=about.released.isoformat(), digest=digest),
         name=Name(**name_of(about.name)),

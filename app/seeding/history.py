@@ -24,13 +24,12 @@ from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.patches import patch
 from app.seeding.reading import DATASET, AboutEntry, Source, Withdrawal
 from app.seeding.records import Json
-from app.seeding.releases import Frozen, Header, Release, numbers, summary_of
+from app.seeding.releases import Header, Release, ReleasedRecord, numbers, summary_of
 from app.seeding.rendering import RecordFiles, id_of
 
-Pair = tuple[str, str, bytes | None, bytes | None]  # resource, id, the record before and the one after
+Difference = tuple[str, str, bytes | None, bytes | None]  # resource, id, the record before and the one after
 Withdrawn = dict[tuple[str, str], Withdrawal]  # by resource and id
 
-ITEM = "[]"  # of a path: the items of a list
 SUMMARIES = {
     Action.ADDED: ("「{ja}」を加えた。", "Added “{en}”."),
     Action.CHANGED: ("「{ja}」の{fields}を改めた。", "Changed {fields} of “{en}”."),
@@ -61,7 +60,7 @@ def history_of(seed: Path, source: Source, files: RecordFiles) -> History:
     about, releases = source.about, source.releases
     assert about  # noqa: S101 - narrows the type; a seed without it has an error
     newest = releases[-1] if releases else None
-    now = _frozen(files, about, newest)
+    now = _seed_release(files, about, newest)
     errors = [SeedError(f"{seed.name}/{DATASET}", 1, message) for message in _version_errors(now, newest)]
     unreleased = newest is None or newest.version != now.version
     withdrawn = {(each.type, each.id): each for each in source.withdrawn}
@@ -72,7 +71,7 @@ def history_of(seed: Path, source: Source, files: RecordFiles) -> History:
     return history
 
 
-def _frozen(files: RecordFiles, about: AboutEntry, newest: Release | None) -> Release:
+def _seed_release(files: RecordFiles, about: AboutEntry, newest: Release | None) -> Release:
     """The records of the seed as a release."""
     places = files.folder / "places.sqlite"
     with closing(sqlite3.connect(places, isolation_level=None)) as connection:
@@ -104,12 +103,12 @@ def _places(resource: Resource, files: RecordFiles) -> Iterator[tuple[str, str, 
         at += len(text)
 
 
-def _sorted(files: RecordFiles, places: Path) -> Iterator[Frozen]:
+def _sorted(files: RecordFiles, places: Path) -> Iterator[ReleasedRecord]:
     with closing(sqlite3.connect(places)) as connection, ExitStack() as opened:
         texts = {resource.name: opened.enter_context(files.path(resource).open("rb")) for resource in FACTS}
         for type_, id_, at, size in connection.execute("SELECT type, id, at, size FROM place ORDER BY type, id"):
             texts[type_].seek(at)
-            yield Frozen(type_, id_, texts[type_].read(size))
+            yield ReleasedRecord(type_, id_, texts[type_].read(size))
 
 
 def _version_errors(now: Release, newest: Release | None) -> Iterator[str]:
@@ -136,7 +135,9 @@ def _withdrawal_errors(source: Source, history: History) -> Iterator[SeedError]:
     released = {each[:2] for release in older for each in release.records() if each[:2] in wanted}
     for each in source.withdrawn:
         named, new = f"`{each.id}` of {each.type}", (each.type, each.replaced_by)
-        if (each.type, each.id) in there:
+        if history.withdrawn[each.type, each.id] is not each:
+            yield SeedError(each.file, each.line, f"{named} is given twice: keep one entry")
+        elif (each.type, each.id) in there:
             yield SeedError(each.file, each.line, f"{named} is still there: remove its entry, or this one")
         elif (each.type, each.id) not in released:
             yield SeedError(each.file, each.line, f"{named} was never released: correct it, or remove this entry")
@@ -145,7 +146,7 @@ def _withdrawal_errors(source: Source, history: History) -> Iterator[SeedError]:
             yield SeedError(each.file, each.line, message)
 
 
-def compare(before: Release, after: Release) -> Iterator[Pair]:
+def compare(before: Release, after: Release) -> Iterator[Difference]:
     """Every record of two releases, as each of them has it."""
     sides = (_of_side(side, release) for side, release in enumerate((before, after)))
     for (type_, id_), found in groupby(merge(*sides), key=itemgetter(0, 1)):
@@ -217,7 +218,7 @@ def _summary(action: Action, name: Json, fields: Sequence[str]) -> dict[str, str
 
 
 def _name(release: Release) -> Json:
-    return {"ja": f"第{release.version}版", "en": f"Version {release.version}", "en_official": False}
+    return {"ja": f"第{release.version}版", "en": f"Version {release.version}", "en_official": True}
 
 
 def _version(release: Release, changed: Counter[tuple[str, str]]) -> Json:
@@ -243,60 +244,3 @@ def _version(release: Release, changed: Counter[tuple[str, str]]) -> Json:
         "notes": [],
         "evidence": [],
     }
-
-
-# --- the rule of versions
-
-Shape = dict[tuple[str, tuple[str, ...]], set[str]]  # by resource and path of a field, the types of its values in JSON
-
-
-def least_version(before: Release, after: Release) -> tuple[str, str]:
-    """The least version that a release may have which follows another, and why."""
-    shapes: tuple[Shape, Shape] = ({}, {})
-    found = ["no record differs", "", ""]
-    for type_, id_, old, new in compare(before, after):
-        if old is None:
-            found[1] = found[1] or f"`{id_}` of {type_} was added"
-        if new is None:
-            found[2] = found[2] or f"`{id_}` of {type_} was withdrawn"
-        if old and new and old != new:
-            found[0] = f"`{id_}` of {type_} was corrected"
-        for shape, text in zip(shapes, (old, new), strict=True):
-            if text:
-                _add_shape(shape, type_, (), orjson.loads(text))
-    found[1] = found[1] or next((f"{each} was added" for each in _missing(*reversed(shapes))), "")
-    found[2] = found[2] or next((f"{each} is gone, or of another type" for each in _broken(*shapes)), "")
-    major, minor, patched = numbers(before.version)
-    if found[2]:
-        return f"{major + 1}.0.0", found[2]
-    if found[1]:
-        return f"{major}.{minor + 1}.0", found[1]
-    return f"{major}.{minor}.{patched + 1}", found[0]
-
-
-def _add_shape(shape: Shape, type_: str, path: tuple[str, ...], value: Any) -> None:
-    kinds = shape.setdefault((type_, path), set())
-    if isinstance(value, dict):
-        kinds.add("object")
-        for name, inner in value.items():
-            _add_shape(shape, type_, (*path, name), inner)
-    elif isinstance(value, list):
-        kinds.add("array")
-        for item in value:
-            _add_shape(shape, type_, (*path, ITEM), item)
-    elif value is not None:
-        kinds.add("boolean" if isinstance(value, bool) else "string" if isinstance(value, str) else "number")
-
-
-def _missing(shape: Shape, other: Shape) -> Iterator[str]:
-    """The fields of a shape that objects of another do not have."""
-    for type_, path in shape:
-        if path and (type_, path) not in other and "object" in other.get((type_, path[:-1]), ()):
-            yield f"the field `{'.'.join(path)}` of {type_}"
-
-
-def _broken(before: Shape, after: Shape) -> Iterator[str]:
-    yield from _missing(before, after)
-    for (type_, path), kinds in before.items():
-        if kinds and not after.get((type_, path), kinds) <= kinds:
-            yield f"the field `{'.'.join(path)}` of {type_}"

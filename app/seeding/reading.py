@@ -31,6 +31,7 @@ from app.seeding.transcript import Table, Transcript
 
 YAML = ".yaml"
 NDJSON = ".ndjson"
+RELEASE = ".gz"  # read line by line, too
 DATASET = f"dataset{YAML}"
 WITHDRAWN = f"withdrawn{YAML}"
 TRANSCRIPTS: Mapping[str, type[Transcript]] = {"transcript.md": Transcript, "transcript.csv": Table}
@@ -207,7 +208,7 @@ def _refusal(path: Path, seed: Path) -> str | None:
         return "this is no regular file: put one in its place, or remove it"
     if not os.access(path, os.R_OK):
         return "this may not be read: let this user read it"
-    if path.suffix != NDJSON and size > MAX_FILE:
+    if path.suffix not in (NDJSON, RELEASE) and size > MAX_FILE:
         return f"this has more than {MAX_FILE:,} bytes: split it, or write the entries as NDJSON"
     return None
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.schemas import ID, Id, Name, Text
 from app.seeding.errors import SeedError
@@ -55,10 +55,7 @@ class _Line(BaseModel):
     record: _Kept
 
 
-_LINE = TypeAdapter(_Line)
-
-
-class Frozen(NamedTuple):
+class ReleasedRecord(NamedTuple):
     """A record of a version, as JSON."""
 
     type: str
@@ -75,7 +72,7 @@ class Release:
     """The records of a version, by resource and id."""
 
     header: Header
-    records: Callable[[], Iterator[Frozen]]
+    records: Callable[[], Iterator[ReleasedRecord]]
 
     @property
     def version(self) -> str:
@@ -91,7 +88,7 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-def summary_of(records: Iterable[Frozen]) -> tuple[dict[str, int], str]:
+def summary_of(records: Iterable[ReleasedRecord]) -> tuple[dict[str, int], str]:
     """The counts by resource and the digest of a header."""
     counts, digest = Counter[str](), sha256()
     for each in records:
@@ -149,7 +146,7 @@ def _header(path: Path) -> Header:
         raise _Unreadable(message) from error
 
 
-def _records(path: Path) -> Iterator[Frozen]:
+def _records(path: Path) -> Iterator[ReleasedRecord]:
     """The records of a file. Raises _Unreadable at a line that is none."""
     with gzip.open(path) as file:
         file.readline(MAX_LINE)
@@ -159,14 +156,14 @@ def _records(path: Path) -> Iterator[Frozen]:
             found = LINE.fullmatch(line)
             if found is None:
                 raise _Unreadable(f"line {number} is no record: {RESTORE}")
-            yield Frozen(found[1].decode(), found[3].decode(), found[2])
+            yield ReleasedRecord(found[1].decode(), found[3].decode(), found[2])
 
 
-def _checked(path: Path) -> Iterator[Frozen]:
+def _checked(path: Path) -> Iterator[ReleasedRecord]:
     before: tuple[str, str] | None = None
     for number, each in enumerate(_records(path), 2):
         try:
-            _LINE.validate_json(each.line)
+            _Line.model_validate_json(each.line)
         except ValidationError as error:
             raise _Unreadable(f"line {number} is no record: {RESTORE}") from error
         if before is not None and each[:2] <= before:

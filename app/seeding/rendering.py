@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -117,15 +116,6 @@ class RecordFiles:
         """Each record's values of filters that it does not show."""
         with self._paths(resource.name)[2].open("rb") as file:
             yield from map(orjson.loads, file)
-
-    def digest(self) -> str:
-        """SHA-256 over every record in order, each after the name of its resource."""
-        digest = sha256()
-        for resource in RESOURCES:
-            prefix = f"{resource.name} ".encode()
-            for record in self.records(resource):
-                digest.update(prefix + record)
-        return digest.hexdigest()
 
 
 def id_of(record: bytes) -> str:

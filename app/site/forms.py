@@ -83,7 +83,9 @@ def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Con
         case "integer" | "amount":
             return made(kind="number", value="".join(sent))
         case "text" | "id":
-            return made(kind="text", value="".join(sent))
+            return made(kind="text", value=",".join(sent))
+    if isinstance(parameter, Filter) and parameter.period:  # a version, or a day
+        return made(kind="text", value="".join(sent))
     options = list(_options(view, parameter, facet))
     if not parameter.many:
         return made(kind="select", options=options)

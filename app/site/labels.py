@@ -7,6 +7,8 @@ from functools import cache
 from app.resources import RESOURCES
 from app.schemas import Basis, Reason
 
+NAMING = ("type", "field", "fields")  # fields and filters whose values are names of resources or of fields
+
 # By name of a field, of a parameter, or of a resource.
 JAPANESE: Mapping[str, str] = {
     # resources
@@ -257,11 +259,12 @@ def label(name: str, language: str) -> str:
 @cache
 def value_label(value: str, field: str, language: str) -> str:
     """The label of a value of a closed vocabulary, by the filter of this field if there is one."""
+    if field in NAMING:
+        return label(value, language)
     for resource in RESOURCES:
         for each in resource.filters.values():
             if each.choices and value in each.choices and any(path.split(".")[-1] == field for path in each.paths):
-                found = str(getattr(each.choices[value], language))
-                return label(value, language) if found == value else found
+                return str(getattr(each.choices[value], language))
     return (VALUES if language == "ja" else ENGLISH_VALUES).get(value, in_words(value))
 
 

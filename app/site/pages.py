@@ -77,9 +77,11 @@ async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]
     resource = BY_NAME[name]
     answer, facets = await view.snapshot.run(partial(_list_answer, resource, view), light=is_light(view.query))
     columns, same = columns_of(resource, view, answer["data"])
+    feed = _feed_of(name, view)
     return page(
         view,
         "list.html",
+        feed=feed,
         title=view.label(name),
         description=meaning(name, view.language),
         resource=name,
@@ -88,16 +90,16 @@ async def list_of_records(name: Name, view: Annotated[View, Depends(_list_view)]
         described=_schema_org(view, name),
         **answer,
         **form_of(view, facets),
-        **request_of(view, export=f"/exports/{name}", extensions=EXPORTED, more=_feed_of(name, view)),
+        **request_of(view, export=f"/exports/{name}", extensions=EXPORTED, more=[("Atom", feed)] if feed else []),
     )
 
 
-def _feed_of(name: str, view: View) -> list[tuple[str, str]]:
-    """The feed of a list that has one, under the filters of its page."""
+def _feed_of(name: str, view: View) -> str:
+    """The address of the feed of a list that has one, under the filters of its page."""
     if name not in FEEDS:
-        return []
+        return ""
     selection = view.query.encode(fields=None, facet=None)
-    return [("Atom", view.api(f"/{name}.atom", f"{selection}&lang={view.language}".removeprefix("&")))]
+    return view.api(f"/{name}.atom", f"{selection}&lang={view.language}".removeprefix("&"))
 
 
 def _list_answer(resource: Resource, view: View, matcher: Matcher) -> tuple[Any, forms.Facets]:
@@ -171,7 +173,10 @@ def item_page(
     names a record of which the id is not shown."""
     record = item.record
     title = record["name"][view.language] if shape(record.get("name")) == "words" else id_
-    cite = [(each.name, view.api(f"{view.path}/citation.{each.extension}", "")) for each in STYLES]
+    # An earlier version is not what other records refer to today, nor what a citation is of.
+    older = view.query.get("version") not in ((), (view.snapshot.dataset.version.version,))
+    cite = [(each.name, view.api(f"{view.path}/citation.{each.extension}", "")) for each in STYLES if not older]
+    refer = () if older else item.refer
     return page(
         view,
         template,
@@ -182,7 +187,7 @@ def item_page(
         described=_schema_org(view, name, title),
         fields=[each for each in fields_of(name) if each.name not in ("id", "notes", "evidence")],
         sub_page=SUB_PAGES.get(name),
-        referring=[(of, parameter, count, view.url(f"/{of}", query)) for of, parameter, count, query in item.refer],
+        referring=[(of, parameter, count, view.url(f"/{of}", query)) for of, parameter, count, query in refer],
         changed=item.changed,
         **request_of(view, path=path, more=cite),
         **more,
