@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from app.query.citations import Citation, bibtex, csl, ris
 from app.query.resource import Resource
 from app.resources import RESOURCES
+from app.resources.facts import FACTS
 from app.schemas import Name
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, walk
@@ -95,8 +96,11 @@ def test_every_record_can_be_cited(resource: Resource, clients: Client) -> None:
         assert item["issued"]["date-parts"] == [[int(part) for part in issued.split("-")]]
         assert fields["version"] == item["version"] == reference["edition"] == about["dataset"]["version"]
         assert fields["howpublished"] == item["container-title"] == about["name"]["ja"]
+        cited = f"?version={about['dataset']['version']}" if resource in FACTS else ""
+        permanent = f"{path}{cited}"
+        assert clients.get(permanent).status_code == 200
         for note in (fields["note"], item["note"], " ".join(reference["notes"])):
-            assert f"{path}, version" in note
+            assert f"{permanent}, version" in note
             assert about["dataset"]["digest"] in note
             assert all(document["attribution"] in note for document in evidenced)
         assert fields.get("url") == item.get("URL") == (urls[0] if urls else None)

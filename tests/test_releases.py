@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +16,7 @@ from app.cli import main
 from app.resources.facts import FACTS
 from app.seeding.build import SEED, check
 from app.seeding.errors import InvalidSeed
-from app.seeding.releases import ENDING, read_releases
+from app.seeding.releases import ENDING, Release, read_releases, summary_of, write_release
 from tests.conftest import Client, answer, built, serving, walk
 from tests.releasing import release, released, set_version, write_seed, write_stages
 
@@ -316,16 +317,47 @@ def test_a_withdrawn_record_says_what_replaced_it(served: Client, path: str) -> 
     assert "取り下げた記録" in page.text
 
 
-def test_a_record_that_nothing_replaced_is_gone_too(history: Path, tmp_path: Path) -> None:
-    (history / "withdrawn.yaml").rename(tmp_path / "kept")
-    try:
-        with serving(built(history, tmp_path / "shisaku.sqlite")) as client:
-            gone = client.get("/v1/stages/growth-stage")
-    finally:
-        (tmp_path / "kept").rename(history / "withdrawn.yaml")
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("[]\n", "This stage was withdrawn. Earlier versions have it"),
+        (WITHDRAWN.replace("  replaced_by: late-stage\n", ""), "This stage was withdrawn. It was merged. Earlier"),
+    ],
+    ids=["without an entry", "without a successor"],
+)
+def test_a_record_that_nothing_replaced_is_gone_too(history: Path, entry: str, told: str, tmp_path: Path) -> None:
+    shutil.copytree(history, tmp_path / "seed")
+    (tmp_path / "seed" / "withdrawn.yaml").write_text(entry)
+    with serving(built(tmp_path / "seed", tmp_path / "shisaku.sqlite")) as client:
+        gone = client.get("/v1/stages/growth-stage")
     assert gone.status_code == 410
     assert "successor-version" not in gone.headers["Link"]
-    assert gone.json()["detail"].startswith("This stage was withdrawn. Earlier versions have it")
+    assert gone.json()["detail"].startswith(told)
+
+
+def test_a_record_in_other_bytes_is_no_change(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    write_seed(seed, ONE)
+    released(seed, "1.0.0", ONE)
+    path = seed / "releases" / "1.0.0.ndjson.gz"
+    (release_,), _ = read_releases([(path, path.name)])
+    turned = [
+        each._replace(record=orjson.dumps({"id": each.id, **dict(reversed(orjson.loads(each.record).items()))}))
+        for each in release_.records()
+    ]
+    header = release_.header.model_copy(update={"digest": summary_of(turned)[1]})
+    write_release(path, Release(header, lambda: iter(turned)))
+    set_version(seed, "1.1.0", "2027-02-01")
+    write_stages(seed, TWO)
+    with serving(built(seed, tmp_path / "shisaku.sqlite")) as client:
+        rows = walk(client, "/v1/changes?since=1.0.0")
+    assert {row["record"] for row in rows} == {"growth-stage", "late-stage"}
+
+
+def test_one_record_is_withdrawn_once(history: Path, tmp_path: Path) -> None:
+    shutil.copytree(history, tmp_path / "seed")
+    (tmp_path / "seed" / "withdrawn.yaml").write_text(WITHDRAWN * 2)
+    assert "`growth-stage` of stages is given twice: keep one entry" in error_of(tmp_path / "seed")
 
 
 @pytest.mark.parametrize(

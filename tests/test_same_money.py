@@ -179,6 +179,18 @@ def test_relations_are_shown_at_both_ends_with_their_ground(related: Related) ->
     assert pairs["part_of"]
 
 
+def test_of_very_many_lines_that_are_left_out_the_first_are_listed(
+    related: Related, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = answer(related.client, "/v1/budget-summary?group_by=pillar&limit=498")["overlaps"]
+    assert len(every) > 1
+    monkeypatch.setattr("app.resources.overlaps.MAX_LISTED", 1)
+    found = answer(related.client, "/v1/budget-summary?group_by=pillar&limit=499")
+    assert found["overlaps"] == every[:1]
+    (note,) = [each for each in found["notes"] if each["code"] == "overlaps-cut"]
+    assert note["en"].endswith(" lines are not counted; the first 1 are listed.")
+
+
 def test_lines_of_two_documents_that_nothing_relates_are_told(related: Related) -> None:
     def told(query: str) -> bool:
         notes = answer(related.client, f"/v1/budget-summary?group_by=ministry&{query}")["notes"]
