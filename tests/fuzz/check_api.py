@@ -15,6 +15,7 @@ from tests.conftest import serving
 
 TOOL = PROJECT / ".venv-fuzz" / "bin" / "schemathesis"
 SECONDS = os.environ.get("FUZZ_SECONDS", "75")
+PARTIAL = ("fields", "version")
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "5")  # of an operation in each round of a phase
 CHECKS = (
     "not_a_server_error",
@@ -36,8 +37,9 @@ def asked(document: dict[str, Any]) -> dict[str, Any]:
             if each["schema"].get("type") == "array" and "example" in each:
                 known[each["name"]] = each["example"]
     for operation in operations:
-        # With `fields` an answer has only the fields asked for, so not all that its schema requires.
-        operation["parameters"] = [each for each in operation.get("parameters", []) if each["name"] != "fields"]
+        # With `fields` an answer has only the fields asked for, with `version` those of that version, so not all that
+        # its schema requires.
+        operation["parameters"] = [each for each in operation.get("parameters", []) if each["name"] not in PARTIAL]
         for each in operation["parameters"]:
             name = re.sub("_(not|all)$", "", each["name"])
             if each["in"] == "path":
