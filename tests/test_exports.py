@@ -492,3 +492,17 @@ def test_an_answer_takes_the_same_parameters_as_a_table(export: AnswerExport, cl
     got = clients.get(export.example)
     again = clients.get(export.example, headers={"If-None-Match": got.headers["ETag"]})
     assert (got.status_code, again.status_code, again.content) == (200, 304, b"")
+
+
+def test_json_that_is_too_long_for_a_cell_is_left_out(whole: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = {"type": "pillars,measures", "since": "1.0.0"}
+    monkeypatch.setattr("app.query.formats.MAX_CELL", 3_000)
+    book = openpyxl.load_workbook(io.BytesIO(whole.get("/v1/exports/changes.xlsx", params=query).content))
+    names, *rows = book.worksheets[0].iter_rows(values_only=True)
+    shown = [row[names.index("patch")] for row in rows]
+    patches = [row["patch"] for row in walk(whole, "/v1/changes", limit=500, **query)]
+    assert [each is None for each in shown] == [len(orjson.dumps(each).decode()) > 3_000 for each in patches]
+    assert None in shown
+    assert [orjson.loads(each) for each in shown if each] == [
+        patch for each, patch in zip(shown, patches, strict=True) if each
+    ]

@@ -535,6 +535,7 @@ def test_a_document_is_read_with_its_line_numbers_part_by_part(server: Server[An
         ("shisaku://documents/nothing", "There is no document of this id"),
         ("shisaku://documents/cao-20260203-bio/lines", "There is no such resource"),
         ("shisaku://measures/biosimilar-uptake", "There is no such resource"),
+        ("shisaku://[documents", "There is no such resource"),
         ("shisaku://documents/cao-20260203-bio?to=3", "There is no such resource"),
         ("shisaku://documents/cao-20260203-bio?from=x", "from"),
     ],
@@ -700,6 +701,19 @@ def test_changes_are_a_tool_where_the_api_has_them(everything: Settings) -> None
     assert added["evidence"] == []
     assert (found["shown"], found["cursor"]) == ({"data": "2 of 3"}, "abc")
     assert found["link"].endswith("/changes?since=1.0.0")
+
+
+def test_an_id_that_no_address_can_hold_is_refused(server: Server[Any]) -> None:
+    found = refused(server, "read", resource="measures", id="biosimilar-uptake\n")
+    assert found["status"] == 422
+    assert "no address has" in found["detail"]
+
+
+def test_a_patch_is_read_whole(server: Server[Any], whole: Client) -> None:
+    (change,) = answer(whole, "/v1/measures/biosimilar-uptake/history")["data"]
+    found = ask(server, "read", resource="changes", id=change["id"])
+    assert found["patch"] == change["patch"][: len(found["patch"])]
+    assert {"op": "add", "path": "/laws", "value": []} in found["patch"]
 
 
 def test_the_link_of_a_record_is_of_the_version_that_was_read(server: Server[Any], whole: Client) -> None:

@@ -354,6 +354,24 @@ def test_a_record_in_other_bytes_is_no_change(tmp_path: Path) -> None:
     assert {row["record"] for row in rows} == {"growth-stage", "late-stage"}
 
 
+def test_a_record_that_came_back_is_as_each_version_has_it(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    write_seed(seed, ONE)
+    for version, stages in (("1.0.0", ONE), ("2.0.0", THREE), ("2.1.0", TWO), ("2.1.1", ONE)):
+        set_version(seed, version)
+        write_stages(seed, stages)
+        if version != "2.1.1":
+            assert release(seed).exit_code == 0
+    with serving(built(seed, tmp_path / "shisaku.sqlite")) as client:
+        found = [client.get(f"/v1/stages/growth-stage?version={each}") for each in ("1.0.0", "2.0.0", "2.1.0", "2.1.1")]
+        page = client.get("/stages/growth-stage?version=2.0.0&lang=en")
+        now = client.get("/v1/stages/growth-stage")
+    assert [each.status_code for each in found] == [200, 410, 200, 200]
+    assert [found[number].json()["name"]["en"] for number in (0, 2, 3)] == ["Growth stage", "Growth", "Growth stage"]
+    assert found[3].content == now.content
+    assert page.status_code == 410
+
+
 def test_one_record_is_withdrawn_once(history: Path, tmp_path: Path) -> None:
     shutil.copytree(history, tmp_path / "seed")
     (tmp_path / "seed" / "withdrawn.yaml").write_text(WITHDRAWN * 2)

@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from app.api.openapi import COMMITTED
-from app.query.formats import BINARY_TYPE, SVG_TYPE
+from app.query.formats import ATOM_TYPE, BINARY_TYPE, SVG_TYPE
 from app.settings import PROJECT, Settings
 from tests.conftest import serving
 from tests.test_readme import ADDRESS, RECIPES, blocks
@@ -45,7 +45,7 @@ def operations() -> list[dict[str, Any]]:
                     given[parameter["in"]][parameter["name"]] = parameter["example"]
             (media_type,) = operation["responses"]["200"]["content"]
             name, (tag,) = operation["operationId"], operation["tags"]
-            download = media_type.startswith("text/") or media_type in (BINARY_TYPE, SVG_TYPE)
+            download = media_type.startswith("text/") or media_type in (BINARY_TYPE, SVG_TYPE, ATOM_TYPE)
             found.append({"name": name, "tag": tag, "url": url, "type": media_type, "download": download, **given})
     return found
 
@@ -53,8 +53,8 @@ def operations() -> list[dict[str, Any]]:
 def calls_everything(
     client: str, address: str, *command: str | Path, downloads: bool = True, pictures: bool = True
 ) -> None:
-    """Has a client call every operation: each gives what the service sends, but for downloads, or pictures, where the
-    client cannot have them. The table says so."""
+    """Has a client call every operation: each gives what the service sends, but for downloads, or pictures and feeds,
+    where the client cannot have them. The table says so."""
     called = operations()
     printed = run(*command, address, orjson.dumps(called).decode())
     worked, refused = set[str](), dict[str, str]()
@@ -71,7 +71,7 @@ def calls_everything(
     expected = {
         each["name"]
         for each in called
-        if each["download"] and not (downloads and (pictures or each["type"] != SVG_TYPE))
+        if each["download"] and not (downloads and (pictures or each["type"] not in (SVG_TYPE, ATOM_TYPE)))
     }
     assert refused.keys() == expected, refused
     row = f"| {client} | {len(called)} | {len(worked)} | {len(refused)} |"
@@ -102,7 +102,14 @@ def address(first: Settings) -> Iterator[str]:
         yield str(client.base_url).rstrip("/")
 
 
-def test_python_client(address: str) -> None:
+@pytest.fixture(scope="module")
+def all_data(everything: Settings) -> Iterator[str]:
+    """Of a service with the records of all examples."""
+    with serving(everything) as client:
+        yield str(client.base_url).rstrip("/")
+
+
+def test_python_client(address: str, all_data: str) -> None:
     """openapi-python-client; its own client.py, which is the same for every API, is left out of the strict check."""
     options = ("--path", COMMITTED, "--output-path", GENERATED / "python", "--meta", "none", "--overwrite")
     told = run(TOOLS / "openapi-python-client", "generate", *options)
@@ -111,7 +118,7 @@ def test_python_client(address: str) -> None:
     run(sys.executable, "-m", "mypy", *strict, "generated/python", "use_python.py")
     run(TOOLS / "python", HERE / "use_python.py", address)
     name = "openapi-python-client"
-    calls_everything(name, address, TOOLS / "python", HERE / "call_operations.py", name, pictures=False)
+    calls_everything(name, all_data, TOOLS / "python", HERE / "call_operations.py", name, pictures=False)
 
 
 def test_pydantic_models() -> None:
@@ -174,7 +181,7 @@ def compiles(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("_node_modules")
-def test_typescript_clients_are_used(address: str) -> None:
+def test_typescript_clients_are_used(address: str, all_data: str) -> None:
     """hey-api, and openapi-typescript with openapi-fetch."""
     run("openapi-typescript", COMMITTED, "-o", GENERATED / "openapi-typescript" / "schema.d.ts")
     run("openapi-ts", "-i", COMMITTED, "-o", GENERATED / "hey-api")
@@ -189,9 +196,9 @@ def test_typescript_clients_are_used(address: str) -> None:
         f"--outfile={bundle}",
         "--log-level=warning",
     )
-    calls_everything("hey-api", address, "node", bundle, "hey-api")
-    calls_everything("openapi-fetch", address, "node", bundle, "openapi-fetch", downloads=False)
-    calls_everything("openapi-fetch with `parseAs`", address, "node", bundle, "parseAs")
+    calls_everything("hey-api", all_data, "node", bundle, "hey-api")
+    calls_everything("openapi-fetch", all_data, "node", bundle, "openapi-fetch", downloads=False)
+    calls_everything("openapi-fetch with `parseAs`", all_data, "node", bundle, "parseAs")
     printed = run("node", bundle, address)
     assert "FAILED" not in printed
     assert printed.count("ok ") == 13
@@ -229,16 +236,16 @@ def test_openapi_generator_typescript(language: str) -> None:
 
 
 @JAVA
-def test_openapi_generator_python(address: str) -> None:
+def test_openapi_generator_python(all_data: str) -> None:
     folder = openapi_generator("python", "--package-name", "shisaku_client")
     compileall = run(TOOLS / "python", "-m", "compileall", "-q", folder / "shisaku_client")
     assert compileall == ""
     command = (TOOLS / "python", HERE / "call_operations.py", "openapi-generator")
-    calls_everything("openapi-generator python", address, *command)
+    calls_everything("openapi-generator python", all_data, *command)
 
 
 @JAVA
-def test_openapi_generator_java(address: str) -> None:
+def test_openapi_generator_java(all_data: str) -> None:
     folder = openapi_generator(
         "java", "--library", "native", "--additional-properties=openApiNullable=false,useJakartaEe=true"
     )
@@ -248,7 +255,7 @@ def test_openapi_generator_java(address: str) -> None:
     options = ("-proc:none", "-nowarn", "-parameters", "-encoding", "UTF-8", "-cp", libraries, "-d", classes)
     run("javac", *options, *folder.glob("src/main/java/**/*.java"), HERE / "CallOperations.java")
     run_java = ("java", "-cp", f"{classes}{os.pathsep}{libraries}", "CallOperations")
-    calls_everything("openapi-generator java", address, *run_java)
+    calls_everything("openapi-generator java", all_data, *run_java)
 
 
 @JAVA
