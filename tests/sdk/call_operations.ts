@@ -43,7 +43,7 @@ export async function callOperations(name: string, address: string, operations: 
       const size = typeof data === "string" ? new TextEncoder().encode(data).length : data instanceof Blob ? data.size : 0;
       console.log("ok", operation.name, size);
     } catch (error) {
-      console.log("refused", operation.name, String(error));
+      console.log("refused", operation.name, String(error).replaceAll(/\s+/g, " "));
     }
   }
 }
