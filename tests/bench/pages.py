@@ -12,6 +12,7 @@ from yaml import safe_load
 
 from app.main import create_app
 from app.resources import RESOURCES
+from app.resources.facts import FACTS
 from app.seeding.build import SEED
 from app.settings import Settings
 from app.site.fields import BY_NAME
@@ -54,7 +55,7 @@ async def answers(client: AsyncClient, page: str) -> list[str]:
         case [""]:
             return ["/v1", *_of_package()]
         case ["documents", id_]:
-            lists = [f"/v1/{each.name}?document={id_}&limit=500" for each in RESOURCES if "document" in each.filters]
+            lists = [f"/v1/{each.name}?document={id_}&limit=500" for each in FACTS if "document" in each.filters]
             totals = [(await client.get(each)).json()["meta"]["total"] for each in lists]
             resting = [
                 f"{url}&offset={n}" for url, total in zip(lists, totals, strict=True) for n in range(0, total, 500)
