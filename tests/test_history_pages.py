@@ -54,3 +54,17 @@ def test_a_change_shows_its_patch_and_leads_to_the_record(whole: Client) -> None
     assert "<td>biosimilar-uptake</td>" in page
     assert "<td>Measures</td>" in page
     assert "What says so" not in page
+
+
+def test_a_page_of_an_earlier_version_shows_nothing_of_today(whole: Client) -> None:
+    current = answer(whole, "/v1")["dataset"]["version"]
+    for version, is_today in ((current, True), ("1.0.0", False)):
+        page = whole.get(f"/organizations/mhlw?version={version}&lang=en").text
+        assert f"As version {version} has it." in page
+        assert ("What refers to it" in page) is is_today
+        assert ("/citation.bib" in page) is is_today
+
+
+def test_the_digest_of_the_data_is_that_of_their_version(whole: Client) -> None:
+    dataset = answer(whole, "/v1")["dataset"]
+    assert answer(whole, f"/v1/versions/{dataset['version']}")["digest"] == dataset["digest"]
