@@ -3,12 +3,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+# Each has an environment of its own.
+TOOLS := sdk fuzz bench browser audit
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-strip-extras --quiet
 
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
-.PHONY: serve build quick test test-all check sdk fuzz browser screenshots faults sbom audit bench format lock openapi clean
+.PHONY: serve build quick test test-all check sdk fuzz browser screenshots faults sbom audit bench format lock lock-check openapi clean
 
 serve: .venv/runtime ## install, build the database when it is missing or old, and serve it
 	$(BIN)/shisaku build --if-needed
@@ -80,27 +82,25 @@ audit: .venv-audit/ready ## known vulnerabilities of what a service is made of; 
 bench: .venv/dev .venv-bench/ready ## how fast it answers beside its peers (BENCH_LINES, BENCH_SECONDS, BENCH_FOLDER)
 	$(BIN)/python -m tests.bench
 
+# Compiles the lock files into a folder.
+define LOCK
+@$(COMPILE) $(UPGRADE) pyproject.toml --group build --output-file $(1)requirements.txt
+@$(COMPILE) $(UPGRADE) pyproject.toml --extra mcp --group dev --constraint requirements.txt --output-file $(1)requirements-dev.txt
+@for tool in $(TOOLS); do \
+	$(COMPILE) $(UPGRADE) --group $$tool --output-file $(1)requirements-$$tool.txt || exit 1; \
+done
+endef
+
+lock: UPGRADE := --upgrade
 lock: .venv/dev ## write the lock files anew
-	$(COMPILE) --upgrade pyproject.toml --group build --output-file requirements.txt
-	$(COMPILE) --upgrade pyproject.toml --extra mcp --group dev --constraint requirements.txt --output-file requirements-dev.txt
-	$(COMPILE) --upgrade --group sdk --output-file requirements-sdk.txt
-	$(COMPILE) --upgrade --group fuzz --output-file requirements-fuzz.txt
-	$(COMPILE) --upgrade --group bench --output-file requirements-bench.txt
-	$(COMPILE) --upgrade --group browser --output-file requirements-browser.txt
-	$(COMPILE) --upgrade --group audit --output-file requirements-audit.txt
+	$(call LOCK)
 
 lock-check: .venv/dev
-	@cp requirements.txt .venv/runtime.lock && cp requirements-dev.txt .venv/dev.lock && cp requirements-sdk.txt .venv/sdk.lock && cp requirements-fuzz.txt .venv/fuzz.lock && cp requirements-bench.txt .venv/bench.lock && cp requirements-browser.txt .venv/browser.lock && cp requirements-audit.txt .venv/audit.lock
-	@$(COMPILE) pyproject.toml --group build --output-file .venv/runtime.lock
-	@$(COMPILE) pyproject.toml --extra mcp --group dev --constraint requirements.txt --output-file .venv/dev.lock
-	@$(COMPILE) --group sdk --output-file .venv/sdk.lock
-	@$(COMPILE) --group fuzz --output-file .venv/fuzz.lock
-	@$(COMPILE) --group bench --output-file .venv/bench.lock
-	@$(COMPILE) --group browser --output-file .venv/browser.lock
-	@$(COMPILE) --group audit --output-file .venv/audit.lock
-	@for name in runtime:requirements.txt dev:requirements-dev.txt sdk:requirements-sdk.txt fuzz:requirements-fuzz.txt bench:requirements-bench.txt browser:requirements-browser.txt audit:requirements-audit.txt; do \
-		grep -v '^ *#' "$${name#*:}" > .venv/committed; grep -v '^ *#' ".venv/$${name%%:*}.lock" > .venv/fresh; \
-		cmp -s .venv/committed .venv/fresh || { echo "$${name#*:} is not what pyproject.toml asks for: run make lock"; exit 1; }; \
+	@rm -rf .venv/locks && mkdir .venv/locks && cp requirements*.txt .venv/locks
+	$(call LOCK,.venv/locks/)
+	@for name in requirements*.txt; do \
+		grep -v '^ *#' $$name >.venv/committed && grep -v '^ *#' .venv/locks/$$name | cmp -s .venv/committed || \
+			{ echo "$$name is not what pyproject.toml asks for: run make lock"; exit 1; }; \
 	done
 
 .venv/python:
@@ -117,31 +117,12 @@ lock-check: .venv/dev
 	$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.venv-sdk/ready: .venv/python requirements-sdk.txt
-	$(PYTHON) -m venv .venv-sdk
-	.venv-sdk/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-sdk.txt
-	@touch $@
-
-.venv-fuzz/ready: .venv/python requirements-fuzz.txt
-	$(PYTHON) -m venv .venv-fuzz
-	.venv-fuzz/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-fuzz.txt
-	@touch $@
-
-.venv-browser/ready: .venv/python requirements-browser.txt
-	$(PYTHON) -m venv .venv-browser
-	.venv-browser/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-browser.txt
-	@touch $@
-
-.venv-audit/ready: .venv/python requirements-audit.txt
-	$(PYTHON) -m venv .venv-audit
-	.venv-audit/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-audit.txt
-	@touch $@
-
-.venv-bench/ready: .venv/python requirements-bench.txt ## a peer that cannot be had on this machine is left out
-	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-bench.txt \
-		|| echo "The peers cannot be installed here: the benchmark leaves them out."
+# Peers that cannot be had on this machine are left out of the benchmark.
+OR_bench := || echo "The peers cannot be installed here: the benchmark leaves them out."
+.venv-%/ready: .venv/python requirements-%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-$*.txt$(OR_$*)
 	@touch $@
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-sdk .venv-fuzz .venv-browser .venv-bench .venv-audit data tests/sdk/generated tests/*/node_modules
+	rm -rf .venv $(TOOLS:%=.venv-%) data tests/sdk/generated tests/*/node_modules
