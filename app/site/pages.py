@@ -29,7 +29,7 @@ from app.site.fields import BY_NAME, Field, fields_of, in_tables, referring
 from app.site.labels import meaning
 from app.site.render import STATIC, page
 from app.site.snippets import snippets
-from app.site.values import shape
+from app.site.values import is_name
 from app.site.view import PlainPage, View, page_of, page_view
 
 EXPORTED = ("csv", "xlsx", "ndjson")
@@ -172,7 +172,8 @@ def item_page(
     """The page of a record; `path` is that of the answer behind it, where it is another than the record's, and `id_`
     names a record of which the id is not shown."""
     record = item.record
-    title = record["name"][view.language] if shape(record.get("name")) == "words" else id_
+    named = is_name(record.get("name"))
+    title = record["name"][view.language] if named else id_
     # An earlier version is not what other records refer to today, nor what a citation is of.
     older = view.query.get("version") not in ((), (view.snapshot.dataset.version.version,))
     cite = [(each.name, view.api(f"{view.path}/citation.{each.extension}", "")) for each in STYLES if not older]
@@ -184,6 +185,7 @@ def item_page(
         description=f"{title}: {meaning(name, view.language)}",
         resource=name,
         record=record,
+        named=named,
         described=_schema_org(view, name, title),
         fields=[each for each in fields_of(name) if each.name not in ("id", "notes", "evidence")],
         sub_page=SUB_PAGES.get(name),

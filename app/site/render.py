@@ -15,7 +15,7 @@ from app.http.language import LANGUAGES, VARIES
 from app.resources import RESOURCES
 from app.schemas import REASON_CODES
 from app.site.labels import label
-from app.site.values import Values, code, day, kind_in_words, prose, shape, sign
+from app.site.values import Values, code, day, kind_in_words, prose, sign
 from app.site.view import View
 
 HERE = Path(__file__).parent
@@ -82,7 +82,6 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals |= {
-        "shape": shape,
         "sign": sign,
         "evidence_of": evidence_of,
         "reason_of": reason_of,
