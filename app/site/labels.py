@@ -30,6 +30,7 @@ NAMES: Labels = {
     "dataset": ("データセット", ""),
     "budget-summary": ("集計", ""),
     "crosswalk": ("戦略と予算の対応", ""),
+    "reconciliation": ("総額と予算行の照合", "Stated totals against the lines"),
     "search": ("検索", ""),
     "suggest": ("入力候補", ""),
     "exports": ("ダウンロード", ""),

@@ -22,7 +22,8 @@ from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
 from app.site.labels import label
-from app.site.pages import Item, item_page, read_item
+from app.site.pages import Context, read_item
+from app.site.render import page
 from app.site.values import PER_PAGE, escape, html, line_address
 from app.site.view import View, page_of
 
@@ -248,20 +249,11 @@ def _facts_list(
 
 @router.get("/documents/{id}")
 async def document(id_: RecordId, view: Annotated[View, page_of(PARAMETERS)]) -> Response:
-    def answers(matcher: Matcher) -> tuple[Item, Coverage, Sequence[Line]]:
-        item = read_item(DOCUMENTS, id_, view, matcher)
+    def answers(matcher: Matcher) -> tuple[Context, Coverage, Sequence[Line]]:
+        item = read_item(DOCUMENTS, id_, view, matcher, f"/documents/{id_}/lines")
         coverage = coverage_of(id_, view, matcher.session)
         return item, coverage, read(id_, view, coverage, matcher.session)
 
     item, coverage, lines = await view.snapshot.run(answers)
-    return item_page(
-        view,
-        DOCUMENTS.name,
-        item,
-        "document.html",
-        coverage=coverage,
-        lines=lines,
-        per_page=PER_PAGE,
-        address=partial(line_address, view, id_),
-        path=f"/documents/{id_}/lines",
-    )
+    address = partial(line_address, view, id_)
+    return page(view, "document.html", coverage=coverage, lines=lines, per_page=PER_PAGE, address=address, **item)
