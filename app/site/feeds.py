@@ -92,9 +92,9 @@ async def llms(view: PlainPage) -> Response:
     about = view.snapshot.dataset.about
     lists = "\n".join(f"- [{each.name}]({view.prefix}/v1/{each.name}): {each.meaning}" for each in RESOURCES)
     answers = "\n".join(
-        f"- [{each.path}]({view.prefix}{each.open}): {each.summary}."
+        f"- [{each['path']}]({view.prefix}{each['open']}): {each['summary']}."
         for name in ("budget-summary", "crosswalk", "search", "suggest")
-        for each in groups()[name].operations
+        for each in groups()[name]["operations"]
     )
     text = f"""# Shisaku 施策
 

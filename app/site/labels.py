@@ -26,7 +26,9 @@ NAMES: Labels = {
     "stage": ("段階", ""),
     "version": ("版", ""),
     "change": ("変更", ""),
-    # answers that are not lists of a resource
+    # pages, and answers that are not lists of a resource
+    "guide": ("質問", ""),
+    "docs": ("API", "API"),
     "dataset": ("データセット", ""),
     "budget-summary": ("集計", ""),
     "crosswalk": ("戦略と予算の対応", ""),
