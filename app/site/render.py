@@ -95,6 +95,11 @@ def environment() -> Environment:
     return made
 
 
+def text(template: str, **values: Any) -> str:
+    """A template that is no page, as text."""
+    return f"{environment().get_template(template).render(values)}\n"
+
+
 def page(
     view: View, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> Response:
