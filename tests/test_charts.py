@@ -11,7 +11,7 @@ import pytest
 from app.query.dataset import Dataset
 from app.query.parser import Query
 from app.site.charts import sums
-from app.site.charts.bars import Bar, Chart, Scale, Segment
+from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import DIFFERENCE, Drawing, width_of, wrapped
 from app.site.charts.flow import flow_chart
 from app.site.charts.packages import difference_chart
@@ -225,8 +225,9 @@ def test_lines_of_words() -> None:
     assert wrapped("施", 1, 10) == ("施",)
 
 
-def test_a_scale_of_nothing_draws_nothing() -> None:
-    assert Scale.of([], 100).at(0) == 1
+def test_without_an_amount_nothing_is_drawn_from_zero_on(view: View) -> None:
+    root = ElementTree.fromstring(Chart("x", "t", (), [Bar("a", "none", ())]).drawn(view, 100).svg())  # noqa: S314
+    assert [each.get("x") for each in root.iter(f"{SVG}rect")] == ["1"]
     drawing = Drawing("x", 100, "t", "d", "en")
     drawing.box(0, 0, 0, 5, "solid")
     assert 'width="1"' in drawing.svg()

@@ -1,8 +1,7 @@
 """Pages that answer what people ask: the package at a glance, the crosswalk, the reconciliation of a package, and the
 guide. Every number is one of the API's answers, made when the page is."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -24,7 +23,7 @@ from app.query.records import RECORDS, read_record
 from app.resources import RESOURCES
 from app.resources.packages import PACKAGES
 from app.resources.pillars import PILLARS
-from app.site.charts.bars import NARROW, WIDE
+from app.site.charts.drawing import in_page
 from app.site.charts.flow import flow_chart
 from app.site.charts.packages import difference_chart, package_chart
 from app.site.fields import BY_NAME
@@ -57,21 +56,9 @@ def words_of(view: View, record: Object, amount: Object) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Story:
-    """A package at a glance: its chart, narrow and wide, and what its sentences say. `joint` and `largest` are lines,
-    each with the address of its words."""
-
-    package: Any
-    pictures: tuple[str, str]
-    stated: Any
-    stated_at: str
-    joint: Sequence[tuple[Any, str]]
-    largest: Sequence[tuple[Any, str]]
-
-
-def _story(view: View, matcher: Matcher) -> Story | None:
-    """The first package that states a total; None where none does."""
+def _story(view: View, matcher: Matcher) -> Mapping[str, Any] | None:
+    """For a template, the first package that states a total, at a glance: its chart, and what its sentences say, lines
+    with the address of their words. None where none states one."""
     keys = list(matcher.index.rows(PACKAGES.name))[:MOST]
     packages = [orjson.loads(record) for _, record in sorted(matcher.session.query(RECORDS, keys=keys))] if keys else []
     package = next((each for each in packages if each["stated_totals"]), None)
@@ -80,21 +67,21 @@ def _story(view: View, matcher: Matcher) -> Story | None:
     lines = _listed(view, "budget-lines", matcher, package=package["id"], sort="amount", order="desc")
     pillars = {each["id"] for each in _listed(view, PILLARS.name, matcher, package=package["id"])}
     stated = orjson.loads(reconcile(package["id"], matcher))["data"][0]
-    return Story(
-        package,
-        package_chart(view, package, stated, pillars, matcher).inline(view),
-        stated,
-        words_of(view, package, stated["stated"]["amount"]),
-        [(each, words_of(view, each, each["amount"])) for each in lines if each["joint"]],
-        [(each, words_of(view, each, each["amount"])) for each in lines[:1] if each["amount"]["jpy"]],
-    )
+    return {
+        "package": package,
+        "pictures": package_chart(view, package, stated, pillars, matcher).in_page(view),
+        "stated": stated,
+        "stated_at": words_of(view, package, stated["stated"]["amount"]),
+        "joint": [(each, words_of(view, each, each["amount"])) for each in lines if each["joint"]],
+        "largest": [(each, words_of(view, each, each["amount"])) for each in lines[:1] if each["amount"]["jpy"]],
+    }
 
 
 @router.get("/")
 async def home(view: PlainPage) -> Response:
     dataset = view.snapshot.dataset
 
-    def answers(matcher: Matcher) -> tuple[dict[str, int], Story | None]:
+    def answers(matcher: Matcher) -> tuple[Mapping[str, int], Object | None]:
         return {each.name: len(matcher.index.rows(each.name)) for each in RESOURCES}, _story(view, matcher)
 
     totals, story = await view.snapshot.run(answers)
@@ -107,7 +94,7 @@ async def home(view: PlainPage) -> Response:
         described=dcat.schema_org(dataset, view.prefix),
         totals=totals,
         story=story,
-        **request_of(view, path=f"/packages/{story.package['id']}/reconciliation" if story else ""),
+        **request_of(view, path=f"/packages/{story['package']['id']}/reconciliation" if story else ""),
     )
 
 
@@ -115,24 +102,15 @@ async def home(view: PlainPage) -> Response:
 async def crosswalk_page(view: Annotated[View, page_of(crosswalk.PARAMETERS)]) -> Response:
     body = await view.snapshot.run(lambda matcher: crosswalk.walk(view.query, matcher))
     answer = orjson.loads(body)
-    pictures = [
-        flow_chart(view, answer, width, f"crosswalk-{name}").svg()
-        for width, name in ((NARROW - 32, "narrow"), (WIDE, "wide"))
-    ]
+    file = f"{view.prefix}/v1/charts/crosswalk.svg?{f'{view.query.encode()}&lang={view.language}'.removeprefix('&')}"
     return page(
         view,
         "crosswalk.html",
         title=view.tr("戦略と予算の対応", "From strategy to money"),
-        pictures=pictures,
+        pictures=in_page(partial(flow_chart, view, answer), "crosswalk"),
         **answer,
-        **request_of(view, exports=["/exports/crosswalk.csv"], more=[_picture(view, "crosswalk")]),
+        **request_of(view, exports=["/exports/crosswalk.csv"], more=[("SVG", file)]),
     )
-
-
-def _picture(view: View, name: str) -> tuple[str, str]:
-    """The chart of a page as a file."""
-    query = "&".join(filter(None, (view.query.encode(), f"lang={view.language}")))
-    return "SVG", f"{view.prefix}/v1/charts/{name}.svg?{query}"
 
 
 @router.get("/packages/{id}/reconciliation")
@@ -152,24 +130,14 @@ async def reconciliation_page(id_: RecordId, view: Annotated[View, page_of({})])
         package=package,
         rows=[(each, words_of(view, package, each["stated"]["amount"])) for each in answer["data"]],
         lines=link,
-        pictures=difference_chart(view, answer["data"], link, title).inline(view) if answer["data"] else (),
+        pictures=difference_chart(view, answer["data"], link, title).in_page(view) if answer["data"] else (),
         **request_of(view),
     )
 
 
-@dataclass(frozen=True)
-class Answered:
-    """A question of the guide, the API's answer to its request, the address of the page that shows it, and what kind
-    of answer the template writes."""
-
-    question: Question
-    answer: Any
-    page: str
-    shows: str
-
-
-def _answered(view: View, question: Question, matcher: Matcher) -> Answered:
-    """Raises a Problem as the API does."""
+def _answered(view: View, question: Question, matcher: Matcher) -> Mapping[str, Any]:
+    """For a template, a question of the guide, the API's answer to its request, the address of the page that shows it,
+    and what kind of answer it is. Raises a Problem as the API does."""
     path, _, sent = question.request.partition("?")
     vocabularies = view.snapshot.dataset.vocabularies
 
@@ -189,18 +157,15 @@ def _answered(view: View, question: Question, matcher: Matcher) -> Answered:
         case _:
             shows = path.rpartition("/")[2]
             body, _ = list_page(BY_NAME[shows], query(LISTS[shows]), f"{view.prefix}{path}", matcher)
-    return Answered(question, orjson.loads(body), _page_of(view, path, sent), shows)
-
-
-def _page_of(view: View, path: str, sent: str) -> str:
-    """The address of the page of a request. Sums have the page of their lines, figures that of their measure."""
+    # Sums have the page of their lines, figures that of their measure.
     path = path.removeprefix("/v1").removesuffix("/figures").replace("/budget-summary", "/budget-lines")
-    return view.url(path, "&".join(each for each in sent.split("&") if not each.startswith("group_by=")))
+    filters = "&".join(each for each in sent.split("&") if not each.startswith("group_by="))
+    return {"question": question, "answer": orjson.loads(body), "page": view.url(path, filters), "shows": shows}
 
 
 @router.get("/guide")
 async def guide(view: Annotated[View, page_of({})]) -> Response:
-    def answers(matcher: Matcher) -> list[Answered]:
+    def answers(matcher: Matcher) -> list[Mapping[str, Any]]:
         found = []
         for each in view.snapshot.dataset.about.questions:
             try:

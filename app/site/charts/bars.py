@@ -1,16 +1,17 @@
 """Bar charts: labelled amounts as bars of one scale, each in its parts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from app.site.charts.drawing import BOLD, EMPTY, Drawing, width_of
+from app.site.charts.drawing import BOLD, EMPTY, Drawing, in_page, width_of
 from app.site.values import money_in_words
 from app.site.view import View
 
-NARROW, WIDE = 320, 1_040  # the two drawings of a page, of which its style sheet shows one
 BAR = 18  # height of a bar
 NOTHING = 48  # width of what stands where there is no bar
+OTHERS = ("加えないほかの種類の金額:", "Other kinds of money, which are not added:")
 
 Object = Mapping[str, Any]
 
@@ -23,6 +24,10 @@ class Segment:
     jpy: int
     text: str
     pattern: str
+
+    @classmethod
+    def of(cls, view: View, label: str, amount: Object, pattern: str) -> "Segment":
+        return cls(label, amount["jpy"], money_in_words(view, amount), pattern)
 
 
 @dataclass(frozen=True)
@@ -53,68 +58,47 @@ class Chart:
             drawing.words(0, self.title, 16, "strong")
         for each in self.lead:
             drawing.words(0, each, 12, "soft")
-        scale = Scale.of(self.bars, width)
+        # Parts below zero lie to the left of where a bar begins, the others to the right.
+        sides = (
+            (bar, [part.jpy for part in bar.segments if (part.jpy < 0) is left])
+            for bar in self.bars
+            for left in (True, False)
+        )
+        ends = [0, *(bar.start + sum(parts) for bar, parts in sides)]
+        low, high = min(ends), max(ends)
+
+        def at(jpy: int) -> float:
+            """From yen to pixels, the same for all bars."""
+            return 1 + (width - 2) * (jpy - low) / ((high - low) or 1)
+
         for bar in self.bars:
-            _bar(drawing, bar, scale)
-        if scale.low:
-            drawing.rule(scale.at(0), 0, drawing.height)
+            _draw(drawing, bar, at)
+        if low:
+            drawing.rule(at(0), 0, drawing.height)
         if self.others:
             drawing.gap(12)
-            drawing.words(
-                0, view.tr("加えないほかの種類の金額:", "Other kinds of money, which are not added:"), 11, "soft"
-            )
+            drawing.words(0, view.tr(*OTHERS), 11, "soft")
             _in_rows(drawing, [(text, link, "") for text, link in self.others])
         return drawing
 
-    def inline(self, view: View) -> tuple[str, str]:
-        """The drawings of a page: for narrow and for wide windows."""
-        return (
-            self.drawn(view, NARROW - 32, f"{self.name}-narrow").svg(),
-            self.drawn(view, WIDE, f"{self.name}-wide").svg(),
-        )
-
-
-@dataclass(frozen=True)
-class Scale:
-    """From yen to pixels, the same for all bars of a chart."""
-
-    low: int
-    high: int
-    width: float
-
-    @classmethod
-    def of(cls, bars: Iterable[Bar], width: int) -> "Scale":
-        ends = [(each.start + _below(each), each.start + _above(each)) for each in bars]
-        return cls(min([0, *(low for low, _ in ends)]), max([0, *(high for _, high in ends)]), width - 2)
-
-    def at(self, jpy: int) -> float:
-        return 1 + self.width * (jpy - self.low) / ((self.high - self.low) or 1)
-
-
-def _above(bar: Bar) -> int:
-    return sum(each.jpy for each in bar.segments if each.jpy > 0)
-
-
-def _below(bar: Bar) -> int:
-    return sum(each.jpy for each in bar.segments if each.jpy < 0)
+    def in_page(self, view: View) -> Sequence[str]:
+        """The drawings of a page."""
+        return in_page(partial(self.drawn, view), self.name)
 
 
 def _described(chart: Chart, view: View) -> str:
     """All that a chart says, in words."""
-    stop = view.tr("。", ". ")
     texts = [*chart.lead]
     for bar in chart.bars:
         parts = view.tr("、", ", ").join(f"{each.label} {each.text}" for each in bar.segments if each.label)
         texts.append(f"{bar.label}: {bar.text}{f' ({parts})' if parts else ''}")
     if chart.others:
-        apart = view.tr("、", "; ").join(text for text, _ in chart.others)
-        texts.append(
-            view.tr(f"加えないほかの種類の金額: {apart}", f"Other kinds of money, which are not added: {apart}")
-        )
+        texts.append(f"{view.tr(*OTHERS)} {view.tr('、', '; ').join(text for text, _ in chart.others)}")
+    stop = view.tr("。", ". ")
     return "".join(f"{text.rstrip('。.')}{stop}" for text in texts).strip()
 
 
-def _bar(drawing: Drawing, bar: Bar, scale: Scale) -> None:
+def _draw(drawing: Drawing, bar: Bar, at: Callable[[int], float]) -> None:
     drawing.gap(12)
     top, room = drawing.height, width_of(bar.text, 13 * BOLD) + 12
     drawing.words(0, bar.label, 13, link=bar.link, width=drawing.width - room)
@@ -122,14 +106,18 @@ def _bar(drawing: Drawing, bar: Bar, scale: Scale) -> None:
     drawing.gap(3)
     top = drawing.height
     if not bar.segments:
-        drawing.box(scale.at(0), top, NOTHING, 5, EMPTY, f"{bar.label}: {bar.text}")
+        drawing.box(at(0), top, NOTHING, 5, EMPTY, f"{bar.label}: {bar.text}")
         return
-    right = left = bar.start
+    left = right = bar.start
     for each in bar.segments:
-        right, left = (right + each.jpy, left) if each.jpy > 0 else (right, left + each.jpy)
-        start, end = (right - each.jpy, right) if each.jpy > 0 else (left, left - each.jpy)
-        says = f"{each.label or bar.label} {each.text}"
-        drawing.box(scale.at(start), top, scale.at(end) - scale.at(start), BAR, each.pattern, says)
+        if each.jpy < 0:
+            start, end = left + each.jpy, left
+            left = start
+        else:
+            start, end = right, right + each.jpy
+            right = end
+        title = f"{each.label or bar.label} {each.text}"
+        drawing.box(at(start), top, at(end) - at(start), BAR, each.pattern, title)
     drawing.gap(5)
     _in_rows(drawing, [(f"{each.label} {each.text}", "", each.pattern) for each in bar.segments if each.label])
 
@@ -146,7 +134,3 @@ def _in_rows(drawing: Drawing, texts: Iterable[tuple[str, str, str]]) -> None:
             drawing.box(x + 1, top + 2, 10, 9, pattern)
         drawing.words(x + room, text, 11, "soft", link=link, at=top)
         x += width
-
-
-def part(view: View, label: str, amount: Object, pattern: str) -> Segment:
-    return Segment(label, amount["jpy"], money_in_words(view, amount), pattern)

@@ -8,7 +8,7 @@ BudouX knows where Japanese may break. Nothing is measured by a font: words are 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from html import escape
 from unicodedata import east_asian_width
@@ -112,8 +112,8 @@ class Drawing:
         self.height = max(self.height, top)
         return top
 
-    def box(self, x: float, y: float, width: float, height: float, pattern: str, says: str = "") -> None:
-        """Draws a rectangle in a pattern; `says` is what a pointer over it shows."""
+    def box(self, x: float, y: float, width: float, height: float, pattern: str, title: str = "") -> None:
+        """Draws a rectangle in a pattern; `title` is what a pointer over it shows."""
         fill = ""
         if pattern not in ("solid", EMPTY, DIFFERENCE):
             name = f"{self.name}-{pattern}"
@@ -121,11 +121,11 @@ class Drawing:
             self._patterns[pattern] = _pattern(name, pattern)
         self._parts.append(
             f'<rect x="{number(x)}" y="{number(y)}" class="mark {pattern}" '
-            f'width="{number(max(width, 1))}" height="{number(height)}"{fill}{_says("rect", says)}'
+            f'width="{number(max(width, 1))}" height="{number(height)}"{fill}{_end("rect", title)}'
         )
         self.height = max(self.height, y + height)
 
-    def ribbon(self, left: float, right: float, ends: Sequence[float], kind: str, says: str) -> None:
+    def ribbon(self, left: float, right: float, ends: Sequence[float], kind: str, title: str) -> None:
         """Draws a band from a height on the left to one on the right: `ends` are the upper and lower end of both."""
         x, middle, to = number(left), number((left + right) / 2), number(right)
         upper, lower, other, last = map(number, ends)
@@ -133,7 +133,7 @@ class Drawing:
             f"M{x} {upper}C{middle} {upper} {middle} {other} {to} {other}"
             f"V{last}C{middle} {last} {middle} {lower} {x} {lower}Z"
         )
-        self._parts.append(f'<path d="{path}" class="ribbon {kind}"{_says("path", says)}')
+        self._parts.append(f'<path d="{path}" class="ribbon {kind}"{_end("path", title)}')
         self.height = max(self.height, ends[1], ends[3])
 
     def rule(self, x: float, y: float, to: float) -> None:
@@ -157,9 +157,15 @@ class Drawing:
         )
 
 
-def _says(element: str, text: str) -> str:
+def in_page(draw: Callable[[int, str], Drawing], name: str) -> Sequence[str]:
+    """The two drawings of a page, of which its style sheet shows the one that the window has room for. `draw` gets a
+    width and the name of the drawing."""
+    return [draw(width, f"{name}-{size}").svg() for size, width in (("narrow", 288), ("wide", 1_040))]
+
+
+def _end(element: str, title: str) -> str:
     """The end of an element that is begun, with a title where there is one."""
-    return f"><title>{escape(text, quote=False)}</title></{element}>" if text else " />"
+    return f"><title>{escape(title, quote=False)}</title></{element}>" if title else " />"
 
 
 @cache  # of few names

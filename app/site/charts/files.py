@@ -1,7 +1,7 @@
 """Charts as SVG files, for the pages of others."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -15,7 +15,7 @@ from app.query.formats import SVG_TYPE
 from app.query.parser import Query
 from app.site.charts.drawing import Drawing
 from app.site.charts.flow import flow_chart
-from app.site.charts.sums import sums_chart
+from app.site.charts.sums import TITLES, sums_chart
 from app.site.render import CHART_STYLE
 from app.site.view import View, view_of
 
@@ -38,31 +38,21 @@ FLOW_PARAMETERS = by_name(*crosswalk.PARAMETERS.values(), WIDTH, LANG)
 router = APIRouter(tags=["charts"])
 
 
-def document(drawing: Drawing, view: View) -> str:
-    """A drawing as a file of its own, with its style and its sources."""
-    drawing.style(CHART_STYLE.decode())
-    drawing.gap(10)
-    for line in view.snapshot.dataset.attribution.splitlines():
-        drawing.words(0, line, 10, "soft")
-    version = view.snapshot.dataset.version
-    drawing.words(0, f"Shisaku {version.version} ({version.released})", 10, "soft")
-    return drawing.svg(MARGIN)
-
-
-def _room(query: Query) -> int:
-    """How wide the drawing of a file may be."""
-    return query.number("width") - 2 * MARGIN
-
-
-def _response(view: View, drawing: Drawing) -> Response:
-    headers = {"Content-Security-Policy": POLICY, "Content-Language": view.language}
-    return Response(document(drawing, view), headers=headers, media_type=SVG_TYPE)
-
-
 def _view(request: Request, context: Context) -> View:
     """The view of a chart: its language is that of the request, not that of the reader's browser, so that one address
     is one picture."""
     return replace(view_of(request, context.query), language=context.query.text("lang"), chosen=True)
+
+
+def _file(drawing: Drawing, view: View) -> Response:
+    """A drawing as a file of its own, with its style and its sources."""
+    drawing.style(CHART_STYLE.decode())
+    drawing.gap(10)
+    version = view.snapshot.dataset.version
+    for line in (*view.snapshot.dataset.attribution.splitlines(), f"Shisaku {version.version} ({version.released})"):
+        drawing.words(0, line, 10, "soft")
+    headers = {"Content-Security-Policy": POLICY, "Content-Language": view.language}
+    return Response(drawing.svg(MARGIN), headers=headers, media_type=SVG_TYPE)
 
 
 def _documented(parameters: Parameters) -> dict[str, Any]:
@@ -83,7 +73,7 @@ SHOWN = (
 FLOW_SHOWN = SHOWN.replace("`basis` and `phase` choose them", "`phase` chooses them; `basis` is that of the links")
 
 
-def _add_sums(dimension: str) -> Callable[..., Any]:
+def _add_sums(dimension: str) -> None:
     @router.get(
         f"/v1/charts/budget-by-{dimension}.svg",
         operation_id=f"draw_budget_by_{dimension}",
@@ -93,13 +83,11 @@ def _add_sums(dimension: str) -> Callable[..., Any]:
     )
     async def draw(request: Request, context: Annotated[Context, context_of(SUM_PARAMETERS)]) -> Response:
         view = _view(request, context)
-        chart = await view.snapshot.run(lambda matcher: sums_chart(view, context.query, dimension, matcher))
-        return _response(view, chart.drawn(view, _room(context.query)))
-
-    return draw
+        chart = await view.snapshot.run(partial(sums_chart, view, view.query, dimension))
+        return _file(chart.drawn(view, view.query.number("width") - 2 * MARGIN), view)
 
 
-for _dimension in ("pillar", "ministry", "section"):
+for _dimension in TITLES:
     _add_sums(_dimension)
 
 
@@ -112,7 +100,6 @@ for _dimension in ("pillar", "ministry", "section"):
 )
 async def draw_crosswalk(request: Request, context: Annotated[Context, context_of(FLOW_PARAMETERS)]) -> Response:
     view = _view(request, context)
-    values = {name: each for name, each in context.query.values.items() if name in crosswalk.PARAMETERS}
-    walked = Query(crosswalk.PARAMETERS, values)
-    body = await view.snapshot.run(lambda matcher: crosswalk.walk(walked, matcher))
-    return _response(view, flow_chart(view, orjson.loads(body), _room(context.query)))
+    values = {name: each for name, each in view.query.values.items() if name in crosswalk.PARAMETERS}
+    body = await view.snapshot.run(partial(crosswalk.walk, Query(crosswalk.PARAMETERS, values)))
+    return _file(flow_chart(view, orjson.loads(body), view.query.number("width") - 2 * MARGIN), view)

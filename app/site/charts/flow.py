@@ -1,25 +1,26 @@
 """The crosswalk as a flow: from sections to measures, to programmes and their money."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from app.resources.amount import Kind
 from app.site.charts.bars import NOTHING, Object
 from app.site.charts.drawing import CUT, EMPTY, LINE, Drawing, wrapped
-from app.site.charts.sums import Kind
 from app.site.values import kind_in_words, money
 from app.site.view import View
 
 TOP, THINNEST = 26, 2  # thickness of ribbons
+NOT_LINKED = ("対応付けられた予算なし", "no budget line is linked")
 
 
-def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") -> Drawing:
-    """The crosswalk: from sections to measures, to programmes and their money."""
-    kind = _first_of(answer)
+def flow_chart(view: View, answer: Object, width: int, name: str = "") -> Drawing:
+    """The crosswalk at a width. As a part of a page, which has a heading of its own, it has a name, and no heading."""
+    amounts = (line["amount"] for each in _programmes(answer) for line in each["lines"])
+    kind = next(((each["basis"], each["phase"]) for each in amounts if each["jpy"] is not None), (None, None))
     title = view.tr("戦略の節から予算まで", "From the sections of the strategy to the money")
-    drawing = Drawing(name, width, title, _walked(view, answer, kind), view.language)
-    if name == "crosswalk":  # alone: a page has a heading of its own
+    drawing = Drawing(name or "crosswalk", width, title, _described(view, answer, kind), view.language)
+    if not name:
         drawing.words(0, title, 16, "strong")
     drawing.words(0, kind_in_words(view, *kind), 12, "soft")
     ours = view.tr(
@@ -28,97 +29,93 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
     )
     drawing.words(0, ours, 12, "soft")
     drawing.gap(6)
-    columns = Columns.of(width)
-    largest = max((abs(_sum(each, kind)) for each in _programmes(answer)), default=0) or 1
-    placed: dict[str, tuple[float, float]] = {}  # where each programme stands, and how thick its band is
-    bottom = drawing.height
+    flow = Flow(view, drawing, kind, max((abs(_sum(each, kind)) for each in _programmes(answer)), default=0) or 1)
     for row in answer["data"]:
-        top = drawing.height + 10
-        section = row["section"]
-        label = section["number"] if columns.short else f"{section['number']} {section['name'][view.language]}"
-        link = view.url(f"/sections/{section['id']}")
-        drawing.words(0, label, 12, "strong", width=columns.section, link=link, at=top)
-        if not row["measures"]:
-            drawing.words(columns.measure, view.tr("施策なし", "no measure"), 12, "soft", at=top)
-        at, start = top, top + 3
-        for measure in row["measures"]:
-            lines = wrapped(measure["name"][view.language], columns.room, 12)
-            end = drawing.words(
-                columns.measure,
-                measure["name"][view.language],
-                12,
-                width=columns.room,
-                link=view.url(f"/measures/{measure['id']}"),
-                at=at,
-            )
-            here = at + min(len(lines), 2) * 12 * LINE / 2
-            thick = max(TOP * sum(abs(_sum(each, kind)) for each in measure["related"]) / largest, THINNEST)
-            ends = (start, start + thick, here - thick / 2, here + thick / 2)
-            start += thick + 2
-            drawing.ribbon(columns.section + 4, columns.measure - 6, ends, "stated", measure["name"][view.language])
-            bottom = max(bottom, at)
-            for programme in measure["related"]:
-                if programme["id"] not in placed:
-                    placed[programme["id"]] = _programme(drawing, view, programme, kind, columns, bottom, largest)
-                    bottom = drawing.height + 6
-                y, thickness = placed[programme["id"]]
-                ends = (here - thickness / 2, here + thickness / 2, y - thickness / 2, y + thickness / 2)
-                basis = "ours" if programme["basis"] == "editorial" else "source"
-                drawing.ribbon(
-                    columns.measure + columns.room + 4, columns.programme - 6, ends, basis, _link(view, programme)
-                )
-            if not measure["related"]:
-                text = view.tr("対応付けられた予算なし", "no budget line is linked")
-                drawing.box(columns.programme, at + 3, NOTHING, 4, EMPTY)
-                drawing.words(columns.programme, text, 11, "soft", at=at + 9)
-                bottom = drawing.height + 6
-            at = max(end, bottom if measure["related"] else end) + 6
-        drawing.height = max(drawing.height, at)
+        flow.draw(row)
     return drawing
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Where the columns of a flow begin, and how wide their words may be. In narrow ones, sections have numbers."""
+class Flow:
+    """Draws the rows of a crosswalk in three columns, the money of one kind, of which `largest` is a programme's most.
+    In a narrow drawing, sections have numbers alone."""
 
-    short: bool
-    section: float
-    measure: float
-    room: float
-    programme: float
+    def __init__(self, view: View, drawing: Drawing, kind: Kind, largest: int) -> None:
+        self._view, self._drawing, self._kind, self._largest = view, drawing, kind, largest
+        width = drawing.width
+        self._short = width < 640
+        # Where the columns begin, and how wide the words of the first two may be.
+        self._section, gap = (26.0, 30.0) if self._short else (width * 0.24, width * 0.07)
+        self._room = (width - self._section - 2 * gap) * 0.48
+        self._measure = self._section + gap
+        self._programme = self._section + 2 * gap + self._room
+        self._placed: dict[str, tuple[float, float]] = {}  # where each programme's band ends, and how thick it is
+        self._bottom = drawing.height  # of what was drawn of programmes
 
-    @classmethod
-    def of(cls, width: int) -> "Columns":
-        short = width < 640
-        section, gap = (26.0, 30.0) if short else (width * 0.24, width * 0.07)
-        rest = width - section - 2 * gap
-        return cls(short, section, section + gap, rest * 0.48, section + 2 * gap + rest * 0.48)
+    def draw(self, row: Object) -> None:
+        """Draws a section, its measures, and their programmes that no section before it has."""
+        view, drawing, section = self._view, self._drawing, row["section"]
+        top = drawing.height + 10
+        label = section["number"] if self._short else f"{section['number']} {section['name'][view.language]}"
+        link = view.url(f"/sections/{section['id']}")
+        drawing.words(0, label, 12, "strong", width=self._section, link=link, at=top)
+        if not row["measures"]:
+            drawing.words(self._measure, view.tr("施策なし", "no measure"), 12, "soft", at=top)
+        at, start = top, top + 3
+        for measure in row["measures"]:
+            money = sum(abs(_sum(each, self._kind)) for each in measure["related"])
+            end = start + self._thickness(money)
+            at = self._draw_measure(measure, at, (start, end))
+            start = end + 2
+        drawing.height = max(drawing.height, at)
+
+    def _thickness(self, jpy: int) -> float:
+        return max(TOP * jpy / self._largest, THINNEST)
+
+    def _draw_measure(self, measure: Object, top: float, band: tuple[float, float]) -> float:
+        """Draws a measure, the band that leads to it, and those that lead on. Returns where the next measure may
+        stand."""
+        view, drawing, name = self._view, self._drawing, measure["name"][self._view.language]
+        link = view.url(f"/measures/{measure['id']}")
+        end = drawing.words(self._measure, name, 12, width=self._room, link=link, at=top)
+        middle = top + min(len(wrapped(name, self._room, 12)), 2) * 12 * LINE / 2
+        ends = (*band, *_around(middle, band[1] - band[0]))
+        drawing.ribbon(self._section + 4, self._measure - 6, ends, "stated", name)
+        self._bottom = max(self._bottom, top)
+        if not measure["related"]:
+            drawing.box(self._programme, top + 3, NOTHING, 4, EMPTY)
+            drawing.words(self._programme, view.tr(*NOT_LINKED), 11, "soft", at=top + 9)
+            self._bottom = drawing.height + 6
+            return end + 6
+        for programme in measure["related"]:
+            if programme["id"] not in self._placed:
+                self._placed[programme["id"]] = self._draw_programme(programme)
+            ends = (*_around(middle, self._placed[programme["id"]][1]), *_around(*self._placed[programme["id"]]))
+            basis = "ours" if programme["basis"] == "editorial" else "source"
+            left, right = self._measure + self._room + 4, self._programme - 6
+            drawing.ribbon(left, right, ends, basis, _link(view, programme))
+        return max(end, self._bottom) + 6
+
+    def _draw_programme(self, programme: Object) -> tuple[float, float]:
+        """Draws a programme and its money below those before it. Returns the middle and the thickness of its band."""
+        view, drawing, top, jpy = self._view, self._drawing, self._bottom, _sum(programme, self._kind)
+        name, link = programme["name"][view.language], view.url(f"/measures/{programme['id']}")
+        room, thickness = drawing.width - self._programme, self._thickness(abs(jpy))
+        end = drawing.words(self._programme, name, 12, width=room, link=link, at=top)
+        pattern = CUT if jpy < 0 else "solid" if jpy else EMPTY
+        drawing.box(self._programme, end + 3, max((room - 2) * abs(jpy) / self._largest, 1), 7, pattern)
+        text = _money(view, programme, self._kind)
+        drawing.words(self._programme, text, 12, "strong" if jpy else "soft", at=end + 12, width=room)
+        self._bottom = drawing.height + 6
+        return top + max(thickness / 2, 8), thickness
 
 
-def _programme(
-    drawing: Drawing, view: View, programme: Object, kind: Kind, columns: Columns, top: float, largest: int
-) -> tuple[float, float]:
-    """Writes a programme and its money. Returns where its band ends, and how thick it is."""
-    jpy = _sum(programme, kind)
-    thickness = max(TOP * abs(jpy) / largest, THINNEST)
-    room = drawing.width - columns.programme
-    link = view.url(f"/measures/{programme['id']}")
-    end = drawing.words(columns.programme, programme["name"][view.language], 12, width=room, link=link, at=top)
-    text = _money(view, programme, kind)
-    pattern = CUT if jpy < 0 else "solid"
-    drawing.box(columns.programme, end + 3, max((room - 2) * abs(jpy) / largest, 1), 7, pattern if jpy else EMPTY)
-    drawing.words(columns.programme, text, 12, "strong" if jpy else "soft", at=end + 12, width=room)
-    return top + max(thickness / 2, 8), thickness
+def _around(middle: float, thickness: float) -> tuple[float, float]:
+    """The upper and the lower end of a band."""
+    return middle - thickness / 2, middle + thickness / 2
 
 
 def _programmes(answer: Object) -> Iterable[Any]:
     return (programme for row in answer["data"] for measure in row["measures"] for programme in measure["related"])
-
-
-def _first_of(answer: Object) -> Kind:
-    """The kind of the first linked line."""
-    amounts = (line["amount"] for programme in _programmes(answer) for line in programme["lines"])
-    return next(((each["basis"], each["phase"]) for each in amounts if each["jpy"] is not None), (None, None))
 
 
 def _of_kind(programme: Object, kind: Kind) -> list[Any]:
@@ -143,7 +140,7 @@ def _link(view: View, programme: Object) -> str:
     return f"{programme['name'][view.language]}: {view.value_label(programme['basis'])}"
 
 
-def _walked(view: View, answer: Object, kind: Kind) -> str:
+def _described(view: View, answer: Object, kind: Kind) -> str:
     """The crosswalk in words."""
     texts = []
     for row in answer["data"]:
@@ -152,6 +149,5 @@ def _walked(view: View, answer: Object, kind: Kind) -> str:
             for measure in row["measures"]
             for each in measure["related"]
         ]
-        nothing = view.tr("対応付けられた予算なし", "no budget line is linked")
-        texts.append(f"{row['section']['number']}: {'; '.join(found) or nothing}")
+        texts.append(f"{row['section']['number']}: {'; '.join(found) or view.tr(*NOT_LINKED)}")
     return ". ".join(texts)

@@ -5,7 +5,7 @@ from collections.abc import Container, Sequence
 from app.api import budget_summary
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.site.charts.bars import Bar, Chart, Object, part
+from app.site.charts.bars import Bar, Chart, Object, Segment
 from app.site.charts.drawing import DIFFERENCE
 from app.site.charts.sums import sums_chart
 from app.site.values import money_in_words
@@ -19,11 +19,10 @@ def package_chart(view: View, package: Object, stated: Object, pillars: Containe
     total, itemised, difference = stated["stated"]["amount"], stated["itemised"], stated["difference"]
     parts = []
     if itemised["jpy"]:
-        label = view.tr("予算行の合計", "sum of its lines")
-        parts.append(part(view, label, itemised, "solid"))
-    if difference["jpy"] and difference["jpy"] > 0:
+        parts.append(Segment.of(view, view.tr("予算行の合計", "sum of its lines"), itemised, "solid"))
+    if (difference["jpy"] or 0) > 0:
         label = view.tr("総額にあって内訳の記載がない分", "stated, but not itemised")
-        parts.append(part(view, label, difference, DIFFERENCE))
+        parts.append(Segment.of(view, label, difference, DIFFERENCE))
     kind = view.value_label(stated["stated"]["kind"])
     label = view.tr(f"文書が示す総額({kind})", f"Total that the document states ({kind.lower()})")
     bars = [Bar(label, money_in_words(view, total), parts), *sums.bars]
@@ -35,28 +34,26 @@ def difference_chart(view: View, data: Sequence[Object], lines: str, title: str)
     """A package's stated totals against its lines, whose address is `lines`: what is stated, what the lines give, and
     what is between them."""
     bars = []
-    kinds = {each["stated"]["kind"]: view.value_label(each["stated"]["kind"]) for each in data}
     for each in data:
         stated, itemised, difference = each["stated"]["amount"], each["itemised"], each["difference"]
-        label = kinds[each["stated"]["kind"]]
-        bars.append(
-            Bar(
-                view.tr(f"文書が示す総額({label})", f"Stated total ({label.lower()})"),
-                money_in_words(view, stated) if stated["jpy"] is not None else view.value_label("not_stated"),
-                [part(view, "", stated, "rising")] if stated["jpy"] else [],
-            )
-        )
-        parts = [part(view, "", itemised, "solid")] if itemised["jpy"] else []
-        text = money_in_words(view, itemised) if parts else view.value_label("not_stated")
-        bars.append(Bar(view.tr("予算行の合計", "Sum of its lines"), text, parts, lines))
+        kind = view.value_label(each["stated"]["kind"])
+        bars.append(_bar(view, view.tr(f"文書が示す総額({kind})", f"Stated total ({kind.lower()})"), stated, "rising"))
+        bars.append(_bar(view, view.tr("予算行の合計", "Sum of its lines"), itemised, "solid", link=lines))
         if difference["jpy"]:
             over = difference["jpy"] < 0
-            says = (
+            label = (
                 view.tr("予算行の合計が総額を超える分", "By which the lines exceed it")
                 if over
                 else view.tr("内訳の記載がない分", "Stated, but not itemised")
             )
             shown = {**difference, "jpy": abs(difference["jpy"]), "oku_yen": difference["oku_yen"].removeprefix("-")}
-            start = min(stated["jpy"], itemised["jpy"])
-            bars.append(Bar(says, money_in_words(view, shown), [part(view, "", shown, DIFFERENCE)], start=start))
+            bars.append(_bar(view, label, shown, DIFFERENCE, start=min(stated["jpy"], itemised["jpy"])))
     return Chart("reconciliation", title, (), bars)
+
+
+def _bar(view: View, label: str, amount: Object, pattern: str, *, link: str = "", start: int = 0) -> Bar:
+    """An amount as a bar of one part."""
+    if amount["jpy"] is None:
+        return Bar(label, view.value_label("not_stated"), (), link)
+    parts = [Segment.of(view, "", amount, pattern)] if amount["jpy"] else []
+    return Bar(label, money_in_words(view, amount), parts, link, start)

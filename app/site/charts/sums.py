@@ -3,7 +3,8 @@
 Amounts of different bases or phases are never added: a chart draws those of one kind, and names the others.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,22 +13,27 @@ import orjson
 from app.api import budget_summary
 from app.query.matching import Matcher
 from app.query.parser import Query
+from app.query.vocabulary import Term
+from app.resources.amount import Kind
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
 from app.resources.sums import kind_of, years_of
-from app.site.charts.bars import Bar, Chart, Object, Segment, part
+from app.site.charts.bars import Bar, Chart, Object, Segment
 from app.site.charts.drawing import CUT, EMPTY, JOINT, PATTERNS
 from app.site.forms import chips
 from app.site.values import kind_in_words, money_in_words
 from app.site.view import View
 
 MOST_BARS = 40
+TITLES = {  # by dimension
+    "pillar": ("柱別の予算", "Budget by pillar"),
+    "ministry": ("府省庁別の予算", "Budget by ministry"),
+    "section": ("戦略の節別の予算", "Budget by section of the strategy"),
+}
 
-Kind = tuple[str | None, str | None]  # basis and phase
 
-
-def _kinds(answer: Object) -> list[Kind]:
-    """The kinds of an answer's amounts."""
-    return [(each["basis"], each["phase"]) for each in answer["totals"] if each["phase"]]
+def totals_of(answer: Object) -> Mapping[Kind, Any]:
+    """The sums of an answer, or of a group of it, by their kind."""
+    return {(each["basis"], each["phase"]): each for each in answer["totals"]}
 
 
 def first_kind(query: Query, matcher: Matcher) -> Kind:
@@ -41,10 +47,6 @@ def first_kind(query: Query, matcher: Matcher) -> Kind:
     return kind_of(min(first, key=first.__getitem__)) if first else (None, None)
 
 
-def _total_of(group: Object, kind: Kind) -> Any:
-    return next((each for each in group["totals"] if (each["basis"], each["phase"]) == kind), None)
-
-
 def short_name(view: View, ministry: str) -> str:
     """A ministry: in English by its letters, such as MEXT, since its name takes several lines."""
     term = view.snapshot.dataset.vocabularies["ministry"].terms.get(ministry)
@@ -55,105 +57,109 @@ def short_name(view: View, ministry: str) -> str:
     return str(getattr(term.label, view.language))
 
 
-def patterns_of(view: View) -> Mapping[str, str]:
-    """The pattern of each ministry, the same in all charts."""
-    ids = view.snapshot.dataset.vocabularies["ministry"].terms
-    return {each: PATTERNS[place % len(PATTERNS)] for place, each in enumerate(ids)}
-
-
-def _parts(view: View, total: Object) -> list[Segment]:
+def _segments(view: View, total: Object) -> list[Segment]:
     """The parts of a sum: what is increased and what is cut, or else what one ministry pays and what several do."""
-    names = {
-        "increases": (view.tr("増額", "increases"), "solid"),
-        "decreases": (view.tr("減額", "cuts"), CUT),
-        "sole": (view.tr("単独", "alone"), "solid"),
-        "joint": (view.tr("共同", "jointly"), JOINT),
-    }
-    shown = ("increases", "decreases") if total["decreases"] else ("sole", "joint")
-    return [part(view, names[each][0], total[each], names[each][1]) for each in shown if total[each]["jpy"]]
+    increases_and_cuts = (
+        ("increases", view.tr("増額", "increases"), "solid"),
+        ("decreases", view.tr("減額", "cuts"), CUT),
+    )
+    alone_and_jointly = (
+        ("sole", view.tr("単独", "alone"), "solid"),
+        ("joint", view.tr("共同", "jointly"), JOINT),
+    )
+    parts = increases_and_cuts if total["decreases"] else alone_and_jointly
+    return [Segment.of(view, label, total[name], pattern) for name, label, pattern in parts if total[name]["jpy"]]
 
 
-def _by_ministry(view: View, key: str, total: Object, pairs: Iterable[Object], kind: Kind) -> list[Segment]:
-    """The parts of a pillar's sum: what each ministry pays alone, and what several pay together."""
-    if total["decreases"]:
-        return _parts(view, total)
-    found, together = [], []
-    patterns = patterns_of(view)
-    for pair in pairs:
-        ministry, _, pillar = pair["key"].partition(",")
-        paid = _total_of(pair, kind) if pillar == key else None
-        if paid and paid["sole"]["jpy"]:
-            found.append(part(view, short_name(view, ministry), paid["sole"], patterns.get(ministry, EMPTY)))
-        if paid and paid["joint"]["jpy"]:
-            together.append(short_name(view, ministry))
+def _by_ministry(view: View, total: Object, paid: Mapping[str, Object]) -> list[Segment]:
+    """The parts of a pillar's sum: what each ministry pays alone, and what several pay together. `paid` is what each
+    ministry pays of it."""
+    ministries = view.snapshot.dataset.vocabularies["ministry"].terms
+    patterns = {
+        each: PATTERNS[place % len(PATTERNS)] for place, each in enumerate(ministries)
+    }  # in all charts the same
+    found = [
+        Segment.of(view, short_name(view, ministry), each["sole"], patterns.get(ministry, EMPTY))
+        for ministry, each in paid.items()
+        if each["sole"]["jpy"]
+    ]
     if total["joint"]["jpy"]:
+        together = [short_name(view, ministry) for ministry, each in paid.items() if each["joint"]["jpy"]]
         names = view.tr(f"({'・'.join(together)})", f" ({', '.join(together)})") if together else ""
-        label = f"{view.tr('共同', 'jointly')}{names}"
-        found.append(part(view, label, total["joint"], JOINT))
+        found.append(Segment.of(view, f"{view.tr('共同', 'jointly')}{names}", total["joint"], JOINT))
     return found
 
 
-def asked(query: Query, *group_by: str) -> Query:
-    """The query of sums that a chart's parameters stand for; without those of a page's place, for parts of its bars."""
+def _summarize(query: Query, *group_by: str, matcher: Matcher) -> Any:
+    """The API's answer to the parameters of a chart."""
     values = {name: each for name, each in query.values.items() if name in budget_summary.PARAMETERS}
-    return Query(budget_summary.PARAMETERS, {**values, "group_by": group_by})
+    summed = Query(budget_summary.PARAMETERS, {**values, "group_by": group_by})
+    return orjson.loads(budget_summary.summarize(summed, matcher))
+
+
+def _paid(query: Query, kind: Kind, matcher: Matcher) -> Mapping[str, Mapping[str, Object]]:
+    """By pillar, what each ministry pays of a kind."""
+    values = {name: each for name, each in query.values.items() if name not in ("sort", "order", "limit")}
+    found: dict[str, dict[str, Object]] = defaultdict(dict)
+    for group in _summarize(Query(query.parameters, values), "ministry", "pillar", matcher=matcher)["groups"]:
+        ministry, _, pillar = group["key"].partition(",")
+        if kind in totals_of(group):
+            found[pillar][ministry] = totals_of(group)[kind]
+    return found
 
 
 def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only: Container[str] | None = None) -> Chart:
     """Sums of budget lines by a dimension, each group a bar: those of `only`, where it is given."""
-    summed = orjson.loads(budget_summary.summarize(asked(query, dimension), matcher))
-    kind = first_kind(asked(query, dimension), matcher)
-    pairs: list[Any] = []
-    if dimension == "pillar":
-        whole = Query(query.parameters, {k: v for k, v in query.values.items() if k not in ("sort", "order", "limit")})
-        pairs = orjson.loads(budget_summary.summarize(asked(whole, "ministry", "pillar"), matcher))["groups"]
+    answer = _summarize(query, dimension, matcher=matcher)
+    kind = first_kind(query, matcher)
+    paid = _paid(query, kind, matcher) if dimension == "pillar" else {}
     terms = view.snapshot.dataset.vocabularies[dimension].terms
-    named = query.get("section")
-    bars: list[Bar] = []
-    left = 0
-    for group in summed["groups"]:
-        key, total = group["key"], _total_of(group, kind)
-        term = terms.get(key)
-        part_of_other = dimension == "section" and term and term.broader and not named
-        if (
-            (total is None and (dimension == "ministry" or key == "none" or named))
-            or part_of_other
-            or (only is not None and key not in only)
-        ):
-            continue
-        if len(bars) == MOST_BARS:
-            left += 1
-            continue
+    section = query.get("section")
+
+    def is_shown(group: Object) -> bool:
+        key, term = group["key"], terms.get(group["key"])
+        is_part = dimension == "section" and term and term.broader and not section
+        may_be_empty = dimension != "ministry" and key != "none" and not section
+        return (only is None or key in only) and not is_part and (may_be_empty or kind in totals_of(group))
+
+    def bar(group: Object) -> Bar:
+        key, term, total = group["key"], terms.get(group["key"]), totals_of(group).get(kind)
         label = " ".join(filter(None, (_sign(dimension, term), group["label"][view.language])))
         if key == "none":
             label = view.tr(f"{view.label(dimension)}なし", f"in no {dimension}")
         link = lines_of_kind(view, query, kind, **{dimension: key}) if term or key == "none" else ""
         if total is None:
-            bars.append(Bar(label, none_of(view, group, dimension), (), link))
-        else:
-            parts = _by_ministry(view, key, total, pairs, kind) if dimension == "pillar" else _parts(view, total)
-            bars.append(Bar(label, money_in_words(view, total["involved"]), parts, link))
-    titles = {
-        "pillar": ("柱別の予算", "Budget by pillar"),
-        "ministry": ("府省庁別の予算", "Budget by ministry"),
-        "section": ("戦略の節別の予算", "Budget by section of the strategy"),
-    }
+            return Bar(label, none_of(view, group, dimension), (), link)
+        by_ministry = dimension == "pillar" and not total["decreases"]
+        segments = _by_ministry(view, total, paid.get(key, {})) if by_ministry else _segments(view, total)
+        return Bar(label, money_in_words(view, total["involved"]), segments, link)
+
+    shown = list(filter(is_shown, answer["groups"]))
     lead = [_years(view, kind, query, matcher)]
     if filters := [f"{each.label}: {each.value}" for each in chips(replace(view, query=_filters(query)))]:
         lead.append(view.tr("絞り込み — ", "Filters: ") + view.tr("、", "; ").join(filters))
-    if not summed["additive"]:
+    if not answer["additive"]:
         lead.append(view.tr("複数に属する予算行は、それぞれに全額を示す", "A line in several groups is whole in each"))
-    if left:
+    if left := len(shown[MOST_BARS:]):
         lead.append(view.tr(f"ほか{left}件は示していない", f"{left} more are not shown"))
-    others = [_other(view, each, query) for each in _kinds(summed) if each != kind]
-    return Chart(f"budget-by-{dimension}", view.tr(*titles[dimension]), lead, bars, others)
+    return Chart(
+        f"budget-by-{dimension}",
+        view.tr(*TITLES[dimension]),
+        lead,
+        list(map(bar, shown[:MOST_BARS])),
+        [
+            (kind_in_words(view, *each), lines_of_kind(view, query, each))
+            for each in totals_of(answer)
+            if each != kind and each[1]
+        ],
+    )
 
 
-def _sign(dimension: str, term: Any) -> str:
+def _sign(dimension: str, term: Term | None) -> str:
     """What is printed before a name: a pillar's symbol, a section's number."""
     if not term or not term.aliases or dimension == "ministry":
         return ""
-    return str(term.aliases[-1] if dimension == "pillar" else term.aliases[0])
+    return term.aliases[-1] if dimension == "pillar" else term.aliases[0]
 
 
 def none_of(view: View, group: Object, dimension: str) -> str:
@@ -167,28 +173,23 @@ def none_of(view: View, group: Object, dimension: str) -> str:
     return view.tr("この種類の予算なし", "none of this kind")
 
 
-def _other(view: View, kind: Kind, query: Query) -> tuple[str, str]:
-    """A kind that is not drawn, and the address of what has it."""
-    return kind_in_words(view, *kind), lines_of_kind(view, query, kind)
-
-
 def _filters(query: Query) -> Query:
     """The filters of a chart: what chooses the lines that it sums."""
     filters = BUDGET_LINES.filters
-    return Query(dict(filters), {name: each for name, each in query.values.items() if name in filters})
+    return Query(filters, {name: each for name, each in query.values.items() if name in filters})
 
 
 def lines_of_kind(view: View, query: Query, kind: Kind, **more: str) -> str:
     """The address of the lines of a kind under a chart's filters and more."""
     basis, phase = kind
-    values = {**_filters(query).values, "basis": (basis or "none",), "phase": (phase or "none",)}
-    values |= {name: (value,) for name, value in more.items()}
-    return view.url("/budget-lines", Query(dict(BUDGET_LINES.filters), values).encode())
+    chosen = {"basis": basis or "none", "phase": phase or "none", **more}
+    values = {**_filters(query).values, **{name: (value,) for name, value in chosen.items()}}
+    return view.url("/budget-lines", Query(BUDGET_LINES.filters, values).encode())
 
 
 def _years(view: View, kind: Kind, query: Query, matcher: Matcher) -> str:
     """The kind that is drawn, and the fiscal years that its sums are of."""
-    found = years_of(kind, matcher.match(BUDGET_LINES, asked(query, "fiscal_year")), matcher)
+    found = years_of(kind, matcher.match(BUDGET_LINES, query), matcher)
     if not found:
         return view.tr("該当する予算はない", "No budget line matches")
     first, last = (view.tr(f"{each}年度", f"FY{each}") for each in (found[0], found[-1]))
