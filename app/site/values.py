@@ -237,6 +237,12 @@ class Values:
         """A link to a record of a resource; without one, what would be shown of it."""
         return f'<a href="{self._view.prefix}/{to}/{escape(id_)}{self._suffix}">{shown}</a>' if to else shown
 
+    def links(self, records: Sequence[Object], to: str) -> str:
+        """A list of links to other records, each with its basis: there may be hundreds."""
+        label = self._view.value_label
+        rows = (f'<li>{self._link(each, to)} <span class="by">{label(each["basis"])}</span></li>' for each in records)
+        return f'<ul class="links">{"".join(rows)}</ul>'
+
     def rows(self, records: Sequence[Object], fields: Sequence[Field], resource: str) -> str:
         """The rows of a table: a record's name leads to its page. Each cell has the label of its column, for narrow
         screens."""
