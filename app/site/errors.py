@@ -12,30 +12,14 @@ from app.http.representation import request_headers
 from app.site.render import page
 from app.site.view import View, is_page, view_of
 
-# By status, the title in both languages, and what happened: the API's messages are in English.
-STATUSES = {
-    404: (("見つからない", "Not found"), "このアドレスには、ページも記録もない。つづりを確かめるか、検索する。"),
-    410: (
-        ("データが新しくなった", "The data was replaced"),
-        "このページの位置は、新しくなる前のデータのものである。最初のページから見直す。",
-    ),
-    422: (("この条件では表示できない", "This cannot be shown"), ""),
-    500: (("うまくいかなかった", "Something went wrong"), "リクエストの問題ではない。時間をおいて、もう一度試す。"),
-    503: (
-        ("今は答えられない", "No answer just now"),
-        "混み合っているか、時間がかかりすぎたか、データを直している。少し待って、もう一度試す。",
-    ),
+TITLES = {  # by status
+    404: ("見つからない", "Not found"),
+    410: ("データが新しくなった", "The data was replaced"),
+    422: ("この条件では表示できない", "This cannot be shown"),
+    500: ("うまくいかなかった", "Something went wrong"),
+    503: ("今は答えられない", "No answer just now"),
 }
-# Of a record, where 410 is otherwise that of a cursor.
-WITHDRAWN = ("取り下げた記録", "Withdrawn"), "この記録は取り下げた。前の版には残っている。"
-
-JAPANESE = {
-    ErrorCode.UNKNOWN_PARAMETER: "この条件の名前はない。",
-    ErrorCode.UNKNOWN_VALUE: "この値はない。",
-    ErrorCode.INVALID_VALUE: "この値は使えない。",
-    ErrorCode.REPEATED_PARAMETER: "値は一つだけ指定できる。",
-    ErrorCode.CONFLICT: "ほかの条件と両立しない。",
-}
+WITHDRAWN = ("取り下げた記録", "Withdrawn")  # a record, where 410 is otherwise that of a cursor
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
@@ -49,9 +33,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
     if not (is_page(request) or _by_a_reader(request)):
         return problem.response()
     view = view_of(request)
-    title, explained = STATUSES.get(problem.status, (("", ""), ""))
-    if problem.successor is not None:
-        title, explained = WITHDRAWN
+    title = TITLES.get(problem.status, ("", "")) if problem.successor is None else WITHDRAWN
     return page(
         view,
         "error.html",
@@ -59,8 +41,6 @@ def problem_response(request: Request, problem: Problem) -> Response:
         {"Cache-Control": "no-store", **problem.headers},
         title=view.tr(*title),
         problem=problem,
-        explained=explained,
-        japanese=JAPANESE,
         mistakes=list(_mistakes(view, request, problem)),
     )
 

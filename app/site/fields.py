@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from app.query.columns import columns, inner_schema
 from app.query.resource import Resource
@@ -21,7 +20,7 @@ NUMBERS = ((), ("jpy",))  # where the number of a field stands in it
 class Field:
     """A field of a record. `to` is the resource that it refers to, `sort` what orders a list by it; `derived` is
     whether it is computed from other fields, `complex` whether it holds objects that a cell of a table has no room for,
-    `json` whether it is shown as JSON, and `description` what its model says of it, in English."""
+    `json` whether it is shown as JSON."""
 
     name: str
     to: str
@@ -30,7 +29,6 @@ class Field:
     derived: bool
     complex: bool
     json: bool
-    description: str
 
 
 @cache
@@ -41,13 +39,19 @@ def fields_of(name: str) -> Sequence[Field]:
     sorts = {path.partition(".")[0]: name for name, path in resource.sorts.items()}
     found = []
     for field, info in resource.record.model_fields.items():
-        shown = info.alias or field
-        derived = shown not in BEHIND and any(isinstance(mark, Derived) for mark in info.metadata)
-        sort, meaning = sorts.get(shown, ""), info.description or ""
+        shown, marks = info.alias or field, tuple(map(type, info.metadata))
         inner = inner_schema(info.annotation)
-        complex_ = inner is not None and SHORT.isdisjoint(inner.model_fields)
-        json = any(isinstance(mark, JsonText) for mark in info.metadata)
-        found.append(Field(shown, referenced(info) or "", sort, shown in numbers, derived, complex_, json, meaning))
+        found.append(
+            Field(
+                name=shown,
+                to=referenced(info) or "",
+                sort=sorts.get(shown, ""),
+                numeric=shown in numbers,
+                derived=Derived in marks and shown not in BEHIND,
+                complex=inner is not None and SHORT.isdisjoint(inner.model_fields),
+                json=JsonText in marks,
+            )
+        )
     return found
 
 
@@ -72,14 +76,3 @@ def references() -> Mapping[str, str]:
             if inner and inner not in schemas:
                 schemas.append(inner)
     return found
-
-
-def referring(resource: Resource) -> list[tuple[Resource, Any]]:
-    """The filters by which records that refer to one of this resource are found, each with the resource that has it."""
-    names = {source.name for source in resource.vocabularies}
-    return [
-        (other, each)
-        for other in RESOURCES
-        for each in other.filters.values()
-        if each.vocabulary in names and each.operator == "any" and each.facet
-    ]

@@ -25,10 +25,9 @@ from app.resources import RESOURCES
 from app.resources.changes import CHANGES
 from app.resources.facts import FACTS
 from app.site import forms
-from app.site.fields import BY_NAME, Field, fields_of, in_tables, referring
+from app.site.fields import BY_NAME, Field, fields_of, in_tables
 from app.site.labels import meaning
 from app.site.render import STATIC, page
-from app.site.snippets import snippets
 from app.site.values import is_name
 from app.site.view import PlainPage, View, page_of, page_view
 
@@ -125,6 +124,21 @@ def request_of(
     }
 
 
+def snippets(base: str, api: str, csv: str = "") -> Sequence[tuple[str, str]]:
+    """By tool, the code that makes a request, to copy; pandas reads the CSV, where there is one."""
+    url = f"{base}{api}"
+    if csv:
+        frame = f'import pandas as pd\n\nframe = pd.read_csv("{base}{csv}")\n'
+    else:
+        frame = f'import httpx\nimport pandas as pd\n\nframe = pd.json_normalize(httpx.get("{url}").json())\n'
+    return (
+        ("curl", f"curl '{url}'\n"),
+        ("fetch", f'const response = await fetch("{url}");\nconst answer = await response.json();\n'),
+        ("httpx", f'import httpx\n\nanswer = httpx.get("{url}").raise_for_status().json()\n'),
+        ("pandas", frame),
+    )
+
+
 @router.get("/{name:resource}/{id}")
 async def one_record(name: Name, id_: RecordId, request: Request) -> Response:
     view = page_view(request, ITEMS[name])
@@ -156,9 +170,10 @@ def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: 
 
 def _referring(resource: Resource, id_: str, view: View, matcher: Matcher) -> Iterator[tuple[str, str, int, str]]:
     """Which records refer to one: the resource, the filter that finds them, how many they are, and their page."""
-    for other, filter_ in referring(resource):
-        count = len(matcher.values(other, filter_).of(id_))
-        if count:
+    names = {source.name for source in resource.vocabularies}
+    filters = [(other, each) for other in RESOURCES for each in other.filters.values()]
+    for other, filter_ in filters:
+        if filter_.vocabulary in names and filter_.facet and (count := len(matcher.values(other, filter_).of(id_))):
             query = Query({filter_.name: filter_}, {filter_.name: (id_,)}).encode()
             yield other.name, filter_.name, count, view.url(f"/{other.name}", query)
 

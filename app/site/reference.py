@@ -15,9 +15,8 @@ from app.api.parameters import Parameters
 from app.errors import Problem, closest, hint
 from app.query.filters import Filter, Parameter
 from app.site.fields import BY_NAME
-from app.site.pages import LISTS
+from app.site.pages import LISTS, snippets
 from app.site.render import page, pretty
-from app.site.snippets import snippets
 from app.site.view import PlainPage, View
 
 SHOWN = 12  # values of a parameter; of more, a link leads to all
@@ -61,16 +60,10 @@ def _operation(path: str, described: Described) -> Described:
     """An operation with its path, the type of what it answers, the name of its schema, an example of it as text, and
     `open`, a path that answers."""
     ((media_type, content),) = described["responses"]["200"]["content"].items()
-    parameters = described.get("parameters", [])
-    actual, sent = path, {}
-    for each in parameters:
-        example = each.get("example")
-        if each["in"] == "path":
-            actual = actual.replace(f"{{{each['name']}}}", example)
-        elif each["required"]:
-            sent[each["name"]] = example[0] if isinstance(example, list) else example
-    opened = f"{actual}?{urlencode(sent)}".removesuffix("?")
-    example = content.get("example", "")
+    parameters, example = described.get("parameters", []), content.get("example", "")
+    examples = {each["name"]: each.get("example") for each in parameters}
+    required = {each["name"]: _example(each) for each in parameters if each["in"] == "query" and each["required"]}
+    opened = f"{path.format(**examples)}?{urlencode(required)}".removesuffix("?")
     return {
         **described,
         "path": path,
@@ -85,16 +78,14 @@ def _operation(path: str, described: Described) -> Described:
 def _parameter(described: Described, path: str) -> Described:
     """A parameter with its type in words, its default as text, the values of a closed vocabulary, and an example as a
     query."""
-    schema, name, example, query = described["schema"], described["name"], described.get("example"), ""
+    schema, name, query = described["schema"], described["name"], ""
     many = schema.get("type") == "array"
     one = schema["items"] if many else schema
     if "$ref" in one:
         one = document()["components"]["schemas"][one["$ref"].removeprefix(REF)]
-    if example is not None and described["in"] == "query":
-        query = path
-        if f"{name}=" not in path:
-            sent = urlencode({name: ",".join(example) if isinstance(example, list) else example}, safe=",")
-            query = f"{path}{'&' if '?' in path else '?'}{sent}"
+    if "example" in described and described["in"] == "query":
+        sent = urlencode({name: _example(described)}, safe=",")
+        query = path if f"{name}=" in path else f"{path}{'&' if '?' in path else '?'}{sent}"
     return {
         **described,
         "type": f"{_type(one)}, one or several" if many else _type(one),
@@ -102,6 +93,12 @@ def _parameter(described: Described, path: str) -> Described:
         "allowed": one.get("enum", []),
         "query": query,
     }
+
+
+def _example(described: Described) -> Any:
+    """The example of a parameter as it is sent."""
+    example = described["example"]
+    return ",".join(example) if isinstance(example, list) else example
 
 
 def _type(schema: Described) -> str:
@@ -185,5 +182,4 @@ async def docs_of_group(name: str, view: PlainPage) -> Response:
         is_resource=name in BY_NAME,
         values_of=values_of,
         snippets=snippets,
-        schemas=schemas(),
     )

@@ -19,7 +19,7 @@ from app.query.dataset import Question
 from app.query.matching import Matcher
 from app.query.page import list_page
 from app.query.parser import Query, parse
-from app.query.records import RECORDS, read_record
+from app.query.records import read_record
 from app.resources import RESOURCES
 from app.resources.packages import PACKAGES
 from app.resources.pillars import PILLARS
@@ -33,7 +33,6 @@ from app.site.render import page
 from app.site.values import line_address
 from app.site.view import PlainPage, View, page_of
 
-MOST = 500
 Object = Mapping[str, Any]
 
 router = APIRouter(include_in_schema=False)
@@ -41,7 +40,7 @@ router = APIRouter(include_in_schema=False)
 
 def _listed(view: View, resource: str, matcher: Matcher, **values: str) -> list[Any]:
     """The first rows of a list."""
-    query = Query(LISTS[resource], {"limit": (str(MOST),), **{name: (value,) for name, value in values.items()}})
+    query = Query(LISTS[resource], {name: (value,) for name, value in {"limit": "500", **values}.items()})
     body, _ = list_page(BY_NAME[resource], query, f"{view.prefix}/v1/{resource}", matcher)
     rows: list[Any] = orjson.loads(body)["data"]
     return rows
@@ -59,9 +58,7 @@ def words_of(view: View, record: Object, amount: Object) -> str:
 def _story(view: View, matcher: Matcher) -> Mapping[str, Any] | None:
     """For a template, the first package that states a total, at a glance: its chart, and what its sentences say, lines
     with the address of their words. None where none states one."""
-    keys = list(matcher.index.rows(PACKAGES.name))[:MOST]
-    packages = [orjson.loads(record) for _, record in sorted(matcher.session.query(RECORDS, keys=keys))] if keys else []
-    package = next((each for each in packages if each["stated_totals"]), None)
+    package = next((each for each in _listed(view, PACKAGES.name, matcher) if each["stated_totals"]), None)
     if package is None:
         return None
     lines = _listed(view, "budget-lines", matcher, package=package["id"], sort="amount", order="desc")
@@ -89,7 +86,7 @@ async def home(view: PlainPage) -> Response:
         view,
         "home.html",
         title=view.tr("施策と予算", "Measures and budgets"),
-        description=dataset.about.description.model_dump()[view.language],
+        description=getattr(dataset.about.description, view.language),
         meanings={each.name: meaning(each.name, view.language) for each in RESOURCES},
         described=dcat.schema_org(dataset, view.prefix),
         totals=totals,

@@ -67,11 +67,7 @@ def _statements(resource: Any) -> Statements:
 
 
 STATEMENTS = {resource.name: _statements(resource) for resource in FACTS}
-NUMBER = transcript.LINES.number
-TEXTS = select(NUMBER, transcript.LINES.text).where(transcript.OF_DOCUMENT).order_by(NUMBER)
-ALL_TEXTS = Statement(TEXTS)
-PAGE = Statement(TEXTS.where(NUMBER.between(bindparam("first"), bindparam("last"))))
-
+ALL_TEXTS = Statement(select(transcript.LINES.number, transcript.LINES.text).where(transcript.OF_DOCUMENT))
 
 Record = tuple[str, int]  # its resource and its key
 
@@ -171,16 +167,15 @@ def read(document: str, view: View, coverage: Coverage, session: Session) -> Seq
     if not view.query.get("to"):
         first -= (first - 1) % PER_PAGE
     last = min(last, first + PER_PAGE - 1)
-    place = {"document": document, "first": first, "last": last}
-    texts: dict[int, str] = dict(session.query(PAGE, **place))
+    texts = sorted(session.query(transcript.TEXTS, document=document, numbers=list(range(first, last + 1))))
     resting: dict[int, list[Evidence]] = defaultdict(list)  # by line
     for resource, statements in STATEMENTS.items():
-        rows = session.query(statements.evidence, earliest=first - coverage.longest, **place)
-        for from_, to, quote, supports, keys in rows:
+        place = {"document": document, "earliest": first - coverage.longest, "first": first, "last": last}
+        for from_, to, quote, supports, keys in session.query(statements.evidence, **place):
             each = Evidence(resource, quote, _fields(supports or ""), set(map(int, keys.split(","))))
             for number in range(max(from_, first), min(to, last) + 1):
                 resting[number].append(each)
-    facts = {number: _facts(resting[number], MOST_FACTS if last > first else None) for number in texts}
+    facts = {number: _facts(resting[number], MOST_FACTS if last > first else None) for number, _ in texts}
     named = _named((record for shown, _ in facts.values() for record in shown), session)
     return [
         Line(
@@ -189,7 +184,7 @@ def read(document: str, view: View, coverage: Coverage, session: Session) -> Seq
             not text.strip(),
             _facts_list(view, view.url(f"/documents/{document}", f"from={number}&to={number}"), *facts[number], named),
         )
-        for number, text in texts.items()
+        for number, text in texts
     ]
 
 

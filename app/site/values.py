@@ -149,7 +149,7 @@ class Values:
         if value.startswith(("https://", "http://")):
             return f'<a class="outside" href="{escape(value)}">{escape(value)}</a>'
         if to:
-            return self.link(to, value, self._name(to, value))
+            return self._linked(to, value, self._name(to, value))
         coded = CODE.fullmatch(value) and field != "record"  # ids may look like codes
         return escape(self._view.value_label(value, field) if coded else value)
 
@@ -222,6 +222,10 @@ class Values:
             shown = self._refs[to, value["id"]] = self._link(value, to)
         return shown
 
+    def _linked(self, to: str, id_: str, shown: str) -> str:
+        """A link to a record of a resource; without one, what would be shown of it."""
+        return f'<a href="{self._view.prefix}/{to}/{escape(id_)}{self._suffix}">{shown}</a>' if to else shown
+
     def _link(self, value: Object, to: str) -> str:
         if "name" in value:
             before = sign(value)
@@ -231,11 +235,7 @@ class Values:
             shown = self._with_kind(value["amount"])
         else:
             shown = escape(value["id"])
-        return self.link(to, value["id"], shown)
-
-    def link(self, to: str, id_: str, shown: str) -> str:
-        """A link to a record of a resource; without one, what would be shown of it."""
-        return f'<a href="{self._view.prefix}/{to}/{escape(id_)}{self._suffix}">{shown}</a>' if to else shown
+        return self._linked(to, value["id"], shown)
 
     def links(self, records: Sequence[Object], to: str) -> str:
         """A list of links to other records, each with its basis: there may be hundreds."""

@@ -76,7 +76,7 @@ class Chart:
         if low:
             drawing.rule(at(0), 0, drawing.height)
         if self.others:
-            drawing.gap(12)
+            drawing.height += 12
             drawing.words(0, view.tr(*OTHERS), 11, "soft")
             _in_rows(drawing, [(text, link, "") for text, link in self.others])
         return drawing
@@ -99,11 +99,11 @@ def _described(chart: Chart, view: View) -> str:
 
 
 def _draw(drawing: Drawing, bar: Bar, at: Callable[[int], float]) -> None:
-    drawing.gap(12)
+    drawing.height += 12
     top, room = drawing.height, width_of(bar.text, 13 * BOLD) + 12
     drawing.words(0, bar.label, 13, link=bar.link, width=drawing.width - room)
     drawing.words(drawing.width, bar.text, 13, "strong" if bar.segments else "soft", at=top, width=room, right=True)
-    drawing.gap(3)
+    drawing.height += 3
     top = drawing.height
     if not bar.segments:
         drawing.box(at(0), top, NOTHING, 5, EMPTY, f"{bar.label}: {bar.text}")
@@ -118,7 +118,7 @@ def _draw(drawing: Drawing, bar: Bar, at: Callable[[int], float]) -> None:
             right = end
         title = f"{each.label or bar.label} {each.text}"
         drawing.box(at(start), top, at(end) - at(start), BAR, each.pattern, title)
-    drawing.gap(5)
+    drawing.height += 5
     _in_rows(drawing, [(f"{each.label} {each.text}", "", each.pattern) for each in bar.segments if each.label])
 
 

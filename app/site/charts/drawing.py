@@ -141,10 +141,6 @@ class Drawing:
         at = number(x)
         self._parts.append(f'<line x1="{at}" x2="{at}" y1="{number(y)}" y2="{number(to)}" class="rule" />')
 
-    def gap(self, height: float) -> None:
-        """Leaves room below what was drawn."""
-        self.height += height
-
     def svg(self, margin: int = 0) -> str:
         """The drawing as text, with a margin around it."""
         width, height = str(self.width + 2 * margin), number(self.height + 2 + 2 * margin)

@@ -47,7 +47,7 @@ def _view(request: Request, context: Context) -> View:
 def _file(drawing: Drawing, view: View) -> Response:
     """A drawing as a file of its own, with its style and its sources."""
     drawing.style(CHART_STYLE.decode())
-    drawing.gap(10)
+    drawing.height += 10
     version = view.snapshot.dataset.version
     for line in (*view.snapshot.dataset.attribution.splitlines(), f"Shisaku {version.version} ({version.released})"):
         drawing.words(0, line, 10, "soft")

@@ -28,7 +28,7 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "") -> Drawin
         "From measures to programmes: dashed, the link is ours; solid, a source states it.",
     )
     drawing.words(0, ours, 12, "soft")
-    drawing.gap(6)
+    drawing.height += 6
     flow = Flow(view, drawing, kind, max((abs(_sum(each, kind)) for each in _programmes(answer)), default=0) or 1)
     for row in answer["data"]:
         flow.draw(row)

@@ -59,16 +59,14 @@ def short_name(view: View, ministry: str) -> str:
 
 def _segments(view: View, total: Object) -> list[Segment]:
     """The parts of a sum: what is increased and what is cut, or else what one ministry pays and what several do."""
-    increases_and_cuts = (
-        ("increases", view.tr("増額", "increases"), "solid"),
-        ("decreases", view.tr("減額", "cuts"), CUT),
-    )
-    alone_and_jointly = (
-        ("sole", view.tr("単独", "alone"), "solid"),
-        ("joint", view.tr("共同", "jointly"), JOINT),
-    )
-    parts = increases_and_cuts if total["decreases"] else alone_and_jointly
-    return [Segment.of(view, label, total[name], pattern) for name, label, pattern in parts if total[name]["jpy"]]
+    parts = {
+        "increases": (view.tr("増額", "increases"), "solid"),
+        "decreases": (view.tr("減額", "cuts"), CUT),
+        "sole": (view.tr("単独", "alone"), "solid"),
+        "joint": (view.tr("共同", "jointly"), JOINT),
+    }
+    shown = ("increases", "decreases") if total["decreases"] else ("sole", "joint")
+    return [Segment.of(view, parts[each][0], total[each], parts[each][1]) for each in shown if total[each]["jpy"]]
 
 
 def _by_ministry(view: View, total: Object, paid: Mapping[str, Object]) -> list[Segment]:
