@@ -30,10 +30,8 @@ from app.site.fields import BY_NAME
 from app.site.labels import meaning
 from app.site.pages import LISTS, request_of
 from app.site.render import page
-from app.site.values import line_address
+from app.site.values import Object, line_address
 from app.site.view import PlainPage, View, page_of
-
-Object = Mapping[str, Any]
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,7 +53,7 @@ def words_of(view: View, record: Object, amount: Object) -> str:
     return ""
 
 
-def _story(view: View, matcher: Matcher) -> Mapping[str, Any] | None:
+def _story(view: View, matcher: Matcher) -> Object | None:
     """For a template, the first package that states a total, at a glance: its chart, and what its sentences say, lines
     with the address of their words. None where none states one."""
     package = next((each for each in _listed(view, PACKAGES.name, matcher) if each["stated_totals"]), None)
@@ -132,7 +130,7 @@ async def reconciliation_page(id_: RecordId, view: Annotated[View, page_of({})])
     )
 
 
-def _answered(view: View, question: Question, matcher: Matcher) -> Mapping[str, Any]:
+def _answered(view: View, question: Question, matcher: Matcher) -> Object:
     """For a template, a question of the guide, the API's answer to its request, the address of the page that shows it,
     and what kind of answer it is. Raises a Problem as the API does."""
     path, _, sent = question.request.partition("?")
@@ -162,7 +160,7 @@ def _answered(view: View, question: Question, matcher: Matcher) -> Mapping[str, 
 
 @router.get("/guide")
 async def guide(view: Annotated[View, page_of({})]) -> Response:
-    def answers(matcher: Matcher) -> list[Mapping[str, Any]]:
+    def answers(matcher: Matcher) -> list[Object]:
         found = []
         for each in view.snapshot.dataset.about.questions:
             try:

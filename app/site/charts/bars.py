@@ -1,19 +1,16 @@
 """Bar charts: labelled amounts as bars of one scale, each in its parts."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from app.site.charts.drawing import BOLD, EMPTY, Drawing, in_page, width_of
-from app.site.values import money_in_words
+from app.site.values import Object, money_in_words
 from app.site.view import View
 
 BAR = 18  # height of a bar
 NOTHING = 48  # width of what stands where there is no bar
 OTHERS = ("加えないほかの種類の金額:", "Other kinds of money, which are not added:")
-
-Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,12 @@ class Bar:
     link: str = ""
     start: int = 0
 
+    @property
+    def ends(self) -> tuple[int, int]:
+        """From where to where it reaches, in yen: parts below zero lie left of its start, the others right of it."""
+        parts = [each.jpy for each in self.segments]
+        return self.start + sum(jpy for jpy in parts if jpy < 0), self.start + sum(jpy for jpy in parts if jpy > 0)
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -58,13 +61,7 @@ class Chart:
             drawing.words(0, self.title, 16, "strong")
         for each in self.lead:
             drawing.words(0, each, 12, "soft")
-        # Parts below zero lie to the left of where a bar begins, the others to the right.
-        sides = (
-            (bar, [part.jpy for part in bar.segments if (part.jpy < 0) is left])
-            for bar in self.bars
-            for left in (True, False)
-        )
-        ends = [0, *(bar.start + sum(parts) for bar, parts in sides)]
+        ends = [0, *(end for bar in self.bars for end in bar.ends)]
         low, high = min(ends), max(ends)
 
         def at(jpy: int) -> float:

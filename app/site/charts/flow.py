@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from app.resources.amount import Kind
-from app.site.charts.bars import NOTHING, Object
+from app.site.charts.bars import NOTHING
 from app.site.charts.drawing import CUT, EMPTY, LINE, Drawing, wrapped
-from app.site.values import kind_in_words, money
+from app.site.values import Object, kind_in_words, money
 from app.site.view import View
 
 TOP, THINNEST = 26, 2  # thickness of ribbons
@@ -62,23 +62,22 @@ class Flow:
             drawing.words(self._measure, view.tr("施策なし", "no measure"), 12, "soft", at=top)
         at, start = top, top + 3
         for measure in row["measures"]:
-            money = sum(abs(_sum(each, self._kind)) for each in measure["related"])
-            end = start + self._thickness(money)
-            at = self._draw_measure(measure, at, (start, end))
-            start = end + 2
+            thickness = self._thickness(sum(abs(_sum(each, self._kind)) for each in measure["related"]))
+            at = self._draw_measure(measure, at, start, thickness)
+            start += thickness + 2
         drawing.height = max(drawing.height, at)
 
     def _thickness(self, jpy: int) -> float:
         return max(TOP * jpy / self._largest, THINNEST)
 
-    def _draw_measure(self, measure: Object, top: float, band: tuple[float, float]) -> float:
-        """Draws a measure, the band that leads to it, and those that lead on. Returns where the next measure may
-        stand."""
+    def _draw_measure(self, measure: Object, top: float, start: float, thickness: float) -> float:
+        """Draws a measure, the band that leads to it, which starts so far down, and those that lead on. Returns where
+        the next measure may stand."""
         view, drawing, name = self._view, self._drawing, measure["name"][self._view.language]
         link = view.url(f"/measures/{measure['id']}")
         end = drawing.words(self._measure, name, 12, width=self._room, link=link, at=top)
         middle = top + min(len(wrapped(name, self._room, 12)), 2) * 12 * LINE / 2
-        ends = (*band, *_around(middle, band[1] - band[0]))
+        ends = (start, start + thickness, *_around(middle, thickness))
         drawing.ribbon(self._section + 4, self._measure - 6, ends, "stated", name)
         self._bottom = max(self._bottom, top)
         if not measure["related"]:

@@ -5,10 +5,10 @@ from collections.abc import Container, Sequence
 from app.api import budget_summary
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.site.charts.bars import Bar, Chart, Object, Segment
+from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import DIFFERENCE
 from app.site.charts.sums import sums_chart
-from app.site.values import money_in_words
+from app.site.values import Object, money_in_words
 from app.site.view import View
 
 

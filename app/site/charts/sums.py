@@ -17,10 +17,10 @@ from app.query.vocabulary import Term
 from app.resources.amount import Kind
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
 from app.resources.sums import kind_of, years_of
-from app.site.charts.bars import Bar, Chart, Object, Segment
+from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import CUT, EMPTY, JOINT, PATTERNS
 from app.site.forms import chips
-from app.site.values import kind_in_words, money_in_words
+from app.site.values import Object, kind_in_words, money_in_words
 from app.site.view import View
 
 MOST_BARS = 40
@@ -72,10 +72,8 @@ def _segments(view: View, total: Object) -> list[Segment]:
 def _by_ministry(view: View, total: Object, paid: Mapping[str, Object]) -> list[Segment]:
     """The parts of a pillar's sum: what each ministry pays alone, and what several pay together. `paid` is what each
     ministry pays of it."""
-    ministries = view.snapshot.dataset.vocabularies["ministry"].terms
-    patterns = {
-        each: PATTERNS[place % len(PATTERNS)] for place, each in enumerate(ministries)
-    }  # in all charts the same
+    ids = view.snapshot.dataset.vocabularies["ministry"].terms
+    patterns = {each: PATTERNS[place % len(PATTERNS)] for place, each in enumerate(ids)}  # the same in all charts
     found = [
         Segment.of(view, short_name(view, ministry), each["sole"], patterns.get(ministry, EMPTY))
         for ministry, each in paid.items()
@@ -88,7 +86,7 @@ def _by_ministry(view: View, total: Object, paid: Mapping[str, Object]) -> list[
     return found
 
 
-def _summarize(query: Query, *group_by: str, matcher: Matcher) -> Any:
+def _summarize(query: Query, group_by: tuple[str, ...], matcher: Matcher) -> Any:
     """The API's answer to the parameters of a chart."""
     values = {name: each for name, each in query.values.items() if name in budget_summary.PARAMETERS}
     summed = Query(budget_summary.PARAMETERS, {**values, "group_by": group_by})
@@ -99,7 +97,7 @@ def _paid(query: Query, kind: Kind, matcher: Matcher) -> Mapping[str, Mapping[st
     """By pillar, what each ministry pays of a kind."""
     values = {name: each for name, each in query.values.items() if name not in ("sort", "order", "limit")}
     found: dict[str, dict[str, Object]] = defaultdict(dict)
-    for group in _summarize(Query(query.parameters, values), "ministry", "pillar", matcher=matcher)["groups"]:
+    for group in _summarize(Query(query.parameters, values), ("ministry", "pillar"), matcher)["groups"]:
         ministry, _, pillar = group["key"].partition(",")
         if kind in totals_of(group):
             found[pillar][ministry] = totals_of(group)[kind]
@@ -108,7 +106,7 @@ def _paid(query: Query, kind: Kind, matcher: Matcher) -> Mapping[str, Mapping[st
 
 def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only: Container[str] | None = None) -> Chart:
     """Sums of budget lines by a dimension, each group a bar: those of `only`, where it is given."""
-    answer = _summarize(query, dimension, matcher=matcher)
+    answer = _summarize(query, (dimension,), matcher)
     kind = first_kind(query, matcher)
     paid = _paid(query, kind, matcher) if dimension == "pillar" else {}
     terms = view.snapshot.dataset.vocabularies[dimension].terms
