@@ -10,6 +10,7 @@ import pytest
 
 from app.query.dataset import Dataset
 from app.query.parser import Query
+from app.settings import Settings
 from app.site.charts import sums
 from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import DIFFERENCE, Drawing, width_of, wrapped
@@ -17,7 +18,7 @@ from app.site.charts.flow import flow_chart
 from app.site.charts.packages import difference_chart
 from app.site.transcripts import marked
 from app.site.view import View
-from tests.conftest import Client, answer
+from tests.conftest import Client, answer, serving
 
 SVG = "{http://www.w3.org/2000/svg}"
 SUMS = ["pillar", "ministry", "section"]
@@ -113,6 +114,13 @@ def test_what_filters_leave_out_is_told_from_what_is_not_stated(client: Client) 
     text = described(drawn(client, "/v1/charts/budget-by-section.svg", ministry="mext", lang="ja"))
     assert re.search("4.3 [^:]*: 条件に合う予算行なし", text)
     assert re.search("4.5 [^:]*: 対応付けられた予算なし", text)
+
+
+def test_lines_that_state_no_amount_have_a_chart_that_says_so(second: Settings) -> None:
+    with serving(second) as client:
+        text = described(drawn(client, "/v1/charts/budget-by-pillar.svg", phase="none", lang="en"))
+    assert text.startswith("No amount is stated. Filters: Phase: None. ")
+    assert text.endswith("第2 Support: none of this kind.")
 
 
 def test_a_bar_leads_to_the_lines_that_it_sums(whole: Client) -> None:

@@ -32,8 +32,8 @@ TITLES = {  # by dimension
 
 
 def totals_of(answer: Object) -> Mapping[Kind, Any]:
-    """The sums of an answer, or of a group of it, by their kind."""
-    return {(each["basis"], each["phase"]): each for each in answer["totals"]}
+    """The sums of an answer, or of a group of it, by their kind, without lines that state no amount."""
+    return {(each["basis"], each["phase"]): each for each in answer["totals"] if each["phase"]}
 
 
 def first_kind(query: Query, matcher: Matcher) -> Kind:
@@ -143,11 +143,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         view.tr(*TITLES[dimension]),
         lead,
         list(map(bar, shown[:MOST_BARS])),
-        [
-            (kind_in_words(view, *each), lines_of_kind(view, query, each))
-            for each in totals_of(answer)
-            if each != kind and each[1]
-        ],
+        [(kind_in_words(view, *each), lines_of_kind(view, query, each)) for each in totals_of(answer) if each != kind],
     )
 
 
@@ -185,9 +181,14 @@ def lines_of_kind(view: View, query: Query, kind: Kind, **more: str) -> str:
 
 def _years(view: View, kind: Kind, query: Query, matcher: Matcher) -> str:
     """The kind that is drawn, and the fiscal years that its sums are of."""
-    found = years_of(kind, matcher.match(BUDGET_LINES, query), matcher)
+    rows = matcher.match(BUDGET_LINES, query)
+    found = years_of(kind, rows, matcher)
     if not found:
-        return view.tr("該当する予算はない", "No budget line matches")
+        no_amount, no_line = (
+            ("金額の記載がない", "No amount is stated"),
+            ("該当する予算はない", "No budget line matches"),
+        )
+        return view.tr(*(no_amount if rows else no_line))
     first, last = (view.tr(f"{each}年度", f"FY{each}") for each in (found[0], found[-1]))
     span = first if first == last else view.tr(f"{first}から{last}の合計", f"{first} to {last} added")
     return f"{span}{view.tr('、', ', ')}{kind_in_words(view, *kind)}"
