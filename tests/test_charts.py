@@ -214,6 +214,14 @@ def test_a_total_that_equals_its_lines_has_no_difference(client: Client, view: V
     ]  # fmt: skip
 
 
+def test_without_the_sum_of_its_lines_a_total_stands_alone(client: Client, view: View) -> None:
+    (row, *_) = answer(client, "/v1/packages/fy2025-supplementary-drug-discovery/reconciliation")["data"]
+    row["itemised"] |= {"jpy": None, "oku_yen": None}
+    row["difference"] |= {"jpy": None, "oku_yen": None}
+    stated, itemised = difference_chart(view, [row], "/", "x").bars
+    assert (bool(stated.segments), itemised.segments, itemised.text) == (True, (), "Not stated")
+
+
 def test_hostile_names_are_text(view: View) -> None:
     hostile = "</title><script>alert(1)</script>&\"'"
     bars = [Bar(hostile, hostile, [Segment(hostile, 5, hostile, DIFFERENCE)], f"/x?{hostile}"), Bar("a", "none", ())]

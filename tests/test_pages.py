@@ -186,6 +186,12 @@ def test_fields_and_counts_alone_have_pages(client: Client, path: str) -> None:
     assert f"{total} rows" in opened(client, f"{path}&lang=en").text
 
 
+def test_a_list_may_show_the_evidence(client: Client) -> None:
+    page = client.get("/measures?fields=evidence&limit=1&lang=en").text
+    (record,) = answer(client, "/v1/measures?fields=evidence&limit=1")["data"]
+    assert page.count('<figure class="evidence">') == len(record["evidence"])
+
+
 def test_an_item_has_its_evidence_beside_each_field(client: Client) -> None:
     page = client.get(f"/budget-lines/{LINE}?lang=en").text
     fields = {
@@ -476,7 +482,7 @@ def test_llms_txt_leads_to_what_answers(client: Client) -> None:
 
 def test_shapes_and_reasons() -> None:
     amount = dict.fromkeys(("jpy", "oku_yen", "approximate", "uncertain", "basis_reason"))
-    objects = [amount, {"jpy": 1}, {"ja": "a"}, {"ja": "a", "en": "b"}, {"x": 1}]
+    objects: list[dict[str, Any]] = [amount, {"jpy": 1}, {"ja": "a"}, {"ja": "a", "en": "b"}, {"x": 1}]
     assert [shape(each) for each in objects] == ["amount", "object", "object", "words", "object"]
     notes = [{"code": "not-stated", "ja": "", "en": "Not stated: pillar, amount"}, {"code": "x", "ja": "", "en": ""}]
     assert reason_of({"notes": notes}, "amount") == "not_stated"
