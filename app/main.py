@@ -158,7 +158,7 @@ def service(app: FastAPI) -> ASGIApp:
     refusing = RefusalsMiddleware(cached, common, settings)
     observers: list[Observer] = []
     if settings.access_log:
-        observers.append(AccessLog(sys.stdout, as_json=settings.log_format == "json"))
+        observers.append(AccessLog(sys.stdout.fileno(), as_json=settings.log_format == "json"))
     if settings.metrics_port:
         metrics = Metrics(app.state.snapshots, admitted, cached)
         metrics.listen(settings.metrics_host, settings.metrics_port)

@@ -195,16 +195,19 @@ def test_an_error_is_one_line_of_json_with_its_traceback() -> None:
     assert shown["exception"].endswith("RuntimeError: broken\nhere")
 
 
+def log_to(file: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.main.sys", SimpleNamespace(stdout=SimpleNamespace(fileno=lambda: file)))
+
+
 @pytest.mark.parametrize("access_log", [True, False])
 def test_the_access_log_is_written_to_its_end_or_left_out(
-    access_log: bool, first: Settings, monkeypatch: pytest.MonkeyPatch
+    access_log: bool, first: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written: list[str] = []
-    stream = SimpleNamespace(write=written.append, flush=lambda: None)
-    monkeypatch.setattr("app.main.sys", SimpleNamespace(stdout=stream))
-    with serving(service(create_app(first.model_copy(update={"access_log": access_log})))) as client:
-        assert client.get("/v1", headers={"X-Request-Id": "last"}).headers["X-Request-Id"] == "last"
-    lines = [LINE.fullmatch(line) for line in "".join(written).splitlines()]
+    with (tmp_path / "log").open("wb") as log:
+        log_to(log.fileno(), monkeypatch)
+        with serving(service(create_app(first.model_copy(update={"access_log": access_log})))) as client:
+            assert client.get("/v1", headers={"X-Request-Id": "last"}).headers["X-Request-Id"] == "last"
+    lines = [LINE.fullmatch(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [line["id"] for line in lines if line] == ["last"] * access_log
     assert all(lines)
 
@@ -360,23 +363,34 @@ def test_status_tells_of_downloads_that_are_not_where_the_database_says(
 def test_a_log_without_room_loses_lines_and_goes_on(
     first: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written: list[str] = []
+    written: list[bytes] = []
 
-    def write(text: str) -> None:
+    def write(_: int, data: bytes) -> int:
         if not written:
-            written.append("")
+            written.append(b"")
             raise OSError(28, "No space left on device")
-        written.append(text)
+        written.append(data[:10])
+        return 10
 
-    stream = SimpleNamespace(write=write, flush=lambda: None)
-    monkeypatch.setattr("app.main.sys", SimpleNamespace(stdout=stream))
+    monkeypatch.setattr("app.http.access.os", SimpleNamespace(write=write))
     with serving(service(create_app(first))) as client:
         client.get("/v1?lost")
         eventually(lambda: written)
         client.get("/v1?kept")
-        eventually(lambda: any("/v1?kept" in each for each in written))
-    assert "lost" not in "".join(written)
+    assert b"/v1?kept" in b"".join(written)
+    assert b"lost" not in b"".join(written)
     assert not [each for each in caplog.records if each.name != "httpx"]
+
+
+def test_a_log_whose_reader_stops_loses_lines_and_goes_on(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    log_to(write, monkeypatch)
+    with serving(service(create_app(first))) as client:
+        for _ in range(200):  # three times what a pipe holds
+            assert client.get(f"/v1?{'long' * 250}").status_code == 422
+    os.close(read)
+    eventually(lambda: "access-log" not in {each.name for each in threading.enumerate()})
+    os.close(write)
 
 
 def test_head_is_counted_by_its_route(server: Process, metrics_port: int) -> None:
