@@ -254,6 +254,28 @@ def test_a_pair_that_is_not_precomputed_is_summed_when_asked(clients: Client) ->
     assert frozenset(("document", "budget_kind")) not in map(frozenset, PRECOMPUTED)
 
 
+@pytest.mark.parametrize(
+    ("q", "left_out"),
+    [
+        ("CDMO", ["regenerative-cell-gene-manufacturing"]),
+        ("備蓄", ["mcm-stockpile"]),
+        ("スタートアップ", ["innovative-drug-fund"]),
+        ("治験", ["rare-disease-global-rd"]),
+        ("バイオシミラー", []),
+    ],
+)
+def test_a_sum_by_words_names_the_measures_that_hold_them_in_their_descriptions_alone(
+    q: str, left_out: list[str], client: Client
+) -> None:
+    notes = answer(client, "/v1/budget-summary", group_by="ministry", q=q)["notes"]
+    found = [note["en"] for note in notes if note["code"] == "described-measures-not-counted"]
+    assert [each.rpartition(": ")[2].rstrip(".").split(", ") for each in found] == ([left_out] if left_out else [])
+    by = {"group_by": "ministry", "q": q, "pillar": "6"}
+    assert "described-measures-not-counted" not in {
+        note["code"] for note in answer(client, "/v1/budget-summary", **by)["notes"]
+    }
+
+
 def test_a_group_beyond_the_limit_is_counted_once_and_never_clashes(clients: Client) -> None:
     for query in ("limit=0", "limit=-1", "limit=501", "sort=amount", "order=up"):
         answer(clients, f"/v1/budget-summary?group_by=ministry&{query}", 422)

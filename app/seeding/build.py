@@ -175,6 +175,7 @@ def _about(checked: Checked) -> About:
         description=Name(**name_of(about.description)),
         attribution="\n".join(attributions),
         questions=[Question(question=Name(**name_of(each.question)), request=each.request) for each in about.questions],
+        synonyms=about.synonyms,
         issuers={document.id: document.issuer for document in documents},
         downloads=[],
     )

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from app.errors import closest
 from app.resources.facts import FACTS
-from app.schemas import Id, Text
+from app.schemas import Id, Sentence, Text
 from app.seeding.entries import KINDS, NAMES
 from app.seeding.entries.base import E, EntryPart, FieldPath, Indexed, Location, NameEntry, marked_fields
 from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
@@ -86,6 +86,9 @@ class AboutEntry(EntryPart):
     name: NameEntry
     description: NameEntry
     questions: tuple[QuestionEntry, ...] = ()
+    synonyms: tuple[tuple[Sentence, ...], ...] = Field(
+        default=(), description="Words of one meaning: where a search by one finds nothing, the others are named."
+    )
 
 
 class WithdrawnEntry(BaseModel):
