@@ -24,12 +24,11 @@ from app.mcp.answers import (
 )
 from app.mcp.service import Service
 from app.resources import RESOURCES
-from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.groups import DIMENSIONS
 
 BY_NAME = {resource.name: resource for resource in RESOURCES}
-VERSIONED = {each.name for each in FACTS if each is not DOCUMENTS}  # whose pages take `version`
+VERSIONED = {each.name for each in FACTS}  # whose pages take `version`
 CHANGES = "changes"  # the resource that `what_changed` reads
 
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}

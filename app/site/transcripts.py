@@ -13,8 +13,9 @@ from sqlalchemy import Text, bindparam, cast, func, literal_column, select
 from starlette.responses import Response
 
 from app.api import transcript
-from app.api.parameters import RecordId, by_name
+from app.api.parameters import VERSION, RecordId, by_name
 from app.db.base import InList, Session, Statement
+from app.errors import conflict
 from app.query.columns import BETWEEN
 from app.query.matching import Matcher
 from app.query.parser import Query
@@ -26,7 +27,7 @@ from app.site.pages import Item, item_page, read_item
 from app.site.values import PER_PAGE, escape, html, line_address
 from app.site.view import View, page_view
 
-PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"])
+PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"], VERSION)
 FIRST_FACTS, MOST_FACTS = 3, 20  # of a line: those after the first ones are folded; the page of the line alone has all
 COMMA: Any = literal_column("','")  # a plain text would be filled in when the statement runs, which is compiled once
 
@@ -296,6 +297,14 @@ async def _view(request: Request) -> View:
 
 @router.get("/documents/{id}")
 async def document(id_: RecordId, view: Annotated[View, Depends(_view)]) -> Response:
+    """Of an earlier version, the record alone."""
+    if view.older:
+        if view.query.get("from") or view.query.get("to"):
+            message = "`from` and `to` take lines of the newest version alone. Leave them out, or `version`."
+            raise conflict("version", message)
+        earlier = await view.snapshot.run(partial(read_item, DOCUMENTS, id_, view), light=True)
+        return item_page(view, DOCUMENTS.name, earlier, "item.html")
+
     def answers(matcher: Matcher) -> tuple[Item, Transcript]:
         return read_item(DOCUMENTS, id_, view, matcher), read(id_, view, matcher)
 
