@@ -14,9 +14,10 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.resources.facts import FACTS
-from app.seeding.build import SEED, check
+from app.seeding.build import SEED, build, check
 from app.seeding.errors import InvalidSeed
 from app.seeding.releases import ENDING, Release, read_releases, summary_of, write_release
+from app.settings import Settings
 from tests.conftest import Client, answer, built, serving, walk
 from tests.releasing import release, released, set_version, write_seed, write_stages
 from tests.test_changes import applied
@@ -241,6 +242,17 @@ def test_a_bad_file_is_refused_with_what_mends_it(name: str, seed: Path) -> None
     assert "nothing was written" in result.output
 
 
+def test_a_release_that_is_edited_between_check_and_build_changes_nothing(seed: Path, tmp_path: Path) -> None:
+    set_version(seed, "1.1.0", "2027-02-01")
+    write_stages(seed, TWO)
+    checked = check(seed)
+    path = file_of(seed, "1.0.0")
+    path.write_bytes(path.read_bytes()[:-200])
+    build(checked, tmp_path / "shisaku.sqlite")
+    with serving(Settings(database=tmp_path / "shisaku.sqlite")) as client:
+        assert answer(client, "/v1/stages/growth-stage?version=1.0.0")["name"]["en"] == "Growth stage"
+
+
 def test_a_seed_is_not_older_than_what_was_released(seed: Path) -> None:
     set_version(seed, "0.9.0")
     assert "1.0.0 was released, and 0.9.0 is not above it: raise `version`" in error_of(seed)
@@ -270,8 +282,8 @@ def test_what_was_withdrawn_was_there_and_is_not(seed: Path, old: str, new: str,
 # --- records as they were
 
 
-def test_the_first_version_is_answered_as_it_was(whole: Client) -> None:
-    (release_, *_), errors = read_releases([(file_of(SEED, "1.0.0"), "1.0.0")])
+def test_the_first_version_is_answered_as_it_was(whole: Client, tmp_path: Path) -> None:
+    (release_, *_), errors = read_releases([(file_of(SEED, "1.0.0"), "1.0.0")], tmp_path)
     assert not errors
     assert release_.header.digest == "3377b8f719519b990308d62f0ef384d4da227564f9db54f68c0b44d9a11dcaaa"
     for type_, id_, record in release_.records():
@@ -341,7 +353,7 @@ def test_a_record_in_other_bytes_is_no_change(tmp_path: Path) -> None:
     write_seed(seed, ONE)
     released(seed, "1.0.0", ONE)
     path = seed / "releases" / "1.0.0.ndjson.gz"
-    (release_,), _ = read_releases([(path, path.name)])
+    (release_,), _ = read_releases([(path, path.name)], tmp_path)
     turned = [
         each._replace(record=orjson.dumps({"id": each.id, **dict(reversed(orjson.loads(each.record).items()))}))
         for each in release_.records()
