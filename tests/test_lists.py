@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from app.resources import RESOURCES
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.facts import FACTS
 from app.resources.measures import MEASURES
+from app.seeding.search_index import by_numbers
 from tests.conftest import Client, answer, walk
 
 EVERY_DATABASE = True
@@ -102,7 +104,7 @@ def check_sort(resource: Resource, sort: str, order: str, limit: int, clients: C
     ]
     with_value = [row for row in rows if row[0] is not None]
     # Equal values keep the collection's order, turned around with the rest; rows without a value come last.
-    with_value.sort(key=lambda row: row[0])
+    with_value.sort(key=(lambda row: tuple(map(by_numbers, row))) if resource.versioned else itemgetter(0))
     without = [row for row in rows if row[0] is None]
     expected = [id_ for _, id_ in ([*with_value[::-1], *without[::-1]] if descending else [*with_value, *without])]
     page = answer(clients, path(resource), sort=sort, order=order, limit=limit)

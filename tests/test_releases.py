@@ -14,11 +14,13 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.resources.facts import FACTS
-from app.seeding.build import SEED, check
+from app.seeding.build import SEED, build, check
 from app.seeding.errors import InvalidSeed
 from app.seeding.releases import ENDING, Release, read_releases, summary_of, write_release
+from app.settings import Settings
 from tests.conftest import Client, answer, built, serving, walk
 from tests.releasing import release, released, set_version, write_seed, write_stages
+from tests.test_changes import applied
 
 ONE = {"seed-stage": ("Seed stage", 1), "growth-stage": ("Growth stage", 2)}
 TWO = {**ONE, "growth-stage": ("Growth", 2), "late-stage": ("Late stage", 3)}
@@ -240,6 +242,17 @@ def test_a_bad_file_is_refused_with_what_mends_it(name: str, seed: Path) -> None
     assert "nothing was written" in result.output
 
 
+def test_a_release_that_is_edited_between_check_and_build_changes_nothing(seed: Path, tmp_path: Path) -> None:
+    set_version(seed, "1.1.0", "2027-02-01")
+    write_stages(seed, TWO)
+    checked = check(seed)
+    path = file_of(seed, "1.0.0")
+    path.write_bytes(path.read_bytes()[:-200])
+    build(checked, tmp_path / "shisaku.sqlite")
+    with serving(Settings(database=tmp_path / "shisaku.sqlite")) as client:
+        assert answer(client, "/v1/stages/growth-stage?version=1.0.0")["name"]["en"] == "Growth stage"
+
+
 def test_a_seed_is_not_older_than_what_was_released(seed: Path) -> None:
     set_version(seed, "0.9.0")
     assert "1.0.0 was released, and 0.9.0 is not above it: raise `version`" in error_of(seed)
@@ -269,8 +282,8 @@ def test_what_was_withdrawn_was_there_and_is_not(seed: Path, old: str, new: str,
 # --- records as they were
 
 
-def test_the_first_version_is_answered_as_it_was(whole: Client) -> None:
-    (release_, *_), errors = read_releases([(file_of(SEED, "1.0.0"), "1.0.0")])
+def test_the_first_version_is_answered_as_it_was(whole: Client, tmp_path: Path) -> None:
+    (release_, *_), errors = read_releases([(file_of(SEED, "1.0.0"), "1.0.0")], tmp_path)
     assert not errors
     assert release_.header.digest == "3377b8f719519b990308d62f0ef384d4da227564f9db54f68c0b44d9a11dcaaa"
     for type_, id_, record in release_.records():
@@ -340,7 +353,7 @@ def test_a_record_in_other_bytes_is_no_change(tmp_path: Path) -> None:
     write_seed(seed, ONE)
     released(seed, "1.0.0", ONE)
     path = seed / "releases" / "1.0.0.ndjson.gz"
-    (release_,), _ = read_releases([(path, path.name)])
+    (release_,), _ = read_releases([(path, path.name)], tmp_path)
     turned = [
         each._replace(record=orjson.dumps({"id": each.id, **dict(reversed(orjson.loads(each.record).items()))}))
         for each in release_.records()
@@ -352,6 +365,37 @@ def test_a_record_in_other_bytes_is_no_change(tmp_path: Path) -> None:
     with serving(built(seed, tmp_path / "shisaku.sqlite")) as client:
         rows = walk(client, "/v1/changes?since=1.0.0")
     assert {row["record"] for row in rows} == {"growth-stage", "late-stage"}
+
+
+def _without_new_fields(record: Any) -> None:
+    """Makes a record one of a schema without two fields, which are empty in the record."""
+    del record["notes"], record["evidence"][0]["column"]
+
+
+def test_a_field_that_is_new_and_empty_is_no_change(seed: Path, tmp_path: Path) -> None:
+    _as(seed, _without_new_fields)
+    set_version(seed, "1.1.0", "2027-02-01")
+    write_stages(seed, ONE | {"growth-stage": ("Growth", 2)})
+    with serving(built(seed, tmp_path / "shisaku.sqlite")) as client:
+        (row,) = walk(client, "/v1/changes")
+        newest, first = walk(client, "/v1/versions")
+        then = [answer(client, f"/v1/stages/growth-stage?version={each}") for each in ("1.0.0", "1.1.0")]
+        unchanged = [answer(client, f"/v1/stages/seed-stage?version={each}") for each in ("1.0.0", "1.1.0")]
+        said = [
+            client.get("/llms.txt").text,
+            answer(client, "/openapi.json")["paths"]["/v1/changes"]["get"]["description"],
+        ]
+    assert (row["record"], row["fields"], row["summary"]["en"]) == (
+        "growth-stage",
+        ["name"],
+        "Changed name of “Growth”.",
+    )
+    assert applied(row["patch"], then[0]) == then[1]  # what is new and empty too
+    assert unchanged[0] != unchanged[1]
+    counts = {each["type"]: each for each in newest["counts"]}
+    assert (counts["stages"]["changed"], counts["stages"]["new_fields"]) == (1, ["evidence.column", "notes"])
+    assert counts["documents"]["new_fields"] == first["counts"][0]["new_fields"] == []
+    assert all("A field that is new and empty is no change" in each for each in said)
 
 
 def test_a_record_that_came_back_is_as_each_version_has_it(tmp_path: Path) -> None:

@@ -49,10 +49,14 @@ class Change(Record):
     type: Annotated[str, Derived()] = Field(description="The record's resource.")
     record: Annotated[str, Derived()] = Field(description="The record's id.")
     action: Annotated[Action, Derived()]
-    fields: Annotated[list[str], Derived()] = Field(description="The record's own fields that differ.")
+    fields: Annotated[list[str], Derived()] = Field(
+        description="The record's own fields that differ. A field that is empty (null, or a list without items) is the "
+        "same as one that the version does not have."
+    )
     summary: Annotated[Text, Derived()]
     patch: Annotated[list[PatchOperation], Derived(), JsonText()] = Field(
-        description="What makes the record of the version before this version's (RFC 6902)."
+        description="What makes the record of the version before, with `?version=`, this version's, empty fields too "
+        "(RFC 6902)."
     )
 
 
@@ -65,7 +69,8 @@ ACTIONS = {"added": ("追加", "added"), "changed": ("変更", "changed"), "remo
 CHANGES = Resource(
     name="changes",
     singular="change",
-    meaning="What each version changed: a row for each record that it added, removed or changed, the newest first.",
+    meaning="What each version changed: a row for each record that it added, removed or changed, the newest first. A "
+    "field that is new and empty is no change: `/v1/versions` has the new fields.",
     record=Change,
     own_filters=(
         since("Changes after a version, or of versions released on a day (`YYYY-MM-DD`) or later.", example="1.0.0"),
@@ -91,4 +96,5 @@ CHANGES = Resource(
     ),
     own_sorts={"released": "released.date", "type": "type"},
     vocabularies=(VocabularySource("field", _fields, sorted=True),),
+    versioned=True,
 )

@@ -75,7 +75,7 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
     temporary = Path(mkdtemp(prefix=".shisaku.", suffix=".records", dir=folder))
     try:
         staging = StagingWriter(temporary / "staging.sqlite")
-        source = read(seed, staging, phase)
+        source = read(seed, staging, temporary, phase)
         source.errors.extend(staging.finish())
         entries = Seed(temporary / "staging.sqlite", source.transcripts)
         with closing(RecordFiles(temporary, entries.counts)) as files:

@@ -146,8 +146,9 @@ class Chunk:
     first_line: int = 1
 
 
-def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
-    """Reads every file and stages the entries, those of wrong form included."""
+def read(seed: Path, staging: StagingWriter, temporary: Path, phase: Phase) -> Source:
+    """Reads every file and stages the entries, those of wrong form included. Releases are copied to the temporary
+    folder."""
     source = Source()
     if not (seed / DATASET).is_file():
         source.report(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
@@ -169,7 +170,7 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
             nearest = closest(path.name, [f"{kind}{YAML}" for kind in KINDS])
             meant = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(KINDS)}"
             source.report(file, 1, f"{path.name} is no seed file: {meant}")
-    source.releases, errors = read_releases(releases)
+    source.releases, errors = read_releases(releases, temporary)
     source.errors.extend(errors)
     size = sum(chunk.size for chunk in chunks)
     with phase("Reading", len(chunks)) as done, mapped(read_chunk, chunks, size // 500) as batches:
