@@ -21,7 +21,7 @@ def test_the_history_of_a_record_has_its_changes(whole: Client) -> None:
 def test_a_record_that_never_changed_has_an_empty_history(client: Client) -> None:
     page = client.get(f"{PATH}/history?lang=en")
     assert page.status_code == 200
-    assert "No version changed it." in page.text
+    assert "It is as the first version has it." in page.text
     assert f"{PATH}/history" not in client.get(f"{PATH}?lang=en").text
 
 
@@ -33,7 +33,7 @@ def test_versions_and_changes_have_no_history(whole: Client) -> None:
 def test_a_record_leads_to_its_history_and_is_shown_as_a_version_has_it(whole: Client) -> None:
     page, current = whole.get(f"{PATH}?lang=en").text, answer(whole, "/v1")["dataset"]["version"]
     assert f'<a href="{PATH}/history?lang=en">Last changed</a>' in page
-    assert ": Amount, Notes" in page.partition("Last changed")[2].partition("</p>")[0]
+    assert "Other figures" in page.partition("Last changed")[2].partition("</p>")[0]
     cited = f"{PATH}?version={current}&amp;lang=en"
     assert f'<a href="{cited}">{cited}</a>' in page
     older = whole.get(f"{PATH}?version=1.0.0&lang=en").text

@@ -20,7 +20,6 @@ from app.seeding.releases import ENDING, Release, read_releases, summary_of, wri
 from app.settings import Settings
 from tests.conftest import Client, answer, built, serving, walk
 from tests.releasing import release, released, set_version, write_seed, write_stages
-from tests.test_changes import applied
 
 ONE = {"seed-stage": ("Seed stage", 1), "growth-stage": ("Growth stage", 2)}
 TWO = {**ONE, "growth-stage": ("Growth", 2), "late-stage": ("Late stage", 3)}
@@ -365,37 +364,6 @@ def test_a_record_in_other_bytes_is_no_change(tmp_path: Path) -> None:
     with serving(built(seed, tmp_path / "shisaku.sqlite")) as client:
         rows = walk(client, "/v1/changes?since=1.0.0")
     assert {row["record"] for row in rows} == {"growth-stage", "late-stage"}
-
-
-def _without_new_fields(record: Any) -> None:
-    """Makes a record one of a schema without two fields, which are empty in the record."""
-    del record["notes"], record["evidence"][0]["column"]
-
-
-def test_a_field_that_is_new_and_empty_is_no_change(seed: Path, tmp_path: Path) -> None:
-    _as(seed, _without_new_fields)
-    set_version(seed, "1.1.0", "2027-02-01")
-    write_stages(seed, ONE | {"growth-stage": ("Growth", 2)})
-    with serving(built(seed, tmp_path / "shisaku.sqlite")) as client:
-        (row,) = walk(client, "/v1/changes")
-        newest, first = walk(client, "/v1/versions")
-        then = [answer(client, f"/v1/stages/growth-stage?version={each}") for each in ("1.0.0", "1.1.0")]
-        unchanged = [answer(client, f"/v1/stages/seed-stage?version={each}") for each in ("1.0.0", "1.1.0")]
-        said = [
-            client.get("/llms.txt").text,
-            answer(client, "/openapi.json")["paths"]["/v1/changes"]["get"]["description"],
-        ]
-    assert (row["record"], row["fields"], row["summary"]["en"]) == (
-        "growth-stage",
-        ["name"],
-        "Changed name of “Growth”.",
-    )
-    assert applied(row["patch"], then[0]) == then[1]  # what is new and empty too
-    assert unchanged[0] != unchanged[1]
-    counts = {each["type"]: each for each in newest["counts"]}
-    assert (counts["stages"]["changed"], counts["stages"]["new_fields"]) == (1, ["evidence.column", "notes"])
-    assert counts["documents"]["new_fields"] == first["counts"][0]["new_fields"] == []
-    assert all("A field that is new and empty is no change" in each for each in said)
 
 
 def test_a_record_that_came_back_is_as_each_version_has_it(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ def _add_history(router: APIRouter, resource: Resource) -> None:
         f"/v1/{resource.name}/{{id}}/history",
         operation_id=f"get_{resource.singular}_history",
         summary=f"Tell what changed of one {noun}",
-        description=f"The changes of the {noun}, the newest first, as `/v1/changes` lists them; none if no "
-        "version changed it. What was withdrawn has a history too.",
+        description=f"The changes of the {noun}, the newest first, as `/v1/changes` lists them; none if it is as the "
+        "first version has it. What was withdrawn has a history too.",
         tags=[resource.name],
         response_model=page_model(Change),
         openapi_extra=described(PARAMETERS),
@@ -63,7 +63,7 @@ def history_of(resource: Resource, id_: str, matcher: Matcher) -> Listing:
 
 
 def last_change(resource: Resource, id_: str, matcher: Matcher) -> Any:
-    """The newest change of a record; None if no version changed it."""
+    """The newest change of a record; None if it is as the first version has it."""
     rows = _rows(resource, id_, matcher)
     if not rows:
         return None

@@ -49,14 +49,10 @@ class Change(Record):
     type: Annotated[str, Derived()] = Field(description="The record's resource.")
     record: Annotated[str, Derived()] = Field(description="The record's id.")
     action: Annotated[Action, Derived()]
-    fields: Annotated[list[str], Derived()] = Field(
-        description="The record's own fields that differ. A field that is empty (null, or a list without items) is the "
-        "same as one that the version does not have."
-    )
+    fields: Annotated[list[str], Derived()] = Field(description="The record's own fields that differ.")
     summary: Annotated[Text, Derived()]
     patch: Annotated[list[PatchOperation], Derived(), JsonText()] = Field(
-        description="What makes the record of the version before, with `?version=`, this version's, empty fields too "
-        "(RFC 6902)."
+        description="What makes the record of the version before this version's (RFC 6902)."
     )
 
 
@@ -69,8 +65,7 @@ ACTIONS = {"added": ("追加", "added"), "changed": ("変更", "changed"), "remo
 CHANGES = Resource(
     name="changes",
     singular="change",
-    meaning="What each version changed: a row for each record that it added, removed or changed, the newest first. A "
-    "field that is new and empty is no change: `/v1/versions` has the new fields.",
+    meaning="What each version changed: a row for each record that it added, removed or changed, the newest first.",
     record=Change,
     own_filters=(
         since("Changes after a version, or of versions released on a day (`YYYY-MM-DD`) or later.", example="1.0.0"),

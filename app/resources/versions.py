@@ -11,17 +11,13 @@ from app.schemas import Derived, Int32, Name, Record, Schema, Text
 
 
 class VersionCount(Schema):
-    """How many records of a resource a version has, and how many of them `/v1/changes` tells of."""
+    """How many records of a resource a version has, and how many of them the version before had otherwise."""
 
     type: str = Field(description="The resource.")
     records: Int32
     added: Int32
     changed: Int32
     removed: Int32
-    new_fields: list[str] = Field(
-        description="Paths of fields that no record of the version before has. `/v1/changes` has no row for a record "
-        "in which they are empty (null, or a list without items) and nothing else differs."
-    )
 
 
 class Version(Record):

@@ -19,8 +19,9 @@ from app.resources.changes import CHANGES, Action
 from app.resources.dates import day
 from app.resources.facts import FACTS
 from app.resources.versions import VERSIONS
+from app.schemas import distinct
 from app.seeding.errors import InvalidSeed, SeedError
-from app.seeding.patches import facts, gained, patch
+from app.seeding.patches import patch
 from app.seeding.reading import DATASET, AboutEntry, Source, Withdrawal
 from app.seeding.records import Json
 from app.seeding.releases import Header, Release, ReleasedRecord, numbers, summary_of
@@ -160,24 +161,23 @@ def _of_side(side: int, release: Release) -> Iterator[tuple[str, str, int, bytes
 def write_history(history: History, documents: Collection[str], files: RecordFiles) -> None:
     """Writes the records of `versions` and `changes`, the newest first. `documents` are those that are there."""
     counts: dict[str, Counter[tuple[str, str]]] = {release.version: Counter() for release in history.versions}
-    fields: dict[str, set[tuple[str, str]]] = {release.version: set() for release in history.versions}
     for before, after in reversed(list(pairwise(history.versions))):
         for type_, id_, old, new in compare(before, after):
-            if old == new:
-                continue
-            was, now = (orjson.loads(each) if each else None for each in (old, new))
-            fields[after.version].update((type_, each) for each in gained(was, now))
-            change = _change(after, (type_, id_), was, now, history.withdrawn)
+            change = _change(after, (type_, id_), old, new, history.withdrawn) if old != new else None
             if change:
                 change["documents"] = [each for each in change["documents"] if each in documents]
                 files.add(CHANGES, change)
                 counts[after.version][type_, change["action"]] += 1
     for release in reversed(history.versions):
-        files.add(VERSIONS, _version(release, counts[release.version], fields[release.version]))
+        files.add(VERSIONS, _version(release, counts[release.version]))
 
 
-def _change(release: Release, of: tuple[str, str], before: Any, after: Any, withdrawn: Withdrawn) -> Json | None:
-    """A record of `changes`; None if both say the same."""
+def _change(
+    release: Release, of: tuple[str, str], old: bytes | None, new: bytes | None, withdrawn: Withdrawn
+) -> Json | None:
+    """A record of `changes`; None if both are the same value in other bytes."""
+    before: Any = orjson.loads(old) if old else None
+    after: Any = orjson.loads(new) if new else None
     type_, id_ = of
     fields: list[str] = []
     if after is None:
@@ -186,9 +186,9 @@ def _change(release: Release, of: tuple[str, str], before: Any, after: Any, with
         action, operations = Action.ADDED, [{"op": "add", "path": "", "value": after}]
     else:
         action, operations = Action.CHANGED, list(patch(before, after))
-        fields = [each for each in after | before if any(patch(facts(before.get(each)), facts(after.get(each))))]
-        if not fields:
+        if not operations:
             return None
+        fields = distinct(each["path"].split("/")[1] for each in operations)
     record: Json = after or before
     summary = _summary(action, record["name"], fields)
     if action is Action.REMOVED and of in withdrawn:
@@ -221,8 +221,8 @@ def _name(release: Release) -> Json:
     return {"ja": f"第{release.version}版", "en": f"Version {release.version}", "en_official": True}
 
 
-def _version(release: Release, changed: Counter[tuple[str, str]], fields: Collection[tuple[str, str]]) -> Json:
-    """A record of `versions`; `fields` are those that the records of each resource gained."""
+def _version(release: Release, changed: Counter[tuple[str, str]]) -> Json:
+    """A record of `versions`."""
     header = release.header
     types = sorted({*header.counts, *(type_ for type_, _ in changed)})
     return {
@@ -237,7 +237,6 @@ def _version(release: Release, changed: Counter[tuple[str, str]], fields: Collec
                 "type": type_,
                 "records": header.counts.get(type_, 0),
                 **{action.value: changed[type_, action] for action in Action},
-                "new_fields": sorted(field for of, field in fields if of == type_),
             }
             for type_ in types
         ],

@@ -39,7 +39,6 @@ JAPANESE: Mapping[str, str] = {
     "counts": "件数",
     "digest": "ダイジェスト",
     "field": "項目",
-    "new_fields": "新設の項目",
     "op": "操作",
     "patch": "差分(JSON Patch)",
     "path": "位置",
@@ -235,7 +234,7 @@ MEANINGS: Mapping[str, str] = {
     "modalities": "文書に現れる医薬品等の種類。",
     "stages": "文書に現れる開発等の段階。",
     "versions": "データの版。公開日、記録の数、前の版からの変更。新しい順。",
-    "changes": "各版が加え、改め、又は取り下げた記録を一行ずつ。新しい順。新設の項目が空であることは変更としない。",
+    "changes": "各版が加え、改め、又は取り下げた記録を一行ずつ。新しい順。",
 }
 
 
