@@ -155,9 +155,14 @@ def built(seed: Path, path: Path, server: Server | None = None) -> Settings:
 
 
 def copied(settings: Settings, folder: Path) -> Path:
-    """Copies a database with its downloads, for a test that replaces or damages it. Returns its path."""
-    shutil.copytree(settings.database.parent, folder, dirs_exist_ok=True)
-    return folder / settings.database.name
+    """Copies a database with its downloads. One that is there is replaced in one step, as a build does. Returns its
+    path."""
+    path = folder / settings.database.name
+    for downloads in settings.database.parent.glob(f"{path.name}.*"):
+        shutil.copytree(downloads, folder / downloads.name)
+    (folder / "copy").write_bytes(settings.database.read_bytes())
+    (folder / "copy").replace(path)
+    return path
 
 
 @pytest.fixture(scope="session")
