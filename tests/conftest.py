@@ -187,6 +187,12 @@ def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
     return folder
 
 
+def built_once(folder: Path, checked: Callable[[], Checked]) -> Settings:
+    """Builds a SQLite database in a folder that all workers share."""
+    made_once(folder, lambda made: build(checked(), made / "shisaku.sqlite"))
+    return Built.at(folder / "shisaku.sqlite").reading
+
+
 BuildDatabase = Callable[[str, Callable[[], Checked]], Settings]
 
 
@@ -195,13 +201,12 @@ def build_database(kind: str, shared: Path, request: pytest.FixtureRequest) -> B
     """Builds a database from a checked seed, once in a run for each name. Returns the settings that it is read with."""
 
     def build_named(name: str, checked: Callable[[], Checked]) -> Settings:
-        if kind == POSTGRES:
-            folder = request.getfixturevalue("tmp_path_factory").mktemp(name)
-            made = Built.at(folder / "shisaku.sqlite", request.getfixturevalue("server"))
-            build(checked(), target(made.building))
-            return made.reading
-        folder = made_once(shared / name, lambda made: build(checked(), made / "shisaku.sqlite"))
-        return Built.at(folder / "shisaku.sqlite").reading
+        if kind == SQLITE:
+            return built_once(shared / name, checked)
+        folder = request.getfixturevalue("tmp_path_factory").mktemp(name)
+        made = Built.at(folder / "shisaku.sqlite", request.getfixturevalue("server"))
+        build(checked(), target(made.building))
+        return made.reading
 
     return build_named
 
