@@ -159,7 +159,7 @@ def copied(settings: Settings, folder: Path) -> Path:
     path."""
     path = folder / settings.database.name
     for downloads in settings.database.parent.glob(f"{path.name}.*"):
-        shutil.copytree(downloads, folder / downloads.name)
+        shutil.copytree(downloads, folder / downloads.name, dirs_exist_ok=True)
     (folder / "copy").write_bytes(settings.database.read_bytes())
     (folder / "copy").replace(path)
     return path

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.db.base import Unusable
+from app.db.sqlite import connect
 from app.log import TextFormatter
 from app.main import application, create_app
 from app.query.snapshot import Snapshot, Snapshots
@@ -233,6 +234,24 @@ def test_a_file_that_may_not_be_read_is_told(first: Settings, monkeypatch: pytes
     monkeypatch.setattr("app.db.sqlite.connect", refuse)
     with pytest.raises(Unusable, match="cannot be opened"):
         Snapshots(first, schema_version())
+
+
+def test_what_was_opened_is_closed_when_the_file_disappears_meanwhile(
+    first: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+
+    def connect_twice(path: Path) -> sqlite3.Connection:
+        if len(opened) == 2:
+            raise sqlite3.OperationalError("unable to open database file")
+        opened.append(connect(path))
+        return opened[-1]
+
+    monkeypatch.setattr("app.db.sqlite.connect", connect_twice)
+    with pytest.raises(sqlite3.OperationalError):
+        Snapshots(first, schema_version())
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[-1].execute("SELECT 1")
 
 
 def test_a_build_that_comes_while_the_file_is_opened_is_opened_whole(
