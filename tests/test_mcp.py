@@ -259,12 +259,16 @@ def over_http(environment: dict[str, str]) -> Iterator[str]:
         running.communicate(timeout=60)
 
 
-def test_every_transport_and_protocol_version_answers_the_same(
-    server: Server[Any], everything: Settings, whole: Client
-) -> None:
-    calls = [question.asked for question in QUESTIONS]
-    expected = texts(server, *calls)
-    assert texts(server, *calls, mode="legacy") == expected
+ASKED = [question.asked for question in QUESTIONS]
+
+
+def test_every_protocol_version_answers_the_same(server: Server[Any]) -> None:
+    assert texts(server, *ASKED, mode="legacy") == texts(server, *ASKED)
+
+
+@pytest.mark.slow
+def test_every_transport_answers_the_same(server: Server[Any], everything: Settings, whole: Client) -> None:
+    expected = texts(server, *ASKED)
     environment = {
         **os.environ,
         "SHISAKU_DATABASE": str(everything.database),
@@ -273,9 +277,9 @@ def test_every_transport_and_protocol_version_answers_the_same(
     command = StdioServerParameters(
         command=sys.executable, args=["-m", "app.cli", "mcp"], env=environment, cwd=str(PROJECT)
     )
-    assert texts(command, *calls) == expected
+    assert texts(command, *ASKED) == expected
     with over_http(environment) as address:
-        assert texts(address, *calls) == expected
+        assert texts(address, *ASKED) == expected
 
 
 def test_assistants_are_not_counted_as_one_client(everything: Settings) -> None:
