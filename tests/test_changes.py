@@ -261,8 +261,8 @@ def test_a_change_says_in_words_what_it_is(served: Client) -> None:
         "en": "Withdrew “Growth”. It was merged.",
     }
     assert removed["patch"] == [{"op": "remove", "path": ""}]
-    assert changed["summary"]["en"] == "Changed name of “Seed”."
-    assert changed["summary"]["ja"] == "「段階Seed」のnameを改めた。"
+    assert changed["summary"]["en"] == "Changed “Seed”: Name."
+    assert changed["summary"]["ja"] == "「段階Seed」を改めた: 名称。"
     assert [each["path"] for each in changed["patch"]] == ["/name/ja", "/name/en"]
     assert added["summary"]["en"] == "Added “Late stage”."
     assert added["patch"][0]["value"] == answer(served, "/v1/stages/late-stage")

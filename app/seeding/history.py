@@ -26,13 +26,14 @@ from app.seeding.reading import DATASET, AboutEntry, Source, Withdrawal
 from app.seeding.records import Json
 from app.seeding.releases import Header, Release, ReleasedRecord, numbers, summary_of
 from app.seeding.rendering import RecordFiles, id_of
+from app.site.labels import label
 
 Difference = tuple[str, str, bytes | None, bytes | None]  # resource, id, the record before and the one after
 Withdrawn = dict[tuple[str, str], Withdrawal]  # by resource and id
 
 SUMMARIES = {
     Action.ADDED: ("「{ja}」を加えた。", "Added “{en}”."),
-    Action.CHANGED: ("「{ja}」の{fields}を改めた。", "Changed {fields} of “{en}”."),
+    Action.CHANGED: ("「{ja}」を改めた: {fields_ja}。", "Changed “{en}”: {fields_en}."),
     Action.REMOVED: ("「{ja}」を取り下げた。", "Withdrew “{en}”."),
 }
 
@@ -212,9 +213,10 @@ def _change(
 
 
 def _summary(action: Action, name: Json, fields: Sequence[str]) -> dict[str, str]:
+    named = {"ja": name["ja"], "fields_ja": "、".join(label(each, "ja") for each in fields)}
+    named |= {"en": name["en"], "fields_en": "; ".join(label(each, "en") for each in fields)}
     ja, en = SUMMARIES[action]
-    listed = " and ".join(filter(None, (", ".join(fields[:-1]), *fields[-1:])))
-    return {"ja": ja.format(ja=name["ja"], fields="、".join(fields)), "en": en.format(en=name["en"], fields=listed)}
+    return {"ja": ja.format_map(named), "en": en.format_map(named)}
 
 
 def _name(release: Release) -> Json:
