@@ -128,6 +128,9 @@ class BudgetGroupRow(Schema):
     joint: Amount
     involved: Amount
     additive: bool = Field(description="Whether the groups of one basis and phase add up; the same in every row.")
+    notes: list[str] = Field(
+        description="Codes of the answer's notes, the same in every row; `/v1/budget-summary` has their texts."
+    )
 
 
 class BudgetSummary(Schema):
