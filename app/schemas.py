@@ -142,8 +142,8 @@ class Record(Schema):
     id: Annotated[Id, Derived()] = Field(description="Stable, ASCII.")
     documents: Annotated[list[Id], Derived(), References("documents"), Field(max_length=1_000)] = Field(
         description="Ids of the documents that evidence it. Evidence of how its money relates to that of other records "
-        "(`other_figures` of a measure; `same_as`, `part_of` and `parts` of a budget line) may be of further documents, "
-        "which are not among these."
+        "(`other_figures` of a measure; `same_as`, `part_of` and `parts` of a budget line) may be of further "
+        "documents, which are not among these."
     )
     notes: Annotated[list[Note], Derived(), Field(max_length=100)] = Field(
         description="Readings, doubts and gaps to know of; why a field is empty is among them."

@@ -13,7 +13,7 @@ from app.resources.budget_lines import ACROSS, COVERAGE, DOCUMENT, KIND, STRATEG
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
-from app.resources.overlaps import OverlapReason
+from app.resources.overlaps import OverlapReason, counted_once
 from app.resources.packages import BudgetKind
 from app.schemas import Basis, Reason, distinct
 from app.seeding.entries.base import (
@@ -266,8 +266,10 @@ def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
 
 def pillar(entry: PillarEntry, seed: Seed) -> Json:
     lines = _lines_under(entry.id, seed)
+    common = _common("pillars", entry, seed, unstated=_unstated(lines))
+    common["notes"].extend(_overlap_notes(lines, seed))
     return {
-        **_common("pillars", entry, seed, unstated=_unstated(lines)),
+        **common,
         "number": entry.number,
         "symbol": entry.symbol,
         "name": name_of(entry.name),
@@ -279,8 +281,8 @@ def pillar(entry: PillarEntry, seed: Seed) -> Json:
 
 def _sum_of(lines: Sequence[BudgetLineEntry], seed: Seed) -> Json:
     """The sum of what lines state, if that is of one kind."""
-    ids = {line.id for line in lines}
-    counted = [line for line in lines if ids.isdisjoint(_yields_to(line, seed))]
+    left_out = _left_out(lines, seed)
+    counted = [line for line in lines if line.id not in left_out]
     amounts = [(line.amount, phase_of(line, seed)) for line in counted if line.amount]
     stated = [amount for amount, _ in amounts]
     kinds = {(amount.basis, phase) for amount, phase in amounts}
@@ -290,6 +292,18 @@ def _sum_of(lines: Sequence[BudgetLineEntry], seed: Seed) -> Json:
         approximate=any(amount.approximate for amount in stated),
         uncertain=any(amount.uncertain for amount in stated),
     )
+
+
+def _left_out(lines: Sequence[BudgetLineEntry], seed: Seed) -> list[str]:
+    """The ids of those lines that do not count beside another of them."""
+    ids = {line.id for line in lines}
+    return [line.id for line in lines if not ids.isdisjoint(_yields_to(line, seed))]
+
+
+def _overlap_notes(lines: Sequence[BudgetLineEntry], seed: Seed) -> list[Json]:
+    """The note on those lines that the sum of all of them leaves out."""
+    left_out = _left_out(lines, seed)
+    return [counted_once(left_out).model_dump()] if left_out else []
 
 
 def _yields_to(line: BudgetLineEntry, seed: Seed) -> dict[str, OverlapReason]:
@@ -404,6 +418,7 @@ def measure(entry: MeasureEntry, seed: Seed) -> Json:
         common["notes"].append(UNLINKED.model_dump())
     if amount["jpy"] is None and any(line.amount for line in lines):
         common["notes"].append(SEVERAL_KINDS.model_dump())
+    common["notes"].extend(_overlap_notes(lines, seed))
     if _disagree(amount, figures):
         common["notes"].append(DIFFERENT_FIGURES.model_dump())
     ministries = distinct([*entry.ministries, *(ministry for line in lines for ministry in line.ministries)])
