@@ -122,7 +122,7 @@ def test_a_section_that_is_not_cited_says_why_it_is_empty(client: Client) -> Non
     found = answer(client, "/v1/measures?section=4.5")
     assert found["data"] == []
     assert found["meta"]["total"] == 0
-    assert [note["code"] for note in found["meta"]["notes"]] == ["section-not-cited"]
+    assert [note["code"] for note in found["meta"]["notes"]] == ["section-not-cited", "silent-section"]
     section = answer(client, "/v1/sections/hp3-4.5")
     assert (section["cited"], section["measure_count"]) == (False, 0)
     counts = {row["number"]: row["measure_count"] for row in walk(client, "/v1/sections", parent="none")}
@@ -132,8 +132,9 @@ def test_a_section_that_is_not_cited_says_why_it_is_empty(client: Client) -> Non
 def test_a_broader_modality_includes_the_narrower_and_says_so(client: Client) -> None:
     found = answer(client, "/v1/measures?modality=new-modality")
     assert found["meta"]["total"] == 3
-    assert [note["code"] for note in found["meta"]["notes"]] == ["narrower-included-new-modality"]
-    assert answer(client, "/v1/measures?modality=gene-therapy")["meta"]["notes"] == []
+    assert [note["code"] for note in found["meta"]["notes"]] == ["narrower-included-new-modality", "silent-modality"]
+    narrow = answer(client, "/v1/measures?modality=gene-therapy")["meta"]["notes"]
+    assert [note["code"] for note in narrow] == ["silent-modality"]
 
 
 def test_filters_take_what_the_slide_prints(client: Client) -> None:

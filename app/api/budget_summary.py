@@ -20,6 +20,7 @@ from app.query.matching import Matcher
 from app.query.notes import query_notes
 from app.query.parser import Query
 from app.query.responses import AnswerMeta
+from app.query.silence import silence_notes
 from app.query.snapshot import Snapshot
 from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
@@ -31,10 +32,11 @@ from app.resources.groups import (
     SORTS,
     SUMS,
     Group,
+    Zeros,
     groups_of,
     is_additive,
     is_complete,
-    is_printed,
+    is_stated,
     precomputed_dimensions,
     regroup,
     sort_groups,
@@ -98,8 +100,10 @@ UNORDERED = Note(
 
 NOT_STATED = Note(
     code="amounts-not-stated",
-    ja="null の合計は、文書に金額の記載がないもの。予算行のない 0 は、絞り込みで該当がなくなったことをいう。",
-    en="A sum that is null is of what no document states an amount for; 0 without lines: the filters leave all out.",
+    ja="null の合計は、条件の年度・段階・基準の金額をどの文書も示していないもの、または条件の項目に値のない予算行が"
+    "該当しうるもの。予算行のない 0 は、示されたものを絞り込みがすべて除いたことをいう。",
+    en="A sum that is null is of what no document states an amount for in the years, phases and bases asked for, or of "
+    "what lines may belong to that have no value of what is asked; 0 without lines: the filters leave all out.",
 )
 
 
@@ -138,8 +142,9 @@ class BudgetSummary(Schema):
 
     group_by: Annotated[list[str], Field(max_length=2)]
     groups: list[BudgetGroup] = Field(
-        description="By one dimension, every value: zero where the filters leave out all of its lines, null where the "
-        "documents print none; by two, the combinations that have lines."
+        description="By one dimension, every value: zero where the filters leave out all of its lines; null where the "
+        "documents state none for the years, phases and bases asked for, and where lines may belong to it that have no "
+        "value of what is asked. By two, the combinations that have lines."
     )
     total: Amount = Field(description="Of the distinct lines; null where they are of several kinds: see `totals`.")
     totals: Totals
@@ -189,7 +194,10 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
     if len(group_by) > 2:
         raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
     rows = matcher.match(BUDGET_LINES, query)
-    notes = query_notes(query, [BUDGET_LINES], rows, matcher)
+    notes = [
+        *query_notes(query, [BUDGET_LINES], rows, matcher),
+        *silence_notes(BUDGET_LINES, query, group_by, matcher),
+    ]
     groups: Any
     if _is_rendered(query):
         total, additive, complete, groups = _read_rendered(group_by, matcher)
@@ -204,7 +212,7 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
     notes.extend([*unstated_note(total), *kinds_note(total), *years_note(total, rows, matcher), *overlap_notes])
     if query.text("sort") == "involved" and len(total.stated) > 1:
         notes.append(UNORDERED)
-    if not complete:
+    if not complete or not is_stated(total):
         notes.append(NOT_STATED)
     if not additive:
         notes.append(GROUPS_OVERLAP)
@@ -240,15 +248,15 @@ def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Gro
     dimensions = _dimensions(query)
     total, sums = _sums(query, rows, matcher)
     if not total.lines:
-        total = total._replace(printed=is_printed(query, matcher))
-    # The sum of a group whose lines the filters exclude is zero, not null, if the documents have lines for the values
-    # that the filters name, or if the filter of the group's own dimension excludes it.
+        total = total._replace(printed=Zeros(query, matcher).all())
     first, ids = dimensions[0], query.get(dimensions[0].name)
     own = matcher.rows_of(BUDGET_LINES, first, ids) if ids else None
+    is_zero = Zeros(query, matcher).of(first)
     printed = {
         value
         for value, lines in matcher.values(BUDGET_LINES, first).rows.items()
-        if total.printed or (own is not None and lines.isdisjoint(own))
+        # What the filter of the group's own dimension excludes is zero too.
+        if (value,) not in sums and ((own is not None and lines.isdisjoint(own)) or is_zero(lines))
     }
     groups = groups_of(dimensions, sums, matcher.vocabularies, printed)
     ordered = sort_groups(groups, query.text("sort"), descending=query.text("order") == "desc")

@@ -1,7 +1,7 @@
 """Crosswalk: from the sections of a strategy to their measures, to linked programmes, and to their budget lines."""
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
@@ -24,9 +24,10 @@ from app.query.notes import filter_notes
 from app.query.parser import Query
 from app.query.records import read_records
 from app.query.responses import AnswerMeta
+from app.query.silence import silence_notes
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
-from app.resources.groups import is_printed
+from app.resources.groups import Zeros
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
@@ -187,14 +188,14 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     behind = BitMap().union(*under.values())
     matched = matcher.match(BUDGET_LINES, query, without="section")
     rows = matched & behind
-    # A sum without lines is zero, not null, if there are lines behind the sections and for the filters' values.
-    printed = bool(rows) or (bool(behind) and is_printed(query, matcher))
+    is_zero = Zeros(query, matcher).of(BUDGET_LINES.filters["section"])
     refs = _line_refs({programme: lines & rows for programme, lines in of_programme.items()}, session)
     measures = _measures(names, links, refs)
     data = []
     for section in sections:
         lines = under[section["id"]]
-        of_section = sums.sum(rows & lines)._replace(printed=printed and bool(lines))
+        matching = rows & lines
+        of_section = sums.sum(matching)._replace(printed=bool(matching) or is_zero(lines))
         found = [measures[key] for key in directions[section["id"]]]
         notes = [*terms[section["id"]].notes, *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
@@ -209,17 +210,18 @@ def walk(query: Query, matcher: Matcher) -> bytes:
                 "notes": notes,
             }
         )
-    total = sums.sum(rows)._replace(printed=printed)
+    total = sums.sum(rows)._replace(printed=bool(rows) or is_zero(behind))
     overlaps, overlap_notes = overlaps_of(rows, matcher)
     notes = [
         *filter_notes(query, matcher.vocabularies),
+        *silence_notes(BUDGET_LINES, query, (), matcher, behind),
         *kinds_note(total),
         *years_note(total, rows, matcher),
         *overlap_notes,
     ]
     answer = {
         "data": data,
-        "strategies": [] if named else _strategies(bases, matched, sums, matcher),
+        "strategies": [] if named else _strategies(bases, matched, is_zero, sums, matcher),
         "total": total.amount("involved"),
         "totals": total.totals(),
         "lines": total.lines,
@@ -264,7 +266,9 @@ def _line_refs(lines: Mapping[str, BitMap], session: Session) -> Mapping[str, li
     return {programme: [refs[key] for key in of] for programme, of in keys.items()}
 
 
-def _strategies(bases: Container[str], matched: BitMap, sums: LineSums, matcher: Matcher) -> list[dict[str, Any]]:
+def _strategies(
+    bases: Container[str], matched: BitMap, is_zero: Callable[[BitMap], bool], sums: LineSums, matcher: Matcher
+) -> list[dict[str, Any]]:
     """The strategies that measures serve as a whole, in the schema of CrosswalkStrategy, on these grounds, or on any
     if there are none given."""
     links: dict[str, dict[str, tuple[BitMap, BitMap]]] = defaultdict(dict)
@@ -278,7 +282,9 @@ def _strategies(bases: Container[str], matched: BitMap, sums: LineSums, matcher:
         grounds = links.get(term.id)
         if grounds:
             basis_of = {key: basis for basis, (measures, _) in grounds.items() for key in measures}
-            lines = sums.sum(matched & BitMap().union(*(rows for _, rows in grounds.values())))
+            of_term = BitMap().union(*(rows for _, rows in grounds.values()))
+            matching = matched & of_term
+            lines = sums.sum(matching)._replace(printed=bool(matching) or is_zero(of_term))
             names = matcher.session.query(NAMES, keys=sorted(basis_of)[:MAX_MEASURES])
             found.append(
                 {

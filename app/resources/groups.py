@@ -7,17 +7,20 @@ from itertools import combinations
 from typing import Any
 
 import orjson
+from pyroaring import BitMap
 
 from app.index import Index
 from app.query.filters import Filter
 from app.query.matching import Matcher
 from app.query.parser import Query
+from app.query.silence import around, possible_rows, silent_rows
 from app.query.vocabulary import NO_VALUE, NONE, Vocabularies
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.sums import NO_LINES, NOT_PRINTED, PARTS, GroupKey, LineSums, Sum
 
 PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
 DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
+COVERED = frozenset(("fiscal_year", "budget_kind", "phase", "basis"))  # of which documents state amounts, or do not
 # All lines, each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
 PRECOMPUTED: frozenset[tuple[str, ...]] = frozenset([(), *combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
 SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
@@ -50,8 +53,8 @@ def groups_of(
     vocabularies: Vocabularies,
     printed: Container[str],
 ) -> list[Group]:
-    """The groups of these sums. By one dimension, values without lines are groups too: `printed` are those that have
-    lines in the documents."""
+    """The groups of these sums. By one dimension, values without lines are groups too: `printed` are those whose sum is
+    then zero."""
     terms = [each.values(vocabularies).terms for each in dimensions]
     labels = [{**{id_: term.label for id_, term in each.items()}, NONE: NO_VALUE} for each in terms]
     places = [{id_: place for place, id_ in enumerate(each)} for each in terms]
@@ -117,17 +120,53 @@ def is_additive(groups: Iterable[Group], total: Sum) -> bool:
 
 def is_complete(groups: Iterable[Group]) -> bool:
     """Whether the documents state an amount for every group."""
-    return all(each.sum.stated or each.sum.jpy("involved") is not None for each in groups)
+    return all(is_stated(each.sum) for each in groups)
 
 
-def is_printed(query: Query, matcher: Matcher) -> bool:
-    """Whether the documents have budget lines for what a query asks about: for a value of each dimension that it
-    filters by. If so, and no line matches, that is a zero; if not, the amount is unknown."""
-    return bool(matcher.index.rows(BUDGET_LINES.name)) and all(
-        NONE in ids or matcher.rows_of(BUDGET_LINES, filter_, ids)
-        for filter_, ids in query.filters()
-        if filter_.name in DIMENSIONS
-    )
+def is_stated(sum_: Sum) -> bool:
+    """Whether the documents state amounts for a sum."""
+    return bool(sum_.stated) or sum_.jpy("involved") is not None
+
+
+class Zeros:
+    """Tells, where no line matches a query, whether that is a zero.
+
+    It is, if documents state lines of the years, budgets, phases and bases that are asked for, and among these some of
+    each other value that the query names, and if no line may match that is silent on what is asked. Otherwise the
+    amount is not known."""
+
+    def __init__(self, query: Query, matcher: Matcher) -> None:
+        self._matcher = matcher
+        self._covered = matcher.index.rows(BUDGET_LINES.name)
+        self._others = []
+        for filter_, ids in query.filters():
+            if filter_.name in DIMENSIONS and NONE not in ids:
+                rows = matcher.rows_of(BUDGET_LINES, filter_, ids)
+                if filter_.name in COVERED:
+                    self._covered = self._covered & rows
+                else:
+                    self._others.append(rows)
+        self._possible = possible_rows(BUDGET_LINES, query, matcher)
+
+    def all(self) -> bool:
+        """Whether the sum of all lines of the query is zero."""
+        return self._are_stated(self._covered) and not self._possible
+
+    def of(self, dimension: Filter) -> Callable[[BitMap], bool]:
+        """What tells whether the sum of lines under a value of a dimension is zero."""
+        silent = BitMap().union(*silent_rows(BUDGET_LINES, dimension, self._matcher).values()) & self._possible
+        doubtful = around(BUDGET_LINES, dimension, silent, self._matcher) | self._possible if silent else self._possible
+
+        def is_zero(lines: BitMap) -> bool:
+            covered = self._covered & lines
+            within = covered if dimension.name in COVERED else self._covered
+            return bool(covered) and self._are_stated(within) and not lines.intersect(doubtful)
+
+        return is_zero
+
+    def _are_stated(self, within: BitMap) -> bool:
+        """Whether documents state lines of all other values that the query names."""
+        return bool(within) and all(within.intersect(rows) for rows in self._others)
 
 
 def precomputed_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:

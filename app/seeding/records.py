@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from app.query.silence import SILENT
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, BudgetPhase, in_oku, summed
 from app.resources.budget_lines import ACROSS, COVERAGE, DOCUMENT, KIND, STRATEGY, UNSTATED
 from app.resources.dates import day, fiscal_year
@@ -15,7 +16,7 @@ from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
 from app.resources.overlaps import OverlapReason, counted_once
 from app.resources.packages import BudgetKind
-from app.schemas import Basis, Reason, distinct
+from app.schemas import REASONS, Basis, Reason, distinct
 from app.seeding.entries.base import (
     GROUNDS,
     Entry,
@@ -52,15 +53,6 @@ from app.seeding.staging import Seed
 
 Json = dict[str, Any]
 Values = dict[str, list[str]]  # by the name of a filter
-
-REASONS: Mapping[Reason, tuple[str, str]] = {
-    Reason.NOT_STATED: ("文書に記載がない", "Not stated in the document"),
-    Reason.AMBIGUOUS: ("文書の記載からは一つに定まらない", "The document does not settle it"),
-    Reason.LAYOUT_LOST: ("図示されており、文字としては残っていない", "Drawn on the slide, not written in its text"),
-    Reason.NOT_EXTRACTED: ("抜粋に含めていない", "Left out of the extract of the document"),
-    Reason.NOT_CLASSIFIED: ("編集部が分類していない", "Not classified by us"),
-    Reason.NOT_APPLICABLE: ("該当しない", "Not applicable"),
-}
 
 
 def name_of(name: NameEntry) -> Json:
@@ -590,6 +582,11 @@ def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
         year, phase = seed.get(PackageEntry, line.package).fiscal_year, phase_of(line, seed)
         values[COVERAGE] = [f"{year},{_budget_kind(phase) or phase},{ministry}" for ministry in line.ministries]
     return values
+
+
+def silent_values(entry: Entry) -> Values:
+    """The fields of a record that its entry leaves empty, with the reasons, as `app.query.silence` reads them."""
+    return {SILENT: [f"{field},{reason}" for reason, fields in entry.silent.items() for field in fields]}
 
 
 # What filters find and records do not show.

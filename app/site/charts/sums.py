@@ -12,6 +12,7 @@ import orjson
 from app.api import budget_summary
 from app.query.matching import Matcher
 from app.query.parser import Query
+from app.query.silence import silence_notes
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
 from app.resources.sums import kind_of, years_of
 from app.site.charts.bars import Bar, Chart, Object, Segment, part, told
@@ -129,7 +130,8 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
             label = view.tr(f"{view.label(dimension)}なし", f"in no {dimension}")
         link = lines_of_kind(view, query, kind, **{dimension: key}) if term or key == "none" else ""
         if total is None:
-            bars.append(Bar(label, none_of(view, group, dimension), (), link))
+            linked = key in matcher.values(BUDGET_LINES, BUDGET_LINES.filters[dimension]).rows
+            bars.append(Bar(label, none_of(view, group, dimension, linked=linked), (), link))
         else:
             parts = _by_ministry(view, key, total, pairs, kind) if dimension == "pillar" else _parts(view, total)
             bars.append(Bar(label, told(view, total["involved"]), parts, link))
@@ -145,6 +147,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         lead.append(view.tr("複数に属する予算行は、それぞれに全額を示す", "A line in several groups is whole in each"))
     if left:
         lead.append(view.tr(f"ほか{left}件は示していない", f"{left} more are not shown"))
+    lead.extend(note.model_dump()[view.language] for note in silence_notes(BUDGET_LINES, query, [dimension], matcher))
     others = [_other(view, each, query) for each in _kinds(summed) if each != kind]
     return Chart(f"budget-by-{dimension}", view.tr(*titles[dimension]), lead, bars, others)
 
@@ -156,11 +159,11 @@ def _sign(dimension: str, term: Any) -> str:
     return str(term.aliases[-1] if dimension == "pillar" else term.aliases[0])
 
 
-def none_of(view: View, group: Object, dimension: str) -> str:
-    """Why a group has no bar."""
+def none_of(view: View, group: Object, dimension: str, *, linked: bool) -> str:
+    """Why a group has no bar. `linked` is whether the documents have lines under its value at all."""
     if group["involved"]["jpy"] == 0:  # as the API tells what filters leave out from what is not stated
         return view.tr("条件に合う予算行なし", "no line under these filters")
-    if not group["lines"] and dimension == "section":
+    if not linked and dimension == "section":
         return view.tr("対応付けられた予算なし", "no line is linked")
     if not group["lines"]:
         return view.tr("金額の記載なし", "no amount is stated")
