@@ -88,10 +88,17 @@ def test_stated_totals_are_held_against_the_lines(client: Client) -> None:
     scale, national = answer(client, f"/v1/packages/{PACKAGE}/reconciliation")["data"]
     assert (oku(scale["stated"]["amount"]), oku(scale["itemised"]), oku(scale["difference"])) == ("3300", "3161", "139")
     assert (oku(national["stated"]["amount"]), oku(national["difference"])) == ("1800", "-1361")
-    assert [note["code"] for note in scale["notes"]] == ["not-itemised", "project-scale-includes-private"]
+    assert [note["code"] for note in scale["notes"]] == [
+        "not-itemised",
+        "project-scale-includes-private",
+        "R2",
+        "R3",
+    ]
     assert [note["code"] for note in national["notes"]] == [
         "lines-exceed-national-expenditure",
         "known-national-expenditure",
+        "R2",
+        "R3",
     ]
 
 
@@ -294,7 +301,7 @@ def test_the_largest_ministries_and_the_rest(client: Client) -> None:
     assert groups == {"mhlw": (7, "2541", "4"), "others": (5, "616", "4")}
     assert (found["additive"], oku(found["total"]), found["lines"]) == (False, "3161", 11)
     codes = [note["code"] for note in found["notes"]]
-    assert codes == ["others", "groups-overlap"]
+    assert codes == ["others", "R2", "R3", "groups-overlap"]
     pillars = answer(client, "/v1/budget-summary?group_by=pillar&sort=involved&order=desc&limit=5")
     assert [oku(group["involved"]) for group in pillars["groups"]] == ["1688", "522", "451", "338", "162", None]
     assert (pillars["groups"][-1]["key"], pillars["additive"]) == ("others", True)

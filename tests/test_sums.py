@@ -1,11 +1,15 @@
 """Sums against brute force: for any filters, each line once, joint ones whole, nothing lost, unknown not zero."""
 
+import csv
+import html
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -305,6 +309,82 @@ def test_a_group_beyond_the_limit_is_counted_once_and_never_clashes(clients: Cli
         answer(clients, f"/v1/budget-summary?group_by=ministry&{query}", 422)
     everything = answer(clients, "/v1/budget-summary?group_by=ministry&limit=500")
     assert everything == answer(clients, "/v1/budget-summary?group_by=ministry")
+
+
+QUALIFYING = ("R2", "R3", "not-executed-yet", "reserve-and-others")
+
+
+def qualifying(notes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [note for note in notes if note["code"] in QUALIFYING]
+
+
+def test_notes_that_qualify_amounts_are_told_by_each_sum_that_counts_them(whole: Client) -> None:
+    every = {row["id"]: row for row in walk(whole, "/v1/budget-lines", limit=500)}
+    of_lines = {note["code"]: note for row in every.values() for note in qualifying(row["notes"])}
+    assert set(of_lines) == set(QUALIFYING)
+    for query in (
+        {},
+        {"phase": "executed", "fiscal_year": "2024"},
+        {"phase": "executed", "fiscal_year": "2023"},
+        {"phase": "reserve", "ministry": "mhlw"},
+        {"package": PACKAGE},
+        {"pillar": "①"},
+        {"pillar": "⑥"},
+        {"section": "4.3"},
+    ):
+        found = answer(whole, "/v1/budget-summary", group_by="ministry", **query)
+        left_out = {each["id"] for each in found["overlaps"]}
+        counted = {row["id"] for row in walk(whole, "/v1/budget-lines", limit=500, fields="id", **query)} - left_out
+        codes = {note["code"] for id_ in counted for note in every[id_]["notes"]} & set(QUALIFYING)
+        assert {note["code"]: note for note in qualifying(found["notes"])} == {each: of_lines[each] for each in codes}
+        table = whole.get("/v1/exports/budget-summary.csv", params={"group_by": "ministry", **query})
+        (told,) = {row["notes"] for row in csv.DictReader(io.StringIO(table.text))}
+        assert told.split(";") == [note["code"] for note in found["notes"]]
+
+    (unfinished,) = (of_lines[each] for each in ["not-executed-yet"])
+    executed = answer(whole, "/v1/budget-summary?group_by=ministry&phase=executed&fiscal_year=2024")
+    assert (executed["total"]["jpy"], executed["lines"]) == (0, 75)
+    for lang in ("ja", "en"):
+        drawn = whole.get(f"/v1/charts/budget-by-ministry.svg?phase=executed&fiscal_year=2024&lang={lang}").text
+        assert html.escape(unfinished[lang], quote=False).rstrip("。.") in drawn
+        drawn = whole.get(f"/v1/charts/budget-by-ministry.svg?phase=initial&fiscal_year=2024&lang={lang}").text
+        assert html.escape(unfinished[lang], quote=False).rstrip("。.") not in drawn
+
+
+def test_sections_and_stated_totals_tell_such_notes_too(whole: Client) -> None:
+    walked = answer(whole, "/v1/crosswalk")
+    every = {row["id"]: qualifying(row["notes"]) for row in walk(whole, "/v1/budget-lines", limit=500)}
+    together = set()
+    for row in walked["data"]:
+        ids = {line["id"] for measure in row["measures"] for each in measure["related"] for line in each["lines"]}
+        codes = {note["code"] for id_ in ids for note in every[id_]}
+        assert {note["code"] for note in qualifying(row["notes"])} == codes
+        together |= codes
+    assert {note["code"] for note in qualifying(walked["notes"])} == together
+    assert together
+    for total in answer(whole, f"/v1/packages/{PACKAGE}/reconciliation")["data"]:
+        assert [note["code"] for note in qualifying(total["notes"])] == ["R2", "R3"]
+
+
+def test_a_line_that_is_left_out_qualifies_no_sum(first_seed: Path, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    shutil.copytree(first_seed, seed)
+    folder = seed / "cao-20260203-bio"
+    lines = yaml.safe_load((folder / "budget-lines.yaml").read_text())
+    line = next(entry for entry in lines if "R3" in entry.get("notes", ()))
+    again = {name: each for name, each in line.items() if name != "notes"} | {"id": f"{line['id']}-2"}
+    lines.insert(lines.index(line), again)
+    (folder / "budget-lines.yaml").write_text(yaml.safe_dump(lines, allow_unicode=True))
+    note = {"ja": "試験", "en": "A test."}
+    evidence = {"basis": "external", "document": folder.name, "url": "https://example.org", "note": note}
+    relation = {"id": "again", "line": again["id"], "type": "same_as", "other": line["id"], "note": note}
+    relations = [{**relation, "evidence": [{**evidence, "supports": ["line", "other"]}]}]
+    (folder / "line-relations.yaml").write_text(yaml.safe_dump(relations, allow_unicode=True))
+    build(check(seed), tmp_path / "s.sqlite")
+    with serving(Settings(database=tmp_path / "s.sqlite")) as client:
+        found = answer(client, f"/v1/budget-summary?group_by=ministry&package={PACKAGE}")
+        assert [each["id"] for each in found["overlaps"]] == [line["id"]]
+        assert [note["code"] for note in qualifying(found["notes"])] == ["R2"]
 
 
 def test_a_budget_of_which_no_line_is_known(first_seed: Path, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from app.resources.groups import (
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sums import (
     NO_LINES,
+    AmountNotes,
     DistinctLines,
     GroupKey,
     LineSums,
@@ -209,7 +210,10 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
         additive, complete = is_additive(shown, total), is_complete(shown)
         groups = [group.render() for group in shown]
     overlaps, overlap_notes = overlaps_of(rows, matcher)
-    notes.extend([*unstated_note(total), *kinds_note(total), *years_note(total, rows, matcher), *overlap_notes])
+    qualifying = AmountNotes(matcher).of(rows)
+    notes.extend(
+        [*qualifying, *unstated_note(total), *kinds_note(total), *years_note(total, rows, matcher), *overlap_notes]
+    )
     if query.text("sort") == "involved" and len(total.stated) > 1:
         notes.append(UNORDERED)
     if not complete or not is_stated(total):

@@ -31,7 +31,7 @@ from app.resources.groups import Zeros
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import DistinctLines, LineSums, Totals, kinds_note, unstated_note, years_note
+from app.resources.sums import AmountNotes, DistinctLines, LineSums, Totals, kinds_note, unstated_note, years_note
 from app.resources.tables import RESOURCE_TABLES
 from app.schemas import Basis, Id, Int32, Name, Note, Ref, Schema, to_json
 
@@ -172,6 +172,7 @@ async def get_crosswalk(context: Annotated[Context, context_of(PARAMETERS)]) -> 
 def walk(query: Query, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Crosswalk. Takes a few statements for any number of sections."""
     sums, session = LineSums(matcher.index, matcher.vocabularies), matcher.session
+    qualifying = AmountNotes(matcher)
     terms = matcher.vocabularies["section"].terms
     named, bases = query.get("section"), query.get(BASIS.name)
     ids = [term.id for term in terms.values() if (term.id in named if named else term.broader is None)]
@@ -197,7 +198,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
         matching = rows & lines
         of_section = sums.sum(matching)._replace(printed=bool(matching) or is_zero(lines))
         found = [measures[key] for key in directions[section["id"]]]
-        notes = [*terms[section["id"]].notes, *unstated_note(of_section)]
+        notes = [*terms[section["id"]].notes, *qualifying.of(matching), *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
             notes.append(NONE_ON_THESE_GROUNDS if bases else UNLINKED)
         data.append(
@@ -215,6 +216,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     notes = [
         *filter_notes(query, matcher.vocabularies),
         *silence_notes(BUDGET_LINES, query, (), matcher, behind),
+        *qualifying.of(rows),
         *kinds_note(total),
         *years_note(total, rows, matcher),
         *overlap_notes,

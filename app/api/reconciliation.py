@@ -19,7 +19,7 @@ from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.packages import PACKAGES, Package, StatedTotal
-from app.resources.sums import LineSums, kinds_note, unstated_note
+from app.resources.sums import AmountNotes, LineSums, kind_of, kinds_note, rows_of_kinds, unstated_note
 from app.schemas import Int32, Note, Schema, to_json
 
 STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of serving values
@@ -36,7 +36,7 @@ class ReconciledTotal(Schema):
         description="Stated less itemised: negative where the lines exceed the total, null where one is unknown."
     )
     lines: Int32
-    notes: list[Note] = Field(description="What is known of the difference.")
+    notes: list[Note] = Field(description="What is known of the difference, and of the lines' amounts.")
 
 
 class Reconciliation(Schema):
@@ -76,6 +76,7 @@ def reconcile(id_: str, matcher: Matcher) -> bytes:
     data = []
     for stated, known in zip(package.stated_totals, notes, strict=True):
         compared = lines.comparable(stated.amount)
+        qualifying = AmountNotes(matcher).of(rows_of_kinds(list(map(kind_of, compared.kinds)), rows, matcher))
         itemised = Amount(**compared.amount("involved"))
         total, lines_jpy = stated.amount.jpy, itemised.jpy
         difference = summed(
@@ -90,7 +91,7 @@ def reconcile(id_: str, matcher: Matcher) -> bytes:
                 "itemised": itemised,
                 "difference": difference,
                 "lines": compared.lines,
-                "notes": [*known, *unstated_note(compared), *kinds_note(compared), *overlap_notes],
+                "notes": [*known, *qualifying, *unstated_note(compared), *kinds_note(compared), *overlap_notes],
             }
         )
     return to_json({"data": data, "overlaps": overlaps, "meta": matcher.dataset.meta})

@@ -10,7 +10,7 @@ import orjson
 
 from app.query.silence import SILENT
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, BudgetPhase, in_oku, summed
-from app.resources.budget_lines import ACROSS, COVERAGE, DOCUMENT, KIND, STRATEGY, UNSTATED
+from app.resources.budget_lines import ACROSS, AMOUNT_NOTE, COVERAGE, DOCUMENT, KIND, STRATEGY, UNSTATED
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
@@ -249,6 +249,11 @@ def package(entry: PackageEntry, seed: Seed) -> Json:
             for total in entry.stated_totals
         ],
     }
+
+
+def amount_notes(seed: Seed) -> list[Json]:
+    """The notes that qualify amounts."""
+    return _notes([note.id for note in seed.each(NoteEntry) if note.of_amount], seed)
 
 
 def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
@@ -571,6 +576,7 @@ def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
     """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.resources.overlaps`."""
     links = _link_values(seed.get(MeasureEntry, line.measure))
     values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)], STRATEGY: links}
+    values[AMOUNT_NOTE] = [code for code in line.notes if seed.get(NoteEntry, code).of_amount]
     if _line_relations(line.id, seed):
         for id_, reason in _yields_to(line, seed).items():
             values.setdefault(reason.value, []).append(str(seed.number(BudgetLineEntry, id_)))
