@@ -115,19 +115,6 @@ def test_what_filters_leave_out_is_told_from_what_is_not_stated(client: Client) 
     assert re.search("4.5 [^:]*: 対応付けられた予算なし", text)
 
 
-def test_records_without_a_value_of_what_is_asked_are_told(whole: Client) -> None:
-    for path, of in (("budget-by-ministry", "budget-summary?group_by=ministry&"), ("crosswalk", "crosswalk?")):
-        notes = answer(whole, f"/v1/{of}modality=vaccine")["notes"]
-        (note,) = (each for each in notes if each["code"] == "silent-modality")
-        for lang in ("ja", "en"):
-            root = drawn(whole, f"/v1/charts/{path}.svg", modality="vaccine", lang=lang, width=1600)
-            assert note[lang].rstrip("。.") in described(root)
-            assert "".join(note[lang].split()) in "".join(text_of(root).split())
-    text = described(drawn(whole, "/v1/charts/budget-by-section.svg", fiscal_year=2024, lang="en"))
-    assert "no amount is stated" in text  # of a section whose lines are of other years
-    assert re.search("4.5 [^:]*: no line is linked", text)
-
-
 def test_a_bar_leads_to_the_lines_that_it_sums(whole: Client) -> None:
     root = drawn(whole, "/v1/charts/budget-by-ministry.svg", phase="initial", fiscal_year="2024", lang="en")
     links = [str(each.get("href")) for each in root.iter(f"{SVG}a")]
@@ -206,7 +193,7 @@ def test_one_programme_of_several_measures_is_drawn_once(client: Client, view: V
 
 
 def test_what_has_no_money_of_the_kind_says_so(view: View) -> None:
-    assert sums.none_of(view, {"lines": 3, "involved": {"jpy": None}}, "pillar", linked=True) == "none of this kind"
+    assert sums.none_of(view, {"lines": 3, "involved": {"jpy": None}}, "pillar") == "none of this kind"
     assert sums.short_name(view, "none") == "no ministry"
     assert sums.short_name(replace(view, language="ja"), "mhlw") == "厚生労働省"
 

@@ -88,17 +88,10 @@ def test_stated_totals_are_held_against_the_lines(client: Client) -> None:
     scale, national = answer(client, f"/v1/packages/{PACKAGE}/reconciliation")["data"]
     assert (oku(scale["stated"]["amount"]), oku(scale["itemised"]), oku(scale["difference"])) == ("3300", "3161", "139")
     assert (oku(national["stated"]["amount"]), oku(national["difference"])) == ("1800", "-1361")
-    assert [note["code"] for note in scale["notes"]] == [
-        "not-itemised",
-        "project-scale-includes-private",
-        "R2",
-        "R3",
-    ]
+    assert [note["code"] for note in scale["notes"]] == ["not-itemised", "project-scale-includes-private"]
     assert [note["code"] for note in national["notes"]] == [
         "lines-exceed-national-expenditure",
         "known-national-expenditure",
-        "R2",
-        "R3",
     ]
 
 
@@ -129,7 +122,7 @@ def test_a_section_that_is_not_cited_says_why_it_is_empty(client: Client) -> Non
     found = answer(client, "/v1/measures?section=4.5")
     assert found["data"] == []
     assert found["meta"]["total"] == 0
-    assert [note["code"] for note in found["meta"]["notes"]] == ["section-not-cited", "silent-section"]
+    assert [note["code"] for note in found["meta"]["notes"]] == ["section-not-cited"]
     section = answer(client, "/v1/sections/hp3-4.5")
     assert (section["cited"], section["measure_count"]) == (False, 0)
     counts = {row["number"]: row["measure_count"] for row in walk(client, "/v1/sections", parent="none")}
@@ -139,9 +132,8 @@ def test_a_section_that_is_not_cited_says_why_it_is_empty(client: Client) -> Non
 def test_a_broader_modality_includes_the_narrower_and_says_so(client: Client) -> None:
     found = answer(client, "/v1/measures?modality=new-modality")
     assert found["meta"]["total"] == 3
-    assert [note["code"] for note in found["meta"]["notes"]] == ["narrower-included-new-modality", "silent-modality"]
-    narrow = answer(client, "/v1/measures?modality=gene-therapy")["meta"]["notes"]
-    assert [note["code"] for note in narrow] == ["silent-modality"]
+    assert [note["code"] for note in found["meta"]["notes"]] == ["narrower-included-new-modality"]
+    assert answer(client, "/v1/measures?modality=gene-therapy")["meta"]["notes"] == []
 
 
 def test_filters_take_what_the_slide_prints(client: Client) -> None:
@@ -301,7 +293,7 @@ def test_the_largest_ministries_and_the_rest(client: Client) -> None:
     assert groups == {"mhlw": (7, "2541", "4"), "others": (5, "616", "4")}
     assert (found["additive"], oku(found["total"]), found["lines"]) == (False, "3161", 11)
     codes = [note["code"] for note in found["notes"]]
-    assert codes == ["others", "R2", "R3", "groups-overlap"]
+    assert codes == ["others", "groups-overlap"]
     pillars = answer(client, "/v1/budget-summary?group_by=pillar&sort=involved&order=desc&limit=5")
     assert [oku(group["involved"]) for group in pillars["groups"]] == ["1688", "522", "451", "338", "162", None]
     assert (pillars["groups"][-1]["key"], pillars["additive"]) == ("others", True)

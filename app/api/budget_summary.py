@@ -31,11 +31,13 @@ from app.resources.groups import (
     RENDERED,
     SORTS,
     SUMS,
+    COVERED,
     Group,
-    Zeros,
+    covered_rows,
     groups_of,
     is_additive,
     is_complete,
+    is_printed,
     is_stated,
     precomputed_dimensions,
     regroup,
@@ -101,10 +103,8 @@ UNORDERED = Note(
 
 NOT_STATED = Note(
     code="amounts-not-stated",
-    ja="null の合計は、条件の年度・段階・基準の金額をどの文書も示していないもの、または条件の項目に値のない予算行が"
-    "該当しうるもの。予算行のない 0 は、示されたものを絞り込みがすべて除いたことをいう。",
-    en="A sum that is null is of what no document states an amount for in the years, phases and bases asked for, or of "
-    "what lines may belong to that have no value of what is asked; 0 without lines: the filters leave all out.",
+    ja="null の合計は、文書に金額の記載がないもの。予算行のない 0 は、絞り込みで該当がなくなったことをいう。",
+    en="A sum that is null is of what no document states an amount for; 0 without lines: the filters leave all out.",
 )
 
 
@@ -143,9 +143,9 @@ class BudgetSummary(Schema):
 
     group_by: Annotated[list[str], Field(max_length=2)]
     groups: list[BudgetGroup] = Field(
-        description="By one dimension, every value: zero where the filters leave out all of its lines; null where the "
-        "documents state none for the years, phases and bases asked for, and where lines may belong to it that have no "
-        "value of what is asked. By two, the combinations that have lines."
+        description="By one dimension, every value: zero where the filters leave out all of its lines, null where the "
+        "documents print none, or none of the years, budgets, phases and bases asked for; by two, the combinations that "
+        "have lines."
     )
     total: Amount = Field(description="Of the distinct lines; null where they are of several kinds: see `totals`.")
     totals: Totals
@@ -252,15 +252,17 @@ def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Gro
     dimensions = _dimensions(query)
     total, sums = _sums(query, rows, matcher)
     if not total.lines:
-        total = total._replace(printed=Zeros(query, matcher).all())
+        total = total._replace(printed=is_printed(query, matcher))
+    # The sum of a group whose lines the filters exclude is zero, not null, if the documents have lines for the values
+    # that the filters name, or if the filter of the group's own dimension excludes it.
     first, ids = dimensions[0], query.get(dimensions[0].name)
     own = matcher.rows_of(BUDGET_LINES, first, ids) if ids else None
-    is_zero = Zeros(query, matcher).of(first)
+    covered = covered_rows(query, matcher)
     printed = {
         value
         for value, lines in matcher.values(BUDGET_LINES, first).rows.items()
-        # What the filter of the group's own dimension excludes is zero too.
-        if (value,) not in sums and ((own is not None and lines.isdisjoint(own)) or is_zero(lines))
+        if (total.printed and (first.name not in COVERED or lines.intersect(covered)))
+        or (own is not None and lines.isdisjoint(own))
     }
     groups = groups_of(dimensions, sums, matcher.vocabularies, printed)
     ordered = sort_groups(groups, query.text("sort"), descending=query.text("order") == "desc")

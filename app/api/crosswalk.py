@@ -1,7 +1,7 @@
 """Crosswalk: from the sections of a strategy to their measures, to linked programmes, and to their budget lines."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
@@ -27,7 +27,7 @@ from app.query.responses import AnswerMeta
 from app.query.silence import silence_notes
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
-from app.resources.groups import Zeros
+from app.resources.groups import is_printed
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
@@ -189,16 +189,16 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     behind = BitMap().union(*under.values())
     matched = matcher.match(BUDGET_LINES, query, without="section")
     rows = matched & behind
-    is_zero = Zeros(query, matcher).of(BUDGET_LINES.filters["section"])
+    # A sum without lines is zero, not null, if there are lines behind the sections and for the filters' values.
+    printed = bool(rows) or (bool(behind) and is_printed(query, matcher))
     refs = _line_refs({programme: lines & rows for programme, lines in of_programme.items()}, session)
     measures = _measures(names, links, refs)
     data = []
     for section in sections:
         lines = under[section["id"]]
-        matching = rows & lines
-        of_section = sums.sum(matching)._replace(printed=bool(matching) or is_zero(lines))
+        of_section = sums.sum(rows & lines)._replace(printed=printed and bool(lines))
         found = [measures[key] for key in directions[section["id"]]]
-        notes = [*terms[section["id"]].notes, *qualifying.of(matching), *unstated_note(of_section)]
+        notes = [*terms[section["id"]].notes, *qualifying.of(rows & lines), *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
             notes.append(NONE_ON_THESE_GROUNDS if bases else UNLINKED)
         data.append(
@@ -211,7 +211,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
                 "notes": notes,
             }
         )
-    total = sums.sum(rows)._replace(printed=bool(rows) or is_zero(behind))
+    total = sums.sum(rows)._replace(printed=printed)
     overlaps, overlap_notes = overlaps_of(rows, matcher)
     notes = [
         *filter_notes(query, matcher.vocabularies),
@@ -223,7 +223,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     ]
     answer = {
         "data": data,
-        "strategies": [] if named else _strategies(bases, matched, is_zero, sums, matcher),
+        "strategies": [] if named else _strategies(bases, matched, sums, matcher),
         "total": total.amount("involved"),
         "totals": total.totals(),
         "lines": total.lines,
@@ -268,9 +268,7 @@ def _line_refs(lines: Mapping[str, BitMap], session: Session) -> Mapping[str, li
     return {programme: [refs[key] for key in of] for programme, of in keys.items()}
 
 
-def _strategies(
-    bases: Container[str], matched: BitMap, is_zero: Callable[[BitMap], bool], sums: LineSums, matcher: Matcher
-) -> list[dict[str, Any]]:
+def _strategies(bases: Container[str], matched: BitMap, sums: LineSums, matcher: Matcher) -> list[dict[str, Any]]:
     """The strategies that measures serve as a whole, in the schema of CrosswalkStrategy, on these grounds, or on any
     if there are none given."""
     links: dict[str, dict[str, tuple[BitMap, BitMap]]] = defaultdict(dict)
@@ -284,9 +282,7 @@ def _strategies(
         grounds = links.get(term.id)
         if grounds:
             basis_of = {key: basis for basis, (measures, _) in grounds.items() for key in measures}
-            of_term = BitMap().union(*(rows for _, rows in grounds.values()))
-            matching = matched & of_term
-            lines = sums.sum(matching)._replace(printed=bool(matching) or is_zero(of_term))
+            lines = sums.sum(matched & BitMap().union(*(rows for _, rows in grounds.values())))
             names = matcher.session.query(NAMES, keys=sorted(basis_of)[:MAX_MEASURES])
             found.append(
                 {

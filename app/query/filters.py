@@ -55,7 +55,6 @@ class Filter(Parameter):
     bound: Literal["min", "max"] | None = None
     period: Literal["since", "until"] | None = None
     note: Note | None = None  # added to every answer in which the filter is used
-    within: str = ""  # name of the filter of what its values are parts of: a pillar stands within a package
     operator: Operator = "any"
     of: str = ""  # name of the filter that another operator was derived from
 
@@ -117,18 +116,10 @@ def linked(
 
 
 def column(
-    name: str,
-    meaning: str,
-    *,
-    path: str,
-    vocabulary: str = "",
-    optional: bool = False,
-    within: str = "",
-    example: str | None = None,
+    name: str, meaning: str, *, path: str, vocabulary: str = "", optional: bool = False, example: str | None = None
 ) -> Filter:
     """A column filter: a record has one value."""
-    found = linked(name, meaning, path=path, vocabulary=vocabulary, several=False, optional=optional, example=example)
-    return replace(found, within=within)
+    return linked(name, meaning, path=path, vocabulary=vocabulary, several=False, optional=optional, example=example)
 
 
 def choice(

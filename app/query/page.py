@@ -20,7 +20,6 @@ from app.query.parser import Query
 from app.query.records import RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.responses import Page
-from app.query.silence import silence_notes
 from app.schemas import Note, Schema, to_json
 
 MAX_OFFSET = 10_000
@@ -63,11 +62,7 @@ def list_body(resource: Resource, query: Query, path: str, matcher: Matcher) -> 
     counted = count_facets(resource, query, query.get("facet"), rows, matcher)
     facets = {name: _facet(resource.filters[name], each, matcher) for name, each in counted.items()}
     overlapping = [name for name, each in counted.items() if each.overlap]
-    notes = [
-        *query_notes(query, [resource], rows, matcher),
-        *silence_notes(resource, query, query.get("facet"), matcher),
-        *_overlap_note(overlapping),
-    ]
+    notes = [*query_notes(query, [resource], rows, matcher), *_overlap_note(overlapping)]
     return _body(
         Listing(resource.name, matcher.keyset(resource, query, rows), render, notes, facets), query, path, matcher
     )

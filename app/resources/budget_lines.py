@@ -120,12 +120,7 @@ BUDGET_LINES = Resource(
     own_filters=(
         linked("ministry", "Ministries that pay, alone or together.", path="ministries.id", example="mhlw"),
         column(
-            "pillar",
-            "Pillar; a number means that pillar of any package.",
-            path="pillar.id",
-            optional=True,
-            within="package",
-            example="③",
+            "pillar", "Pillar; a number means that pillar of any package.", path="pillar.id", optional=True, example="③"
         ),
         linked("modality", "Kinds of medicine, narrower ones included.", path="modalities.id", example="biosimilar"),
         linked(

@@ -1,7 +1,7 @@
 """Groups of budget lines: their sums by one or two dimensions, in an order; those of all lines are precomputed by the
 build."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -13,7 +13,6 @@ from app.index import Index
 from app.query.filters import Filter
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.query.silence import around, possible_rows, silent_rows
 from app.query.vocabulary import NO_VALUE, NONE, Vocabularies
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.sums import NO_LINES, NOT_PRINTED, PARTS, GroupKey, LineSums, Sum
@@ -128,45 +127,23 @@ def is_stated(sum_: Sum) -> bool:
     return bool(sum_.stated) or sum_.jpy("involved") is not None
 
 
-class Zeros:
-    """Tells, where no line matches a query, whether that is a zero.
+def covered_rows(query: Query, matcher: Matcher) -> BitMap:
+    """The rows of the years, budgets, phases and bases that a query names: of others, documents may state nothing."""
+    rows = matcher.index.rows(BUDGET_LINES.name)
+    for filter_, ids in query.filters():
+        if filter_.name in COVERED:
+            rows = rows & matcher.rows_of(BUDGET_LINES, filter_, ids)
+    return rows
 
-    It is, if documents state lines of the years, budgets, phases and bases that are asked for, and among these some of
-    each other value that the query names, and if no line may match that is silent on what is asked. Otherwise the
-    amount is not known."""
 
-    def __init__(self, query: Query, matcher: Matcher) -> None:
-        self._matcher = matcher
-        self._covered = matcher.index.rows(BUDGET_LINES.name)
-        self._others = []
-        for filter_, ids in query.filters():
-            if filter_.name in DIMENSIONS and NONE not in ids:
-                rows = matcher.rows_of(BUDGET_LINES, filter_, ids)
-                if filter_.name in COVERED:
-                    self._covered = self._covered & rows
-                else:
-                    self._others.append(rows)
-        self._possible = possible_rows(BUDGET_LINES, query, matcher)
-
-    def all(self) -> bool:
-        """Whether the sum of all lines of the query is zero."""
-        return self._are_stated(self._covered) and not self._possible
-
-    def of(self, dimension: Filter) -> Callable[[BitMap], bool]:
-        """What tells whether the sum of lines under a value of a dimension is zero."""
-        silent = BitMap().union(*silent_rows(BUDGET_LINES, dimension, self._matcher).values()) & self._possible
-        doubtful = around(BUDGET_LINES, dimension, silent, self._matcher) | self._possible if silent else self._possible
-
-        def is_zero(lines: BitMap) -> bool:
-            covered = self._covered & lines
-            within = covered if dimension.name in COVERED else self._covered
-            return bool(covered) and self._are_stated(within) and not lines.intersect(doubtful)
-
-        return is_zero
-
-    def _are_stated(self, within: BitMap) -> bool:
-        """Whether documents state lines of all other values that the query names."""
-        return bool(within) and all(within.intersect(rows) for rows in self._others)
+def is_printed(query: Query, matcher: Matcher) -> bool:
+    """Whether the documents have budget lines for what a query asks about: for a value of each dimension that it
+    filters by, of COVERED together. If so, and no line matches, that is a zero; if not, the amount is unknown."""
+    return bool(covered_rows(query, matcher)) and all(
+        NONE in ids or matcher.rows_of(BUDGET_LINES, filter_, ids)
+        for filter_, ids in query.filters()
+        if filter_.name in DIMENSIONS
+    )
 
 
 def precomputed_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:

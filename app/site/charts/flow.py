@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from app.resources.budget_lines import THROUGH_CROSSWALK
 from app.site.charts.bars import NOTHING, Object
 from app.site.charts.drawing import CUT, EMPTY, LINE, Drawing, wrapped
 from app.site.charts.sums import Kind
@@ -19,10 +18,8 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
     """The crosswalk: from sections to measures, to programmes and their money."""
     kind = _first_of(answer)
     title = view.tr("戦略の節から予算まで", "From the sections of the strategy to the money")
-    alone = name == "crosswalk"  # a page has a heading and the notes of its own
-    notes = [each[view.language] for each in answer["notes"] if alone and each["code"] != THROUGH_CROSSWALK.code]
-    drawing = Drawing(name, width, title, ". ".join([_walked(view, answer, kind), *notes]), view.language)
-    if alone:
+    drawing = Drawing(name, width, title, _walked(view, answer, kind), view.language)
+    if name == "crosswalk":  # alone: a page has a heading of its own
         drawing.words(0, title, 16, "strong")
     drawing.words(0, kind_in_words(view, *kind), 12, "soft")
     ours = view.tr(
@@ -77,9 +74,6 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "crosswalk") 
                 bottom = drawing.height + 6
             at = max(end, bottom if measure["related"] else end) + 6
         drawing.height = max(drawing.height, at)
-    for each in notes:
-        drawing.gap(6)
-        drawing.words(0, each, 11, "soft")
     return drawing
 
 

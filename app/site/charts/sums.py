@@ -130,8 +130,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
             label = view.tr(f"{view.label(dimension)}なし", f"in no {dimension}")
         link = lines_of_kind(view, query, kind, **{dimension: key}) if term or key == "none" else ""
         if total is None:
-            linked = key in matcher.values(BUDGET_LINES, BUDGET_LINES.filters[dimension]).rows
-            bars.append(Bar(label, none_of(view, group, dimension, linked=linked), (), link))
+            bars.append(Bar(label, none_of(view, group, dimension), (), link))
         else:
             parts = _by_ministry(view, key, total, pairs, kind) if dimension == "pillar" else _parts(view, total)
             bars.append(Bar(label, told(view, total["involved"]), parts, link))
@@ -161,11 +160,11 @@ def _sign(dimension: str, term: Any) -> str:
     return str(term.aliases[-1] if dimension == "pillar" else term.aliases[0])
 
 
-def none_of(view: View, group: Object, dimension: str, *, linked: bool) -> str:
-    """Why a group has no bar. `linked` is whether the documents have lines under its value at all."""
+def none_of(view: View, group: Object, dimension: str) -> str:
+    """Why a group has no bar."""
     if group["involved"]["jpy"] == 0:  # as the API tells what filters leave out from what is not stated
         return view.tr("条件に合う予算行なし", "no line under these filters")
-    if not linked and dimension == "section":
+    if not group["lines"] and dimension == "section":
         return view.tr("対応付けられた予算なし", "no line is linked")
     if not group["lines"]:
         return view.tr("金額の記載なし", "no amount is stated")
