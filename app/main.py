@@ -127,8 +127,8 @@ def create_app(settings: Settings) -> FastAPI:
         """Only the router raises HTTPException, for a path without a route; everything else raises Problem."""
         nearest = path_hint(get_route_path(request.scope), paths)
         meant = hint(nearest and settings.prefix + nearest)
-        told = f"There is nothing at this path.{meant} `{settings.prefix}/v1` lists what there is."
-        return problem_response(request, Problem(404, told))
+        detail = f"There is nothing at this path.{meant} `{settings.prefix}/v1` lists what there is."
+        return problem_response(request, Problem(404, detail))
 
     @app.exception_handler(Exception)
     async def server_error(request: Request, _: Exception) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from app.kanji import CURRENT_FORMS
 
 DIGITS = "0123456789０１２３４５６７８９"
-MAX_TERMS = 10  # further terms add load, not precision
+MAX_TERMS = 50  # more than the longest name has; further terms add load, not precision
 BOUNDARY = "\x02"  # stands at both ends of each word of Latin letters and digits in searchable text
 
 WORD = re.compile("[0-9a-z\u00df-\u00f6\u00f8-\u024f\u0300-\u036f\u1e00-\u1eff]+")  # of folded text

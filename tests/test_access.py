@@ -175,6 +175,7 @@ def test_lines_for_machines_are_json() -> None:
     assert " /a%20b%0A%1B[31m%E9 200 12 B 1.5 ms cached x\n" in text_line(odd, 200, 12, 0.0015)
 
 
+@pytest.mark.slow
 def test_all_messages_of_a_process_are_json_where_it_is_asked_for(first: Settings, tmp_path: Path) -> None:
     with process(first, tmp_path, log_format="json") as server:
         httpx.get(f"{server.url}/v1", headers={"X-Request-Id": "json"})

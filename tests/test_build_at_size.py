@@ -113,6 +113,7 @@ def test_an_error_in_one_unit_is_found_when_the_next_has_none(tmp_path: Path) ->
     assert all(error.startswith("seed/corpus-1/budget-lines.ndjson:1: ") for error in errors)
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_fails_the_build_and_leaves_nothing(tmp_path: Path) -> None:
     write(tmp_path / "seed", 60)
     (tmp_path / "made").mkdir()

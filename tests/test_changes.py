@@ -55,7 +55,6 @@ JSON = st.recursive(
 
 
 @given(before=JSON, after=JSON)
-@settings(max_examples=300)
 def test_a_patch_makes_one_value_of_another(before: Any, after: Any) -> None:
     operations = list(patch(before, after))
     assert orjson.dumps(applied(operations, before), option=orjson.OPT_SORT_KEYS) == orjson.dumps(
@@ -101,12 +100,21 @@ STAGES = st.dictionaries(
 )
 
 
+def test_changes_equal_a_comparison_by_brute_force(tmp_path: Path) -> None:
+    compare_changes([ONE, TWO, THREE, TWO], tmp_path)
+
+
+@pytest.mark.slow
 @given(versions=st.lists(STAGES, min_size=2, max_size=4))
 @settings(max_examples=5)
-def test_changes_equal_a_comparison_by_brute_force(
+def test_changes_of_any_versions_equal_a_comparison_by_brute_force(
     versions: list[dict[str, tuple[str, int]]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = tmp_path_factory.mktemp("edited")
+    compare_changes(versions, tmp_path_factory.mktemp("edited"))
+
+
+def compare_changes(versions: list[dict[str, tuple[str, int]]], folder: Path) -> None:
+    """Builds a seed of these versions, and compares what the service says of them with what differs."""
     seed, states = folder / "seed", []
     write_seed(seed, versions[0])
     for number, stages in enumerate(versions, 1):
@@ -297,6 +305,53 @@ def test_a_version_leads_to_its_changes(served: Client) -> None:
     page = served.get("/versions/1.1.0?lang=en").text
     assert '"/changes?version=1.1.0' in page
     assert "/changes?since=" not in page
+
+
+@pytest.fixture(scope="module")
+def tenth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Versions 1.8.0 to 1.10.0, the last two of one day."""
+    folder = tmp_path_factory.mktemp("tenth")
+    seed = folder / "seed"
+    write_seed(seed, ONE)
+    released(seed, "1.8.0", ONE, DAYS["1.0.0"])
+    released(seed, "1.9.0", TWO, DAYS["1.1.0"])
+    set_version(seed, "1.10.0", DAYS["1.1.0"])
+    write_stages(seed, {**TWO, "exit": ("Exit", 4)})
+    with serving(built(seed, folder / "shisaku.sqlite")) as client:
+        yield client
+
+
+NINTH = ["1.9.0.stages.growth-stage", "1.9.0.stages.late-stage"]
+TENTH = "1.10.0.stages.exit"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("versions", ["1.10.0", "1.9.0", "1.8.0"]),
+        *((f"versions?sort={sort}", ["1.8.0", "1.9.0", "1.10.0"]) for sort in ("id", "name", "released", "records")),
+        *((f"versions?sort={sort}&order=desc", ["1.10.0", "1.9.0", "1.8.0"]) for sort in ("id", "name", "released")),
+        ("changes", [TENTH, *NINTH]),
+        *((f"changes?sort={sort}", [*NINTH, TENTH]) for sort in ("id", "released", "type")),
+        ("changes?sort=id&order=desc", [TENTH, *reversed(NINTH)]),
+        ("changes?since=1.9.0", [TENTH]),
+        ("changes?since=1.8.0&until=1.9.0", NINTH),
+        ("changes?version=1.10.0", [TENTH]),
+        ("stages/exit/history", [TENTH]),
+    ],
+)
+def test_the_tenth_version_comes_after_the_ninth(tenth: Client, query: str, expected: list[str]) -> None:
+    assert [each["id"] for each in walk(tenth, f"/v1/{query}")] == expected
+
+
+def test_the_tenth_version_comes_first_in_facets_hints_feeds_and_pages(tenth: Client) -> None:
+    facet = answer(tenth, "/v1/changes?facet=version&limit=0")["facets"]["version"]["buckets"]
+    hinted = answer(tenth, "/v1/changes?since=1.11.0", 422)["errors"][0]["allowed"]
+    assert [each["value"] for each in facet] == hinted == ["1.10.0", "1.9.0", "1.8.0"]
+    assert answer(tenth, "/v1/changes?since=1.10.0&until=1.9.0", 422)["errors"][0]["message"].startswith("`since` is")
+    for path in ("/v1/versions.atom", "/versions?lang=en", "/changes?lang=en", "/v1/exports/changes.ndjson"):
+        text = tenth.get(path).text
+        assert -1 < text.index("1.10.0") < text.index("1.9.0")
 
 
 def test_without_a_release_there_is_one_version(second: Any) -> None:

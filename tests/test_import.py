@@ -276,12 +276,20 @@ READ: dict[str, tuple[bytes, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_it_is_read_rightly(name: str, seed: Path) -> None:
+def test_it_is_read_rightly(name: str) -> None:
     data, changes = READ[name]
     found = imported(data, **changes)
     assert found.refused == []
     assert sums(found) == SUMS
     assert (found.rows, found.read, found.totals, found.only_totals) == (6, 3, 3, 1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with a byte order mark and CRLF", "in Shift_JIS", "in UTF-16", "a line break and quotes in a cell", "blank rows"],
+)
+def test_the_file_is_kept_as_it_is_and_its_records_can_be_read(name: str, seed: Path) -> None:
+    data, changes = READ[name]
     result = run(seed, {**MAPPING, **changes}, data)
     assert result.exit_code == 0, result.output
     check(seed)

@@ -22,6 +22,7 @@ from mcp import Client as McpClient
 from mcp import MCPError, StdioServerParameters
 from mcp.server.lowlevel import Server
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from app.cli import main
 from app.errors import Problem
@@ -31,6 +32,7 @@ from app.mcp.tools import TOOLS, Tool
 from app.resources import RESOURCES
 from app.settings import PROJECT, Settings
 from tests.conftest import ALONE, Client, answer, built, free_port, walk
+from tests.releasing import set_version, write_seed, write_stages
 
 README = PROJECT / "app" / "mcp" / "README.md"
 PACKAGE = "fy2025-supplementary-drug-discovery"
@@ -257,12 +259,16 @@ def over_http(environment: dict[str, str]) -> Iterator[str]:
         running.communicate(timeout=60)
 
 
-def test_every_transport_and_protocol_version_answers_the_same(
-    server: Server[Any], everything: Settings, whole: Client
-) -> None:
-    calls = [question.asked for question in QUESTIONS]
-    expected = texts(server, *calls)
-    assert texts(server, *calls, mode="legacy") == expected
+ASKED = [question.asked for question in QUESTIONS]
+
+
+def test_every_protocol_version_answers_the_same(server: Server[Any]) -> None:
+    assert texts(server, *ASKED, mode="legacy") == texts(server, *ASKED)
+
+
+@pytest.mark.slow
+def test_every_transport_answers_the_same(server: Server[Any], everything: Settings, whole: Client) -> None:
+    expected = texts(server, *ASKED)
     environment = {
         **os.environ,
         "SHISAKU_DATABASE": str(everything.database),
@@ -271,9 +277,9 @@ def test_every_transport_and_protocol_version_answers_the_same(
     command = StdioServerParameters(
         command=sys.executable, args=["-m", "app.cli", "mcp"], env=environment, cwd=str(PROJECT)
     )
-    assert texts(command, *calls) == expected
+    assert texts(command, *ASKED) == expected
     with over_http(environment) as address:
-        assert texts(address, *calls) == expected
+        assert texts(address, *ASKED) == expected
 
 
 def test_assistants_are_not_counted_as_one_client(everything: Settings) -> None:
@@ -431,15 +437,13 @@ def test_what_is_not_there_is_told_with_what_is_near(server: Server[Any]) -> Non
     asyncio.run(call())
 
 
-def test_an_error_of_the_application_is_logged_and_not_told(
-    everything: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_error_of_the_application_is_logged_and_not_told(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
     async def failing(*_: Any) -> None:
         raise ValueError("the secret cause")
 
     (find, *_) = TOOLS
     with pytest.raises(Exception, match="Something went wrong here") as raised:
-        asyncio.run(find.answer(Service(failing, everything), {"q": "薬"}))
+        asyncio.run(find.answer(over(failing, app), {"q": "薬"}))
     assert "secret" not in str(raised.value)
     assert "the secret cause" in caplog.text
 
@@ -666,6 +670,11 @@ PIECE = {
 }
 
 
+def over(answering: ASGIApp, app: FastAPI) -> Service:
+    """A service over another application, with the data of this one."""
+    return Service(answering, app.state.settings, app.state.snapshots)
+
+
 def with_changes(status: int = 410) -> FastAPI:
     """An application with changes: a page of two, of which the second is of a record that was withdrawn since, and is
     answered with this status, and that says that there are more."""
@@ -690,9 +699,8 @@ def with_changes(status: int = 410) -> FastAPI:
     return app
 
 
-def test_changes_are_a_tool_where_the_api_has_them(everything: Settings) -> None:
-    changing = with_changes()
-    found = asyncio.run(TOOLS[-1].answer(Service(changing, everything), {"since": "1.0.0"}))
+def test_changes_are_a_tool_where_the_api_has_them(app: FastAPI) -> None:
+    found = asyncio.run(TOOLS[-1].answer(over(with_changes(), app), {"since": "1.0.0"}))
     changed, added = found["data"]
     assert changed["patch"] == PATCH
     (piece,) = changed["evidence"]
@@ -717,11 +725,17 @@ def test_a_patch_is_read_whole(server: Server[Any], whole: Client) -> None:
 
 
 def test_the_link_of_a_record_is_of_the_version_that_was_read(server: Server[Any], whole: Client) -> None:
-    for tool in ("read", "evidence"):
-        found = ask(server, tool, resource="measures", id="biosimilar-uptake")
-        assert found["link"].endswith(f"/measures/biosimilar-uptake?version={found['dataset']['version']}")
+    for tool, resource, id_ in (
+        ("read", "measures", "biosimilar-uptake"),
+        ("evidence", "measures", "biosimilar-uptake"),
+        ("read", "documents", "cao-20260203-bio"),
+    ):
+        found = ask(server, tool, resource=resource, id=id_)
+        assert found["link"].endswith(f"/{resource}/{id_}?version={found['dataset']['version']}")
         assert whole.get(found["link"]).raise_for_status()
-    assert ask(server, "read", resource="documents", id="cao-20260203-bio")["link"].endswith("/cao-20260203-bio")
+    listed = ask(server, "list", resource="measures", limit=1)
+    assert listed["data"][0]["link"].endswith(f"?version={listed['dataset']['version']}")
+    assert ask(server, "read", resource="versions", id="1.0.0")["link"].endswith("/versions/1.0.0")
 
 
 def test_changes_are_those_of_the_api(server: Server[Any], whole: Client) -> None:
@@ -734,6 +748,40 @@ def test_changes_are_those_of_the_api(server: Server[Any], whole: Client) -> Non
     assert refused(server, "what_changed", since="9.9.9")["errors"][0]["parameter"] == "since"
 
 
-def test_a_change_whose_record_cannot_be_read_is_an_error(everything: Settings) -> None:
+def test_a_change_whose_record_cannot_be_read_is_an_error(app: FastAPI) -> None:
     with pytest.raises(Problem, match="It is not there"):
-        asyncio.run(TOOLS[-1].answer(Service(with_changes(503), everything), {"since": "1.0.0"}))
+        asyncio.run(TOOLS[-1].answer(over(with_changes(503), app), {"since": "1.0.0"}))
+
+
+def test_an_answer_is_of_one_build_while_another_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed, path = tmp_path / "seed", tmp_path / "shisaku.sqlite"
+    write_seed(seed, {"seed-stage": ("Seed stage", 1), "growth-stage": ("Growth stage", 2)})
+    set_version(seed, "1.0.0")
+    built(seed, path)
+    ask_api = Service.ask
+
+    async def publishing(service: Service, path_: str, values: Any = None) -> Answer:
+        """Publishes a build without one of the records, between the first question of the first call and the second."""
+        answered = await ask_api(service, path_, values)
+        if path_ == "/v1/search" and not (tmp_path / "published").exists():
+            (tmp_path / "published").touch()
+            set_version(seed, "2.0.0")
+            write_stages(seed, {"growth-stage": ("Growth", 2)})
+            built(seed, path)
+            serving.state.snapshots.renew()
+        return answered
+
+    monkeypatch.setattr(Service, "ask", publishing)
+    with application(Settings(database=path)) as serving:
+        server = server_of(serving)
+        first = ask(server, "find", q="stage", limit=1)
+        rest = ask(server, "find", q="stage", limit=1, cursor=first["cursor"])
+        now = ask(server, "find", q="growth", limit=1)
+    assert [row["name"]["en"] for found in (first, rest, now) for row in found["data"]] == [
+        "Seed stage",
+        "Growth stage",
+        "Growth",
+    ]
+    for found, version in ((first, "1.0.0"), (rest, "1.0.0"), (now, "2.0.0")):
+        assert found["dataset"]["version"] == version
+        assert found["data"][0]["link"].endswith(f"?version={version}")

@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.resources.overlaps import MAX_LISTED, MAX_NAMED
-from app.seeding.build import build, check
+from app.seeding.build import check
 from app.seeding.errors import InvalidSeed
-from app.settings import Settings
-from tests.conftest import Client, answer, made_once, serving, walk
+from tests.conftest import Client, answer, built_once, made_once, serving, walk
 from tests.corpus import write
 
 Record = dict[str, Any]
@@ -105,14 +104,8 @@ class Related:
 
 @pytest.fixture(scope="module")
 def related(corpus_seed: Path, shared: Path) -> Iterator[Related]:
-    def make(folder: Path) -> None:
-        write_relations(corpus_seed, folder / "seed")
-        build(check(folder / "seed"), folder / "shisaku.sqlite")
-
-    folder = made_once(shared / "related", make)
-    with serving(
-        Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0, deadline_seconds=60)
-    ) as client:
+    seed = made_once(shared / "related-seed", lambda folder: write_relations(corpus_seed, folder))
+    with serving(built_once(shared / "related", lambda: check(seed))) as client:
         yield Related(client)
 
 

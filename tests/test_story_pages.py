@@ -14,6 +14,7 @@ from app.query.dataset import Dataset
 from app.query.parser import Query
 from app.seeding.build import SEED
 from app.settings import Settings
+from app.site import transcripts
 from app.site.stories import words_of
 from app.site.transcripts import marked
 from app.site.values import money
@@ -150,6 +151,19 @@ def test_a_line_with_many_facts_leads_to_all_of_them(whole: Client, lang: str) -
             assert facts_of(shown, line) == addresses
             assert "<details open><summary>" in shown
     assert "<details open>" not in page
+
+
+def test_a_line_with_more_facts_than_a_page_leads_to_the_lists_of_its_document(
+    whole: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcripts, "MOST_ALONE", 21)
+    page = whole.get(f"{BARE}?lang=en").text
+    (number, *_) = (each for each in map(int, re.findall(r'<li id="L(\d+)"', page)) if len(facts_of(page, each)) > 20)
+    alone = whole.get(f"{BARE}?from={number}&to={number}&lang=en").text
+    facts = facts_of(alone, number)
+    assert (facts[:20], facts[21:]) == (facts_of(page, number)[:20], ["#referring"])
+    listed = alone.partition('<h2 id="referring">')[2].partition("</section>")[0]
+    assert f'href="/budget-lines?document={BARE.rpartition("/")[2]}&amp;lang=en"' in listed
 
 
 def test_a_transcript_has_the_lines_of_the_same_request_to_the_api(whole: Client) -> None:

@@ -48,6 +48,9 @@ QUERIES += [
 ]
 
 
+SOME = pytest.mark.parametrize("q", QUERIES[::4])
+
+
 def rank(texts: list[str], q: str) -> int | None:
     phrase = " ".join(fold(q).split())
     if any(text.startswith(phrase) for text in texts):
@@ -113,14 +116,14 @@ def test_suggestions_are_brute_force(q: str, clients: Client, described: dict[st
             assert [row["value"] for row in found if row["parameter"] is None] == expected_ids
 
 
-@pytest.mark.parametrize("q", QUERIES)
+@SOME
 def test_fewer_suggestions_are_the_first_of_all(q: str, clients: Client) -> None:
     rows = suggested(clients, q)
     for limit in (1, 3, len(rows) or 1):
         assert answer(clients, "/v1/suggest", q=q, limit=limit)["data"] == rows[:limit]
 
 
-@pytest.mark.parametrize("q", QUERIES)
+@SOME
 def test_a_suggestion_leads_where_it_says(q: str, clients: Client) -> None:
     for row in suggested(clients, q):
         found = answer(clients, row["path"])
@@ -132,7 +135,7 @@ def test_a_suggestion_leads_where_it_says(q: str, clients: Client) -> None:
             assert answer(clients, f"/v1/{row['type']}", **{row["parameter"]: row["value"]})["data"] == found["data"]
 
 
-@pytest.mark.parametrize("q", QUERIES)
+@SOME
 def test_a_filter_of_several_resources_is_suggested_once(
     q: str, clients: Client, described: dict[str, list[dict[str, Any]]]
 ) -> None:

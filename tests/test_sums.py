@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from app.settings import Settings
 from tests.conftest import Client, answer, serving, walk
 from tests.test_filters import phases
 
-UNKNOWN = REASON_CODES - {"not-applicable"}  # codes of notes that say why a field is empty which may have a value
 PACKAGE = "fy2025-supplementary-drug-discovery"
 
 Groups = list[dict[str, Any]]
@@ -89,56 +89,16 @@ def stands_under(row: dict[str, Any], named: dict[str, str]) -> bool:
     return all(value in (MEMBERS[name](row) or {"none"}) for name, value in named.items())
 
 
-FIELDS = {
-    "ministry": "ministries",
-    "modality": "modalities",
-    "pillar": "pillar",
-    **dict.fromkeys(("phase", "basis", "amount_min"), "amount"),
-}
 COVERED = ("fiscal_year", "budget_kind", "phase", "basis")
 
 
-def silent_on(row: dict[str, Any], name: str) -> bool:
-    """Whether a line has no value of a filter, and its notes say why."""
-    field = FIELDS.get(name.removesuffix("_not"), "")
-    told = {each for note in row["notes"] if note["code"] in UNKNOWN for each in note["en"].split(": ")[1].split(", ")}
-    return field in told
-
-
-def may_be(row: dict[str, Any], query: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
-    """Whether a line is under every filter, but for those that it is silent on."""
-    silent = {name: wanted for name, wanted in query.items() if silent_on(row, name) and not kept(row, {name: wanted})}
-    return kept(row, {name: each for name, each in query.items() if name not in silent}) and all(
-        name != "pillar" or any(kept(each, {name: wanted}) and beside(each, row) for each in lines)
-        for name, wanted in silent.items()
-    )
-
-
-def beside(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return bool(one["package"]["id"] == other["package"]["id"])
-
-
-def is_zero(query: dict[str, Any], lines: list[dict[str, Any]], group: tuple[str, str] | None = None) -> bool:
-    """Whether a sum of no lines is zero: documents state lines of the years, phases and so on, and among them of each
-    other value, and none is silent on what is asked."""
+def unknown(query: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
+    """Whether a filter names only what has no line at all, or some of COVERED what no line has together."""
     asked = {name: wanted for name, wanted in query.items() if name in MEMBERS and "none" not in wanted}
-    covered = [row for row in lines if kept(row, {name: each for name, each in asked.items() if name in COVERED})]
-    possible = [row for row in lines if may_be(row, query, lines)]
-    named = [each for each in asked.items() if each[0] not in COVERED]
-    if group:
-        name, value = group
-        own = [row for row in covered if value in MEMBERS[name](row)]
-        if not own:
-            return False
-        covered = own if name in COVERED else covered
-        here = [row for row in lines if value in MEMBERS[name](row)]
-        possible = [
-            row
-            for row in possible
-            if row in here or (silent_on(row, name) and (name != "pillar" or any(beside(row, each) for each in here)))
-        ]
-    stated = covered and all(any(kept(row, dict([each])) for row in covered) for each in named)
-    return bool(stated) and not possible
+    together = {name: wanted for name, wanted in query.items() if name in COVERED}
+    return not any(kept(row, together) for row in lines) or any(
+        not any(MEMBERS[name](row) & set(wanted) for row in lines) for name, wanted in asked.items()
+    )
 
 
 def kept(row: dict[str, Any], query: dict[str, Any]) -> bool:
@@ -177,7 +137,7 @@ def test_any_sum_is_what_brute_force_sums(
 
     rows = [row for row in lines if kept(row, query)]
     summary = answer(clients, "/v1/budget-summary", group_by=asked, **query)
-    assert (summary["lines"], summary["total"]["jpy"]) == (len(rows), amount(rows, unknown=not is_zero(query, lines)))
+    assert (summary["lines"], summary["total"]["jpy"]) == (len(rows), amount(rows, unknown=unknown(query, lines)))
     assert summary["total"]["approximate"] == any(row["amount"]["approximate"] for row in rows)
     assert summary["total"]["uncertain"] == any(row["amount"]["uncertain"] for row in rows)
     asked = summary["group_by"]
@@ -189,8 +149,10 @@ def test_any_sum_is_what_brute_force_sums(
         counted += len(under)
         own = [row for row in lines if stands_under(row, named)]
         left_out = asked[0] in query and not any(kept(row, {asked[0]: query[asked[0]]}) for row in own)
-        zero = under or (own and left_out) or is_zero(query, lines, (asked[0], keys[0]))
-        assert_sums(group, under, unknown=not zero)
+        together = {name: wanted for name, wanted in query.items() if name in COVERED}
+        uncovered = asked[0] in COVERED and not any(kept(row, together) for row in own)
+        silent = not own or ((unknown(query, lines) or uncovered) and not left_out)
+        assert_sums(group, under, unknown=silent)
     assert summary["additive"] == (counted == len(rows))
     assert_totals(summary["totals"], rows)
     if summary["additive"]:
@@ -304,6 +266,28 @@ def test_a_pair_that_is_not_precomputed_is_summed_when_asked(clients: Client) ->
     assert frozenset(("document", "budget_kind")) not in map(frozenset, PRECOMPUTED)
 
 
+@pytest.mark.parametrize(
+    ("q", "left_out"),
+    [
+        ("CDMO", ["regenerative-cell-gene-manufacturing"]),
+        ("備蓄", ["mcm-stockpile"]),
+        ("スタートアップ", ["innovative-drug-fund"]),
+        ("治験", ["rare-disease-global-rd"]),
+        ("バイオシミラー", []),
+    ],
+)
+def test_a_sum_by_words_names_the_measures_that_hold_them_in_their_descriptions_alone(
+    q: str, left_out: list[str], client: Client
+) -> None:
+    notes = answer(client, "/v1/budget-summary", group_by="ministry", q=q)["notes"]
+    found = [note["en"] for note in notes if note["code"] == "described-measures-not-counted"]
+    assert [each.rpartition(": ")[2].rstrip(".").split(", ") for each in found] == ([left_out] if left_out else [])
+    by = {"group_by": "ministry", "q": q, "pillar": "6"}
+    assert "described-measures-not-counted" not in {
+        note["code"] for note in answer(client, "/v1/budget-summary", **by)["notes"]
+    }
+
+
 def test_a_group_beyond_the_limit_is_counted_once_and_never_clashes(clients: Client) -> None:
     for query in ("limit=0", "limit=-1", "limit=501", "sort=amount", "order=up"):
         answer(clients, f"/v1/budget-summary?group_by=ministry&{query}", 422)
@@ -311,7 +295,7 @@ def test_a_group_beyond_the_limit_is_counted_once_and_never_clashes(clients: Cli
     assert everything == answer(clients, "/v1/budget-summary?group_by=ministry")
 
 
-QUALIFYING = ("R2", "R3", "not-executed-yet", "reserve-and-others")
+QUALIFYING = ("not-executed-yet", "reserve-and-others")
 
 
 def qualifying(notes: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -339,7 +323,7 @@ def test_notes_that_qualify_amounts_are_told_by_each_sum_that_counts_them(whole:
         assert {note["code"]: note for note in qualifying(found["notes"])} == {each: of_lines[each] for each in codes}
         table = whole.get("/v1/exports/budget-summary.csv", params={"group_by": "ministry", **query})
         (told,) = {row["notes"] for row in csv.DictReader(io.StringIO(table.text))}
-        assert told.split(";") == [note["code"] for note in found["notes"]]
+        assert told.split(";") == ([note["code"] for note in found["notes"]] or [""])
 
     (unfinished,) = (of_lines[each] for each in ["not-executed-yet"])
     executed = answer(whole, "/v1/budget-summary?group_by=ministry&phase=executed&fiscal_year=2024")
@@ -351,40 +335,58 @@ def test_notes_that_qualify_amounts_are_told_by_each_sum_that_counts_them(whole:
         assert html.escape(unfinished[lang], quote=False).rstrip("。.") not in drawn
 
 
-def test_sections_and_stated_totals_tell_such_notes_too(whole: Client) -> None:
-    walked = answer(whole, "/v1/crosswalk")
-    every = {row["id"]: qualifying(row["notes"]) for row in walk(whole, "/v1/budget-lines", limit=500)}
-    together = set()
-    for row in walked["data"]:
-        ids = {line["id"] for measure in row["measures"] for each in measure["related"] for line in each["lines"]}
-        codes = {note["code"] for id_ in ids for note in every[id_]}
-        assert {note["code"] for note in qualifying(row["notes"])} == codes
-        together |= codes
-    assert {note["code"] for note in qualifying(walked["notes"])} == together
-    assert together
-    for total in answer(whole, f"/v1/packages/{PACKAGE}/reconciliation")["data"]:
-        assert [note["code"] for note in qualifying(total["notes"])] == ["R2", "R3"]
-
-
 def test_a_line_that_is_left_out_qualifies_no_sum(first_seed: Path, tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     shutil.copytree(first_seed, seed)
     folder = seed / "cao-20260203-bio"
-    lines = yaml.safe_load((folder / "budget-lines.yaml").read_text())
+    notes, lines = (yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("notes", "budget-lines"))
+    for each in notes:
+        each["of_amount"] = each["id"] in ("R2", "R3")
     line = next(entry for entry in lines if "R3" in entry.get("notes", ()))
     again = {name: each for name, each in line.items() if name != "notes"} | {"id": f"{line['id']}-2"}
     lines.insert(lines.index(line), again)
-    (folder / "budget-lines.yaml").write_text(yaml.safe_dump(lines, allow_unicode=True))
     note = {"ja": "試験", "en": "A test."}
     evidence = {"basis": "external", "document": folder.name, "url": "https://example.org", "note": note}
     relation = {"id": "again", "line": again["id"], "type": "same_as", "other": line["id"], "note": note}
     relations = [{**relation, "evidence": [{**evidence, "supports": ["line", "other"]}]}]
-    (folder / "line-relations.yaml").write_text(yaml.safe_dump(relations, allow_unicode=True))
+    for name, entries in (("notes", notes), ("budget-lines", lines), ("line-relations", relations)):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(entries, allow_unicode=True))
     build(check(seed), tmp_path / "s.sqlite")
     with serving(Settings(database=tmp_path / "s.sqlite")) as client:
         found = answer(client, f"/v1/budget-summary?group_by=ministry&package={PACKAGE}")
         assert [each["id"] for each in found["overlaps"]] == [line["id"]]
-        assert [note["code"] for note in qualifying(found["notes"])] == ["R2"]
+        totals = answer(client, f"/v1/packages/{PACKAGE}/reconciliation")["data"]
+        walked = answer(client, "/v1/crosswalk")
+        for notes in (found["notes"], *(total["notes"] for total in totals)):
+            assert [note["code"] for note in notes if note["code"] in ("R2", "R3")] == ["R2"]
+        of_sections = [note["code"] for row in walked["data"] for note in row["notes"]]
+        assert ("R2" in of_sections) == ("R2" in {note["code"] for note in walked["notes"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "query"),
+    [
+        ("modality", "modalities", {"group_by": "modality", "fiscal_year": "2024", "phase": "initial"}),
+        ("modality", "modalities", {"group_by": "fiscal_year", "modality": "vaccine"}),
+        ("modality", "modalities", {"group_by": "ministry", "modality_not": "vaccine", "q": "創薬"}),
+        ("pillar", "pillar", {"group_by": "pillar,ministry"}),
+        ("basis", "amount", {"group_by": "pillar", "basis": "none", "pillar": "③"}),
+    ],
+)
+def test_a_sum_tells_how_many_lines_are_silent_on_what_it_asks(
+    name: str, field: str, query: dict[str, str], whole: Client
+) -> None:
+    others = {key: value for key, value in query.items() if key not in ("group_by", name, f"{name}_not")}
+    missing = walk(whole, "/v1/budget-lines", limit=500, **others, **{name: "none"})
+    told = [note["en"].split(": ") for row in missing for note in row["notes"] if note["code"] in REASON_CODES]
+    counts = Counter(reason for reason, fields in told if field in fields.split(", ") and reason != "Not applicable")
+    notes = {note["code"]: note["en"] for note in answer(whole, "/v1/budget-summary", **query)["notes"]}
+    if counts:
+        for reason, count in counts.items():
+            assert f"{reason}: {count}" in notes[f"silent-{name}"]
+    else:
+        assert f"silent-{name}" not in notes
+    assert "silent-ministry" not in notes
 
 
 def test_a_budget_of_which_no_line_is_known(first_seed: Path, tmp_path: Path) -> None:

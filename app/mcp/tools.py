@@ -24,12 +24,10 @@ from app.mcp.answers import (
 )
 from app.mcp.service import Service
 from app.resources import RESOURCES
-from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.groups import DIMENSIONS
 
 BY_NAME = {resource.name: resource for resource in RESOURCES}
-VERSIONED = {each.name for each in FACTS if each is not DOCUMENTS}  # whose pages take `version`
 CHANGES = "changes"  # the resource that `what_changed` reads
 
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
@@ -118,8 +116,8 @@ def _listed(answer: Object, rows: Sequence[Object], page: Object, service: Servi
 
 
 async def _find(service: Service, arguments: Object) -> Object:
-    asked = {"limit": 10, **_chosen(arguments, "q", "type", "limit", "cursor")}
-    answer = await service.ask("/v1/search", asked)
+    query = {"limit": 10, **_chosen(arguments, "q", "type", "limit", "cursor")}
+    answer = await service.ask("/v1/search", query)
     rows = []
     for result in answer["data"]:
         name, matched = result["type"], result["matched"]
@@ -147,24 +145,23 @@ async def _list(service: Service, arguments: Object) -> Object:
 async def _read(service: Service, arguments: Object) -> Object:
     name, id_ = arguments["resource"], arguments["id"]
     record = await service.ask(f"/v1/{name}/{id_}")
-    meta = await _meta(service)
-    found = {**brief(record), "evidence": [quoted(piece, service) for piece in record["evidence"]]}
+    found = {**brief(record), "evidence": [quoted(each, service) for each in record["evidence"]]}
     lists = [key for key, value in found.items() if isinstance(value, list)]
-    answer = finished(
-        cut(found, lists, arguments, meta["dataset"]), {"meta": meta}, _permalink(service, name, id_, meta)
-    )
-    return {**answer, "caveats": caveats(record["notes"])}
+    return _of_record(name, record, found, lists, arguments, service)
 
 
-async def _meta(service: Service) -> Object:
-    """The version of the data, which an item does not tell: that of a list without its rows, as the smallest answer."""
-    answer = await service.ask("/v1/documents", {"limit": 0})
-    return {"dataset": answer["meta"]["dataset"]}
+def _of_record(
+    resource: str, record: Object, found: Object, lists: Sequence[str], arguments: Object, service: Service
+) -> Object:
+    """An answer about one record, with the version of the data, which an item of the API does not have."""
+    meta = {"dataset": service.dataset.model_dump(), "notes": record["notes"]}
+    part = cut(found, lists, arguments, meta["dataset"])
+    return finished(part, {"meta": meta}, service.record_link(resource, record["id"]))
 
 
 async def _sum(service: Service, arguments: Object) -> Object:
-    filters, asked = _filters(arguments), _chosen(arguments, "group_by", "sort", "order")
-    answer = await service.ask("/v1/budget-summary", {**filters, **asked})
+    filters, groups = _filters(arguments), _chosen(arguments, "group_by", "sort", "order")
+    answer = await service.ask("/v1/budget-summary", {**filters, **groups})
     order = {"sort": "amount", "order": "desc", "limit": LINES, "fields": shown_fields(BY_NAME["budget-lines"])}
     lines = await service.ask("/v1/budget-lines", {**filters, **order})
     found = {
@@ -227,29 +224,20 @@ async def _line(service: Service, id_: str) -> Object:
 async def _evidence(service: Service, arguments: Object) -> Object:
     name, id_, supported = arguments["resource"], arguments["id"], arguments.get("field")
     record = await service.ask(f"/v1/{name}/{id_}", {"fields": ["id", "name", "notes", "evidence"]})
-    fields = sorted({each for piece in record["evidence"] for each in piece["supports"]})
+    fields = sorted({field for each in record["evidence"] for field in each["supports"]})
     if supported is not None and supported not in fields:
         nearest = closest(supported, fields)
         message = f"No evidence of this record is for `field`.{hint(nearest)} `allowed` lists the fields that have any."
         code = ErrorCode.UNKNOWN_VALUE
         error = parameter_error("field", message, code, value=supported, allowed=fields, did_you_mean=nearest)
         raise Problem(422, message, errors=[error])
-    pieces = [piece for piece in record["evidence"] if supported is None or supported in piece["supports"]]
-    meta = await _meta(service)
+    chosen = [each for each in record["evidence"] if supported is None or supported in each["supports"]]
     found = {
         "id": id_,
         "name": brief(record["name"]),
-        "evidence": [{"supports": piece["supports"], **quoted(piece, service)} for piece in pieces],
+        "evidence": [{"supports": each["supports"], **quoted(each, service)} for each in chosen],
     }
-    part = cut(found, ["evidence"], arguments, meta["dataset"])
-    answer = finished(part, {"meta": meta}, _permalink(service, name, id_, meta))
-    return {**answer, "caveats": caveats(record["notes"])}
-
-
-def _permalink(service: Service, resource: str, id_: str, meta: Object) -> str:
-    """The page of a record, as this version of the data has it where the page takes one."""
-    path, version = f"/{resource}/{id_}", meta["dataset"]["version"]
-    return service.link(path, {"version": version} if resource in VERSIONED else None)
+    return _of_record(name, record, found, ["evidence"], arguments, service)
 
 
 async def _compare(service: Service, arguments: Object) -> Object:
@@ -263,7 +251,7 @@ async def _compare(service: Service, arguments: Object) -> Object:
     found = {
         "package": brief(package),
         "totals": [{**brief(each), "caveats": caveats(each["notes"])} for each in answer["data"]],
-        "evidence": [quoted(piece, service) for piece in package["evidence"] if "stated_totals" in piece["supports"]],
+        "evidence": [quoted(each, service) for each in package["evidence"] if "stated_totals" in each["supports"]],
     }
     link = service.link(f"/packages/{id_}/reconciliation")
     return finished(cut(found, ["totals", "evidence"], arguments, answer["meta"]["dataset"]), answer, link)
@@ -276,10 +264,10 @@ async def _figures(service: Service, arguments: Object) -> Object:
     for figure in found["figures"]:
         of = "national_expenditure" if "url" in figure else "amount"
         line = await service.ask(f"/v1/budget-lines/{figure['line']}", {"fields": ["id", "evidence"]})
-        pieces = [piece for piece in line["evidence"] if of in piece["supports"]]
-        figure["evidence"] = [quoted(piece, service) for piece in pieces[:1]]
-        figure["link"] = service.link(f"/budget-lines/{figure['line']}")
-    return finished({"measure": id_, **found}, answer, service.link(f"/measures/{id_}"))
+        stating = [each for each in line["evidence"] if of in each["supports"]]
+        figure["evidence"] = [quoted(each, service) for each in stating[:1]]
+        figure["link"] = service.record_link("budget-lines", figure["line"])
+    return finished({"measure": id_, **found}, answer, service.record_link("measures", id_))
 
 
 async def _changed(service: Service, arguments: Object) -> Object:
@@ -290,9 +278,9 @@ async def _changed(service: Service, arguments: Object) -> Object:
         # What was added is read with `read`, and evidence with `evidence`: a patch would repeat them whole.
         changed = [each for each in change["patch"] if not each["path"].startswith(("/evidence", "/notes"))]
         patch = {"patch": changed} if change["action"] == "changed" else {}
-        told = {name: each for name, each in brief(change).items() if name != "patch"}
-        words = {"evidence": await _words(service, change), "link": service.link(f"/{CHANGES}/{change['id']}")}
-        rows.append({**told, **patch, **words})
+        fields = {name: each for name, each in brief(change).items() if name != "patch"}
+        words = {"evidence": await _words(service, change), "link": service.record_link(CHANGES, change["id"])}
+        rows.append({**fields, **patch, **words})
     return _listed(answer, rows, page, service, f"/{CHANGES}")
 
 

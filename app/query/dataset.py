@@ -54,7 +54,8 @@ class Question(BaseModel):
 
 
 class About(BaseModel):
-    """The serving value `dataset`. `issuers` gives, by the id of each document, the organization that issued it."""
+    """The serving value `dataset`. `issuers` gives, by the id of each document, the organization that issued it;
+    `synonyms` are words of one meaning."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,6 +64,7 @@ class About(BaseModel):
     description: Name
     attribution: str
     questions: Sequence[Question]
+    synonyms: Sequence[Sequence[str]]
     issuers: Mapping[str, str]
     downloads: Sequence[Download]
 

@@ -20,7 +20,7 @@ from app.text import MAX_TERMS, fold, terms
 
 MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
-MAX_Q_LENGTH = 200  # characters
+MAX_Q_LENGTH = 500  # characters
 MAX_COMMAS = 5  # in the name of a value
 OLDER = "A record takes `version` for an older one, and `/v1/changes?since=` tells what changed after it."
 

@@ -21,7 +21,9 @@ def silence_notes(
     names = [filter_.indexed for filter_, _ in query.filters() if filter_.facet]
     notes = []
     for name in dict.fromkeys((*names, *group_by)):
-        others = {key: ids for key, ids in query.values.items() if getattr(query.parameters[key], "indexed", "") != name}
+        others = {
+            key: ids for key, ids in query.values.items() if getattr(query.parameters[key], "indexed", "") != name
+        }
         rows = matcher.match(resource, Query(query.parameters, others))
         counts = _silent(resource, resource.filters[name], rows if among is None else rows & among, matcher)
         if counts:

@@ -91,4 +91,5 @@ CHANGES = Resource(
     ),
     own_sorts={"released": "released.date", "type": "type"},
     vocabularies=(VocabularySource("field", _fields, sorted=True),),
+    versioned=True,
 )

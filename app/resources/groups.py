@@ -1,7 +1,7 @@
 """Groups of budget lines: their sums by one or two dimensions, in an order; those of all lines are precomputed by the
 build."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any

@@ -76,7 +76,7 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
     temporary = Path(mkdtemp(prefix=".shisaku.", suffix=".records", dir=folder))
     try:
         staging = StagingWriter(temporary / "staging.sqlite")
-        source = read(seed, staging, phase)
+        source = read(seed, staging, temporary, phase)
         source.errors.extend(staging.finish())
         entries = Seed(temporary / "staging.sqlite", source.transcripts)
         with closing(RecordFiles(temporary, entries.counts)) as files:
@@ -176,6 +176,7 @@ def _about(checked: Checked) -> About:
         description=Name(**name_of(about.description)),
         attribution="\n".join(attributions),
         questions=[Question(question=Name(**name_of(each.question)), request=each.request) for each in about.questions],
+        synonyms=about.synonyms,
         issuers={document.id: document.issuer for document in documents},
         downloads=[],
     )

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from app.errors import closest
 from app.resources.facts import FACTS
-from app.schemas import Id, Text
+from app.schemas import Id, Sentence, Text
 from app.seeding.entries import KINDS, NAMES
 from app.seeding.entries.base import E, EntryPart, FieldPath, Indexed, Location, NameEntry, marked_fields
 from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
@@ -86,6 +86,9 @@ class AboutEntry(EntryPart):
     name: NameEntry
     description: NameEntry
     questions: tuple[QuestionEntry, ...] = ()
+    synonyms: tuple[tuple[Sentence, ...], ...] = Field(
+        default=(), description="Words of one meaning: where a search by one finds nothing, the others are named."
+    )
 
 
 class WithdrawnEntry(BaseModel):
@@ -143,8 +146,9 @@ class Chunk:
     first_line: int = 1
 
 
-def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
-    """Reads every file and stages the entries, those of wrong form included."""
+def read(seed: Path, staging: StagingWriter, temporary: Path, phase: Phase) -> Source:
+    """Reads every file and stages the entries, those of wrong form included. Releases are copied to the temporary
+    folder."""
     source = Source()
     if not (seed / DATASET).is_file():
         source.report(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
@@ -166,7 +170,7 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
             nearest = closest(path.name, [f"{kind}{YAML}" for kind in KINDS])
             meant = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(KINDS)}"
             source.report(file, 1, f"{path.name} is no seed file: {meant}")
-    source.releases, errors = read_releases(releases)
+    source.releases, errors = read_releases(releases, temporary)
     source.errors.extend(errors)
     size = sum(chunk.size for chunk in chunks)
     with phase("Reading", len(chunks)) as done, mapped(read_chunk, chunks, size // 500) as batches:

@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from shutil import copyfile
 from typing import Annotated, Literal, NamedTuple
 
 import orjson
@@ -106,13 +108,14 @@ def write_release(path: Path, release: Release) -> None:
     made.replace(path)
 
 
-def read_releases(files: Iterable[tuple[Path, str]]) -> tuple[list[Release], list[SeedError]]:
-    """The releases of these files, given with their names in errors, the oldest first, and what is wrong with them."""
+def read_releases(files: Iterable[tuple[Path, str]], folder: Path) -> tuple[list[Release], list[SeedError]]:
+    """The releases of these files, given with their names in errors, the oldest first, and what is wrong with them.
+    Their records are read from copies in the folder, which nobody edits between the check and the build."""
     found: dict[str, Release] = {}
     errors = []
     for path, file in files:
         try:
-            found[file] = _read(path)
+            found[file] = _read(path, folder / path.name)
         except _Unreadable as error:
             errors.append(SeedError(file, 1, str(error)))
     if not errors:
@@ -120,18 +123,19 @@ def read_releases(files: Iterable[tuple[Path, str]]) -> tuple[list[Release], lis
     return sorted(found.values(), key=lambda each: numbers(each.version)), errors
 
 
-def _read(path: Path) -> Release:
-    """A release whose file is whole. Raises _Unreadable."""
+def _read(path: Path, copy: Path) -> Release:
+    """A release whose file is whole, from a copy that is made of it. Raises _Unreadable."""
+    copyfile(path, copy)
     try:
-        header = _header(path)
-        found = summary_of(_checked(path))
+        header = _header(copy)
+        found = summary_of(_checked(copy))
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _Unreadable(f"the file is cut, or no gzip file ({error}): {RESTORE}") from error
     if found != (header.counts, header.digest):
         raise _Unreadable(f"the records are not those that were released (their digest is {found[1]}): {RESTORE}")
     if path.name != f"{header.version}{ENDING}":
         raise _Unreadable(f"the file holds version {header.version}: keep one file of it, {header.version}{ENDING}")
-    return Release(header, lambda: _records(path))
+    return Release(header, partial(_records, copy))
 
 
 def _header(path: Path) -> Header:

@@ -174,9 +174,8 @@ def item_page(
     record = item.record
     title = record["name"][view.language] if shape(record.get("name")) == "words" else id_
     # An earlier version is not what other records refer to today, nor what a citation is of.
-    older = view.query.get("version") not in ((), (view.snapshot.dataset.version.version,))
-    cite = [(each.name, view.api(f"{view.path}/citation.{each.extension}", "")) for each in STYLES if not older]
-    refer = () if older else item.refer
+    cite = [(each.name, view.api(f"{view.path}/citation.{each.extension}", "")) for each in STYLES if not view.older]
+    refer = () if view.older else item.refer
     return page(
         view,
         template,

@@ -13,8 +13,9 @@ from sqlalchemy import Text, bindparam, cast, func, literal_column, select
 from starlette.responses import Response
 
 from app.api import transcript
-from app.api.parameters import RecordId, by_name
+from app.api.parameters import VERSION, RecordId, by_name
 from app.db.base import InList, Session, Statement
+from app.errors import conflict
 from app.query.columns import BETWEEN
 from app.query.matching import Matcher
 from app.query.parser import Query
@@ -26,8 +27,9 @@ from app.site.pages import Item, item_page, read_item
 from app.site.values import PER_PAGE, escape, html, line_address
 from app.site.view import View, page_view
 
-PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"])
-FIRST_FACTS, MOST_FACTS = 3, 20  # of a line: those after the first ones are folded; the page of the line alone has all
+PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"], VERSION)
+# Of a line: facts after the first ones are folded; the page of the line alone has more.
+FIRST_FACTS, MOST_FACTS, MOST_ALONE = 3, 20, 1_000
 COMMA: Any = literal_column("','")  # a plain text would be filled in when the statement runs, which is compiled once
 
 router = APIRouter(include_in_schema=False)
@@ -181,10 +183,14 @@ def facts_list(view: View, document: str, line: Line) -> Markup:
     if folded:
         count = len(folded) + line.more
         summary = f"<summary>{view.tr(f'ほか{count}件', f'{count} more')}</summary>"
-        if line.more:
+        is_alone = len(line.facts) > MOST_FACTS
+        if line.more and is_alone:
+            listed = view.tr("文書全体の事実の一覧へ", "To the lists of all facts of the document")
+            folded.append(f'<li><a href="#referring">{listed}</a></li>')
+        elif line.more:
             alone = escape(view.url(f"/documents/{document}", f"from={line.number}&to={line.number}"))
-            folded.append(f'<li><a href="{alone}">{view.tr("すべて表示", "Show all")}</a></li>')
-        is_open = " open" if len(line.facts) > MOST_FACTS else ""
+            folded.append(f'<li><a href="{alone}">{view.tr("さらに表示", "Show more")}</a></li>')
+        is_open = " open" if is_alone else ""
         folded = [f"<li><details{is_open}>{summary}<ul>", *folded, "</ul></details></li>"]
     return html(f'<ul class="facts" lang="{view.language}">{"".join((*rows[:FIRST_FACTS], *folded))}</ul>')
 
@@ -232,7 +238,7 @@ def read(document: str, view: View, matcher: Matcher) -> Transcript:
             each = Evidence(resource, quote, _fields(supports or ""), set(map(int, keys.split(","))))
             for number in range(max(from_, first), min(to, last) + 1):
                 resting[number].append(each)
-    facts = {number: _facts(resting[number], MOST_FACTS if last > first else None) for number in texts}
+    facts = {number: _facts(resting[number], MOST_FACTS if last > first else MOST_ALONE) for number in texts}
     names = _names((record for shown, _ in facts.values() for record in shown), session)
     return Transcript(
         [
@@ -251,7 +257,7 @@ def read(document: str, view: View, matcher: Matcher) -> Transcript:
     )
 
 
-def _facts(resting: Iterable[Evidence], most: int | None) -> tuple[Mapping[Record, Iterable[str]], int]:
+def _facts(resting: Iterable[Evidence], most: int) -> tuple[Mapping[Record, Iterable[str]], int]:
     """The first records that rest on a line, each with the fields that do, and how many more there are."""
     keys: dict[str, set[int]] = defaultdict(set)
     for each in resting:
@@ -296,6 +302,14 @@ async def _view(request: Request) -> View:
 
 @router.get("/documents/{id}")
 async def document(id_: RecordId, view: Annotated[View, Depends(_view)]) -> Response:
+    """Of an earlier version, the record alone."""
+    if view.older:
+        if view.query.get("from") or view.query.get("to"):
+            message = "`from` and `to` take lines of the newest version alone. Leave them out, or `version`."
+            raise conflict("version", message)
+        earlier = await view.snapshot.run(partial(read_item, DOCUMENTS, id_, view), light=True)
+        return item_page(view, DOCUMENTS.name, earlier, "item.html")
+
     def answers(matcher: Matcher) -> tuple[Item, Transcript]:
         return read_item(DOCUMENTS, id_, view, matcher), read(id_, view, matcher)
 

@@ -48,6 +48,11 @@ class View:
         """What code to copy has before a path: a script of the page puts the host there that the reader sees."""
         return self.origin or LOCAL
 
+    @property
+    def older(self) -> bool:
+        """Whether an earlier version of the data was asked for."""
+        return self.query.get("version") not in ((), (self.snapshot.dataset.version.version,))
+
     def tr(self, ja: str, en: str) -> str:
         """The text in the language of the page."""
         return ja if self.language == "ja" else en

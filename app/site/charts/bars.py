@@ -148,10 +148,10 @@ def _in_rows(drawing: Drawing, texts: Iterable[tuple[str, str, str]]) -> None:
         x += width
 
 
-def told(view: View, amount: Object) -> str:
+def amount_text(view: View, amount: Object) -> str:
     """An amount in words, with its doubt."""
     return f"{money(amount, view.language)}{' ' if amount['uncertain'] else ''}{doubt(view, amount)}"
 
 
 def part(view: View, label: str, amount: Object, pattern: str) -> Segment:
-    return Segment(label, amount["jpy"], told(view, amount), pattern)
+    return Segment(label, amount["jpy"], amount_text(view, amount), pattern)

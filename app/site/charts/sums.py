@@ -15,7 +15,7 @@ from app.query.parser import Query
 from app.query.silence import silence_notes
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
 from app.resources.sums import AmountNotes, kind_of, rows_of_kinds, years_of
-from app.site.charts.bars import Bar, Chart, Object, Segment, part, told
+from app.site.charts.bars import Bar, Chart, Object, Segment, amount_text, part
 from app.site.charts.drawing import CUT, EMPTY, JOINT, PATTERNS
 from app.site.forms import chips
 from app.site.values import kind_in_words
@@ -94,7 +94,7 @@ def _by_ministry(view: View, key: str, total: Object, pairs: Iterable[Object], k
     return found
 
 
-def asked(query: Query, *group_by: str) -> Query:
+def sums_query(query: Query, *group_by: str) -> Query:
     """The query of sums that a chart's parameters stand for; without those of a page's place, for parts of its bars."""
     values = {name: each for name, each in query.values.items() if name in budget_summary.PARAMETERS}
     return Query(budget_summary.PARAMETERS, {**values, "group_by": group_by})
@@ -102,12 +102,12 @@ def asked(query: Query, *group_by: str) -> Query:
 
 def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only: Container[str] | None = None) -> Chart:
     """Sums of budget lines by a dimension, each group a bar: those of `only`, where it is given."""
-    summed = orjson.loads(budget_summary.summarize(asked(query, dimension), matcher))
-    kind = first_kind(asked(query, dimension), matcher)
+    summed = orjson.loads(budget_summary.summarize(sums_query(query, dimension), matcher))
+    kind = first_kind(sums_query(query, dimension), matcher)
     pairs: list[Any] = []
     if dimension == "pillar":
         whole = Query(query.parameters, {k: v for k, v in query.values.items() if k not in ("sort", "order", "limit")})
-        pairs = orjson.loads(budget_summary.summarize(asked(whole, "ministry", "pillar"), matcher))["groups"]
+        pairs = orjson.loads(budget_summary.summarize(sums_query(whole, "ministry", "pillar"), matcher))["groups"]
     terms = view.snapshot.dataset.vocabularies[dimension].terms
     named = query.get("section")
     bars: list[Bar] = []
@@ -133,7 +133,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
             bars.append(Bar(label, none_of(view, group, dimension), (), link))
         else:
             parts = _by_ministry(view, key, total, pairs, kind) if dimension == "pillar" else _parts(view, total)
-            bars.append(Bar(label, told(view, total["involved"]), parts, link))
+            bars.append(Bar(label, amount_text(view, total["involved"]), parts, link))
     titles = {
         "pillar": ("柱別の予算", "Budget by pillar"),
         "ministry": ("府省庁別の予算", "Budget by ministry"),
@@ -192,7 +192,7 @@ def lines_of_kind(view: View, query: Query, kind: Kind, **more: str) -> str:
 
 def _years(view: View, kind: Kind, query: Query, matcher: Matcher) -> str:
     """The kind that is drawn, and the fiscal years that its sums are of."""
-    found = years_of(kind, matcher.match(BUDGET_LINES, asked(query, "fiscal_year")), matcher)
+    found = years_of(kind, matcher.match(BUDGET_LINES, sums_query(query, "fiscal_year")), matcher)
     if not found:
         return view.tr("該当する予算はない", "No budget line matches")
     first, last = (view.tr(f"{each}年度", f"FY{each}") for each in (found[0], found[-1]))
