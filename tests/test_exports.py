@@ -447,9 +447,12 @@ def test_sums_are_a_table_too(clients: Client) -> None:
         assert response.headers["Content-Disposition"] == 'attachment; filename="budget-summary.csv"'
         rows = read("csv", response.content)
         shown = columns(BudgetGroupRow)
+        assert list(rows[0])[-1] == "notes"
+        told = {"additive": expected["additive"], "notes": [note["code"] for note in expected["notes"]]}
+        assert told["notes"]
         kinds = [{**group, **each} for group in expected["groups"] for each in group["totals"] or [group]]
         for row, kind in zip(rows, kinds, strict=True):
-            cells = row_of(shown)({**kind, "additive": expected["additive"]})
+            cells = row_of(shown)({**kind, **told})
             for column, cell in zip(shown, cells, strict=True):
                 assert restored(row[column.name]) == ("" if cell is None else plain(cell))
     (fifth,) = (row for row in read("csv", clients.get("/v1/exports/budget-summary.csv?group_by=pillar").content)

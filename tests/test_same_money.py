@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resources.overlaps import MAX_LISTED
+from app.resources.overlaps import MAX_LISTED, MAX_NAMED
 from app.seeding.build import check
 from app.seeding.errors import InvalidSeed
 from tests.conftest import Client, answer, built_once, made_once, serving, walk
@@ -54,6 +54,12 @@ def write_relations(seed: Path, folder: Path) -> None:
         for place, group in enumerate(groups[1:], 1):
             wholes = random.sample(groups[:place], random.choice((0, 0, 1, 1, 2)) if place > 1 else 0)
             relations.extend(relation(random.choice(group), "part_of", random.choice(whole)) for whole in wholes)
+    # A measure has one line of a year: one states its money a second time.
+    lines = folder / "corpus-0" / "budget-lines.ndjson"
+    first = next(entry for entry in map(orjson.loads, lines.read_bytes().splitlines()) if "amount" in entry)
+    again = {**first, "id": f"{first['id']}-2"}
+    lines.write_bytes(lines.read_bytes() + orjson.dumps(again) + b"\n")
+    relations.append(relation(again["id"], "same_as", first["id"]))
     (folder / "corpus-0" / "line-relations.ndjson").write_bytes(
         b"".join(orjson.dumps(each) + b"\n" for each in relations)
     )
@@ -149,10 +155,31 @@ def test_no_sum_counts_money_twice(data: st.DataObject, related: Related) -> Non
 
 
 def test_measures_and_pillars_count_once_too(related: Related) -> None:
+    found = set()
     for name, field in (("measures", "measure"), ("pillars", "pillar")):
         for record in walk(related.client, f"/v1/{name}", limit=500):
             own = [row for row in related.rows if row[field] and row[field]["id"] == record["id"]]
-            assert record["amount"]["jpy"] == (jpy(related.counted(own)) if own else None)
+            counted = related.counted(own)
+            assert record["amount"]["jpy"] == (jpy(counted) if own else None)
+            left_out = [row["id"] for row in own if row not in counted]
+            told = [note for note in record["notes"] if note["code"] == "counted-once"]
+            assert len(told) == bool(left_out)
+            for note in told:
+                for language in ("ja", "en"):
+                    assert all(id_ in note[language] for id_ in left_out[:MAX_NAMED])
+                    assert ("…" in note[language]) == (len(left_out) > MAX_NAMED)
+                found.add(name)
+    assert found == {"measures", "pillars"}
+
+
+def test_a_reconciliation_lists_what_it_leaves_out(related: Related) -> None:
+    left_out = 0
+    for package in walk(related.client, "/v1/packages"):
+        found = answer(related.client, f"/v1/packages/{package['id']}/reconciliation")
+        summed = answer(related.client, f"/v1/budget-summary?group_by=package&package={package['id']}")
+        assert found["overlaps"] == summed["overlaps"]
+        left_out += len(found["overlaps"])
+    assert left_out
 
 
 def test_relations_are_shown_at_both_ends_with_their_ground(related: Related) -> None:

@@ -49,7 +49,8 @@ class Resource:
 
     @cached_property
     def filters(self) -> dict[str, Filter]:
-        evidenced = linked("document", "Documents that evidence the record.", path="documents")
+        meaning = "Documents that evidence the record, by more than how its money relates to that of other records."
+        evidenced = linked("document", meaning, path="documents")
         added = (evidenced,) if self.evidenced else ()
         return {filter_.name: filter_ for filter_ in (*self.own_filters, *added)}
 

@@ -23,6 +23,7 @@ from app.query.responses import DatasetVersion
 from app.resources import RESOURCES
 from app.resources.groups import precomputed_sums
 from app.resources.schema import schema_version
+from app.resources.sums import AMOUNT_NOTES
 from app.schemas import Name
 from app.seeding.declarations import DeclarationError, declaration_errors
 from app.seeding.downloads import Downloads, in_order
@@ -32,7 +33,7 @@ from app.seeding.history import History, history_of, write_history
 from app.seeding.pool import mapped
 from app.seeding.progress import Done, Phase, no_progress
 from app.seeding.reading import AboutEntry, read, seed_digest
-from app.seeding.records import name_of, stated_total_notes
+from app.seeding.records import amount_notes, name_of, stated_total_notes
 from app.seeding.relational import write_relational
 from app.seeding.rendering import RecordFiles, check_and_render, id_of
 from app.seeding.search_index import INDEX, TABLES, VALUE, read_index, sort_orders, write_search_index
@@ -193,6 +194,7 @@ def _values(checked: Checked, about: About, index_file: Path) -> Iterator[tuple[
     yield SCHEMA_NAME, schema_version().encode()
     yield SEED_NAME, checked.digest.encode()
     yield DATASET, about.model_dump_json().encode()
+    yield AMOUNT_NOTES, orjson.dumps(amount_notes(checked.seed))
     for package in checked.seed.each(PackageEntry):
         yield f"stated-total-notes/{package.id}", orjson.dumps(stated_total_notes(package, checked.seed))
     for (type_, id_), each in checked.history.withdrawn.items():

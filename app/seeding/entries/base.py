@@ -244,6 +244,9 @@ class NoteEntry(Entry):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=100)]
     ja: Annotated[Sentence, Field(min_length=1)]
     en: Annotated[Sentence, Field(min_length=1)]
+    of_amount: bool = Field(
+        default=False, description="Whether it qualifies the amount of a line: each sum that counts the line tells it."
+    )
 
 
 class FurtherEvidence(Entry):

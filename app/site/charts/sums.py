@@ -12,8 +12,9 @@ import orjson
 from app.api import budget_summary
 from app.query.matching import Matcher
 from app.query.parser import Query
+from app.query.silence import silence_notes
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
-from app.resources.sums import kind_of, years_of
+from app.resources.sums import AmountNotes, kind_of, rows_of_kinds, years_of
 from app.site.charts.bars import Bar, Chart, Object, Segment, amount_text, part
 from app.site.charts.drawing import CUT, EMPTY, JOINT, PATTERNS
 from app.site.forms import chips
@@ -145,6 +146,9 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         lead.append(view.tr("複数に属する予算行は、それぞれに全額を示す", "A line in several groups is whole in each"))
     if left:
         lead.append(view.tr(f"ほか{left}件は示していない", f"{left} more are not shown"))
+    drawn = rows_of_kinds([kind], matcher.match(BUDGET_LINES, query), matcher)
+    notes = [*silence_notes(BUDGET_LINES, query, [dimension], matcher), *AmountNotes(matcher).of(drawn)]
+    lead.extend(view.tr(note.ja, note.en) for note in notes)
     others = [_other(view, each, query) for each in _kinds(summed) if each != kind]
     return Chart(f"budget-by-{dimension}", view.tr(*titles[dimension]), lead, bars, others)
 
