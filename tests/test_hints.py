@@ -47,6 +47,15 @@ def test_a_parameter_of_other_services_leads_to_ours(
     assert (f"Did you mean `{meant}`?" if meant else advice) in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("parameter", "meant"),
+    [("start", "from"), ("begin", "from"), ("since", "from"), ("end", "to"), ("until", "to"), ("skip", "offset")],
+)
+def test_the_ends_of_a_range_of_lines_are_not_places_in_a_list(parameter: str, meant: str, client: Client) -> None:
+    (error,) = answer(client, f"/v1/documents/x/lines?{parameter}=12", 422)["errors"]
+    assert error["did_you_mean"] == meant
+
+
 def test_a_hint_names_only_what_is_there(client: Client) -> None:
     (page, *_) = answer(client, "/v1/crosswalk?page=2", 422)["errors"]
     assert "Pages" not in page["message"]

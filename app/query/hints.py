@@ -10,8 +10,12 @@ from app.query.filters import Parameter
 from app.query.vocabulary import NONE, Vocabulary
 from app.text import fold
 
-# What other services call a parameter, without separators, by our name for it.
+# What other services call a parameter, without separators, by our name for it: of several here, the first is meant.
 PARAMETERS = {
+    "since": "from after start begin begins startdate fromdate datefrom dateafter later",
+    "until": "to before end ends enddate todate dateto datebefore upto earlier",
+    "from": "start begin begins since first startline fromline linestart",
+    "to": "end ends until last endline toline lineend",
     "q": "search query keyword keywords text term terms word words find fulltext searchterm 検索 キーワード",
     "limit": "perpage pagesize size rows count top take first maxresults maxrows numrows pagelimit",
     "offset": "skip start from startindex firstresult",

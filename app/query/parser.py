@@ -268,19 +268,20 @@ def _bound(parameter: Filter, value: str, versions: Vocabulary) -> tuple[str, ..
     """A bound of a period: a version, or a day that is not in the future."""
     name, plain = parameter.name, fold(value.strip())
     newest = next(iter(versions.terms))
-    message, meant = "", None
-    if is_day(plain):
-        if name == "until" or plain <= max(today(), released(versions, newest)):
-            return (plain,)
+    day = plain if is_day(plain) else written_day(value, parameter.period or "since")
+    message, meant = "", day
+    if day and name == "since" and day > max(today(), released(versions, newest)):
         meant = released(versions, newest)
-        message = f"`{plain}` is in the future: the newest version is {newest} of {meant}."
+        message = f"`{cut(value)}` is in the future: the newest version is {newest} of {meant}."
+    elif day == plain:
+        return (day,)
     elif not plain:
         message = f"A value of `{name}` is empty. Leave it out instead."
     else:
         ids = versions.find(value)
         if ids:
             return ids
-        meant = written_day(value) or versions.nearest(value)
+        meant = day or versions.nearest(value)
         message = f"`{cut(value)}` is neither a version nor a day in the form `YYYY-MM-DD`.{hint(meant)}"
         message += " `allowed` lists the versions."
     return parameter_error(
