@@ -6,7 +6,7 @@ from decimal import Decimal
 from unicodedata import normalize
 
 from app.errors import closest, hint
-from app.query.filters import Parameter
+from app.query.filters import Filter, Parameter
 from app.query.vocabulary import NONE, Vocabulary
 from app.text import fold
 
@@ -57,7 +57,7 @@ VALUES = {
     "desc": "descending descend",
     "true": "1 y t on",
     "false": "0 n f off",
-    NONE: "null nil empty missing na n/a なし",
+    NONE: "null nil nan na empty blank missing undefined unspecified notset unset nothing なし 無し 無 該当なし 該当無し 空",
 }
 SORTED = re.compile(r"(?P<down>[-+]?)(?P<sort>\w+?)(?:[\s:.,_]+(?P<order>asc|desc)\w*)?", re.IGNORECASE)
 UNITS = {
@@ -97,9 +97,14 @@ EXTENSIONS = {
 Hint = tuple[str | None, str]  # the name or value that was meant, and the sentence of a message, after a blank
 
 
+def _plain(word: str) -> str:
+    """A word as the tables here have it: folded, without separators."""
+    return re.sub(r"[\W_]", "", fold(word))
+
+
 def parameter_hint(name: str, parameters: Iterable[str]) -> Hint:
     """The suggestion for a parameter that an operation does not have."""
-    known, plain = list(parameters), re.sub(r"[\W_]", "", fold(name))
+    known, plain = list(parameters), _plain(name)
     for ours, others in PARAMETERS.items():
         if ours in known and plain in others.split():
             return ours, hint(ours)
@@ -120,8 +125,9 @@ def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint
         found = closest(sorted_by["sort"], vocabulary.terms)
         order = (sorted_by["order"] or ("desc" if sorted_by["down"] == "-" else "asc")).lower()
         return found, hint(found and f"sort={found}&order={order}")
+    takes_none = isinstance(parameter, Filter) and parameter.optional
     for ours, others in VALUES.items():
-        if ours in vocabulary.terms and fold(value.strip()) in others.split():
+        if (ours in vocabulary.terms or (ours == NONE and takes_none)) and _plain(value) in others.split():
             return ours, hint(ours)
     nearest = vocabulary.nearest(value)
     return nearest, hint(nearest)
