@@ -194,6 +194,7 @@ def found(client: Client, query: str) -> list[str]:
         ("id=unheard-of", []),
         ("action=added", ALL[3:]),
         ("field=name", ALL[1:3]),
+        ("field=名称&type=段階", ALL[1:3]),
         ("field=none", [ALL[0], ALL[3]]),
         ("type=measures", []),
         ("document=green-20270115&action=removed", ALL[:1]),
@@ -204,6 +205,13 @@ def test_changes_are_filtered(served: Client, query: str, expected: list[str]) -
     assert found(served, query) == expected
     lines = served.get(f"/v1/exports/changes.ndjson?{query}").content
     assert lines == ndjson(map(orjson.dumps, walk(served, f"/v1/changes?{query}")))
+
+
+def test_resources_and_fields_have_japanese_labels(served: Client) -> None:
+    changes = next(each for each in answer(served, "/v1")["resources"] if each["name"] == "changes")
+    labels = {each["name"]: {value["value"]: value["label"] for value in each["values"]} for each in changes["filters"]}
+    assert labels["type"]["budget-lines"] == {"ja": "予算", "en": "budget-lines", "en_official": False}
+    assert labels["field"]["name"] == {"ja": "名称", "en": "name", "en_official": False}
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,21 @@ from tests.conftest import Client, answer
         ("ministry[]=mhlw", "ministry", ""),
         ("exclude_ministry=mhlw", "ministry_not", ""),
         ("ministry__ne=mhlw", "ministry_not", ""),
+        ("省庁=厚", "ministry", ""),
+        ("exclude_department=mhlw", "ministry_not", ""),
+        ("省庁以外=厚", "ministry_not", ""),
+        ("年度=2025", "fiscal_year", ""),
+        ("段階=当初予算", "phase", ""),
+        ("金額=1", "amount_min", ""),
+        ("上限=1", "amount_max", ""),
+        ("並び替え=amount", "sort", ""),
+        ("並べ替え=amount", "sort", ""),
+        ("件数=1", "limit", ""),
+        ("共同=true", "joint", ""),
+        ("パッケージ=x", "package", ""),
+        ("文書=x", "document", ""),
+        ("modalities=vaccine", "modality", ""),
+        ("予算=1", None, "There is no parameter `予算` here. `allowed`"),
         ("notes=1", None, "There is no parameter `notes` here. `allowed`"),
         ("page=2", None, "`limit` and `offset`"),
         ("format=csv", None, "`/v1/exports`"),
@@ -45,6 +60,48 @@ def test_a_parameter_of_other_services_leads_to_ours(
     (error,) = answer(client, f"/v1/budget-lines?{query}", 422)["errors"]
     assert error["did_you_mean"] == meant
     assert (f"Did you mean `{meant}`?" if meant else advice) in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("question", "meant"),
+    [
+        ("changes?種別=施策", "type"),
+        ("measures?組織=AMED", "organization"),
+        ("measures?戦略=hp3", "strategy"),
+        ("budget-summary?group_by=省庁", "ministry"),
+        ("budget-summary?group_by=年度", "fiscal_year"),
+        ("budget-summary?group_by=year", "fiscal_year"),
+        ("budget-summary?group_by=ministries", "ministry"),
+        ("budget-summary?group_by=modalities", "modality"),
+        ("budget-summary?group_by=予算", None),
+        ("measures?facet=省庁", "ministry"),
+        ("measures?facet=departments", "ministry"),
+        ("measures?sort=-金額", "amount"),
+        ("measures?sort=price", "amount"),
+        ("measures?fields=ministry", "ministries"),
+        ("changes?type=ministries", "organizations"),
+        ("changes?type=予算額の行", None),
+        ("search?q=x&type=policies", "measures"),
+    ],
+)
+def test_a_name_leads_to_ours_whether_it_is_a_parameter_or_a_value(
+    question: str, meant: str | None, client: Client
+) -> None:
+    (error,) = answer(client, f"/v1/{question}", 422)["errors"]
+    assert error["did_you_mean"] == meant
+
+
+@pytest.mark.parametrize(
+    ("in_japanese", "plain"),
+    [
+        ("budget-summary?group_by=府省庁", "budget-summary?group_by=ministry"),
+        ("budget-lines?sort=金額&order=降順", "budget-lines?sort=amount&order=desc"),
+        ("measures?facet=府省庁&fields=名称&limit=1", "measures?facet=ministry&fields=name&limit=1"),
+        ("changes?type=施策", "changes?type=measures"),
+    ],
+)
+def test_a_name_may_be_sent_in_japanese(in_japanese: str, plain: str, client: Client) -> None:
+    assert answer(client, f"/v1/{in_japanese}") == answer(client, f"/v1/{plain}")
 
 
 @pytest.mark.parametrize(
@@ -158,6 +215,13 @@ def test_a_path_that_is_not_here_leads_to_the_one_that_is(path: str, meant: str 
         ("biosim", ("biosimilar", "biologic"), "biosimilar"),
         ("bio", ("biosimilar",), None),
         ("gene", ("gene-therapy", "generic"), None),
+        ("strategies", ("strategy", "section"), "strategy"),
+        ("supp", ("supplementary", "supplementary_1", "supplementary_2"), "supplementary"),
+        ("省庁", ("府省庁", "段階"), "府省庁"),
+        ("予算", ("予算の段階", "予算の区分"), None),
+        ("年度", ("令和7年度",), None),
+        ("厚生", ("厚生労働省", "日本厚生協会"), "厚生労働省"),
+        ("庁", ("府省庁",), None),
         ("", ("a",), None),
     ],
 )

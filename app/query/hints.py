@@ -1,42 +1,55 @@
 """Hints: suggestions for an unknown parameter, value or path."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from unicodedata import normalize
 
-from app.errors import closest, hint
+from app.errors import closest, closest_of, hint
 from app.query.filters import Filter, Parameter
+from app.query.names import japanese
 from app.query.vocabulary import NONE, Vocabulary
 from app.text import fold
 
-# What other services call a parameter, without separators, by our name for it: of several here, the first is meant.
-PARAMETERS = {
+# What other services call a parameter, a resource or a word of a parameter, without separators, by our name for it: of
+# several that an operation has, the first is meant. Japanese names that stand in app/query/names.py are not repeated.
+WORDS: Mapping[str, str] = {
     "since": "from after start begin begins startdate fromdate datefrom dateafter later",
     "until": "to before end ends enddate todate dateto datebefore upto earlier",
     "from": "start begin begins since first startline fromline linestart",
     "to": "end ends until last endline toline lineend",
     "q": "search query keyword keywords text term terms word words find fulltext searchterm 検索 キーワード",
-    "limit": "perpage pagesize size rows count top take first maxresults maxrows numrows pagelimit",
+    "limit": "perpage pagesize size rows count top take first maxresults maxrows numrows pagelimit 件数",
     "offset": "skip start from startindex firstresult",
     "cursor": "after before pagetoken nextpagetoken nexttoken continuation scrollid cursormark",
-    "sort": "orderby sortby sortfield sortkey ordering",
+    "sort": "orderby sortby sortfield sortkey ordering 並び替え 並び順",
     "order": "sortorder sortdir sortdirection orderdir direction dir",
-    "facet": "facets facetfield aggs aggregate aggregations",
+    "facet": "facetfield aggs aggregate aggregations",
     "fields": "field select columns attributes properties props only fl",
     "group_by": "groupby group by dimension dimensions breakdown",
-    "ministry": "department departments dept agency ministries ministryid 省庁 府省庁 府省",
+    "ministry": "department departments dept agency ministryid",
     "organization": "organisation org institution organizationid 機関",
-    "fiscal_year": "year years fy nendo 年度 会計年度",
+    "fiscal_year": "year years fy nendo 年",
     "budget_kind": "budgettype budget",
-    "amount_min": "minamount amountgte amountfrom minimumamount amountminimum budgetmin minbudget",
+    "amount_min": "amount 金額 予算額 minamount amountgte amountfrom minimumamount amountminimum budgetmin minbudget",
     "amount_max": "maxamount amountlte amountto maximumamount amountmaximum budgetmax maxbudget",
-    "modality": "therapy drug medicine モダリティ",
+    "amount": "price cost money yen 額 予算額",
+    "modality": "therapy drug medicine",
     "section": "chapter 節",
-    "pillar": "柱",
-    "document": "doc source documentid 資料 文書",
+    "document": "doc source documentid 資料",
     "type": "resource collection",
+    "organizations": "ministries departments agencies organisations 省庁 府省庁",
+    "measures": "policies programmes programs",
+    "budget-summary": "summary sums totals aggregate",
+    "budget-lines": "budget budgets lines",
+    "docs": "swagger redoc reference",
+    "healthz": "health status ping",
+    "asc": "ascending ascend",
+    "desc": "descending descend",
+    "true": "1 y t on",
+    "false": "0 n f off",
 }
+NO_VALUE = "null nil nan na empty blank missing undefined unspecified notset unset nothing なし 無し 無 空"
 # What no parameter here does, and how it is done: the parameter that an operation must have, other names, the advice.
 ADVICE = (
     ("offset", "page pageno pagenum pagenumber pageindex p", "Pages are `limit` and `offset`, or `links.next`."),
@@ -51,14 +64,7 @@ ADVICE = (
     ("", "apikey key token accesstoken appid", "No key is needed."),
     ("", "q search query keyword", "`/v1/search?q=` searches everything."),
 )
-EXCLUDED = re.compile(r"(?:not|no|exclude|excluding|without)(\w+)|(\w+)(?:not|ne|neq|exclude)$")
-VALUES = {
-    "asc": "ascending ascend",
-    "desc": "descending descend",
-    "true": "1 y t on",
-    "false": "0 n f off",
-    NONE: "null nil nan na empty blank missing undefined unspecified notset unset nothing なし 無し 無 該当なし 該当無し 空",
-}
+EXCLUDED = re.compile(r"(?:not|no|exclude|excluding|without)(\w+)|(\w+)(?:not|ne|neq|exclude|以外)$")
 SORTED = re.compile(r"(?P<down>[-+]?)(?P<sort>\w+?)(?:[\s:.,_]+(?P<order>asc|desc)\w*)?", re.IGNORECASE)
 UNITS = {
     "": 1,
@@ -78,15 +84,6 @@ UNITS = {
 AMOUNT = re.compile(rf"(\d+(?:\.\d+)?(?:e\d{{1,2}})?)({'|'.join(sorted(UNITS, key=len, reverse=True))})")
 MINUS = ("-", "\N{MINUS SIGN}", "△", "▲")  # budget books print triangles
 
-# What other services call a collection, by its name here.
-COLLECTIONS: Mapping[str, str] = {
-    "organizations": "ministries departments agencies organisations",
-    "measures": "policies programmes programs",
-    "budget-summary": "summary sums totals aggregate",
-    "budget-lines": "budget budgets lines",
-    "docs": "swagger redoc reference",
-    "healthz": "health status ping",
-}
 EXTENSIONS = {
     "json": "",
     "xls": ".xlsx",
@@ -102,18 +99,28 @@ def _plain(word: str) -> str:
     return re.sub(r"[\W_]", "", fold(word))
 
 
-def parameter_hint(name: str, parameters: Iterable[str]) -> Hint:
+def _called(names: Collection[str]) -> dict[str, str]:
+    """The names by what they are called in Japanese, and by themselves."""
+    return {**{fold(japanese(name)): name for name in names if japanese(name)}, **{name: name for name in names}}
+
+
+def _meant(word: str, names: Mapping[str, str]) -> str | None:
+    """What is named by the name that a word was surely meant to be."""
+    plain = _plain(word)
+    known = (names[ours] for ours, others in WORDS.items() if ours in names and plain in others.split())
+    return next(known, None) or closest_of(fold(word), names)
+
+
+def parameter_hint(name: str, parameters: Collection[str]) -> Hint:
     """The suggestion for a parameter that an operation does not have."""
-    known, plain = list(parameters), _plain(name)
-    for ours, others in PARAMETERS.items():
-        if ours in known and plain in others.split():
-            return ours, hint(ours)
+    plain, names = _plain(name), _called(parameters)
     excluded = EXCLUDED.match(plain)
-    nearest = (excluded and closest(f"{excluded[1] or excluded[2]}_not", known)) or closest(name, known)
+    excluding = f"{excluded and _meant(excluded[1] or excluded[2], names)}_not"
+    nearest = excluding if excluding in parameters else _meant(name, names)
     if nearest:
         return nearest, hint(nearest)
     for needed, others, advice in ADVICE:
-        if plain in others.split() and (not needed or needed in known):
+        if plain in others.split() and (not needed or needed in parameters):
             return None, f" {advice}"
     return None, ""
 
@@ -122,14 +129,11 @@ def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint
     """The suggestion for a value that is not in the vocabulary of a parameter."""
     sorted_by = SORTED.fullmatch(value.strip()[:100]) if parameter.name == "sort" else None
     if sorted_by and (sorted_by["down"] or sorted_by["order"]):
-        found = closest(sorted_by["sort"], vocabulary.terms)
+        found = _meant(sorted_by["sort"], vocabulary.names)
         order = (sorted_by["order"] or ("desc" if sorted_by["down"] == "-" else "asc")).lower()
         return found, hint(found and f"sort={found}&order={order}")
     takes_none = isinstance(parameter, Filter) and parameter.optional
-    for ours, others in VALUES.items():
-        if (ours in vocabulary.terms or (ours == NONE and takes_none)) and _plain(value) in others.split():
-            return ours, hint(ours)
-    nearest = vocabulary.nearest(value)
+    nearest = NONE if takes_none and _plain(value) in NO_VALUE.split() else _meant(value, vocabulary.names)
     return nearest, hint(nearest)
 
 
@@ -154,11 +158,11 @@ def path_hint(path: str, paths: Iterable[str]) -> str | None:
     """The path most similar to an unknown one, which may have another beginning, extension or name, or be misspelt;
     failing that, the list that it ends with."""
     by_name = {re.sub(r"^/(v1/)?(exports/)?", "", each): each for each in paths}
-    asked = re.sub(r"^/(api/|rest/)*(v\d+/)?(exports/)?", "", path.lower()).rstrip("/")
-    for name in (asked, asked.rpartition("/")[2]):
+    asked = re.sub(r"^/(api/|rest/)*(v\d+/)?(exports/)?", "", path).rstrip("/")
+    names = _called(by_name)
+    for name in (asked.lower(), asked.lower().rpartition("/")[2]):
         stem, _, extension = name.rpartition(".") if name.rpartition(".")[2] in EXTENSIONS else (name, "", "json")
-        ours = next((ours for ours, others in COLLECTIONS.items() if stem in others.split()), stem)
-        found = closest(f"{ours}{EXTENSIONS[extension]}", by_name)
+        found = closest(f"{_meant(stem, names) or stem}{EXTENSIONS[extension]}", by_name)
         if found:
             return by_name[found]
     return None
