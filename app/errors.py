@@ -139,7 +139,8 @@ def closest_of(value: str, candidates: Mapping[str, str]) -> str | None:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"ies$", "y", re.sub(r"[\s_.-]", "", name.casefold()))
+    plain = re.sub(r"[\s_.-]", "", name.casefold())
+    return f"{plain[:-3]}y" if plain.endswith("ies") else plain
 
 
 def _digits(name: str) -> list[str]:

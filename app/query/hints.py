@@ -1,9 +1,10 @@
 """Hints: suggestions for an unknown parameter, value or path."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from unicodedata import normalize
+from urllib.parse import quote
 
 from app.errors import closest, closest_of, hint
 from app.query.filters import Filter, Parameter
@@ -104,11 +105,16 @@ def _called(names: Collection[str]) -> dict[str, str]:
     return {**{fold(japanese(name)): name for name in names if japanese(name)}, **{name: name for name in names}}
 
 
-def _meant(word: str, names: Mapping[str, str]) -> str | None:
-    """What is named by the name that a word was surely meant to be."""
+def _known(word: str, names: Mapping[str, str]) -> str | None:
+    """What is named by this word, or by ours for it."""
     plain = _plain(word)
     known = (names[ours] for ours, others in WORDS.items() if ours in names and plain in others.split())
-    return next(known, None) or closest_of(fold(word), names)
+    return next(known, None) or names.get(fold(word))
+
+
+def _meant(word: str, names: Mapping[str, str]) -> str | None:
+    """What is named by the name that a word was surely meant to be."""
+    return _known(word, names) or closest_of(fold(word), names)
 
 
 def parameter_hint(name: str, parameters: Collection[str]) -> Hint:
@@ -154,15 +160,21 @@ def number_hint(value: str, minimum: int, maximum: int) -> Hint:
     return str(int(number)), hint(str(int(number)))
 
 
-def path_hint(path: str, paths: Iterable[str]) -> str | None:
+def path_hint(path: str, paths: Collection[str]) -> str | None:
     """The path most similar to an unknown one, which may have another beginning, extension or name, or be misspelt;
-    failing that, the list that it ends with."""
-    by_name = {re.sub(r"^/(v1/)?(exports/)?", "", each): each for each in paths}
+    failing that, the list that it ends with. Of a path behind an id, the one of the same resource."""
+    by_name = {re.sub(r"^/(v1/)?(exports/)?", "", each): each for each in paths if "{" not in each}
     asked = re.sub(r"^/(api/|rest/)*(v\d+/)?(exports/)?", "", path).rstrip("/")
-    names = _called(by_name)
+    names = _called([name for name in by_name if "." not in name])
+    resource, id_, part = (*asked.split("/", 2), "", "")[:3]
+    item = f"{by_name.get(_meant(resource, names) or '')}/{{id}}"
+    parts = {each.removeprefix(item).lstrip("/"): each for each in paths if id_ and each.startswith(item)}
+    found = _meant(part, _called(parts))
+    if found is not None:
+        return parts[found].replace("{id}", quote(id_))
     for name in (asked.lower(), asked.lower().rpartition("/")[2]):
         stem, _, extension = name.rpartition(".") if name.rpartition(".")[2] in EXTENSIONS else (name, "", "json")
-        found = closest(f"{_meant(stem, names) or stem}{EXTENSIONS[extension]}", by_name)
+        found = closest(f"{_known(stem, names) or stem}{EXTENSIONS[extension]}", by_name)
         if found:
             return by_name[found]
     return None
