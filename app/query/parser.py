@@ -22,6 +22,7 @@ MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
 MAX_Q_LENGTH = 200  # characters
 MAX_COMMAS = 5  # in the name of a value
+COMMA = re.compile("([,，、])")  # of a list, in English or Japanese
 OLDER = "A record takes `version` for an older one, and `/v1/changes?since=` tells what changed after it."
 
 
@@ -183,12 +184,12 @@ def _values(
 
 def _split_list(value: str, vocabulary: Vocabulary) -> Iterator[str]:
     """The values of a list with commas; a name that holds commas is one value."""
-    parts = value.split(",")
+    parts = COMMA.split(value)  # the odd ones are commas
     while parts:
-        ends = range(min(len(parts), MAX_COMMAS + 1), 1, -1)
-        end = next((end for end in ends if vocabulary.find(",".join(parts[:end]))), 1)
-        yield ",".join(parts[:end])
-        parts = parts[end:]
+        ends = range(min(len(parts), 2 * MAX_COMMAS + 1), 1, -2)
+        end = next((end for end in ends if vocabulary.find("".join(parts[:end]))), 1)
+        yield "".join(parts[:end])
+        parts = parts[end + 1 :]
 
 
 def _value(

@@ -80,10 +80,10 @@ class Vocabulary:
 
     def find(self, value: str) -> tuple[str, ...]:
         """The ids that a request means: the id itself, or every value that has this name or alias, however it is
-        written; empty if unknown."""
+        written, in the brackets of budget documents too; empty if unknown."""
         if value in self.terms:
             return (value,)
-        folded = fold(value.strip())
+        folded = fold(value.strip().strip("【】"))
         return self._by_alias.get(folded) or ((NONE,) if folded in NONE_NAMES else ())
 
     def containing(self, term: str) -> list[str]:
