@@ -98,9 +98,13 @@ def test_a_name_leads_to_ours_whether_it_is_a_parameter_or_a_value(
         ("budget-lines?sort=金額&order=降順", "budget-lines?sort=amount&order=desc"),
         ("measures?facet=府省庁&fields=名称&limit=1", "measures?facet=ministry&fields=name&limit=1"),
         ("changes?type=施策", "changes?type=measures"),
+        ("budget-lines?ministry=【厚】", "budget-lines?ministry=mhlw"),
+        ("budget-lines?ministry=【厚、文】", "budget-lines?ministry=mhlw,mext"),
+        ("budget-lines?ministry=厚，文", "budget-lines?ministry=mhlw,mext"),
+        ("budget-lines?fields=name、amount", "budget-lines?fields=name,amount"),
     ],
 )
-def test_a_name_may_be_sent_in_japanese(in_japanese: str, plain: str, client: Client) -> None:
+def test_names_may_be_sent_in_japanese(in_japanese: str, plain: str, client: Client) -> None:
     assert answer(client, f"/v1/{in_japanese}") == answer(client, f"/v1/{plain}")
 
 
@@ -137,6 +141,21 @@ def test_a_hint_names_only_what_is_there(client: Client) -> None:
         ("modality=EMPTY", "none", "`none`"),
         ("basis=n/a", "none", "`none`"),
         ("phase=無し", "none", "`none`"),
+        ("fiscal_year=R7", "2025", "`2025`"),
+        ("fiscal_year=Reiwa 7", "2025", "`2025`"),
+        ("fiscal_year=令和七年度", "2025", "`2025`"),
+        ("fiscal_year=FY25", "2025", "`2025`"),
+        ("fiscal_year=FY'25", "2025", "`2025`"),
+        ("fiscal_year=25", "2025", "`2025`"),
+        ("fiscal_year=2025年", "2025", "`2025`"),
+        ("fiscal_year=R77", None, "`R77` is not a value of `fiscal_year`. `allowed`"),
+        ("fiscal_year=H7", None, "`H7` is not a value of `fiscal_year`. `allowed`"),
+        ("budget_kind=initial budget", "initial", "`initial`"),
+        ("budget_kind=補正予算案", "supplementary", "`supplementary`"),
+        ("phase=補正", "supplementary", "`supplementary`"),
+        ("phase=第1次補正", "supplementary_1", "`supplementary_1`"),
+        ("phase=予算", None, "`予算` is not a value of `phase`. `allowed`"),
+        ("ministry=厚労省、mhwl", "mhlw", "`mhwl` is not a value"),
         ("fiscal_year=null", None, "`null` is not a value of `fiscal_year`. `allowed`"),
         ("sort=null", None, "`null` is not a value of `sort`. `allowed`"),
         ("ministry=cfa", None, "`cfa` is not a value of `ministry`. `allowed`"),

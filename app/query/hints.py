@@ -9,6 +9,7 @@ from urllib.parse import quote
 from app.errors import closest, closest_of, hint
 from app.query.filters import Filter, Parameter
 from app.query.names import japanese
+from app.query.periods import in_common_era
 from app.query.vocabulary import NONE, Vocabulary
 from app.text import fold
 
@@ -66,6 +67,8 @@ ADVICE = (
     ("", "q search query keyword", "`/v1/search?q=` searches everything."),
 )
 EXCLUDED = re.compile(r"(?:not|no|exclude|excluding|without)(\w+)|(\w+)(?:not|ne|neq|exclude|以外)$")
+YEAR = re.compile(r"^(?:fy)?\W*(?:20)?(\d\d)(?:年度?)?$")
+BUDGET = re.compile("予算案?|budget")  # which the names of some budgets have, and others leave out
 SORTED = re.compile(r"(?P<down>[-+]?)(?P<sort>\w+?)(?:[\s:.,_]+(?P<order>asc|desc)\w*)?", re.IGNORECASE)
 UNITS = {
     "": 1,
@@ -138,8 +141,12 @@ def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint
         found = _meant(sorted_by["sort"], vocabulary.names)
         order = (sorted_by["order"] or ("desc" if sorted_by["down"] == "-" else "asc")).lower()
         return found, hint(found and f"sort={found}&order={order}")
-    takes_none = isinstance(parameter, Filter) and parameter.optional
-    nearest = NONE if takes_none and _plain(value) in NO_VALUE.split() else _meant(value, vocabulary.names)
+    if isinstance(parameter, Filter) and parameter.optional and _plain(value) in NO_VALUE.split():
+        return NONE, hint(NONE)
+    names = vocabulary.names
+    nearest = names.get(YEAR.sub(r"20\1", in_common_era(value))) or _meant(value, names)
+    if nearest is None and parameter.choices:
+        nearest = closest_of(BUDGET.sub("", fold(value)), {BUDGET.sub("", name): id_ for name, id_ in names.items()})
     return nearest, hint(nearest)
 
 
