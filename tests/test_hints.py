@@ -238,6 +238,41 @@ def test_a_path_that_is_not_here_leads_to_the_one_that_is(path: str, meant: str 
 
 
 @pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("budget-lines?organization=amed", "here. Ask `/v1/measures?organization=` for it. `allowed`"),
+        ("budget-lines?組織=amed", "here. Ask `/v1/measures?organization=` for it. `allowed`"),
+        ("budget-lines?strategy=hp3", "Ask `/v1/sections?strategy=` or `/v1/measures?strategy=` for it."),
+        ("budget-lines?measure=biosimilar-uptake", "Ask `/v1/measures/{id}` for it."),
+        ("measures?amount_min=1", "Ask `/v1/budget-lines?amount_min=` for it."),
+        ("measures/biosimilar-uptake?year=2025", "Ask `/v1/measures?fiscal_year=` or"),
+        (
+            "versions?document=x",
+            "Ask `/v1/strategies?document=` or `/v1/sections?document=` or `/v1/measures?document=` for it.",
+        ),
+        ("changes?since=4.1.2", "`allowed` lists the versions."),
+        ("measures?id=x", "There is no parameter `id` here. `allowed` lists the parameters."),
+        ("budget-lines?ministry=AMED", "It is a value of `organization`. Ask `/v1/measures?organization=` for it."),
+        ("measures?ministry=AMED", "`allowed` lists the values. It is a value of `organization`."),
+        ("measures?modality_not=厚労省", "`allowed` lists the values. It is a value of `ministry`."),
+        ("budget-lines?ministry=xyz", "`xyz` is not a value of `ministry`. `allowed` lists the values."),
+        ("budget-lines?fiscal_year=none", "`none` is not a value of `fiscal_year`. `allowed` lists the values."),
+        ("budget-lines?sort=mhlw", "`mhlw` is not a value of `sort`. `allowed` lists the values."),
+    ],
+)
+def test_what_is_taken_elsewhere_is_told(query: str, sentence: str, client: Client) -> None:
+    (error,) = answer(client, f"/v1/{query}", 422)["errors"]
+    assert error["did_you_mean"] is None
+    assert error["message"].endswith(sentence) or f"{sentence} " in error["message"]
+
+
+def test_a_page_tells_what_is_taken_elsewhere(client: Client) -> None:
+    assert (
+        "Ask <code>/v1/measures?organization=</code> for it." in client.get("/budget-lines?organization=x&lang=en").text
+    )
+
+
+@pytest.mark.parametrize(
     ("value", "candidates", "meant"),
     [
         ("mhwl", ("mext", "mhlw"), "mhlw"),

@@ -1,7 +1,7 @@
 """Hints: suggestions for an unknown parameter, value or path."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from unicodedata import normalize
 from urllib.parse import quote
@@ -10,7 +10,7 @@ from app.errors import closest, closest_of, hint
 from app.query.filters import Filter, Parameter
 from app.query.names import japanese
 from app.query.periods import in_common_era
-from app.query.vocabulary import NONE, Vocabulary
+from app.query.vocabulary import NONE, Vocabularies, Vocabulary
 from app.text import fold
 
 # What other services call a parameter, a resource or a word of a parameter, without separators, by our name for it: of
@@ -95,6 +95,10 @@ EXTENSIONS = {
     **{each: f".{each}" for each in ("csv", "ndjson", "xlsx", "parquet")},
 }
 
+MAX_REQUESTS = 3  # named in a message
+EMPTY = Vocabulary.of(())
+
+Elsewhere = Mapping[str, Sequence[str]]  # by parameter, the requests that take it
 Hint = tuple[str | None, str]  # the name or value that was meant, and the sentence of a message, after a blank
 
 
@@ -120,8 +124,8 @@ def _meant(word: str, names: Mapping[str, str]) -> str | None:
     return _known(word, names) or closest_of(fold(word), names)
 
 
-def parameter_hint(name: str, parameters: Collection[str]) -> Hint:
-    """The suggestion for a parameter that an operation does not have."""
+def parameter_hint(name: str, parameters: Collection[str], elsewhere: Elsewhere) -> Hint:
+    """The suggestion for a parameter that an operation does not have, and others may."""
     plain, names = _plain(name), _called(parameters)
     excluded = EXCLUDED.match(plain)
     excluding = f"{excluded and _meant(excluded[1] or excluded[2], names)}_not"
@@ -131,7 +135,25 @@ def parameter_hint(name: str, parameters: Collection[str]) -> Hint:
     for needed, others, advice in ADVICE:
         if plain in others.split() and (not needed or needed in parameters):
             return None, f" {advice}"
-    return None, ""
+    return None, _asking(_known(name, _called(elsewhere)), elsewhere)
+
+
+def _asking(name: str | None, elsewhere: Elsewhere) -> str:
+    """The sentence that names the requests that take a parameter."""
+    requests = " or ".join(f"`{each}`" for each in elsewhere.get(name or "", ())[:MAX_REQUESTS])
+    return f" Ask {requests} for it." if requests else ""
+
+
+def other_hint(
+    parameter: Parameter, value: str, parameters: Collection[str], vocabularies: Vocabularies, elsewhere: Elsewhere
+) -> str:
+    """The sentence that names the parameter, here or elsewhere, that takes a value which this filter does not."""
+    taking = [
+        name for name in (*parameters, *elsewhere) if vocabularies.get(name, EMPTY).find(value) not in ((), (NONE,))
+    ]
+    if not (taking and isinstance(parameter, Filter) and parameter.facet):
+        return ""
+    return f" It is a value of `{taking[0]}`.{'' if taking[0] in parameters else _asking(taking[0], elsewhere)}"
 
 
 def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint:

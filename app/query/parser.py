@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, hint, parameter_error
 from app.query.filters import Filter, Parameter
-from app.query.hints import number_hint, parameter_hint, value_hint
+from app.query.hints import Elsewhere, number_hint, other_hint, parameter_hint, value_hint
 from app.query.periods import is_day, is_reversed, released, today, written_day
 from app.query.vocabulary import NONE, Vocabularies, Vocabulary
 from app.schemas import ID
@@ -69,15 +69,21 @@ class Query:
         return {name: urlencode({name: ",".join(values)}, safe=",") for name, values in self.values.items()}
 
 
-def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies) -> Query:
-    """Parses a query string. Raises a 422 Problem that names every error."""
+def parse(
+    parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies, elsewhere: Elsewhere
+) -> Query:
+    """Parses a query string. Raises a 422 Problem that names every error, and what is taken elsewhere."""
     sent = _split(query_string)
     values: dict[str, tuple[str, ...]] = {}
-    errors = [_unknown(name, parameters) for name in sent if name not in parameters]
+    errors = [_unknown(name, parameters, elsewhere) for name in sent if name not in parameters]
     for name, parameter in parameters.items():
         if name in sent:
             found, wrong = _values(parameter, sent[name], vocabularies)
-            errors.extend(wrong)
+            for error in wrong:
+                advice = ""
+                if error.code == ErrorCode.UNKNOWN_VALUE and not error.did_you_mean:
+                    advice = other_hint(parameter, error.value or "", parameters, vocabularies, elsewhere)
+                errors.append(error.model_copy(update={"message": f"{error.message}{advice}"}))
             if found:
                 values[name] = found
         elif parameter.required:
@@ -112,8 +118,8 @@ def _split(query_string: bytes) -> Mapping[str, list[str]]:
     return sent
 
 
-def _unknown(name: str, parameters: Mapping[str, Parameter]) -> ParameterError:
-    meant, advice = parameter_hint(name, parameters)
+def _unknown(name: str, parameters: Mapping[str, Parameter], elsewhere: Elsewhere) -> ParameterError:
+    meant, advice = parameter_hint(name, parameters, elsewhere)
     message = f"There is no parameter `{cut(name)}` here.{advice} `allowed` lists the parameters."
     return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=meant)
 
