@@ -273,6 +273,37 @@ def test_a_page_tells_what_is_taken_elsewhere(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("sections/4.1.2", "hp3-4.1.2"),
+        ("pillars/③", "fy2025-supplementary-drug-discovery-3"),
+        ("organizations/MHLW", "mhlw"),
+        ("organizations/厚労省", "mhlw"),
+        ("organizations/【厚】", "mhlw"),
+        ("organizations/mhwl", "mhlw"),
+        ("organizations/厚労省/history", "mhlw"),
+        ("organizations/none", None),
+        ("measures/biosimilar-uptak", "biosimilar-uptake"),
+        ("measures/none", None),
+    ],
+)
+def test_a_record_is_found_by_a_name_as_filters_find_it(path: str, meant: str | None, client: Client) -> None:
+    listed = f"`/v1/{path.partition('/')[0]}` lists them."
+    told = f"of this id.{f' Did you mean `{meant}`?' if meant else ''} {listed}"
+    assert answer(client, f"/v1/{path}", 404)["detail"].endswith(told)
+    page = client.get(f"/{path}", params={"lang": "en"})
+    assert page.status_code == 404
+    assert (f"Did you mean <code>{meant}</code>?" in page.text) if meant else ("Did you mean" not in page.text)
+
+
+def test_a_name_of_several_records_leads_to_each(clients: Client) -> None:
+    (error,) = answer(clients, "/v1/measures", 422, pillar_all="①")["errors"]
+    first, *others = error["allowed"]
+    assert others
+    assert f"Did you mean `{'` or `'.join([first, *others])}`?" in answer(clients, "/v1/pillars/①", 404)["detail"]
+
+
+@pytest.mark.parametrize(
     ("value", "candidates", "meant"),
     [
         ("mhwl", ("mext", "mhlw"), "mhlw"),
