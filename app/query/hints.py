@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from unicodedata import normalize
 from urllib.parse import quote
 
@@ -96,7 +97,6 @@ EXTENSIONS = {
 }
 
 MAX_REQUESTS = 3  # named in a message
-EMPTY = Vocabulary.of(())
 
 Elsewhere = Mapping[str, Sequence[str]]  # by parameter, the requests that take it
 Hint = tuple[str | None, str]  # the name or value that was meant, and the sentence of a message, after a blank
@@ -109,7 +109,12 @@ def _plain(word: str) -> str:
 
 def _called(names: Collection[str]) -> dict[str, str]:
     """The names by what they are called in Japanese, and by themselves."""
-    return {**{fold(japanese(name)): name for name in names if japanese(name)}, **{name: name for name in names}}
+    return {**{_japanese(name): name for name in names if japanese(name)}, **{name: name for name in names}}
+
+
+@cache
+def _japanese(name: str) -> str:
+    return fold(japanese(name))
 
 
 def _known(word: str, names: Mapping[str, str]) -> str | None:
@@ -148,12 +153,12 @@ def other_hint(
     parameter: Parameter, value: str, parameters: Collection[str], vocabularies: Vocabularies, elsewhere: Elsewhere
 ) -> str:
     """The sentence that names the parameter, here or elsewhere, that takes a value which this filter does not."""
-    taking = [
-        name for name in (*parameters, *elsewhere) if vocabularies.get(name, EMPTY).find(value) not in ((), (NONE,))
-    ]
-    if not (taking and isinstance(parameter, Filter) and parameter.facet):
+    if not (isinstance(parameter, Filter) and parameter.facet):
         return ""
-    return f" It is a value of `{taking[0]}`.{'' if taking[0] in parameters else _asking(taking[0], elsewhere)}"
+    taking = [name for name, each in vocabularies.items() if each.find(value) not in ((), (NONE,))]
+    here = next((name for name in parameters if name in taking), None)
+    name = here or next((name for name in taking if name in elsewhere), None)
+    return f" It is a value of `{name}`.{'' if here else _asking(name, elsewhere)}" if name else ""
 
 
 def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint:
@@ -167,7 +172,7 @@ def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint
         return NONE, hint(NONE)
     names = vocabulary.names
     nearest = names.get(YEAR.sub(r"20\1", in_common_era(value))) or _meant(value, names)
-    if nearest is None and parameter.choices:
+    if nearest is None and isinstance(parameter, Filter) and parameter.choices:
         nearest = closest_of(BUDGET.sub("", fold(value)), {BUDGET.sub("", name): id_ for name, id_ in names.items()})
     return nearest, hint(nearest)
 

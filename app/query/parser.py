@@ -75,15 +75,13 @@ def parse(
     """Parses a query string. Raises a 422 Problem that names every error, and what is taken elsewhere."""
     sent = _split(query_string)
     values: dict[str, tuple[str, ...]] = {}
-    errors = [_unknown(name, parameters, elsewhere) for name in sent if name not in parameters]
+    unknown = [name for name in sent if name not in parameters]
+    # A suggestion takes time, and later errors are not listed.
+    errors = [_unknown(name, parameters, elsewhere, suggest=at < MAX_LISTED) for at, name in enumerate(unknown)]
     for name, parameter in parameters.items():
         if name in sent:
             found, wrong = _values(parameter, sent[name], vocabularies)
-            for error in wrong:
-                advice = ""
-                if error.code == ErrorCode.UNKNOWN_VALUE and not error.did_you_mean:
-                    advice = other_hint(parameter, error.value or "", parameters, vocabularies, elsewhere)
-                errors.append(error.model_copy(update={"message": f"{error.message}{advice}"}))
+            errors.extend(wrong)
             if found:
                 values[name] = found
         elif parameter.required:
@@ -93,9 +91,10 @@ def parse(
     errors.extend(_reversed(parameters, values, vocabularies))
     errors.extend(_contradictions(parameters, values, vocabularies))
     if errors:
-        first = errors[0].message
+        listed = [_of_another(error, parameters, vocabularies, elsewhere) for error in errors[:MAX_LISTED]]
+        first = listed[0].message
         message = first if len(errors) == 1 else f"{first} ({len(errors)} errors in all, each in `errors`.)"
-        raise Problem(422, message, errors=errors[:MAX_LISTED])
+        raise Problem(422, message, errors=listed)
     query = Query(parameters, values)
     if query.get("cursor") and query.number("offset"):  # clients send the default beside a cursor
         raise conflict("offset", "`cursor` and `offset` are two places at once. Send one of them.")
@@ -118,10 +117,20 @@ def _split(query_string: bytes) -> Mapping[str, list[str]]:
     return sent
 
 
-def _unknown(name: str, parameters: Mapping[str, Parameter], elsewhere: Elsewhere) -> ParameterError:
-    meant, advice = parameter_hint(name, parameters, elsewhere)
+def _unknown(name: str, parameters: Mapping[str, Parameter], elsewhere: Elsewhere, *, suggest: bool) -> ParameterError:
+    meant, advice = parameter_hint(name, parameters, elsewhere) if suggest else (None, "")
     message = f"There is no parameter `{cut(name)}` here.{advice} `allowed` lists the parameters."
     return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=meant)
+
+
+def _of_another(
+    error: ParameterError, parameters: Mapping[str, Parameter], vocabularies: Vocabularies, elsewhere: Elsewhere
+) -> ParameterError:
+    """The error, whose message names the parameter that takes a value for which nothing else is suggested."""
+    if error.code != ErrorCode.UNKNOWN_VALUE or error.did_you_mean:
+        return error
+    advice = other_hint(parameters[error.parameter], error.value or "", parameters, vocabularies, elsewhere)
+    return error.model_copy(update={"message": f"{error.message}{advice}"})
 
 
 def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]]) -> Iterator[ParameterError]:
