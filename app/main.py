@@ -91,7 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.snapshots = snapshots
 
     add_collections(app, RESOURCES)
-    paths = _fixed_paths(app.routes)
+    paths = _paths(app.routes)
     for router in (
         transcripts.router,  # before the page of any record
         stories.router,
@@ -116,7 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
         health.router,
     ):
         app.include_router(router)
-        paths += _fixed_paths(router.routes)
+        paths += _paths(router.routes)
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
@@ -142,9 +142,9 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _fixed_paths(routes: Iterable[BaseRoute]) -> list[str]:
-    """The paths without parameters, which a mistyped path is compared with."""
-    return [route.path for route in routes if isinstance(route, APIRoute) and not route.param_convertors]
+def _paths(routes: Iterable[BaseRoute]) -> list[str]:
+    """The paths of routes, which a mistyped path is compared with."""
+    return [route.path for route in routes if isinstance(route, APIRoute)]
 
 
 def service(app: FastAPI) -> ASGIApp:

@@ -202,6 +202,7 @@ def found(client: Client, query: str) -> list[str]:
         ("id=unheard-of", []),
         ("action=added", ALL[3:]),
         ("field=name", ALL[1:3]),
+        ("field=名称&type=段階", ALL[1:3]),
         ("field=none", [ALL[0], ALL[3]]),
         ("type=measures", []),
         ("document=green-20270115&action=removed", ALL[:1]),
@@ -214,6 +215,13 @@ def test_changes_are_filtered(served: Client, query: str, expected: list[str]) -
     assert lines == ndjson(map(orjson.dumps, walk(served, f"/v1/changes?{query}")))
 
 
+def test_resources_and_fields_have_japanese_labels(served: Client) -> None:
+    changes = next(each for each in answer(served, "/v1")["resources"] if each["name"] == "changes")
+    labels = {each["name"]: {value["value"]: value["label"] for value in each["values"]} for each in changes["filters"]}
+    assert labels["type"]["budget-lines"] == {"ja": "予算", "en": "budget-lines", "en_official": False}
+    assert labels["field"]["name"] == {"ja": "名称", "en": "name", "en_official": False}
+
+
 @pytest.mark.parametrize(
     ("query", "parameter", "message", "meant"),
     [
@@ -224,6 +232,27 @@ def test_changes_are_filtered(served: Client, query: str, expected: list[str]) -
         ("since=20270203", "since", "`20270203` is neither a version nor a day", "2027-02-03"),
         ("until=2027年2月3日", "until", "`2027年2月3日` is neither a version nor a day", "2027-02-03"),
         ("until=2027-02-03T00:00:00Z", "until", "`2027-02-03T00:00:00Z` is neither", "2027-02-03"),
+        ("until=2026-11", "until", "`2026-11` is neither a version nor a day", "2026-11-30"),
+        ("since=2026-11", "since", "`2026-11` is neither a version nor a day", "2026-11-01"),
+        ("until=2024/2", "until", "`2024/2` is neither a version nor a day", "2024-02-29"),
+        ("since=202611", "since", "`202611` is neither a version nor a day", "2026-11-01"),
+        ("until=2026年11月", "until", "`2026年11月` is neither a version nor a day", "2026-11-30"),
+        ("since=2026", "since", "`2026` is neither a version nor a day", "2026-01-01"),
+        ("until=2026年", "until", "`2026年` is neither a version nor a day", "2026-12-31"),
+        ("since=令和8年1月", "since", "`令和8年1月` is neither a version nor a day", "2026-01-01"),
+        ("until=R8.2.3", "until", "`R8.2.3` is neither a version nor a day", "2026-02-03"),
+        ("until=平成三十一年", "until", "`平成三十一年` is neither a version nor a day", "2019-12-31"),
+        ("since=2999-05", "since", "`2999-05` is in the future: the newest version is 2.0.0", "2027-03-01"),
+        ("until=2026-13", "until", "`2026-13` is neither a version nor a day", None),
+        ("until=2026-00", "until", "`2026-00` is neither a version nor a day", None),
+        ("until=2026-11-00", "until", "`2026-11-00` is neither a version nor a day", None),
+        ("until=2026111", "until", "`2026111` is neither a version nor a day", None),
+        ("until=2026 November", "until", "`2026 November` is neither a version nor a day", None),
+        ("from=2026-11-24", "from", "There is no parameter `from` here. Did you mean `since`?", "since"),
+        ("after=1.0.0", "after", "There is no parameter `after` here. Did you mean `since`?", "since"),
+        ("startDate=1.0.0", "startDate", "There is no parameter `startDate` here. Did you mean `since`?", "since"),
+        ("before=1.0.0", "before", "There is no parameter `before` here. Did you mean `until`?", "until"),
+        ("to=1.0.0", "to", "There is no parameter `to` here. Did you mean `until`?", "until"),
         ("since=v1.1.0", "since", "`v1.1.0` is neither a version nor a day", "1.1.0"),
         ("since=%20", "since", "A value of `since` is empty. Leave it out instead.", None),
         ("until=3.0.0", "until", "`3.0.0` is neither a version nor a day", None),

@@ -276,6 +276,6 @@ def test_bounds_take_negative_whole_yen(cuts: Client) -> None:
 
 def test_a_name_that_holds_commas_stands_in_a_list(clients: Client) -> None:
     name = "Ministry of Health, Labour and Welfare"
-    for value in (f"{name},meti", f"meti,{name}", f"meti,{name},meti"):
+    for value in (f"{name},meti", f"meti,{name}", f"meti,{name},meti", f"{name}、経"):
         self_ = answer(clients, "/v1/budget-lines", ministry=value, limit=0)["links"]["self"]
         assert self_ == "/v1/budget-lines?ministry=mhlw,meti&limit=0"

@@ -5,7 +5,7 @@ from html import unescape
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 from xml.etree import ElementTree
 
 import orjson
@@ -313,6 +313,17 @@ def test_a_mistake_is_a_page_with_the_hints_of_the_api(client: Client, lang: str
     assert f"/budget-lines?ministry=mext%2Cmhwl&pillar=3&amount_min=10%E5%84%84&q=a&lang={lang}" in links
     assert f"/budget-lines?ministry=mext%2Cmhwl&pillr=3&amount_min=1000000000&q=a&lang={lang}" in links
     assert client.get(f"/budget-lines?{query}").headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("query", "corrected"),
+    [("ministry=厚、mhwl，文", "ministry=厚、mhlw，文"), ("amount_min=1,000,000", "amount_min=1000000")],
+)
+def test_a_mistake_in_a_list_leaves_the_other_values(client: Client, query: str, corrected: str) -> None:
+    page = opened(client, f"/budget-lines?{query}&lang=en", 422)
+    assert [each["href"] for each in page.all("a", **{"class": "meant"})] == [
+        f"/budget-lines?{quote(corrected, safe='=')}&lang=en"
+    ]
 
 
 def test_a_language_that_is_not_here_is_a_mistake(client: Client) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, hint, parameter_error
 from app.query.filters import Filter, Parameter
-from app.query.hints import number_hint, parameter_hint, value_hint
+from app.query.hints import Elsewhere, number_hint, other_hint, parameter_hint, value_hint
 from app.query.periods import is_day, is_reversed, released, today, written_day
 from app.query.vocabulary import NONE, Vocabularies, Vocabulary
 from app.schemas import ID
@@ -22,6 +22,7 @@ MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
 MAX_Q_LENGTH = 500  # characters
 MAX_COMMAS = 5  # in the name of a value
+COMMA = re.compile("([,，、])")  # of a list, in English or Japanese
 OLDER = "A record takes `version` for an older one, and `/v1/changes?since=` tells what changed after it."
 
 
@@ -68,11 +69,15 @@ class Query:
         return {name: urlencode({name: ",".join(values)}, safe=",") for name, values in self.values.items()}
 
 
-def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies) -> Query:
-    """Parses a query string. Raises a 422 Problem that names every error."""
+def parse(
+    parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies, elsewhere: Elsewhere
+) -> Query:
+    """Parses a query string. Raises a 422 Problem that names every error, and what is taken elsewhere."""
     sent = _split(query_string)
     values: dict[str, tuple[str, ...]] = {}
-    errors = [_unknown(name, parameters) for name in sent if name not in parameters]
+    unknown = [name for name in sent if name not in parameters]
+    # A suggestion takes time, and later errors are not listed.
+    errors = [_unknown(name, parameters, elsewhere, suggest=at < MAX_LISTED) for at, name in enumerate(unknown)]
     for name, parameter in parameters.items():
         if name in sent:
             found, wrong = _values(parameter, sent[name], vocabularies)
@@ -86,9 +91,10 @@ def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies
     errors.extend(_reversed(parameters, values, vocabularies))
     errors.extend(_contradictions(parameters, values, vocabularies))
     if errors:
-        first = errors[0].message
+        listed = [_of_another(error, parameters, vocabularies, elsewhere) for error in errors[:MAX_LISTED]]
+        first = listed[0].message
         message = first if len(errors) == 1 else f"{first} ({len(errors)} errors in all, each in `errors`.)"
-        raise Problem(422, message, errors=errors[:MAX_LISTED])
+        raise Problem(422, message, errors=listed)
     query = Query(parameters, values)
     if query.get("cursor") and query.number("offset"):  # clients send the default beside a cursor
         raise conflict("offset", "`cursor` and `offset` are two places at once. Send one of them.")
@@ -111,10 +117,20 @@ def _split(query_string: bytes) -> Mapping[str, list[str]]:
     return sent
 
 
-def _unknown(name: str, parameters: Mapping[str, Parameter]) -> ParameterError:
-    meant, advice = parameter_hint(name, parameters)
+def _unknown(name: str, parameters: Mapping[str, Parameter], elsewhere: Elsewhere, *, suggest: bool) -> ParameterError:
+    meant, advice = parameter_hint(name, parameters, elsewhere) if suggest else (None, "")
     message = f"There is no parameter `{cut(name)}` here.{advice} `allowed` lists the parameters."
     return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=meant)
+
+
+def _of_another(
+    error: ParameterError, parameters: Mapping[str, Parameter], vocabularies: Vocabularies, elsewhere: Elsewhere
+) -> ParameterError:
+    """The error, whose message names the parameter that takes a value for which nothing else is suggested."""
+    if error.code != ErrorCode.UNKNOWN_VALUE or error.did_you_mean:
+        return error
+    advice = other_hint(parameters[error.parameter], error.value or "", parameters, vocabularies, elsewhere)
+    return error.model_copy(update={"message": f"{error.message}{advice}"})
 
 
 def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]]) -> Iterator[ParameterError]:
@@ -183,12 +199,12 @@ def _values(
 
 def _split_list(value: str, vocabulary: Vocabulary) -> Iterator[str]:
     """The values of a list with commas; a name that holds commas is one value."""
-    parts = value.split(",")
+    parts = COMMA.split(value)  # the odd ones are commas
     while parts:
-        ends = range(min(len(parts), MAX_COMMAS + 1), 1, -1)
-        end = next((end for end in ends if vocabulary.find(",".join(parts[:end]))), 1)
-        yield ",".join(parts[:end])
-        parts = parts[end:]
+        ends = range(min(len(parts), 2 * MAX_COMMAS + 1), 1, -2)
+        end = next((end for end in ends if vocabulary.find("".join(parts[:end]))), 1)
+        yield "".join(parts[:end])
+        parts = parts[end + 1 :]
 
 
 def _value(
@@ -268,19 +284,20 @@ def _bound(parameter: Filter, value: str, versions: Vocabulary) -> tuple[str, ..
     """A bound of a period: a version, or a day that is not in the future."""
     name, plain = parameter.name, fold(value.strip())
     newest = next(iter(versions.terms))
-    message, meant = "", None
-    if is_day(plain):
-        if name == "until" or plain <= max(today(), released(versions, newest)):
-            return (plain,)
+    day = plain if is_day(plain) else written_day(value, parameter.period or "since")
+    message, meant = "", day
+    if day and name == "since" and day > max(today(), released(versions, newest)):
         meant = released(versions, newest)
-        message = f"`{plain}` is in the future: the newest version is {newest} of {meant}."
+        message = f"`{cut(value)}` is in the future: the newest version is {newest} of {meant}."
+    elif day == plain:
+        return (day,)
     elif not plain:
         message = f"A value of `{name}` is empty. Leave it out instead."
     else:
         ids = versions.find(value)
         if ids:
             return ids
-        meant = written_day(value) or versions.nearest(value)
+        meant = day or versions.nearest(value)
         message = f"`{cut(value)}` is neither a version nor a day in the form `YYYY-MM-DD`.{hint(meant)}"
         message += " `allowed` lists the versions."
     return parameter_error(

@@ -9,6 +9,7 @@ from starlette.routing import get_route_path  # type: ignore[attr-defined] # the
 
 from app.errors import ErrorCode, ParameterError, Problem
 from app.http.representation import request_headers
+from app.query.parser import COMMA
 from app.site.render import page
 from app.site.view import View, is_page, view_of
 
@@ -92,4 +93,7 @@ def _mistakes(view: View, request: Request, problem: Problem) -> Iterator[tuple[
 
 
 def _corrected(value: str, error: ParameterError, meant: str) -> str:
-    return ",".join(meant if each == error.value else each for each in value.split(",")) if "," in value else meant
+    """The value, or one of its list, replaced by what was meant."""
+    if value == error.value:
+        return meant
+    return "".join(meant if each == error.value else each for each in COMMA.split(value))

@@ -1,148 +1,15 @@
-"""Labels of the pages: Japanese words for the names of fields, parameters and resources, which in English are those
-names themselves. A name that has none yet is shown as it is."""
+"""Labels of the pages: the names of fields, parameters and resources in words. A name that has no Japanese one yet is
+shown as it is."""
 
 from collections.abc import Mapping
 from functools import cache
 
+from app.query.names import japanese
 from app.resources import RESOURCES
 from app.schemas import Basis, Reason
 
 NAMING = ("type", "field", "fields")  # fields and filters whose values are names of resources or of fields
 
-# By name of a field, of a parameter, or of a resource.
-JAPANESE: Mapping[str, str] = {
-    # resources
-    "documents": "文書",
-    "strategies": "戦略",
-    "sections": "戦略の節",
-    "measures": "施策",
-    "budget-lines": "予算",
-    "packages": "予算パッケージ",
-    "pillars": "柱",
-    "organizations": "組織",
-    "modalities": "モダリティ",
-    "stages": "段階",
-    "versions": "版",
-    "changes": "変更",
-    # answers that are not lists of a resource
-    "dataset": "データセット",
-    "budget-summary": "集計",
-    "crosswalk": "戦略と予算の対応",
-    "search": "検索",
-    "suggest": "入力候補",
-    "exports": "ダウンロード",
-    "charts": "図",
-    # fields and parameters
-    "action": "変更の種類",
-    "added": "追加",
-    "changed": "変更",
-    "counts": "件数",
-    "digest": "ダイジェスト",
-    "field": "項目",
-    "op": "操作",
-    "patch": "差分(JSON Patch)",
-    "path": "位置",
-    "record": "記録のID",
-    "records": "記録の数",
-    "released": "公開日",
-    "removed": "取下げ",
-    "since": "この版より後(この日以後)",
-    "summary": "概要",
-    "until": "この版まで(この日まで)",
-    "value": "値",
-    "version": "版",
-    "abbreviation": "略称",
-    "aims": "目的",
-    "also": "別名",
-    "amount": "金額",
-    "amount_max": "金額の上限(円)",
-    "amount_min": "金額の下限(円)",
-    "approximate": "概数",
-    "attribution": "出典表示",
-    "basis": "根拠",
-    "basis_reason": "金額の種類",
-    "broader": "上位",
-    "budget_kind": "予算の区分",
-    "budget_lines": "予算",
-    "cited": "文書による参照",
-    "code": "表記",
-    "column": "列",
-    "date": "日付",
-    "decided": "決定日",
-    "depth": "階層",
-    "description": "説明",
-    "document": "文書",
-    "egov": "法令ID",
-    "en": "英語",
-    "en_official": "公式の英語",
-    "era": "和暦",
-    "evidence": "根拠となる記述",
-    "facet": "件数",
-    "fields": "項目",
-    "fiscal_year": "会計年度",
-    "from": "始め",
-    "funded": "予算の有無",
-    "group_by": "集計の単位",
-    "id": "ID",
-    "identifier": "識別子",
-    "issued": "発行日",
-    "issuer": "発行者",
-    "ja": "日本語",
-    "joint": "共同",
-    "jpy": "円",
-    "kind": "種類",
-    "lang": "言語",
-    "laws": "根拠法令",
-    "licence": "利用条件",
-    "limit": "表示件数",
-    "line_count": "行数",
-    "lines": "行",
-    "measure": "施策",
-    "measure_count": "施策の数",
-    "ministries": "府省庁",
-    "ministry": "府省庁",
-    "modality": "モダリティ",
-    "name": "名称",
-    "narrower": "下位",
-    "national_expenditure": "国費(他の資料による)",
-    "note": "注記",
-    "notes": "注記",
-    "number": "番号",
-    "oku_yen": "億円",
-    "order": "順序",
-    "organization": "組織",
-    "package": "予算パッケージ",
-    "other_figures": "ほかの資料の金額",
-    "parent": "上位",
-    "part_of": "含まれる先",
-    "parts": "構成",
-    "period": "期間",
-    "phase": "予算の段階",
-    "pillar": "柱",
-    "q": "語句",
-    "quote": "引用",
-    "related": "対応する施策",
-    "relation": "関係",
-    "role": "役割",
-    "same_as": "同じもの",
-    "scheme": "体系",
-    "section": "戦略の節",
-    "sha256": "SHA-256",
-    "sort": "並べ替え",
-    "stated_totals": "文書が示す総額",
-    "strategy": "戦略",
-    "supports": "裏付ける項目",
-    "symbol": "記号",
-    "text": "表記",
-    "title": "題名",
-    "to": "終わり",
-    "track": "区分",
-    "transcript": "文字起こし",
-    "type": "種別",
-    "uncertain": "不確か",
-    "url": "URL",
-    "year": "年",
-}
 # Where the name in words would not be read well.
 ENGLISH: Mapping[str, str] = {
     "id": "ID",
@@ -204,8 +71,6 @@ VALUES: Mapping[str, str] = {
     "part_of": "この資金を含む",
     "includes": "この資金に含まれる",
     "same_programme": "同じ事業",
-    "asc": "昇順",
-    "desc": "降順",
 }
 # Where the value in words would not be read well in English.
 ENGLISH_VALUES: Mapping[str, str] = {
@@ -252,7 +117,7 @@ def label(name: str, language: str) -> str:
             of = label(name.removesuffix(ending), language)
             return f"{of}{ja}" if language == "ja" else f"{of}: {en}"
     if language == "ja":
-        return JAPANESE.get(name) or JAPANESE.get(name.replace("_", "-")) or in_words(name)
+        return japanese(name) or in_words(name)
     return ENGLISH.get(name) or in_words(name)
 
 
