@@ -266,9 +266,7 @@ def test_what_is_taken_elsewhere_is_told(query: str, sentence: str, client: Clie
     assert error["message"].endswith(sentence) or f"{sentence} " in error["message"]
 
 
-def test_a_suggestion_is_made_for_each_error_that_is_listed_and_no_other(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_suggestion_is_made_for_the_first_errors_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def suggested(name: str, *_: object) -> tuple[None, str]:
@@ -278,7 +276,8 @@ def test_a_suggestion_is_made_for_each_error_that_is_listed_and_no_other(
     monkeypatch.setattr("app.query.parser.parameter_hint", suggested)
     found = answer(client, "/v1/measures?" + "&".join(f"x{number}=1" for number in range(60)), 422)
     assert "60 errors in all" in found["detail"]
-    assert asked == [error["parameter"] for error in found["errors"]] == [f"x{number}" for number in range(50)]
+    assert [error["parameter"] for error in found["errors"]] == [f"x{number}" for number in range(50)]
+    assert asked == [f"x{number}" for number in range(10)]
 
 
 def test_a_page_tells_what_is_taken_elsewhere(client: Client) -> None:

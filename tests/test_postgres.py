@@ -87,6 +87,8 @@ URLS = [
     "/v1/measures/%F4%8F%BF%BF",
     "/v1/measures/%27%3B--",
     "/v1/packages/%00/reconciliation",
+    "/v1/measures/a%00b/history",
+    "/v1/measures/%00?version=1.0.0",
     "/v1/documents/%00/lines",
     "/v1/documents/cao-20260203-bio/lines?from=3&to=9",
     "/v1/documents/cao-20260203-bio/lines?limit=2&offset=7",

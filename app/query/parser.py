@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import permutations
+from itertools import islice, permutations
 from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
@@ -22,6 +22,7 @@ MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
 MAX_Q_LENGTH = 500  # characters
 MAX_COMMAS = 5  # in the name of a value
+MAX_SUGGESTED = 10  # errors of a kind with a suggestion, which takes time
 COMMA = re.compile("([,，、])")  # of a list, in English or Japanese
 OLDER = "A record takes `version` for an older one, and `/v1/changes?since=` tells what changed after it."
 
@@ -76,8 +77,7 @@ def parse(
     sent = _split(query_string)
     values: dict[str, tuple[str, ...]] = {}
     unknown = [name for name in sent if name not in parameters]
-    # A suggestion takes time, and later errors are not listed.
-    errors = [_unknown(name, parameters, elsewhere, suggest=at < MAX_LISTED) for at, name in enumerate(unknown)]
+    errors = [_unknown(name, parameters, elsewhere, suggest=at < MAX_SUGGESTED) for at, name in enumerate(unknown)]
     for name, parameter in parameters.items():
         if name in sent:
             found, wrong = _values(parameter, sent[name], vocabularies)
@@ -180,14 +180,13 @@ def _values(
         found = _value(parameter, sent[0], vocabularies)
         return ((), [found]) if isinstance(found, ParameterError) else (found, [])
     vocabulary = parameter.values(vocabularies)
-    # A name may contain a comma.
-    given = [each for value in sent for each in _split_list(value, vocabulary)]
+    # A name may contain a comma. What is beyond the limit is not looked at.
+    given = list(islice((each for value in sent for each in _split_list(value, vocabulary)), MAX_VALUES + 1))
     if len(given) > MAX_VALUES:
         return (), [parameter_error(name, f"`{name}` takes at most {MAX_VALUES} values. Ask for less at once.")]
     ids, errors = set[str](), list[ParameterError]()
     for value in given:
-        # A suggestion takes time, and later errors are not listed.
-        found = _value(parameter, value, vocabularies, suggest=len(errors) < MAX_LISTED)
+        found = _value(parameter, value, vocabularies, suggest=len(errors) < MAX_SUGGESTED)
         if isinstance(found, ParameterError):
             errors.append(found)
         else:
@@ -199,7 +198,7 @@ def _values(
 
 def _split_list(value: str, vocabulary: Vocabulary) -> Iterator[str]:
     """The values of a list with commas; a name that holds commas is one value."""
-    parts = COMMA.split(value)  # the odd ones are commas
+    parts = COMMA.split(value, MAX_VALUES + MAX_COMMAS)  # the odd ones are commas
     while parts:
         ends = range(min(len(parts), 2 * MAX_COMMAS + 1), 1, -2)
         end = next((end for end in ends if vocabulary.find("".join(parts[:end]))), 1)
