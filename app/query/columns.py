@@ -129,7 +129,7 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
         if get_origin(annotation) is not list or _is_json(info):
             continue
         item = _plain(get_args(annotation)[0])[0]
-        single, to = _singular(name), referenced(info)
+        single, to = singular(name), referenced(info)
         if _is_schema(item):
             found[name] = tuple(
                 replace(each, name=f"{single}_id", to=to) if each.name == "id" else each for each in _columns(item, 2)
@@ -184,7 +184,7 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
     """A list in one cell, or in one for each field of its items: `ministry_ids`, `aims_ja`. A list within a list is
     joined for each item: `measure_related_ids`."""
     meaning = f"{meaning} A list, {LISTS}".strip()
-    single = _singular(name)
+    single = singular(name)
     if item == Id:
         yield Column(f"{single}_ids", "string", meaning, (name,), required=False, many=True, to=to)
         return
@@ -227,7 +227,8 @@ def _is_schema(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Schema)
 
 
-def _singular(name: str) -> str:
+def singular(name: str) -> str:
+    """The singular of a field's name: `ministry` of `ministries`."""
     if name.endswith("_as"):
         return name
     if name.endswith("ies"):

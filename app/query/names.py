@@ -26,6 +26,9 @@ JAPANESE: Mapping[str, str] = {
     "search": "検索",
     "suggest": "入力候補",
     "exports": "ダウンロード",
+    "reconciliation": "総額と予算行の照合",
+    "guide": "質問",
+    "docs": "API",
     "charts": "図",
     # fields and parameters
     "action": "変更の種類",

@@ -60,7 +60,7 @@ class Query:
     def encode(self, **changed: Any) -> str:
         """The canonical query string, with some parameters changed or, with None, left out."""
         encoded = self._encoded | {
-            name: None if value is None else urlencode({name: value}) for name, value in changed.items()
+            name: None if value is None else urlencode({name: value}, safe=",") for name, value in changed.items()
         }
         return "&".join(each for name in self.parameters if (each := encoded.get(name)) is not None)
 

@@ -61,7 +61,8 @@ def in_tables(name: str) -> Sequence[Field]:
 
 
 @cache
-def _leads() -> Mapping[str, str]:
+def references() -> Mapping[str, str]:
+    """By the name of a field, in whatever object it stands, the resource that it refers to; empty if to none."""
     found: dict[str, str] = {}
     schemas: list[type[Schema]] = [resource.record for resource in RESOURCES]
     for schema in schemas:
@@ -71,19 +72,6 @@ def _leads() -> Mapping[str, str]:
             if inner and inner not in schemas:
                 schemas.append(inner)
     return found
-
-
-def leads_to(field: str) -> str:
-    """The resource that a field of this name refers to, within whatever object it stands; empty if to none."""
-    return _leads().get(field, "")
-
-
-@cache
-def vocabulary_of(resource_name: str) -> str:
-    """The vocabulary whose values are the records of a resource, under their own names; empty if there is none."""
-    resource = BY_NAME[resource_name]
-    own = [source.name for source in resource.vocabularies]
-    return resource.singular if resource.singular in own else ""
 
 
 def referring(resource: Resource) -> list[tuple[Resource, Any]]:

@@ -10,12 +10,9 @@ from typing import Literal
 from app.query.filters import Filter, Parameter
 from app.query.page import FacetCounts
 from app.query.vocabulary import NONE
-from app.site.labels import label, value_label
 from app.site.view import View
 
-ORDERED = (
-    15  # options that are all shown, in the order of their vocabulary; of more, those with the most rows come first
-)
+ORDERED = 15  # options that are all shown, in their own order; of more, those with the most rows come first
 FIRST = 8  # of more options, those that are shown at once; the others are below them, folded
 MOST = 20  # options in all; beyond, there is a field to type a value into
 PLACES = ("offset", "cursor")  # where in a list a page is
@@ -39,21 +36,16 @@ class Option:
 
 @dataclass(frozen=True)
 class Control:
-    """One parameter in a form. `value` is the one that is typed; `more` is whether there are values beyond the
-    options."""
+    """One parameter in a form. `value` is the one that is typed. Options are folded from the number `folded` on; `more`
+    is whether there are values beyond them."""
 
     kind: Literal["text", "number", "select", "checkboxes"]
     name: str
     label: str
-    help: str
     value: str = ""
     options: Sequence[Option] = ()
+    folded: int = 0
     more: bool = False
-
-    @property
-    def folded(self) -> int:
-        """From which option on they are folded."""
-        return FIRST if len(self.options) > ORDERED else len(self.options)
 
 
 @dataclass(frozen=True)
@@ -75,32 +67,29 @@ def controls(view: View, facets: Facets) -> Iterator[Control]:
 
 
 def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Control:
-    name, sent = parameter.name, view.query.get(parameter.name)
-    # The meanings are in English alone.
-    help_ = parameter.meaning if view.language == "en" else ""
-    made = partial(Control, name=name, label=view.label(name), help=help_)
-    match parameter.kind:
-        case "integer" | "amount":
-            return made(kind="number", value="".join(sent))
-        case "text" | "id":
-            return made(kind="text", value=",".join(sent))
-    if isinstance(parameter, Filter) and parameter.period:  # a version, or a day
-        return made(kind="text", value="".join(sent))
+    control = partial(Control, name=parameter.name, label=view.label(parameter.name))
+    typed = ",".join(view.query.get(parameter.name))
+    if parameter.kind in ("integer", "amount"):
+        return control(kind="number", value=typed)
+    if parameter.kind in ("text", "id") or (isinstance(parameter, Filter) and parameter.period):
+        return control(kind="text", value=typed)
     options = list(_options(view, parameter, facet))
     if not parameter.many:
-        return made(kind="select", options=options)
+        return control(kind="select", options=options)
+    folded = len(options)
     if len(options) > ORDERED:
+        folded = FIRST
         options.sort(key=lambda each: (not each.chosen, -(each.count or 0)))
-    return made(kind="checkboxes", options=options[:MOST], more=len(options) > MOST)
+    return control(kind="checkboxes", options=options[:MOST], folded=folded, more=len(options) > MOST)
 
 
 def _options(view: View, parameter: Parameter, facet: FacetCounts | None) -> Iterator[Option]:
     sent = view.query.get(parameter.name)
-    for value, shown in _labels(view, parameter).items():
-        yield Option(value, shown, facet.counts.get(value, 0) if facet else None, value in sent)
+    for value, label in _labels(view, parameter).items():
+        yield Option(value, label, facet.counts.get(value, 0) if facet else None, value in sent)
     missing = facet.missing if facet else 0
     if missing or NONE in sent:
-        yield Option(NONE, view.tr("なし", "None"), missing, NONE in sent)
+        yield Option(NONE, view.value_label(NONE), missing, NONE in sent)
 
 
 def _labels(view: View, parameter: Parameter) -> Mapping[str, str]:
@@ -109,40 +98,34 @@ def _labels(view: View, parameter: Parameter) -> Mapping[str, str]:
     found: Mapping[str, str] | None = view.snapshot.index.get(key)
     if found is None:
         values = parameter.values(view.snapshot.dataset.vocabularies).terms
-        found = view.snapshot.index[key] = {value: option_label(view, parameter, value) for value in values}
+        found = view.snapshot.index[key] = {value: _label(view, parameter, value) for value in values}
     return found
 
 
-def option_label(view: View, parameter: Parameter, value: str) -> str:
-    """The label of a value of a parameter."""
-    if value == NONE:
-        return view.tr("なし", "None")
+def _label(view: View, parameter: Parameter, value: str) -> str:
+    """The label of a value of a parameter; the value itself if it is typed: words, an id, or a day."""
+    if parameter.kind == "amount":
+        return f"{int(value):,}"
+    if value == NONE and parameter.kind != "text":
+        return view.value_label(NONE)
     term = parameter.values(view.snapshot.dataset.vocabularies).terms.get(value)
-    if term is None:  # an id, or a day
+    if term is None:
         return value
     name = str(getattr(term.label, view.language))
-    if name != value:
-        # A number stands before a name that has one, as where it is printed.
-        sign = next(filter(NUMBER.fullmatch, term.aliases), "")
-        return f"{sign} {name}" if sign else name[:1].upper() + name[1:]
-    if parameter.name != "order" and parameter.name in (*SHAPES, "type"):  # names of fields, parameters and resources
-        return label(value, view.language)
-    return value_label(value, parameter.name, view.language)
+    if name == value:
+        return view.value_label(value, parameter.name)
+    # A number stands before a name that has one, as where it is printed.
+    sign = next(filter(NUMBER.fullmatch, term.aliases), "")
+    return f"{sign} {name}" if sign else name[:1].upper() + name[1:]
 
 
 def chips(view: View) -> Iterator[Chip]:
     """What was asked for, value by value."""
     for name, values in view.query.values.items():
-        if name in (*PLACES, *SHAPES):
-            continue
-        parameter = view.query.parameters[name]
-        for value in values:
-            shown = value
-            if parameter.kind not in ("text", "integer", "amount"):
-                shown = option_label(view, parameter, value)
-            elif isinstance(parameter, Filter):
-                shown = f"{int(value):,}"
-            yield Chip(view.label(name), shown, view.without(name, value))
+        if name not in (*PLACES, *SHAPES):
+            parameter = view.query.parameters[name]
+            for value in values:
+                yield Chip(view.label(name), _label(view, parameter, value), view.without(name, value))
 
 
 def hidden(view: View) -> Iterator[tuple[str, str]]:

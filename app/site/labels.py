@@ -8,13 +8,15 @@ from app.query.names import japanese
 from app.resources import RESOURCES
 from app.schemas import Basis, Reason
 
-NAMING = ("type", "field", "fields")  # fields and filters whose values are names of resources or of fields
+NAMING = ("type", "field", "fields", "facet", "sort")  # what has names of resources, fields or parameters as values
 
 # Where the name in words would not be read well.
 ENGLISH: Mapping[str, str] = {
     "id": "ID",
     "sha256": "SHA-256",
     "url": "URL",
+    "docs": "API",
+    "reconciliation": "Stated totals against the lines",
     "q": "Words",
     "op": "Operation",
     "patch": "JSON Patch",

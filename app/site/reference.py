@@ -1,7 +1,6 @@
 """The reference: the OpenAPI document as pages, with the values that parameters take in the data that is served."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +16,7 @@ from app.errors import Problem, closest, hint
 from app.query.filters import Filter, Parameter
 from app.site.fields import BY_NAME
 from app.site.pages import LISTS
-from app.site.render import page
+from app.site.render import page, pretty
 from app.site.snippets import snippets
 from app.site.view import PlainPage, View
 
@@ -32,57 +31,9 @@ DECLARED: Mapping[str, Parameters] = {  # by path, the parameters of an operatio
 }
 REF = "#/components/schemas/"
 
+Described = Mapping[str, Any]  # an object of the OpenAPI document
+
 router = APIRouter(include_in_schema=False)
-
-
-@dataclass(frozen=True)
-class ParameterText:
-    """A parameter as the document describes it. `values` are those of a closed vocabulary, `query` an example."""
-
-    name: str
-    required: bool
-    type: str
-    description: str
-    default: str
-    values: Sequence[str]
-    query: str
-
-
-@dataclass(frozen=True)
-class Operation:
-    """An operation as the document describes it. `open` is a path that answers, `schema` the name of what it answers,
-    `example` such an answer as text."""
-
-    id: str
-    path: str
-    summary: str
-    description: str
-    media_type: str
-    schema: str
-    example: str
-    open: str
-    parameters: Sequence[ParameterText]
-
-
-@dataclass(frozen=True)
-class Group:
-    """The operations of a resource, or of another answer, and its downloads, whose parameters are those of the list but
-    for a few."""
-
-    name: str
-    description: str
-    operations: list[Operation] = field(default_factory=list)
-    downloads: list[Operation] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Property:
-    """A property of a schema; `schemas` are the names of those that its values are of."""
-
-    name: str
-    type: str
-    schemas: Sequence[str]
-    description: str
 
 
 @cache
@@ -92,24 +43,27 @@ def document() -> Any:
 
 
 @cache
-def groups() -> Mapping[str, Group]:
-    """The operations by what they are about, in the order of the document."""
-    found = {tag["name"]: Group(tag["name"], tag["description"]) for tag in document()["tags"]}
+def groups() -> Mapping[str, Described]:
+    """By name, the tags of the document with their operations, each as the document describes it and with what pages
+    show. The `downloads` of a resource are those whose parameters are those of its list but for a few."""
+    found = {tag["name"]: {**tag, "operations": [], "downloads": []} for tag in document()["tags"]}
     for path, methods in document()["paths"].items():
-        for described in methods.values():
-            tag = described["tags"][0]
-            of = path.removeprefix(f"/v1/{EXPORTS}/").partition(".")[0]
-            if tag == EXPORTS and of in found:
-                found[of].downloads.append(_operation(path, described))
-            else:
-                found[tag].operations.append(_operation(path, described))
+        tag = methods["get"]["tags"][0]
+        of = path.removeprefix(f"/v1/{EXPORTS}/").partition(".")[0]
+        if tag == EXPORTS and of in found:
+            found[of]["downloads"].append(_operation(path, methods["get"]))
+        else:
+            found[tag]["operations"].append(_operation(path, methods["get"]))
     return found
 
 
-def _operation(path: str, described: Mapping[str, Any]) -> Operation:
+def _operation(path: str, described: Described) -> Described:
+    """An operation with its path, the type of what it answers, the name of its schema, an example of it as text, and
+    `open`, a path that answers."""
     ((media_type, content),) = described["responses"]["200"]["content"].items()
+    parameters = described.get("parameters", [])
     actual, sent = path, {}
-    for each in described.get("parameters", []):
+    for each in parameters:
         example = each.get("example")
         if each["in"] == "path":
             actual = actual.replace(f"{{{each['name']}}}", example)
@@ -117,46 +71,40 @@ def _operation(path: str, described: Mapping[str, Any]) -> Operation:
             sent[each["name"]] = example[0] if isinstance(example, list) else example
     opened = f"{actual}?{urlencode(sent)}".removesuffix("?")
     example = content.get("example", "")
-    return Operation(
-        id=described["operationId"],
-        path=path,
-        summary=described["summary"],
-        description=described["description"],
-        media_type=media_type,
-        schema=content["schema"].get("$ref", "").removeprefix(REF),
-        example=example if isinstance(example, str) else orjson.dumps(example, option=orjson.OPT_INDENT_2).decode(),
-        open=opened,
-        parameters=[_parameter(each, opened) for each in described.get("parameters", [])],
-    )
+    return {
+        **described,
+        "path": path,
+        "media_type": media_type,
+        "schema": content["schema"].get("$ref", "").removeprefix(REF),
+        "example": example if isinstance(example, str) else pretty(example),
+        "open": opened,
+        "parameters": [_parameter(each, opened) for each in parameters],
+    }
 
 
-def _parameter(described: Mapping[str, Any], path: str) -> ParameterText:
-    schema = described["schema"]
+def _parameter(described: Described, path: str) -> Described:
+    """A parameter with its type in words, its default as text, the values of a closed vocabulary, and an example as a
+    query."""
+    schema, name, example, query = described["schema"], described["name"], described.get("example"), ""
     many = schema.get("type") == "array"
-    one = _resolved(schema["items"] if many else schema)
-    name, example, query = described["name"], described.get("example"), ""
+    one = schema["items"] if many else schema
+    if "$ref" in one:
+        one = document()["components"]["schemas"][one["$ref"].removeprefix(REF)]
     if example is not None and described["in"] == "query":
         query = path
         if f"{name}=" not in path:
             sent = urlencode({name: ",".join(example) if isinstance(example, list) else example}, safe=",")
             query = f"{path}{'&' if '?' in path else '?'}{sent}"
-    default = schema.get("default")
-    return ParameterText(
-        name,
-        described["required"],
-        f"{_type(one)}, one or several" if many else _type(one),
-        described.get("description", ""),
-        "" if default is None else str(default).lower() if isinstance(default, bool) else str(default),
-        one.get("enum", []),
-        query,
-    )
+    return {
+        **described,
+        "type": f"{_type(one)}, one or several" if many else _type(one),
+        "default": str(schema.get("default", "")).lower(),
+        "allowed": one.get("enum", []),
+        "query": query,
+    }
 
 
-def _resolved(schema: Any) -> Any:
-    return document()["components"]["schemas"][schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
-
-
-def _type(schema: Mapping[str, Any]) -> str:
+def _type(schema: Described) -> str:
     """The type in a word or two, with its bounds."""
     type_ = str(schema.get("type", "object"))
     bounds = [f"{schema[key]:,}" for key in ("minimum", "maximum") if key in schema]
@@ -164,28 +112,29 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 @cache
-def schemas() -> Mapping[str, tuple[str, Sequence[Property]]]:
-    """By name, the description and the properties of each schema; a closed vocabulary has its values in the
-    description."""
-    described = document()["components"]["schemas"]
-    return {name: (_described(schema), list(_properties(schema))) for name, schema in described.items()}
+def schemas() -> Mapping[str, Described]:
+    """By name, the schemas of the document, each property with its type in words and the names of the schemas of its
+    values; a closed vocabulary has its values in the description."""
+    found = {}
+    for name, schema in document()["components"]["schemas"].items():
+        values = ", ".join(f"`{each}`" for each in schema.get("enum", ()))
+        description = "\n\n".join(filter(None, (schema.get("description"), values)))
+        properties = {key: _property(each) for key, each in schema.get("properties", {}).items()}
+        found[name] = {"description": description, "properties": properties}
+    return found
 
 
-def _described(schema: Mapping[str, Any]) -> str:
-    values = ", ".join(f"`{each}`" for each in schema.get("enum", []))
-    return "\n\n".join(filter(None, (schema.get("description", ""), values)))
+def _property(described: Described) -> Described:
+    values = list(_leaves(described))
+    types = " or ".join(_type(each) for each in values if "$ref" not in each)
+    return {
+        "description": described.get("description", ""),
+        "type": f"list of {types}" if described.get("type") == "array" else types,
+        "schemas": [each["$ref"].removeprefix(REF) for each in values if "$ref" in each],
+    }
 
 
-def _properties(schema: Mapping[str, Any]) -> Iterator[Property]:
-    for name, inner in schema.get("properties", {}).items():
-        found = list(_leaves(inner))
-        names = [each["$ref"].removeprefix(REF) for each in found if "$ref" in each]
-        types = [_type(each) for each in found if "$ref" not in each]
-        kind = "list of " if inner.get("type") == "array" else ""
-        yield Property(name, f"{kind}{' or '.join(types)}", names, inner.get("description", ""))
-
-
-def _leaves(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _leaves(schema: Described) -> Iterator[Described]:
     """What a value may be, within lists and beside null."""
     if "anyOf" in schema:
         for each in schema["anyOf"]:

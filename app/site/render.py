@@ -1,7 +1,7 @@
 """Rendering: the templates, what they know, and the headers of a page."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,9 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from app.http.language import LANGUAGES, VARIES
-from app.resources import RESOURCES
 from app.schemas import REASON_CODES
-from app.site.labels import label
-from app.site.values import Values, code, day, kind_in_words, prose, shape, sign
+from app.site.fields import BY_NAME
+from app.site.values import Values, code, day, html, kind_in_words, prose, sign
 from app.site.view import View
 
 HERE = Path(__file__).parent
@@ -26,12 +25,7 @@ STATIC: Mapping[str, tuple[bytes, str]] = {
     "icon.svg": ((HERE / "static" / "icon.svg").read_bytes(), "image/svg+xml"),
 }
 VERSIONS = {name: sha256(content).hexdigest()[:8] for name, (content, _) in STATIC.items()}
-NAVIGATION = (
-    ("/guide", "質問", "Guide"),
-    ("/crosswalk", label("crosswalk", "ja"), label("crosswalk", "en")),
-    *((f"/{each.name}", label(each.name, "ja"), label(each.name, "en")) for each in RESOURCES),
-    ("/docs", "API", "API"),
-)
+NAVIGATION = ("guide", "crosswalk", *BY_NAME, "docs")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -60,9 +54,14 @@ def remarks(notes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [note for note in notes if note["code"] not in REASON_CODES]
 
 
+def asset(view: View, name: str) -> str:
+    """The address of a file of STATIC, which is another whenever its content is."""
+    return f"{view.prefix}/static/{name}?v={VERSIONS[name]}"
+
+
 def data(value: Any) -> Markup:
     """JSON within a script element."""
-    return Markup(orjson.dumps(value).decode().replace("</", "<\\/"))  # noqa: S704 - it ends no element
+    return html(orjson.dumps(value).decode().replace("</", "<\\/"))
 
 
 def pretty(value: Any) -> str:
@@ -82,45 +81,40 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals |= {
-        "shape": shape,
-        "sign": sign,
+        "asset": asset,
+        "day": day,
         "evidence_of": evidence_of,
+        "kind_in_words": kind_in_words,
+        "languages": LANGUAGES,
+        "navigation": NAVIGATION,
         "reason_of": reason_of,
         "remarks": remarks,
-        "languages": LANGUAGES,
+        "sign": sign,
     }
     made.filters |= {"code": code, "data": data, "pretty": pretty, "prose": prose}
     return made
 
 
-def rendered(view: View, template: str, **values: Any) -> str:
-    """A template as text, for a view."""
-    return (
-        environment()
-        .get_template(template)
-        .render(
-            view=view,
-            language=view.language,
-            tr=view.tr,
-            label=view.label,
-            url=view.url,
-            values=Values(view),
-            day=partial(day, language=view.language),
-            asset=lambda name: f"{view.prefix}/static/{name}?v={VERSIONS[name]}",
-            base=view.base,
-            kind=partial(kind_in_words, view),
-            dataset=view.snapshot.dataset,
-            navigation=[(path, view.tr(ja, en)) for path, ja, en in NAVIGATION],
-            **values,
-        )
-    )
+def text(template: str, **values: Any) -> str:
+    """A template that is no page, as text."""
+    return f"{environment().get_template(template).render(values)}\n"
 
 
 def page(
     view: View, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> Response:
-    """A page. It varies by the language asked for, unless the address has one."""
+    """A page from a template. It varies by the language asked for, unless the address has one."""
+    context = {
+        "view": view,
+        "language": view.language,
+        "tr": view.tr,
+        "label": view.label,
+        "url": view.url,
+        "values": Values(view),
+        "dataset": view.snapshot.dataset,
+        **values,
+    }
     sent = {"Content-Security-Policy": POLICY, "Content-Language": view.language, **(headers or {})}
     if not view.chosen:
         sent["Vary"] = VARIES
-    return Response(rendered(view, template, **values), status, sent, "text/html")
+    return Response(environment().get_template(template).render(context), status, sent, "text/html")

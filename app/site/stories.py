@@ -29,7 +29,7 @@ from app.site.charts.flow import flow_chart
 from app.site.charts.packages import difference_chart, package_chart
 from app.site.fields import BY_NAME
 from app.site.labels import meaning
-from app.site.pages import LISTS, SUB_PAGES, request_of
+from app.site.pages import LISTS, request_of
 from app.site.render import page
 from app.site.values import line_address
 from app.site.view import PlainPage, View, page_of
@@ -125,7 +125,7 @@ async def crosswalk_page(view: Annotated[View, page_of(crosswalk.PARAMETERS)]) -
         title=view.tr("戦略と予算の対応", "From strategy to money"),
         pictures=pictures,
         **answer,
-        **request_of(view, export="/exports/crosswalk", extensions=("csv",), more=[_picture(view, "crosswalk")]),
+        **request_of(view, exports=["/exports/crosswalk.csv"], more=[_picture(view, "crosswalk")]),
     )
 
 
@@ -142,7 +142,7 @@ async def reconciliation_page(id_: RecordId, view: Annotated[View, page_of({})])
         return package, orjson.loads(reconcile(id_, matcher))
 
     package, answer = await view.snapshot.run(answers)
-    title = view.tr(*SUB_PAGES[PACKAGES.name][1:])
+    title = view.label("reconciliation")
     link = view.url("/budget-lines", f"package={id_}")
     return page(
         view,

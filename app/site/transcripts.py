@@ -1,12 +1,13 @@
 """Transcripts as pages: the lines of a document with the facts that rest on each, and the lines that none rests on."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import groupby
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from markupsafe import Markup
 from pyroaring import BitMap
 from sqlalchemy import Text, bindparam, cast, func, literal_column, select
@@ -18,14 +19,14 @@ from app.db.base import InList, Session, Statement
 from app.errors import conflict
 from app.query.columns import BETWEEN
 from app.query.matching import Matcher
-from app.query.parser import Query
 from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
 from app.site.labels import label
-from app.site.pages import Item, item_page, read_item
+from app.site.pages import Context, read_item
+from app.site.render import page
 from app.site.values import PER_PAGE, escape, html, line_address
-from app.site.view import View, page_view
+from app.site.view import View, page_of
 
 PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"], VERSION)
 # Of a line: facts after the first ones are folded; the page of the line alone has more.
@@ -87,115 +88,26 @@ class Evidence(NamedTuple):
     keys: set[int]
 
 
-class Fact(NamedTuple):
-    """A record that rests on a line, with the fields that do."""
-
-    resource: str
-    id: str
-    ja: str
-    en: str
-    fields: tuple[str, ...]
-
-
-@dataclass
-class Line:
-    """A line of a transcript, its quoted passages marked. `more` is how many facts rest on it beside `facts`."""
+class Line(NamedTuple):
+    """A line of a transcript, its quoted passages marked, and the list of the facts that rest on it, empty if none."""
 
     number: int
     text: Markup
     blank: bool
-    facts: Sequence[Fact]
-    more: int
+    facts: Markup
 
 
-@dataclass(frozen=True)
-class Transcript:
-    """Some lines of a document, and how many of all its lines that have words a fact rests on. `bare` are the first
-    and the last line of each passage that none rests on."""
+class Coverage(NamedTuple):
+    """Of a document, how many lines have words, on how many of these a fact rests, and the first and the last line of
+    each passage that none rests on. Evidence is of at most `longest` lines after its first."""
 
-    lines: Sequence[Line]
     written: int
     covered: int
     bare: Sequence[tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """The lines of a document that have words, and those of them that facts rest on. Evidence is of at most `longest`
-    lines after its first."""
-
-    written: BitMap
-    covered: BitMap
     longest: int
 
 
-def marked(text: str, quotes: Iterable[str]) -> Markup:
-    """A line with its quoted passages marked: the whole line, if a quote is of several and is written otherwise."""
-    places: list[tuple[int, int]] = []
-    for quote in quotes if text else ():
-        parts = filter(None, map(str.strip, quote.split("\n")))
-        found = [place for part in parts for place in _places(part, text)]
-        places += found or [(0, len(text))]
-    shown, end = [], 0
-    for first, last in _united(places):
-        shown += [escape(text[end:first]), f"<mark>{escape(text[first:last])}</mark>"]
-        end = last
-    return html("".join((*shown, escape(text[end:]))))
-
-
-def _places(part: str, text: str) -> Iterable[tuple[int, int]]:
-    """Where a part of a quote stands in a text."""
-    start = text.find(part)
-    while start >= 0:
-        yield start, start + len(part)
-        start = text.find(part, start + len(part))
-
-
-def _united(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Intervals in their order, those that touch as one."""
-    united: list[tuple[int, int]] = []
-    for first, last in sorted(places):
-        if united and first <= united[-1][1]:
-            united[-1] = united[-1][0], max(united[-1][1], last)
-        else:
-            united.append((first, last))
-    return united
-
-
-@lru_cache(10_000)  # the same few combinations recur on every line
-def _about(language: str, *names: str) -> str:
-    """The labels of a resource and of some of its fields, as HTML."""
-    resource, *fields = (label(name, language) for name in names)
-    return escape(f"{resource}: {('、' if language == 'ja' else ', ').join(fields)}")
-
-
-def facts_list(view: View, document: str, line: Line) -> Markup:
-    """The facts of a line: each record, and the fields of it that rest on the line. Pages have hundreds of them: they
-    are written here, as values are."""
-    query = f"?lang={view.language}" if view.chosen else ""
-    rows = []
-    for each in line.facts:
-        name = escape(each.ja if view.language == "ja" else each.en)
-        address = f"{view.prefix}/{each.resource}/{each.id}{query}"
-        about = _about(view.language, each.resource, *each.fields)
-        rows.append(f'<li><a href="{address}">{name}</a> <span class="by">{about}</span></li>')
-    folded = rows[FIRST_FACTS:]
-    if folded:
-        count = len(folded) + line.more
-        summary = f"<summary>{view.tr(f'ほか{count}件', f'{count} more')}</summary>"
-        is_alone = len(line.facts) > MOST_FACTS
-        if line.more and is_alone:
-            listed = view.tr("文書全体の事実の一覧へ", "To the lists of all facts of the document")
-            folded.append(f'<li><a href="#referring">{listed}</a></li>')
-        elif line.more:
-            alone = escape(view.url(f"/documents/{document}", f"from={line.number}&to={line.number}"))
-            folded.append(f'<li><a href="{alone}">{view.tr("さらに表示", "Show more")}</a></li>')
-        is_open = " open" if is_alone else ""
-        folded = [f"<li><details{is_open}>{summary}<ul>", *folded, "</ul></details></li>"]
-    return html(f'<ul class="facts" lang="{view.language}">{"".join((*rows[:FIRST_FACTS], *folded))}</ul>')
-
-
-def _coverage(document: str, view: View, session: Session) -> Coverage:
+def coverage_of(document: str, view: View, session: Session) -> Coverage:
     """The coverage of a document, which one snapshot of the data finds once: it needs every line."""
     key = f"coverage/{document}"
     found: Coverage | None = view.snapshot.index.get(key)
@@ -206,8 +118,47 @@ def _coverage(document: str, view: View, session: Session) -> Coverage:
             for first, last in session.query(statements.lines, document=document):
                 resting.add_range(first, last + 1)
                 longest = max(longest, last - first)
-        found = view.snapshot.index[key] = Coverage(written, written & resting, longest)
+        bare = list(_passages(written, written - resting))
+        found = view.snapshot.index[key] = Coverage(len(written), len(written & resting), bare, longest)
     return found
+
+
+def _passages(written: BitMap, bare: BitMap) -> Iterable[tuple[int, int]]:
+    """The bare lines as passages: lines without words between two of them part nothing."""
+    for is_bare, run in groupby(written, bare.__contains__):
+        if is_bare:
+            first, *others = run
+            yield first, others[-1] if others else first
+
+
+def marked(text: str, quotes: Iterable[str]) -> Markup:
+    """A line with its quoted passages marked: the whole line, if a quote is of several and is written otherwise."""
+    quoted = bytearray(b"-" * len(text))  # with a `q` for each character that stands in a quote
+    for quote in quotes:
+        parts = filter(None, map(str.strip, quote.split("\n")))
+        places = [place for part in parts for place in _places(part, text)]
+        for first, last in places or [(0, len(text))]:
+            quoted[first:last] = b"q" * (last - first)
+    shown = []
+    for run in re.finditer(rb"q+|-+", quoted):
+        passage = escape(text[run.start() : run.end()])
+        shown.append(f"<mark>{passage}</mark>" if run[0].startswith(b"q") else passage)
+    return html("".join(shown))
+
+
+def _places(part: str, text: str) -> Iterable[tuple[int, int]]:
+    """Where a part of a quote stands in a text."""
+    start = text.find(part)
+    while start >= 0:
+        yield start, start + len(part)
+        start = text.find(part, start + len(part))
+
+
+@lru_cache(10_000)  # the same few combinations recur on every line
+def _about(language: str, *names: str) -> str:
+    """The labels of a resource and of some of its fields, as HTML."""
+    resource, *fields = (label(name, language) for name in names)
+    return escape(f"{resource}: {('、' if language == 'ja' else ', ').join(fields)}")
 
 
 @lru_cache(10_000)  # as `_about`
@@ -216,19 +167,12 @@ def _fields(supports: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition(".")[0] for name in supports.split(BETWEEN)))
 
 
-def _shown(query: Query) -> tuple[int, int]:
-    """The first and the last line of a page: those asked for, or, without `to`, the page of lines that has `from`."""
-    first, last = transcript.lines_asked(query)
-    if not query.get("to"):
+def read(document: str, view: View, coverage: Coverage, session: Session) -> Sequence[Line]:
+    """The lines of a page: those asked for, or, without `to`, the page of lines that has `from`."""
+    first, last = transcript.lines_asked(view.query)
+    if not view.query.get("to"):
         first -= (first - 1) % PER_PAGE
-    return first, min(last, first + PER_PAGE - 1)
-
-
-def read(document: str, view: View, matcher: Matcher) -> Transcript:
-    """A page of a document's lines."""
-    session = matcher.session
-    coverage = _coverage(document, view, session)
-    first, last = _shown(view.query)
+    last = min(last, first + PER_PAGE - 1)
     place = {"document": document, "first": first, "last": last}
     texts: dict[int, str] = dict(session.query(PAGE, **place))
     resting: dict[int, list[Evidence]] = defaultdict(list)  # by line
@@ -239,22 +183,16 @@ def read(document: str, view: View, matcher: Matcher) -> Transcript:
             for number in range(max(from_, first), min(to, last) + 1):
                 resting[number].append(each)
     facts = {number: _facts(resting[number], MOST_FACTS if last > first else MOST_ALONE) for number in texts}
-    names = _names((record for shown, _ in facts.values() for record in shown), session)
-    return Transcript(
-        [
-            Line(
-                number,
-                marked(text, {each.quote or text for each in resting[number]}),
-                not text.strip(),
-                [Fact(record[0], *names[record], tuple(fields)) for record, fields in facts[number][0].items()],
-                facts[number][1],
-            )
-            for number, text in texts.items()
-        ],
-        len(coverage.written),
-        len(coverage.covered),
-        list(_passages(coverage.written, coverage.written - coverage.covered)),
-    )
+    named = _named((record for shown, _ in facts.values() for record in shown), session)
+    return [
+        Line(
+            number,
+            marked(text, {each.quote or text for each in resting[number]}),
+            not text.strip(),
+            _facts_list(view, view.url(f"/documents/{document}", f"from={number}&to={number}"), *facts[number], named),
+        )
+        for number, text in texts.items()
+    ]
 
 
 def _facts(resting: Iterable[Evidence], most: int) -> tuple[Mapping[Record, Iterable[str]], int]:
@@ -271,7 +209,7 @@ def _facts(resting: Iterable[Evidence], most: int) -> tuple[Mapping[Record, Iter
     return shown, len(records) - len(shown)
 
 
-def _names(records: Iterable[Record], session: Session) -> Mapping[Record, tuple[str, str, str]]:
+def _named(records: Iterable[Record], session: Session) -> Mapping[Record, tuple[str, str, str]]:
     """The id of each record, and its name in Japanese and English."""
     keys: dict[str, list[int]] = defaultdict(list)
     for resource, key in records:
@@ -283,45 +221,53 @@ def _names(records: Iterable[Record], session: Session) -> Mapping[Record, tuple
     }
 
 
-def _passages(written: BitMap, bare: BitMap) -> Iterable[tuple[int, int]]:
-    """The bare lines as passages: lines without words between two of them part nothing."""
-    passage: list[int] = []
-    for number in written:
-        if number in bare:
-            passage.append(number)
-        elif passage:
-            yield passage[0], passage[-1]
-            passage = []
-    if passage:
-        yield passage[0], passage[-1]
-
-
-async def _view(request: Request) -> View:
-    return page_view(request, PARAMETERS)
+def _facts_list(
+    view: View,
+    alone: str,
+    facts: Mapping[Record, Iterable[str]],
+    more: int,
+    named: Mapping[Record, tuple[str, str, str]],
+) -> Markup:
+    """The facts of a line, each with the fields that rest on it; `alone` is the page that has the `more` of them. Pages
+    have hundreds of them: they are written here, as values are."""
+    query = f"?lang={view.language}" if view.chosen else ""
+    rows = []
+    for record, fields in facts.items():
+        id_, ja, en = named[record]
+        about = _about(view.language, record[0], *fields)
+        link = f'<a href="{view.prefix}/{record[0]}/{id_}{query}">{escape(view.tr(ja, en))}</a>'
+        rows.append(f'<li>{link} <span class="by">{about}</span></li>')
+    folded = rows[FIRST_FACTS:]
+    if folded:
+        count = len(folded) + more
+        summary = f"<summary>{view.tr(f'ほか{count}件', f'{count} more')}</summary>"
+        is_alone = len(facts) > MOST_FACTS
+        if more and is_alone:
+            listed = view.tr("文書全体の事実の一覧へ", "To the lists of all facts of the document")
+            folded.append(f'<li><a href="#referring">{listed}</a></li>')
+        elif more:
+            folded.append(f'<li><a href="{escape(alone)}">{view.tr("さらに表示", "Show more")}</a></li>')
+        is_open = " open" if is_alone else ""
+        folded = [f"<li><details{is_open}>{summary}<ul>", *folded, "</ul></details></li>"]
+    shown = "".join((*rows[:FIRST_FACTS], *folded))
+    return html(f'<ul class="facts" lang="{view.language}">{shown}</ul>' if shown else "")
 
 
 @router.get("/documents/{id}")
-async def document(id_: RecordId, view: Annotated[View, Depends(_view)]) -> Response:
+async def document(id_: RecordId, view: Annotated[View, page_of(PARAMETERS)]) -> Response:
     """Of an earlier version, the record alone."""
     if view.older:
         if view.query.get("from") or view.query.get("to"):
             message = "`from` and `to` take lines of the newest version alone. Leave them out, or `version`."
             raise conflict("version", message)
         earlier = await view.snapshot.run(partial(read_item, DOCUMENTS, id_, view), light=True)
-        return item_page(view, DOCUMENTS.name, earlier, "item.html")
+        return page(view, "item.html", **earlier)
 
-    def answers(matcher: Matcher) -> tuple[Item, Transcript]:
-        return read_item(DOCUMENTS, id_, view, matcher), read(id_, view, matcher)
+    def answers(matcher: Matcher) -> tuple[Context, Coverage, Sequence[Line]]:
+        item = read_item(DOCUMENTS, id_, view, matcher, f"/documents/{id_}/lines")
+        coverage = coverage_of(id_, view, matcher.session)
+        return item, coverage, read(id_, view, coverage, matcher.session)
 
-    item, shown = await view.snapshot.run(answers)
-    return item_page(
-        view,
-        DOCUMENTS.name,
-        item,
-        "document.html",
-        transcript=shown,
-        shown=partial(facts_list, view, id_),
-        per_page=PER_PAGE,
-        address=partial(line_address, view, id_),
-        path=f"/documents/{id_}/lines",
-    )
+    item, coverage, lines = await view.snapshot.run(answers)
+    address = partial(line_address, view, id_)
+    return page(view, "document.html", coverage=coverage, lines=lines, per_page=PER_PAGE, address=address, **item)

@@ -71,17 +71,14 @@ class View:
         query = "&".join(filter(None, (query, language and f"lang={language}")))
         return f"{self.prefix}{path}?{query}" if query else f"{self.prefix}{path}"
 
-    def here(self, language: str = "", **changed: Any) -> str:
+    def here(self, language: str = "", /, **changed: Any) -> str:
         """The address of this page with some parameters changed, or, with None, left out."""
         return self.url(self.path, self.query.encode(**changed), language)
 
     def without(self, name: str, value: str) -> str:
         """The address of this page without one value of a parameter, from the first row on."""
-        left = tuple(each for each in self.query.get(name) if each != value)
-        values = {**self.query.values, name: left, "cursor": (), "offset": ()}
-        return self.url(
-            self.path, Query(self.query.parameters, {key: each for key, each in values.items() if each}).encode()
-        )
+        left = ",".join(each for each in self.query.get(name) if each != value)
+        return self.here(**{name: left or None, "cursor": None, "offset": None})
 
     def with_language(self, link: str) -> str:
         """A link of the API's answer, in the language of this page."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.site.charts.drawing import BOLD, EMPTY, Drawing, width_of
-from app.site.values import doubt, money
+from app.site.values import money_in_words
 from app.site.view import View
 
 NARROW, WIDE = 320, 1_040  # the two drawings of a page, of which its style sheet shows one
@@ -148,10 +148,5 @@ def _in_rows(drawing: Drawing, texts: Iterable[tuple[str, str, str]]) -> None:
         x += width
 
 
-def amount_text(view: View, amount: Object) -> str:
-    """An amount in words, with its doubt."""
-    return f"{money(amount, view.language)}{' ' if amount['uncertain'] else ''}{doubt(view, amount)}"
-
-
 def part(view: View, label: str, amount: Object, pattern: str) -> Segment:
-    return Segment(label, amount["jpy"], amount_text(view, amount), pattern)
+    return Segment(label, amount["jpy"], money_in_words(view, amount), pattern)

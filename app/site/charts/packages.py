@@ -5,9 +5,10 @@ from collections.abc import Container, Sequence
 from app.api import budget_summary
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.site.charts.bars import Bar, Chart, Object, amount_text, part
+from app.site.charts.bars import Bar, Chart, Object, part
 from app.site.charts.drawing import DIFFERENCE
 from app.site.charts.sums import sums_chart
+from app.site.values import money_in_words
 from app.site.view import View
 
 
@@ -25,7 +26,7 @@ def package_chart(view: View, package: Object, stated: Object, pillars: Containe
         parts.append(part(view, label, difference, DIFFERENCE))
     kind = view.value_label(stated["stated"]["kind"])
     label = view.tr(f"文書が示す総額({kind})", f"Total that the document states ({kind.lower()})")
-    bars = [Bar(label, amount_text(view, total), parts), *sums.bars]
+    bars = [Bar(label, money_in_words(view, total), parts), *sums.bars]
     lead = [view.tr(f"予算行: {sums.lead[0]}", f"The lines: {sums.lead[0]}")]
     return Chart("package", package["name"][view.language], lead, bars, sums.others)
 
@@ -41,12 +42,12 @@ def difference_chart(view: View, data: Sequence[Object], lines: str, title: str)
         bars.append(
             Bar(
                 view.tr(f"文書が示す総額({label})", f"Stated total ({label.lower()})"),
-                amount_text(view, stated) if stated["jpy"] is not None else view.value_label("not_stated"),
+                money_in_words(view, stated) if stated["jpy"] is not None else view.value_label("not_stated"),
                 [part(view, "", stated, "rising")] if stated["jpy"] else [],
             )
         )
         parts = [part(view, "", itemised, "solid")] if itemised["jpy"] else []
-        text = amount_text(view, itemised) if parts else view.value_label("not_stated")
+        text = money_in_words(view, itemised) if parts else view.value_label("not_stated")
         bars.append(Bar(view.tr("予算行の合計", "Sum of its lines"), text, parts, lines))
         if difference["jpy"]:
             over = difference["jpy"] < 0
@@ -57,5 +58,5 @@ def difference_chart(view: View, data: Sequence[Object], lines: str, title: str)
             )
             shown = {**difference, "jpy": abs(difference["jpy"]), "oku_yen": difference["oku_yen"].removeprefix("-")}
             start = min(stated["jpy"], itemised["jpy"])
-            bars.append(Bar(says, amount_text(view, shown), [part(view, "", shown, DIFFERENCE)], start=start))
+            bars.append(Bar(says, money_in_words(view, shown), [part(view, "", shown, DIFFERENCE)], start=start))
     return Chart("reconciliation", title, (), bars)

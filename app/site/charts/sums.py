@@ -15,10 +15,10 @@ from app.query.parser import Query
 from app.query.silence import silence_notes
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
 from app.resources.sums import AmountNotes, kind_of, rows_of_kinds, years_of
-from app.site.charts.bars import Bar, Chart, Object, Segment, amount_text, part
+from app.site.charts.bars import Bar, Chart, Object, Segment, part
 from app.site.charts.drawing import CUT, EMPTY, JOINT, PATTERNS
 from app.site.forms import chips
-from app.site.values import kind_in_words
+from app.site.values import kind_in_words, money_in_words
 from app.site.view import View
 
 MOST_BARS = 40
@@ -133,7 +133,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
             bars.append(Bar(label, none_of(view, group, dimension), (), link))
         else:
             parts = _by_ministry(view, key, total, pairs, kind) if dimension == "pillar" else _parts(view, total)
-            bars.append(Bar(label, amount_text(view, total["involved"]), parts, link))
+            bars.append(Bar(label, money_in_words(view, total["involved"]), parts, link))
     titles = {
         "pillar": ("柱別の予算", "Budget by pillar"),
         "ministry": ("府省庁別の予算", "Budget by ministry"),
