@@ -491,7 +491,7 @@ def test_llms_txt_leads_to_what_answers(client: Client) -> None:
 
 def test_shapes_and_reasons() -> None:
     amount = dict.fromkeys(("jpy", "oku_yen", "approximate", "uncertain", "basis_reason"))
-    objects = [amount, {"jpy": 1}, {"ja": "a"}, {"ja": "a", "en": "b"}, {"x": 1}]
+    objects: list[dict[str, Any]] = [amount, {"jpy": 1}, {"ja": "a"}, {"ja": "a", "en": "b"}, {"x": 1}]
     assert [shape(each) for each in objects] == ["amount", "object", "object", "words", "object"]
     notes = [{"code": "not-stated", "ja": "", "en": "Not stated: pillar, amount"}, {"code": "x", "ja": "", "en": ""}]
     assert reason_of({"notes": notes}, "amount") == "not_stated"

@@ -13,22 +13,20 @@ from app.query.parser import COMMA
 from app.site.render import page
 from app.site.view import View, is_page, view_of
 
-TITLES = {
-    404: ("見つからない", "Not found"),
-    410: ("データが新しくなった", "The data was replaced"),
-    422: ("この条件では表示できない", "This cannot be shown"),
-    500: ("うまくいかなかった", "Something went wrong"),
-    503: ("今は答えられない", "No answer just now"),
+# By status, the title in both languages, and what happened: the API's messages are in English.
+STATUSES = {
+    404: (("見つからない", "Not found"), "このアドレスには、ページも記録もない。つづりを確かめるか、検索する。"),
+    410: (
+        ("データが新しくなった", "The data was replaced"),
+        "このページの位置は、新しくなる前のデータのものである。最初のページから見直す。",
+    ),
+    422: (("この条件では表示できない", "This cannot be shown"), ""),
+    500: (("うまくいかなかった", "Something went wrong"), "リクエストの問題ではない。時間をおいて、もう一度試す。"),
+    503: (
+        ("今は答えられない", "No answer just now"),
+        "混み合っているか、時間がかかりすぎたか、データを直している。少し待って、もう一度試す。",
+    ),
 }
-
-# The API's messages are in English: a Japanese page says before each what happened.
-EXPLAINED = {
-    404: "このアドレスには、ページも記録もない。つづりを確かめるか、検索する。",
-    410: "このページの位置は、新しくなる前のデータのものである。最初のページから見直す。",
-    500: "リクエストの問題ではない。時間をおいて、もう一度試す。",
-    503: "混み合っているか、時間がかかりすぎたか、データを直している。少し待って、もう一度試す。",
-}
-
 # Of a record, where 410 is otherwise that of a cursor.
 WITHDRAWN = ("取り下げた記録", "Withdrawn"), "この記録は取り下げた。前の版には残っている。"
 
@@ -45,9 +43,6 @@ def problem_response(request: Request, problem: Problem) -> Response:
     """The response of an error: a page where a page was asked for, and problem details (RFC 9457) otherwise."""
     if problem.listed_at:
         problem.detail += f" `{request.scope['root_path']}{problem.listed_at}` lists them."
-    title, explained = TITLES.get(problem.status, ("", "")), EXPLAINED.get(problem.status, "")
-    if problem.successor is not None:
-        title, explained = WITHDRAWN
     if problem.successor:
         successor = f"{request.scope['root_path']}{problem.successor}"
         problem.detail += f" `{successor}` stands for it now."
@@ -55,6 +50,9 @@ def problem_response(request: Request, problem: Problem) -> Response:
     if not (is_page(request) or _by_a_reader(request)):
         return problem.response()
     view = view_of(request)
+    title, explained = STATUSES.get(problem.status, (("", ""), ""))
+    if problem.successor is not None:
+        title, explained = WITHDRAWN
     return page(
         view,
         "error.html",
@@ -80,20 +78,18 @@ def _mistakes(view: View, request: Request, problem: Problem) -> Iterator[tuple[
     """The errors of parameters, each with the address of the page under what was meant instead, if that is known."""
     sent = parse_qsl(request.scope["query_string"].decode("utf-8", "replace"))
     for error in problem.errors:
-        meant = error.did_you_mean
-        pairs = sent
-        if meant and error.code == ErrorCode.UNKNOWN_PARAMETER:
-            pairs = [(meant if name == error.parameter else name, value) for name, value in sent]
-        elif meant and error.value:
-            pairs = [
-                (name, _corrected(value, error, meant) if name == error.parameter else value) for name, value in sent
-            ]
-        query = urlencode([(name, value) for name, value in pairs if name != "lang"])
-        yield error, view.url(view.path, query) if pairs != sent else ""
+        meant = [_meant(name, value, error) for name, value in sent]
+        query = urlencode([(name, value) for name, value in meant if name != "lang"])
+        yield error, view.url(view.path, query) if meant != sent else ""
 
 
-def _corrected(value: str, error: ParameterError, meant: str) -> str:
-    """The value, or one of its list, replaced by what was meant."""
+def _meant(name: str, value: str, error: ParameterError) -> tuple[str, str]:
+    """A parameter as it was sent, or as it was meant, if it is the one in error and that is known."""
+    meant = error.did_you_mean
+    if name != error.parameter or not meant:
+        return name, value
+    if error.code == ErrorCode.UNKNOWN_PARAMETER:
+        return meant, value
     if value == error.value:
-        return meant
-    return "".join(meant if each == error.value else each for each in COMMA.split(value))
+        return name, meant
+    return name, "".join(meant if each == error.value else each for each in COMMA.split(value))
