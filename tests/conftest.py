@@ -4,6 +4,7 @@ With pytest-xdist, the workers of a run share the SQLite databases: the first th
 """
 
 import fcntl
+import gc
 import os
 import re
 import shutil
@@ -57,6 +58,9 @@ for profile, examples in {"quick": 10, "default": 20, "thorough": 200}.items():
         profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
 hypothesis_settings.load_profile("default")
+
+# What is imported here stays, and to look through it for garbage as often as usual takes a tenth of the time of a run.
+gc.set_threshold(50_000, 20, 100)
 
 Client = httpx.Client
 

@@ -78,8 +78,8 @@ def test_an_export_has_the_rows_of_the_list_in_their_order(
     asked = questions(resource, clients)
     for query in asked:
         expected = walk(clients, f"/v1/{resource.name}", limit=500, **query)
-        # A workbook, which takes long to read, is made of the same rows: of all, of none, and of a sort.
-        for extension in FORMATS if query in ({}, {"q": "no such words"}, asked[-1]) else ("csv", "ndjson"):
+        # The others are made of the same rows: of all, of none, and of a sort.
+        for extension in FORMATS if query in ({}, {"q": "no such words"}, asked[-1]) else ("ndjson",):
             response = clients.get(f"/v1/exports/{resource.name}.{extension}", params=query)
             assert response.status_code == 200, response.text
             found = read(extension, response.content)
