@@ -179,7 +179,7 @@ def test_a_page_that_sqlite_cannot_read_is_a_refusal_and_no_fault_of_ours(
     made: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 3600.0)
-    with serving(made) as client:
+    with serving(made.model_copy(update={"cache_bytes": 0})) as client:
         assert answer(client, "/v1/measures?limit=1")["data"]
         with made.database.open("r+b") as file:
             file.seek(4096)

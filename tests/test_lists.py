@@ -20,6 +20,7 @@ from app.resources.facts import FACTS
 from app.resources.measures import MEASURES
 from app.seeding.search_index import by_numbers
 from tests.conftest import Client, answer, walk
+from tests.test_openapi import SCHEMAS
 
 EVERY_DATABASE = True
 
@@ -58,7 +59,7 @@ def test_each_record_of_a_list_is_its_item(resource: Resource, clients: Client) 
 
 @EACH
 def test_a_record_says_first_what_it_is_and_last_where_it_stands(resource: Resource, clients: Client) -> None:
-    declared = answer(clients, "/openapi.json")["components"]["schemas"][resource.record.__name__]
+    declared = SCHEMAS[resource.record.__name__]
     order = list(declared["properties"])
     assert declared["required"] == order
     assert (order[:2], order[-3:]) == (["id", "name"], ["documents", "notes", "evidence"])
@@ -85,7 +86,7 @@ def test_each_record_has_evidence_and_its_documents(resource: Resource, clients:
 def test_each_sort_orders_by_its_value_and_pages_hold_each_row_once(
     resource: Resource, sort: str, order: str, clients: Client
 ) -> None:
-    check_sort(resource, sort, order, 2, clients)
+    check_sort(resource, sort, order, 5, clients)
 
 
 @pytest.mark.parametrize("resource", [BUDGET_LINES, MEASURES], ids=lambda resource: resource.name)

@@ -282,13 +282,13 @@ def test_every_transport_answers_the_same(server: Server[Any], everything: Setti
         assert texts(address, *ASKED) == expected
 
 
-def test_assistants_are_not_counted_as_one_client(everything: Settings) -> None:
+def test_assistants_are_not_counted_as_one_client(first: Settings) -> None:
     async def together(server: Server[Any]) -> list[types.CallToolResult]:
         async with McpClient(server) as client:
             calls = (client.call_tool("sum", {"group_by": [name]}) for name in ("ministry", "pillar", "phase", "basis"))
             return await asyncio.gather(*calls)
 
-    with application(everything.model_copy(update={"requests_per_client": 1})) as app:
+    with application(first.model_copy(update={"requests_per_client": 1})) as app:
         assert not any(result.is_error for result in asyncio.run(together(server_of(app))))
 
 

@@ -372,6 +372,7 @@ def test_a_record_in_other_bytes_is_no_change(seed: Path, tmp_path: Path) -> Non
     assert {row["record"] for row in rows} == {"growth-stage", "late-stage"}
 
 
+@pytest.mark.slow
 def test_a_record_that_came_back_is_as_each_version_has_it(seed: Path, tmp_path: Path) -> None:
     for version, stages in (("2.0.0", THREE), ("2.1.0", TWO), ("2.1.1", ONE)):
         set_version(seed, version)

@@ -22,7 +22,6 @@ QUERIES = [
     "3",
     "③",
     "mhl",
-    "MHLW",
     "Ministry of",
     "of ministry",
     "バイオ",
@@ -33,7 +32,6 @@ QUERIES = [
 QUERIES += [
     "ai",
     "start",
-    "事業",
     "2025",
     "令和7",
     "%",
@@ -42,9 +40,6 @@ QUERIES += [
     "drug discovery",
     "後発 供給",
     "ワクチン",
-    "vaccine",
-    "治療",
-    "医薬品",
 ]
 
 
