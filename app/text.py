@@ -34,6 +34,8 @@ REPLACED: Mapping[int, str | None] = {
 
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# What no text holds: XML has no way to write most of these, and PostgreSQL none to store a NUL.
+NOT_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]|\r(?!\n)")
 
 
 def one_line(text: str) -> str:

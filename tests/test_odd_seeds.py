@@ -50,6 +50,18 @@ def instead(make: Callable[[Path], object], name: str = "pillars.yaml") -> Calla
     return replace
 
 
+def amount(value: str) -> Callable[[Path], None]:
+    """Writes a number and a text of an amount that agree."""
+
+    def write(seed: Path) -> None:
+        path = seed / FOLDER / "budget-lines.yaml"
+        written = f"value: {value}\n    unit: 兆円\n    text: {value}兆円\n"
+        path.write_text(re.sub(r"value: .*\n *unit: .*\n *text: .*\n", written, path.read_text(), count=1))
+
+    return write
+
+
+LINE_OF_AMOUNT = r"budget-lines\.yaml:\d+: "
 PILLARS = r"pillars\.yaml:1: "
 LINES = r"pillars\.ndjson:1: "
 
@@ -101,6 +113,23 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
         r"\\udcff\.yaml:1: ",
     ),
     "bytes": (put(bytes(range(256)), "pillars.yaml"), r"pillars\.yaml:2: this is not UTF-8"),
+    "an amount of a billion decimals": (amount("1e-999999999"), rf"{LINE_OF_AMOUNT}`amount.value`: .*no more than 22"),
+    "an amount of ten million digits": (amount("1e9999999"), rf"{LINE_OF_AMOUNT}`amount.value`: .*no more than 22"),
+    "an amount of 30 digits": (amount("9" * 30), rf"{LINE_OF_AMOUNT}`amount.value`: .*no more than 22"),
+    "an amount beyond all budgets": (amount("9" * 18), rf"{LINE_OF_AMOUNT}9{{18}}兆円 is more than any budget"),
+    "a NUL that YAML escapes": (put('- id: "a\\u0000b"\n', "pillars.yaml"), rf"{PILLARS}.*\(U\+0000\): remove it"),
+    "a lone surrogate that YAML escapes": (put('- id: "\\ud800"\n', "pillars.yaml"), PILLARS),
+    "a control character in a key": (put('- "i\\x01d": a\n', "pillars.yaml"), rf"{PILLARS}.*\(U\+0001\): remove it"),
+    "no character in YAML": (put('- id: "\\uffff"\n', "pillars.yaml"), rf"{PILLARS}.*\(U\+FFFF\): remove it"),
+    "a NUL that JSON escapes": (put(r'{"id": "a\\\u0000b"}', "pillars.ndjson"), f"{LINES}.*a control character"),
+    "a carriage return in JSON": (put(r'{"id": "a\rb"}', "pillars.ndjson"), f"{LINES}.*a control character"),
+    "a control character of Latin 1 in JSON": (put('{"id": "\x85"}', "pillars.ndjson"), f"{LINES}.*a control char"),
+    "no character in JSON": (put('{"id": "\ufffe"}', "pillars.ndjson"), f"{LINES}.*a control character"),
+    "a control character in a key given twice": (
+        put(r'{"id": "a\"", "\u0001": 1}', "pillars.ndjson"),
+        f"{LINES}.*a control character",
+    ),
+    "a form feed in a transcript": (put("一\n\f二\n", "transcript.md"), r"transcript\.md:2: .*\(U\+000C\): remove it"),
     "a NUL": (put("- id: a\0b\n", "pillars.yaml"), f"{PILLARS}a character"),
 }
 
@@ -185,6 +214,14 @@ def test_a_link_within_the_seed_is_followed_and_a_folder_may_have_any_name(seed:
     (seed / FOLDER / "pillars.yaml").symlink_to(".kept")
     (seed / "more").mkdir()
     assert check(seed).count == check(ALONE).count
+
+
+def test_a_backslash_before_a_letter_is_no_control_character(seed: Path) -> None:
+    path = seed / FOLDER / "pillars.ndjson"
+    path.write_bytes(b'{"id": "a", "symbol": "\\\\u\\\\\\\\b\\n\\t\\r\\n"}\n')
+    with pytest.raises(InvalidSeed) as caught:
+        check(seed)
+    assert not any("control character" in error.message for error in caught.value.errors)
 
 
 def test_the_digest_of_a_seed_is_of_names_and_contents(seed: Path) -> None:

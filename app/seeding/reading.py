@@ -28,6 +28,7 @@ from app.seeding.progress import Phase
 from app.seeding.releases import ENDING, FOLDER, Release, Version, read_releases
 from app.seeding.staging import Batch, StagingWriter
 from app.seeding.transcript import Table, Transcript
+from app.text import NOT_IN_TEXT
 
 YAML = ".yaml"
 NDJSON = ".ndjson"
@@ -41,6 +42,8 @@ MAX_LINE = 4 << 20  # bytes of a line of NDJSON
 MAX_TEXT = 100_000  # characters of a text in YAML
 MAX_DEPTH = 50
 MAX_ALIASED = 100_000  # values that the aliases of a file stand for
+# NOT_IN_TEXT as orjson writes it: characters below U+0020 are escaped, by an odd number of backslashes.
+NOT_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:[bfu]|r(?!\\n))|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 NULLS = ("", "~", "null", "Null", "NULL")
 NULL_TAG = "tag:yaml.org,2002:null"
 
@@ -249,6 +252,8 @@ def _read_transcript(path: Path, file: str, source: Source) -> None:
     if path.parent.name in source.transcripts:
         report(1, f"there is {source.transcripts[path.parent.name].file} too: keep one")
     text = _decoded(data, report) or ""
+    if found := NOT_IN_TEXT.search(text):
+        report(text.count("\n", 0, found.start()) + 1, _not_in_text(found[0]))
     transcript = TRANSCRIPTS[path.name](file, text.encode(), sha256(data).hexdigest())
     source.transcripts[path.parent.name] = transcript
     if isinstance(transcript, Table):
@@ -309,7 +314,7 @@ def _read_ndjson(chunk: Chunk, batch: Batch) -> None:
         try:
             raw = _parse_json(text)
         except (ValueError, TypeError, RecursionError) as error:
-            message = f"{error}: write one JSON object a line, in UTF-8"
+            message = f"{error}: write one JSON object a line, in UTF-8, without control characters"
             batch.add(None, location, None, [SeedError(chunk.file, line, message)])
             batch.unread = True
         else:
@@ -317,21 +322,28 @@ def _read_ndjson(chunk: Chunk, batch: Batch) -> None:
 
 
 def _parse_json(text: bytes) -> Any:
-    """The value of a JSON text. Raises ValueError if it is none, or if a key is given twice; TypeError if it is no text
-    of Unicode, and RecursionError if it is nested too deep."""
+    """The value of a JSON text. Raises ValueError if it is none, if a key is given twice or a text holds what no text
+    does; TypeError if it is no text of Unicode, and RecursionError if it is nested too deep."""
     if len(text) >= MAX_LINE:
         raise ValueError(f"the line has {MAX_LINE:,} bytes or more")
     try:
         raw = orjson.loads(text)
+        written = orjson.dumps(raw)
+        # A text in which no key is given twice has as many quotation marks as the value that it is read as.
+        distinct = written.count(b'"') == text.count(b'"') and b"\\u0022" not in text
     except orjson.JSONDecodeError:
+        distinct = False
+    if not distinct:
         # The standard library takes a little more, such as the mark with which some editors begin a file.
         raw = json.loads(text, object_pairs_hook=_distinct_keys)
-        orjson.dumps(raw)  # as it is staged
-        return raw
-    # A text in which no key is given twice has as many quotation marks as the value that it is read as.
-    if orjson.dumps(raw).count(b'"') == text.count(b'"') and b"\\u0022" not in text:
-        return raw
-    return json.loads(text, object_pairs_hook=_distinct_keys)
+        written = orjson.dumps(raw)  # as it is staged
+    if NOT_IN_JSON.search(written):
+        raise ValueError("a text holds a control character")
+    return raw
+
+
+def _not_in_text(character: str) -> str:
+    return f"a character that no text should hold (U+{ord(character):04X}): remove it"
 
 
 def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -505,8 +517,13 @@ class _YamlReader:
             return items
         if len(event.value) > MAX_TEXT:
             raise Unreadable(line, f"this text has more than {MAX_TEXT:,} characters: no field has")
+        self._check_text(event.value, line)
         plain = event.tag is None and event.implicit[0]
         return None if (plain and event.value in NULLS) or event.tag == NULL_TAG else event.value
+
+    def _check_text(self, text: str, line: int) -> None:
+        if found := NOT_IN_TEXT.search(text):
+            self._report(line, _not_in_text(found[0]))
 
     def _items(self, path: FieldPath) -> Iterator[tuple[str, Any]]:
         seen = set()
@@ -518,5 +535,6 @@ class _YamlReader:
             if name in seen:
                 self._report(line, f"the key `{name[:80]}` is given twice: keep one")
             seen.add(name)
+            self._check_text(name, line)
             self.lines[*path, name] = line
             yield name, self._value(next(self._events), (*path, name))
