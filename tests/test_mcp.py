@@ -453,6 +453,18 @@ def test_the_table_of_tokens_is_true(server: Server[Any]) -> None:
         ("find", {"q": "薬", "limits": 3}, "limits", "unknown_parameter", "limit", "`limits` is no argument of `find`"),
         ("list", {"resource": "budgetlines"}, "resource", "unknown_value", "budget-lines", "Did you mean"),
         ("list", {"resource": "measures", "limit": 26}, "limit", "invalid_value", None, '"maximum":25'),
+        (
+            "sum",
+            {"group_by": ["phase"], "filters": {"ministry": []}},
+            "ministry",
+            "invalid_value",
+            None,
+            "`ministry` is an empty list. Leave it out, or name a value.",
+        ),
+        ("sum", {"group_by": []}, "group_by", "invalid_value", None, "`group_by` is an empty list. Name a value."),
+        ("what_changed", {"id": []}, "id", "invalid_value", None, "`id` is an empty list. Leave it out"),
+        ("what_changed", {"type": []}, "type", "invalid_value", None, "`type` is an empty list. Leave it out"),
+        ("find", {"q": "薬", "type": []}, "type", "invalid_value", None, "`type` is an empty list. Leave it out"),
         ("list", {"resource": "measures", "filters": {"q": None}}, "filters", "invalid_value", None, "Its schema"),
         ("list", {"resource": "measures", "filters": {"limit": 3}}, "limit", "conflict", None, "is no filter"),
         (
@@ -582,8 +594,15 @@ def test_a_long_record_a_long_sum_and_long_evidence_are_cut_by_a_cursor(server: 
 
 def test_a_cursor_is_of_its_question_alone(server: Server[Any]) -> None:
     found = ask(server, "read", resource="measures", id="rs2024-3534")
-    told = refused(server, "read", resource="measures", id="rs2024-3568", cursor=found["cursor"])
-    assert "not of this question" in told["detail"]
+    for tool, id_ in (("read", "rs2024-3568"), ("evidence", "rs2024-3534")):
+        told = refused(server, tool, resource="measures", id=id_, cursor=found["cursor"])
+        assert "not of this question" in told["detail"]
+
+
+def test_an_integer_may_be_written_with_a_fraction_of_nothing(server: Server[Any]) -> None:
+    asked = {"resource": "budget-lines", "limit": 3.0, "filters": {"fiscal_year": 2025.0}}
+    exact = {"resource": "budget-lines", "limit": 3, "filters": {"fiscal_year": 2025}}
+    assert ask(server, "list", **asked) == ask(server, "list", **exact)
 
 
 def test_fields_of_one_kind_of_evidence(server: Server[Any]) -> None:
