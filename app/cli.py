@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -22,6 +22,7 @@ import orjson
 import uvicorn
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
+from starlette.types import ASGIApp
 
 from app import log
 from app.db.base import Unusable
@@ -248,13 +249,16 @@ def serve(host: str, port: int, workers: int) -> None:
         if workers > 1:  # the content too, since each of several processes is started again and again
             Snapshot.open(settings, schema_version()).database.close()
     log.configure(settings)
+    _run("app.main:application", settings, host, port, "app.http.protocol:HttpProtocol", factory=True, workers=workers)
+
+
+def _run(app: ASGIApp | str, settings: Settings, host: str, port: int, protocol: str, **options: Any) -> None:
+    """Serves an application until it is stopped."""
     uvicorn.run(
-        "app.main:application",
-        factory=True,
+        app,
         host=host,
         port=port,
-        workers=workers,
-        http="app.http.protocol:HttpProtocol",
+        http=protocol,
         ws="none",
         limit_concurrency=connection_limit(settings.connections),
         access_log=False,  # ours knows more: the cache, the id
@@ -264,6 +268,7 @@ def serve(host: str, port: int, workers: int) -> None:
         timeout_keep_alive=75,  # longer than that of usual proxies, so that they close idle connections, not we
         timeout_graceful_shutdown=10,
         timeout_worker_healthcheck=30,  # a worker that a busy machine starts slowly would be ended and started for ever
+        **options,
     )
 
 
@@ -278,7 +283,7 @@ def serve(host: str, port: int, workers: int) -> None:
 def mcp(host: str, port: int, *, over_http: bool) -> None:
     """Serve the database to assistants over the Model Context Protocol."""
     try:
-        from app.mcp.server import application, serve_http, serve_stdio, server_of
+        from app.mcp.server import application, http_application, serve_stdio, server_of
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"`shisaku mcp` needs {error.name}, of an extra: pip install 'shisaku[mcp]'"
@@ -286,11 +291,13 @@ def mcp(host: str, port: int, *, over_http: bool) -> None:
 
     settings = _settings()
     log.configure(settings)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # else it tells of each request within the process
+    for each in ("httpx2", "mcp"):  # which tell of each request
+        logging.getLogger(each).setLevel(logging.WARNING)
     try:
         with application(settings) as app:
             if over_http:
-                serve_http(server_of(app), host, port)
+                served = http_application(server_of(app), settings, host)
+                _run(served, settings, host, port, "app.http.protocol:BodyProtocol")
             else:
                 asyncio.run(serve_stdio(server_of(app)))
     except (Unusable, Problem) as error:

@@ -83,13 +83,13 @@ def quiet(settings: Settings) -> Settings:
 
 
 @contextmanager
-def serving(what: Settings | ASGIApp) -> Iterator[Client]:
+def serving(what: Settings | ASGIApp, http: type[HttpProtocol] = HttpProtocol) -> Iterator[Client]:
     """A client of a real server over an application, on a port of its own; with settings, over the whole service."""
     app = service(create_app(quiet(what))) if isinstance(what, Settings) else what
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         # A client of a whole session may rest longer than a server usually keeps a connection.
-        config = uvicorn.Config(app, http=HttpProtocol, log_level="error", access_log=False, timeout_keep_alive=600)
+        config = uvicorn.Config(app, http=http, log_level="error", access_log=False, timeout_keep_alive=600)
         server = _Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -138,10 +138,10 @@ def cursor_of(answer: Object) -> str | None:
     return parse_qs(urlsplit(following).query)["cursor"][0] if following else None
 
 
-def cut(found: Object, lists: Sequence[str], arguments: Object, dataset: Object) -> Object:
+def cut(found: Object, lists: Sequence[str], tool: str, arguments: Object, dataset: Object) -> Object:
     """An answer with a part of each of these lists, and the cursor of the next part if there is one. The cursor is of
-    these arguments and this dataset. Raises a Problem for any other, as the API does."""
-    query = to_json({name: each for name, each in arguments.items() if name != "cursor"}).decode()
+    this tool, these arguments and this dataset. Raises a Problem for any other, as the API does."""
+    query = to_json([tool, {name: each for name, each in arguments.items() if name != "cursor"}]).decode()
     binding = Binding.of(dataset["digest"], query)
     cursor = arguments.get("cursor")
     at = decode(cursor, binding, PLACES).at if cursor else None

@@ -7,14 +7,17 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import mcp_types as types
 import orjson
-import uvicorn
 from fastapi import FastAPI
 from mcp import MCPError
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.types import ASGIApp
 
 from app import __version__
 from app.errors import Problem, closest, hint
+from app.http.headers import common_headers
+from app.http.refusals import RefusalsMiddleware
 from app.main import create_app
 from app.main import service as whole_service
 from app.mcp.answers import Object, cursor_of, of_total
@@ -27,6 +30,7 @@ from app.settings import Settings
 
 JSON = "application/json"
 DOCUMENTS = "shisaku://documents/"
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 LINES = 200  # of a transcript in one answer
 
 INSTRUCTIONS = """\
@@ -211,7 +215,16 @@ async def serve_stdio(server: Server[dict[str, Any]]) -> None:
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
-def serve_http(server: Server[dict[str, Any]], host: str, port: int) -> None:
-    """Serves any number of clients at `/mcp`, without sessions: each request stands alone."""
-    app = server.streamable_http_app(json_response=True, stateless_http=True, host=host)
-    uvicorn.run(app, host=host, port=port, ws="none", access_log=False, log_config=None, server_header=False)
+def http_application(server: Server[dict[str, Any]], settings: Settings, host: str) -> ASGIApp:
+    """Serves any number of clients at `/mcp`, without sessions: each request stands alone. On a local address, requests
+    for other hosts are refused, but for that of `settings.origin`."""
+    security = None
+    if host in LOCAL_HOSTS:
+        hosts = [f"{each}:*" for each in ("127.0.0.1", "localhost", "[::1]")]
+        origins = [f"http://{each}" for each in hosts]
+        if settings.origin:
+            hosts.append(urlsplit(settings.origin).netloc)
+            origins.append(settings.origin)
+        security = TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
+    app = server.streamable_http_app(json_response=True, stateless_http=True, host=host, transport_security=security)
+    return RefusalsMiddleware(app, common_headers(settings.prefix), settings)

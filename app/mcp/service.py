@@ -70,7 +70,13 @@ class Service:
 def _pairs(values: Values) -> tuple[tuple[str, str], ...]:
     """Query parameters as they are sent."""
     return tuple(
-        (name, str(each).lower() if isinstance(each, bool) else str(each))
+        (name, _text(each))
         for name, value in values.items()
         for each in (value if isinstance(value, list) else [value])
     )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value) if isinstance(value, float) else value)  # 3.0 is an integer in JSON Schema

@@ -33,12 +33,16 @@ CHANGES = "changes"  # the resource that `what_changed` reads
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 ID = {"type": "string", "pattern": "^[a-z0-9][a-z0-9.-]*$", "maxLength": 250}
 RESOURCE = {"enum": list(BY_NAME)}
-TYPES = {"type": "array", "items": {"enum": [each.name for each in FACTS]}}
+TYPES = {"type": "array", "items": {"enum": [each.name for each in FACTS]}, "minItems": 1}
 CURSOR = {"type": "string", "maxLength": 600}
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 25, "default": 10}
 FILTERS = {
     "type": "object",
-    "additionalProperties": {"type": ["string", "integer", "boolean", "array"], "items": {"type": "string"}},
+    "additionalProperties": {
+        "type": ["string", "integer", "boolean", "array"],
+        "items": {"type": "string"},
+        "minItems": 1,
+    },
 }
 NO_FILTERS = ("sort", "order", "limit", "offset", "cursor", "facet", "fields", "group_by")  # of the API's parameters
 
@@ -83,6 +87,10 @@ class Tool:
                 message = f"`{name}` is no argument of `{self.name}`.{hint(nearest)} `allowed` lists them."
                 code = ErrorCode.UNKNOWN_PARAMETER
                 yield parameter_error(name, message, code, allowed=self.arguments, did_you_mean=nearest)
+        elif error.validator == "minItems":
+            name = str(error.path[-1])
+            advice = "Name a value." if name in self.required else "Leave it out, or name a value."
+            yield parameter_error(name, f"`{name}` is an empty list. {advice}")
         else:
             name, value = str(error.path[0]), str(given)
             nearest = closest(value, allowed)
@@ -147,16 +155,16 @@ async def _read(service: Service, arguments: Object) -> Object:
     record = await service.ask(f"/v1/{name}/{id_}")
     found = {**brief(record), "evidence": [quoted(each, service) for each in record["evidence"]]}
     lists = [key for key, value in found.items() if isinstance(value, list)]
-    return _of_record(name, record, found, lists, arguments, service)
+    return _of_record("read", record, found, lists, arguments, service)
 
 
 def _of_record(
-    resource: str, record: Object, found: Object, lists: Sequence[str], arguments: Object, service: Service
+    tool: str, record: Object, found: Object, lists: Sequence[str], arguments: Object, service: Service
 ) -> Object:
     """An answer about one record, with the version of the data, which an item of the API does not have."""
     meta = {"dataset": service.dataset.model_dump(), "notes": record["notes"]}
-    part = cut(found, lists, arguments, meta["dataset"])
-    return finished(part, {"meta": meta}, service.record_link(resource, record["id"]))
+    part = cut(found, lists, tool, arguments, meta["dataset"])
+    return finished(part, {"meta": meta}, service.record_link(arguments["resource"], record["id"]))
 
 
 async def _sum(service: Service, arguments: Object) -> Object:
@@ -174,7 +182,7 @@ async def _sum(service: Service, arguments: Object) -> Object:
         "overlaps": brief(answer["overlaps"]),
         "largest_lines": [row("budget-lines", line, service) for line in lines["data"]],
     }
-    found = cut(found, ["groups", "groups_without_lines", "overlaps"], arguments, answer["meta"]["dataset"])
+    found = cut(found, ["groups", "groups_without_lines", "overlaps"], "sum", arguments, answer["meta"]["dataset"])
     return finished(found, answer, service.link("/budget-lines", filters))
 
 
@@ -207,7 +215,7 @@ async def _crosswalk(service: Service, arguments: Object) -> Object:
             for each in answer["strategies"]
         ],
     }
-    found = cut(found, ["sections", "links", "strategies"], arguments, answer["meta"]["dataset"])
+    found = cut(found, ["sections", "links", "strategies"], "crosswalk", arguments, answer["meta"]["dataset"])
     for each in found["links"]:
         lines = [await _line(service, line["id"]) for line in each["lines"][:LINES]]
         each["shown"] = {"lines": of_total(lines, len(each["lines"]))}
@@ -237,7 +245,7 @@ async def _evidence(service: Service, arguments: Object) -> Object:
         "name": brief(record["name"]),
         "evidence": [{"supports": each["supports"], **quoted(each, service)} for each in chosen],
     }
-    return _of_record(name, record, found, ["evidence"], arguments, service)
+    return _of_record("evidence", record, found, ["evidence"], arguments, service)
 
 
 async def _compare(service: Service, arguments: Object) -> Object:
@@ -254,13 +262,16 @@ async def _compare(service: Service, arguments: Object) -> Object:
         "evidence": [quoted(each, service) for each in package["evidence"] if "stated_totals" in each["supports"]],
     }
     link = service.link(f"/packages/{id_}/reconciliation")
-    return finished(cut(found, ["totals", "evidence"], arguments, answer["meta"]["dataset"]), answer, link)
+    part = cut(found, ["totals", "evidence"], "compare_figures", arguments, answer["meta"]["dataset"])
+    return finished(part, answer, link)
 
 
 async def _figures(service: Service, arguments: Object) -> Object:
     id_ = arguments["measure"]
     answer = await service.ask(f"/v1/measures/{id_}/figures")
-    found = cut({"figures": brief(answer["data"])}, ["figures"], arguments, answer["meta"]["dataset"])
+    found = cut(
+        {"figures": brief(answer["data"])}, ["figures"], "compare_figures", arguments, answer["meta"]["dataset"]
+    )
     for figure in found["figures"]:
         of = "national_expenditure" if "url" in figure else "amount"
         line = await service.ask(f"/v1/budget-lines/{figure['line']}", {"fields": ["id", "evidence"]})
@@ -374,7 +385,7 @@ TOOLS = (
             "since": TEXT,
             "until": TEXT,
             "type": TYPES,
-            "id": {"type": "array", "items": ID},
+            "id": {"type": "array", "items": ID, "minItems": 1},
             "limit": LIMIT,
             "cursor": CURSOR,
         },
