@@ -107,6 +107,18 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a link to nothing": (instead(lambda path: path.symlink_to("nowhere")), f"{PILLARS}this cannot be read"),
     "a link to itself": (instead(lambda path: path.symlink_to("pillars.yaml")), f"{PILLARS}this cannot be read"),
     "a link to a folder above": (lambda seed: (seed / "more").symlink_to(seed.parent), r"more:1: .*leads out"),
+    "a link to a folder": (
+        lambda seed: (seed / FOLDER).rename(seed / ".kept").with_name(FOLDER).symlink_to(".kept"),
+        f"{FOLDER}:1: this is a link to a folder: put the folder in its place",
+    ),
+    "a link to the folder of releases": (
+        lambda seed: (seed / "releases").symlink_to(FOLDER),
+        "releases:1: this is a link to a folder",
+    ),
+    "a folder named like a release": (
+        lambda seed: (seed / "releases" / "1.1.0.ndjson.gz").mkdir(parents=True),
+        r"releases/1\.1\.0\.ndjson\.gz:1: this is a folder",
+    ),
     "a name with a line break": (put("", "x\nERROR: forged.yaml"), r"x\\nERROR: forged\.yaml:1: "),
     "a name that is no UTF-8": (
         lambda seed: Path(os.fsdecode(os.fsencode(seed) + b"/\xff.yaml")).write_text(""),

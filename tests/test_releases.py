@@ -121,6 +121,18 @@ def test_a_release_stands_as_long_as_its_records_are_the_same(seed: Path) -> Non
     assert CliRunner().invoke(main, ["check", "--seed", str(seed)]).exit_code == 1
 
 
+def test_a_release_never_replaces_a_file(seed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = file_of(seed, "1.0.0")
+    before = path.read_bytes()
+    write_stages(seed, TWO)
+    monkeypatch.setattr("app.seeding.reading.read_releases", lambda *_: ([], []))
+    result = release(seed)
+    assert result.exit_code == 1
+    assert "1.0.0.ndjson.gz is there already, and is another release: move it away" in result.output
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize(
     ("stages", "too_low", "least"),
     [
@@ -364,6 +376,7 @@ def test_a_record_in_other_bytes_is_no_change(seed: Path, tmp_path: Path) -> Non
         for each in release_.records()
     ]
     header = release_.header.model_copy(update={"digest": summary_of(turned)[1]})
+    path.unlink()
     write_release(path, Release(header, lambda: iter(turned)))
     set_version(seed, "1.1.0", "2027-02-01")
     write_stages(seed, TWO)

@@ -209,8 +209,10 @@ def _refusal(path: Path, seed: Path) -> str | None:
     if path.is_symlink() and not path.resolve(strict=True).is_relative_to(seed.resolve()):
         return "this is a link that leads out of the seed folder: put the file in its place"
     if path.is_dir():
-        named_as_file = path.name in TRANSCRIPTS or path.suffix in (YAML, NDJSON)
-        return "this is a folder: rename it, or put the file in its place" if named_as_file else None
+        named_as_file = path.name in TRANSCRIPTS or path.suffix in (YAML, NDJSON) or path.name.endswith(ENDING)
+        wrong = "this is a folder: rename it, or put the file in its place" if named_as_file else None
+        # The files in a folder that is a link would be left out.
+        return "this is a link to a folder: put the folder in its place" if path.is_symlink() else wrong
     if not path.is_file():
         return "this is no regular file: put one in its place, or remove it"
     if not os.access(path, os.R_OK):

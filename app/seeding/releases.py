@@ -4,12 +4,14 @@ The first line of a file is its header; each other line is a record with its res
 """
 
 import gzip
+import os
 import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from errno import EEXIST
 from functools import partial
 from hashlib import sha256
 from itertools import pairwise
@@ -100,7 +102,10 @@ def summary_of(records: Iterable[ReleasedRecord]) -> tuple[dict[str, int], str]:
 
 
 def write_release(path: Path, release: Release) -> None:
-    """Writes a file that depends on nothing but the release, and puts it in its place when it is whole."""
+    """Writes a file that depends on nothing but the release, and puts it in its place when it is whole. Raises
+    FileExistsError if something is there: what was released never changes."""
+    if os.path.lexists(path):
+        raise FileExistsError(EEXIST, f"{path.name} is there already, and is another release: move it away", path)
     made = path.with_name(f".{path.name}")
     with made.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
         packed.write(orjson.dumps(release.header.model_dump(mode="json"), option=orjson.OPT_APPEND_NEWLINE))
