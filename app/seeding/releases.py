@@ -10,7 +10,6 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from errno import EEXIST
 from functools import partial
 from hashlib import sha256
@@ -23,6 +22,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.schemas import ID, Id, Name, Text
+from app.seeding.entries.base import ReleaseDate
 from app.seeding.errors import SeedError
 
 FOLDER = "releases"
@@ -31,7 +31,7 @@ MAX_LINE = 4 << 20  # bytes
 LINE = re.compile(rb'\{"type":"([a-z-]+)","record":(\{"id":"(%b)".*\})\}\n' % ID.encode(), re.DOTALL)
 RESTORE = "restore the file"
 
-Version = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$")]
+Version = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$")]
 
 
 class Header(BaseModel):
@@ -41,7 +41,7 @@ class Header(BaseModel):
 
     format: Literal[1] = 1
     version: Version
-    released: date
+    released: ReleaseDate
     previous: Version | None
     notes: Text
     counts: dict[str, int]
