@@ -237,6 +237,19 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         _lines(lambda lines: [re.sub(rb'"name":\{', b'"name":{"x":1,', lines[0], count=1), *lines[1:]]),
         r"line 2 is no record",
     ),
+    "not a number": (
+        _lines(lambda lines: [re.sub(rb'"name":', b'"x":NaN,"name":', lines[0], count=1), *lines[1:]]),
+        r"line 2 is no record",
+    ),
+    "infinity": (
+        _lines(lambda lines: [re.sub(rb'"name":', b'"x":-Infinity,"name":', lines[0], count=1), *lines[1:]]),
+        r"line 2 is no record",
+    ),
+    "records of no resource": (
+        _lines(lambda lines: [lines[0].replace(b'"type":"', b'"type":"a', 1), *lines[1:]]),
+        r"line 2 is of `a[a-z-]+`, which is no resource: restore the file",
+    ),
+    "a day of no era": (_header(released="0001-01-01"), r"no header of format 1 \(released: .*from 1980-01-01"),
     "another order": (_lines(lambda lines: lines[::-1]), r"line \d+ is not in order"),
     "two of one version": (
         lambda path: path.with_name(f"1.2.0{ENDING}").write_bytes(path.read_bytes()),
@@ -273,6 +286,12 @@ def test_a_release_that_is_edited_between_check_and_build_changes_nothing(seed: 
     build(checked, tmp_path / "shisaku.sqlite")
     with serving(Settings(database=tmp_path / "shisaku.sqlite")) as client:
         assert answer(client, "/v1/stages/growth-stage?version=1.0.0")["name"]["en"] == "Growth stage"
+
+
+def test_a_record_that_no_release_could_hold_is_told(seed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.seeding.history.MAX_RECORD", 100)
+    told = "seed/dataset.yaml:1: the record `seed-stage` of stages has more than 100 bytes: shorten"
+    assert told in error_of(seed)
 
 
 def test_a_seed_is_not_older_than_what_was_released(seed: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Annotated, Literal, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.resources.facts import FACTS
 from app.schemas import ID, Id, Name, Text
 from app.seeding.entries.base import ReleaseDate
 from app.seeding.errors import SeedError
@@ -28,6 +29,8 @@ from app.seeding.errors import SeedError
 FOLDER = "releases"
 ENDING = ".ndjson.gz"
 MAX_LINE = 4 << 20  # bytes
+MAX_RECORD = MAX_LINE - 1_000  # bytes: its line holds its resource, too
+RESOURCES = frozenset(resource.name for resource in FACTS)
 LINE = re.compile(rb'\{"type":"([a-z-]+)","record":(\{"id":"(%b)".*\})\}\n' % ID.encode(), re.DOTALL)
 RESTORE = "restore the file"
 
@@ -172,9 +175,11 @@ def _checked(path: Path) -> Iterator[ReleasedRecord]:
     before: tuple[str, str] | None = None
     for number, each in enumerate(_records(path), 2):
         try:
-            _Line.model_validate_json(each.line)
-        except ValidationError as error:
+            _Line.model_validate(orjson.loads(each.line))  # which takes no NaN, as pydantic's own parser does
+        except ValueError as error:
             raise _Unreadable(f"line {number} is no record: {RESTORE}") from error
+        if each.type not in RESOURCES:
+            raise _Unreadable(f"line {number} is of `{each.type}`, which is no resource: {RESTORE}")
         if before is not None and each[:2] <= before:
             raise _Unreadable(f"line {number} is not in order: {RESTORE}")
         before = each[:2]
