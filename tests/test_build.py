@@ -197,6 +197,20 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
     assert "The old database, if there was one, stands." in result.output
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_not_replaced(
+    make: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    make(path)
+    monkeypatch.setenv("SHISAKU_DATABASE", str(path))
+    result = CliRunner().invoke(main, ["build"])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {path}: this is no regular file. Remove it, or name another with")
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert not path.is_file()
+
+
 @pytest.mark.slow
 def test_build_if_needed_builds_once(tmp_path: Path) -> None:
     path = tmp_path / "data" / "shisaku.sqlite"

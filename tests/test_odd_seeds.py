@@ -61,6 +61,22 @@ def amount(value: str) -> Callable[[Path], None]:
     return write
 
 
+def named(name: str) -> Callable[[Path], object]:
+    """Gives the document's folder another name."""
+    return lambda seed: (seed / FOLDER).rename(seed / name)
+
+
+def setting(file: str, field: str, value: str) -> Callable[[Path], None]:
+    """Sets a field of a file."""
+
+    def write(seed: Path) -> None:
+        path = seed / file
+        path.write_text(re.sub(rf"(?m)^( *){field}: .*$", rf"\g<1>{field}: {value}", path.read_text(), count=1))
+
+    return write
+
+
+DOCUMENTS = f"{FOLDER}/documents.yaml"
 LINE_OF_AMOUNT = r"budget-lines\.yaml:\d+: "
 PILLARS = r"pillars\.yaml:1: "
 LINES = r"pillars\.ndjson:1: "
@@ -107,6 +123,18 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a link to nothing": (instead(lambda path: path.symlink_to("nowhere")), f"{PILLARS}this cannot be read"),
     "a link to itself": (instead(lambda path: path.symlink_to("pillars.yaml")), f"{PILLARS}this cannot be read"),
     "a link to a folder above": (lambda seed: (seed / "more").symlink_to(seed.parent), r"more:1: .*leads out"),
+    "a link to a folder": (
+        lambda seed: (seed / FOLDER).rename(seed / ".kept").with_name(FOLDER).symlink_to(".kept"),
+        f"{FOLDER}:1: this is a link to a folder: put the folder in its place",
+    ),
+    "a link to the folder of releases": (
+        lambda seed: (seed / "releases").symlink_to(FOLDER),
+        "releases:1: this is a link to a folder",
+    ),
+    "a folder named like a release": (
+        lambda seed: (seed / "releases" / "1.1.0.ndjson.gz").mkdir(parents=True),
+        r"releases/1\.1\.0\.ndjson\.gz:1: this is a folder",
+    ),
     "a name with a line break": (put("", "x\nERROR: forged.yaml"), r"x\\nERROR: forged\.yaml:1: "),
     "a name that is no UTF-8": (
         lambda seed: Path(os.fsdecode(os.fsencode(seed) + b"/\xff.yaml")).write_text(""),
@@ -130,6 +158,33 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
         f"{LINES}.*a control character",
     ),
     "a form feed in a transcript": (put("一\n\f二\n", "transcript.md"), r"transcript\.md:2: .*\(U\+000C\): remove it"),
+    "a folder that is no id": (named("Green-20270115"), r"transcript\.md:1: its folder `Green-20270115` is no id"),
+    "a folder with a blank": (named("green 20270115"), r"transcript\.md:1: its folder `green 20270115` is no id"),
+    "a folder with a line break": (named("a\nb"), r"transcript\.md:1: its folder `a\\nb` is no id"),
+    "a folder of too long a name": (named("a" * 201), r"transcript\.md:1: its folder `a+` is no id"),
+    "a release before zip": (
+        setting("dataset.yaml", "released", "1979-12-31"),
+        r"dataset\.yaml:\d+: .*from 1980-01-01",
+    ),
+    "a release after zip": (setting("dataset.yaml", "released", "2108-01-01"), r"dataset\.yaml:\d+: .*to 2100-12-31"),
+    "a release at a Unix time": (setting("dataset.yaml", "released", "86400"), r"dataset\.yaml:\d+: .*no ISO date"),
+    "a document before the eras": (
+        setting(DOCUMENTS, "issued", "0026-11-29"),
+        r"documents\.yaml:\d+: .*from 1926-12-25",
+    ),
+    "a document at a Unix time": (setting(DOCUMENTS, "issued", "0"), r"documents\.yaml:\d+: .*no ISO date"),
+    "a plan before the eras": (
+        put("- id: x\n  decided: 1867-01-01\n", "strategies.yaml"),
+        r"strategies\.yaml:\d+: .*from 1926-12-25",
+    ),
+    "a plan of a year beyond all": (
+        put("- id: x\n  period: {from: 2020, to: 99999}\n", "strategies.yaml"),
+        r"strategies\.yaml:\d+: `period\.to`: .*less than or equal to 2200",
+    ),
+    "a version of many digits": (
+        setting("dataset.yaml", "version", f"1.0.{'1' * 5_000}"),
+        r"dataset\.yaml:\d+: `version`: ",
+    ),
     "a NUL": (put("- id: a\0b\n", "pillars.yaml"), f"{PILLARS}a character"),
 }
 

@@ -121,6 +121,18 @@ def test_a_release_stands_as_long_as_its_records_are_the_same(seed: Path) -> Non
     assert CliRunner().invoke(main, ["check", "--seed", str(seed)]).exit_code == 1
 
 
+def test_a_release_never_replaces_a_file(seed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = file_of(seed, "1.0.0")
+    before = path.read_bytes()
+    write_stages(seed, TWO)
+    monkeypatch.setattr("app.seeding.reading.read_releases", lambda *_: ([], []))
+    result = release(seed)
+    assert result.exit_code == 1
+    assert "1.0.0.ndjson.gz is there already, and is another release: move it away" in result.output
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize(
     ("stages", "too_low", "least"),
     [
@@ -225,6 +237,19 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         _lines(lambda lines: [re.sub(rb'"name":\{', b'"name":{"x":1,', lines[0], count=1), *lines[1:]]),
         r"line 2 is no record",
     ),
+    "not a number": (
+        _lines(lambda lines: [re.sub(rb'"name":', b'"x":NaN,"name":', lines[0], count=1), *lines[1:]]),
+        r"line 2 is no record",
+    ),
+    "infinity": (
+        _lines(lambda lines: [re.sub(rb'"name":', b'"x":-Infinity,"name":', lines[0], count=1), *lines[1:]]),
+        r"line 2 is no record",
+    ),
+    "records of no resource": (
+        _lines(lambda lines: [lines[0].replace(b'"type":"', b'"type":"a', 1), *lines[1:]]),
+        r"line 2 is of `a[a-z-]+`, which is no resource: restore the file",
+    ),
+    "a day of no era": (_header(released="0001-01-01"), r"no header of format 1 \(released: .*from 1980-01-01"),
     "another order": (_lines(lambda lines: lines[::-1]), r"line \d+ is not in order"),
     "two of one version": (
         lambda path: path.with_name(f"1.2.0{ENDING}").write_bytes(path.read_bytes()),
@@ -261,6 +286,12 @@ def test_a_release_that_is_edited_between_check_and_build_changes_nothing(seed: 
     build(checked, tmp_path / "shisaku.sqlite")
     with serving(Settings(database=tmp_path / "shisaku.sqlite")) as client:
         assert answer(client, "/v1/stages/growth-stage?version=1.0.0")["name"]["en"] == "Growth stage"
+
+
+def test_a_record_that_no_release_could_hold_is_told(seed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.seeding.history.MAX_RECORD", 100)
+    told = "seed/dataset.yaml:1: the record `seed-stage` of stages has more than 100 bytes: shorten"
+    assert told in error_of(seed)
 
 
 def test_a_seed_is_not_older_than_what_was_released(seed: Path) -> None:
@@ -364,6 +395,7 @@ def test_a_record_in_other_bytes_is_no_change(seed: Path, tmp_path: Path) -> Non
         for each in release_.records()
     ]
     header = release_.header.model_copy(update={"digest": summary_of(turned)[1]})
+    path.unlink()
     write_release(path, Release(header, lambda: iter(turned)))
     set_version(seed, "1.1.0", "2027-02-01")
     write_stages(seed, TWO)

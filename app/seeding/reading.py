@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import partial
 from hashlib import file_digest, sha256
 from io import BytesIO
@@ -19,9 +18,9 @@ from pydantic_core import ErrorDetails
 
 from app.errors import closest
 from app.resources.facts import FACTS
-from app.schemas import Id, Sentence, Text
+from app.schemas import ID, Id, Sentence, Text
 from app.seeding.entries import KINDS, NAMES
-from app.seeding.entries.base import E, EntryPart, FieldPath, Indexed, Location, NameEntry, marked_fields
+from app.seeding.entries.base import E, EntryPart, FieldPath, Indexed, Location, NameEntry, ReleaseDate, marked_fields
 from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
@@ -84,7 +83,7 @@ class AboutEntry(EntryPart):
         description="Raised with every change of the data: the last number if facts were corrected, the one before if "
         "records or fields were added, the first if records or fields are gone, or fields are of another type."
     )
-    released: date = Field(description="ISO date of that version.")
+    released: ReleaseDate = Field(description="ISO date of that version.")
     changes: Text = Field(description="What a reader should know of that version.")
     name: NameEntry
     description: NameEntry
@@ -209,14 +208,22 @@ def _refusal(path: Path, seed: Path) -> str | None:
     if path.is_symlink() and not path.resolve(strict=True).is_relative_to(seed.resolve()):
         return "this is a link that leads out of the seed folder: put the file in its place"
     if path.is_dir():
-        named_as_file = path.name in TRANSCRIPTS or path.suffix in (YAML, NDJSON)
-        return "this is a folder: rename it, or put the file in its place" if named_as_file else None
+        named_as_file = path.name in TRANSCRIPTS or path.suffix in (YAML, NDJSON) or path.name.endswith(ENDING)
+        wrong = "this is a folder: rename it, or put the file in its place" if named_as_file else None
+        # The files in a folder that is a link would be left out.
+        return "this is a link to a folder: put the folder in its place" if path.is_symlink() else wrong
     if not path.is_file():
         return "this is no regular file: put one in its place, or remove it"
+    return _refusal_of_file(path, size)
+
+
+def _refusal_of_file(path: Path, size: int) -> str | None:
     if not os.access(path, os.R_OK):
         return "this may not be read: let this user read it"
     if path.suffix not in (NDJSON, RELEASE) and size > MAX_FILE:
         return f"this has more than {MAX_FILE:,} bytes: split it, or write the entries as NDJSON"
+    if path.name in TRANSCRIPTS and not (re.fullmatch(ID, path.parent.name) and len(path.parent.name) <= 200):
+        return f"its folder `{path.parent.name}` is no id of a document: name it by a-z, 0-9, dots and hyphens"
     return None
 
 

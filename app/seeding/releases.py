@@ -4,12 +4,13 @@ The first line of a file is its header; each other line is a record with its res
 """
 
 import gzip
+import os
 import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from errno import EEXIST
 from functools import partial
 from hashlib import sha256
 from itertools import pairwise
@@ -20,16 +21,20 @@ from typing import Annotated, Literal, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.resources.facts import FACTS
 from app.schemas import ID, Id, Name, Text
+from app.seeding.entries.base import ReleaseDate
 from app.seeding.errors import SeedError
 
 FOLDER = "releases"
 ENDING = ".ndjson.gz"
 MAX_LINE = 4 << 20  # bytes
+MAX_RECORD = MAX_LINE - 1_000  # bytes: its line holds its resource, too
+RESOURCES = frozenset(resource.name for resource in FACTS)
 LINE = re.compile(rb'\{"type":"([a-z-]+)","record":(\{"id":"(%b)".*\})\}\n' % ID.encode(), re.DOTALL)
 RESTORE = "restore the file"
 
-Version = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$")]
+Version = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$")]
 
 
 class Header(BaseModel):
@@ -39,7 +44,7 @@ class Header(BaseModel):
 
     format: Literal[1] = 1
     version: Version
-    released: date
+    released: ReleaseDate
     previous: Version | None
     notes: Text
     counts: dict[str, int]
@@ -100,7 +105,10 @@ def summary_of(records: Iterable[ReleasedRecord]) -> tuple[dict[str, int], str]:
 
 
 def write_release(path: Path, release: Release) -> None:
-    """Writes a file that depends on nothing but the release, and puts it in its place when it is whole."""
+    """Writes a file that depends on nothing but the release, and puts it in its place when it is whole. Raises
+    FileExistsError if something is there: what was released never changes."""
+    if os.path.lexists(path):
+        raise FileExistsError(EEXIST, f"{path.name} is there already, and is another release: move it away", path)
     made = path.with_name(f".{path.name}")
     with made.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
         packed.write(orjson.dumps(release.header.model_dump(mode="json"), option=orjson.OPT_APPEND_NEWLINE))
@@ -167,9 +175,11 @@ def _checked(path: Path) -> Iterator[ReleasedRecord]:
     before: tuple[str, str] | None = None
     for number, each in enumerate(_records(path), 2):
         try:
-            _Line.model_validate_json(each.line)
-        except ValidationError as error:
+            _Line.model_validate(orjson.loads(each.line))  # which takes no NaN, as pydantic's own parser does
+        except ValueError as error:
             raise _Unreadable(f"line {number} is no record: {RESTORE}") from error
+        if each.type not in RESOURCES:
+            raise _Unreadable(f"line {number} is of `{each.type}`, which is no resource: {RESTORE}")
         if before is not None and each[:2] <= before:
             raise _Unreadable(f"line {number} is not in order: {RESTORE}")
         before = each[:2]

@@ -15,7 +15,7 @@ from app.resources.measures import MeasureKind, OrganizationRole
 from app.resources.organizations import NOT_PAYING
 from app.resources.packages import BudgetKind
 from app.schemas import Id, References, Sentence, Text
-from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lookup, NameEntry, Url, contains
+from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lookup, NameEntry, Url, Year, contains
 from app.seeding.entries.sources import OrganizationEntry
 from app.text import DIGITS
 
@@ -91,7 +91,7 @@ class PackageEntry(Entry):
     """A budget as a document presents it."""
 
     name: NameEntry
-    fiscal_year: Annotated[int, Field(ge=1927, le=2200)]
+    fiscal_year: Year
     budget_kind: BudgetKind | None = Field(default=None, description="Left out: its amounts are of several phases.")
     aims: list[NameEntry] = Field(default_factory=list)
     stated_totals: list[StatedTotalEntry] = Field(default_factory=list)
