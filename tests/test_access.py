@@ -138,6 +138,17 @@ def test_what_is_refused_while_it_is_parsed_is_told_as_far_as_it_is_known(
     assert id_ in ("", line["id"])
 
 
+TRACE_ID = b"0af7651916cd43dd8448eb211c80319c"
+NO_TRACES = [
+    b"ff-" + TRACE_ID + b"-b7ad6b7169203331-01",
+    b"00-" + b"0" * 32 + b"-b7ad6b7169203331-01",
+    b"00-" + TRACE_ID + b"-0000000000000000-01",
+    b"00-" + TRACE_ID + b"-b7ad6b7169203331-01-more",
+    b"01-" + TRACE_ID + b"-b7ad6b7169203331-01more",
+    b"00-" + TRACE_ID.upper() + b"-b7ad6b7169203331-01",
+]
+
+
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
@@ -151,6 +162,8 @@ def test_what_is_refused_while_it_is_parsed_is_told_as_far_as_it_is_known(
         ([(b"x-request-id", b"")], None),
         ([(b"x-request-id", b"a" * 129)], None),
         ([(b"traceparent", b"00-0af7")], None),
+        *(([(b"traceparent", each)], None) for each in NO_TRACES),
+        ([(b"traceparent", b"01-" + TRACE_ID + b"-b7ad6b7169203331-01-more")], TRACE_ID),
         ([], None),
     ],
 )
