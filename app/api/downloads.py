@@ -184,10 +184,9 @@ class RangeFileResponse(FileResponse):
         await super().__call__({**scope, "headers": headers}, receive, send_or_refuse)
 
     def _takes_range(self, scope: Scope) -> bool:
-        """Whether the Range of a request is heeded: of GET alone (RFC 9110, section 14.2). Preconditions
-        come first (section 13.2.2), and a unit
-        other than bytes is ignored (section 14.2). Several ranges would be separated by a random boundary: the whole
-        file is sent instead, so that the same request gives the same bytes."""
+        """Whether the Range of a request is heeded: of GET alone (RFC 9110, section 14.2). Preconditions come
+        first (section 13.2.2), and a unit other than bytes is ignored (section 14.2). Several ranges would be separated
+        by a random boundary: the whole file is sent instead, so that the same request gives the same bytes."""
         request, etag = request_headers(scope), self.headers["etag"].encode()
         unit, _, ranges = request.get(b"range", b"").partition(b"=")
         return (
