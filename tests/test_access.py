@@ -335,7 +335,9 @@ def status(settings: Settings, server: Process, **environment: Any) -> tuple[int
 
 
 @pytest.mark.slow
-def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metrics_port: int, tmp_path: Path) -> None:
+def test_status_tells_a_person_how_it_is(
+    first: Settings, server: Process, metrics_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = httpx.get(f"{server.url}/v1").json()["dataset"]["digest"]
     code, printed = status(first, server, metrics_port=metrics_port)
     assert code == 0
@@ -350,9 +352,19 @@ def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metri
     code, printed = status(first.model_copy(update={"database": tmp_path / "nothing.sqlite"}), server)
     assert code == 1
     assert "Run `shisaku build`" in printed
+    given = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("http_proxy", f"http://{given}")
+    code, printed = status(first, server, metrics_port=given.rpartition(":")[2])
+    assert (code, printed.splitlines()[-1]) == (0, f"metrics:  nothing answers at port {given.rpartition(':')[2]}")
     code, printed = status(first, server, prefix="/elsewhere")
     assert code == 1
     assert "service:  There is nothing at this path" in printed
+
+
+@pytest.mark.slow
+def test_status_tells_when_the_service_has_another_build(everything: Settings, server: Process) -> None:
+    code, printed = status(everything, server)
+    assert (code, printed.splitlines()[-1].strip()) == (1, "it serves another build than this database")
 
 
 @pytest.mark.slow

@@ -104,8 +104,9 @@ Every record has `evidence`: the words that state each fact, and their lines in 
 abbreviations and Japanese names; a mistake is answered with 422 and the nearest value. Sums count each line once.
 Leave `lang` to the pages: the API has every text in Japanese and English.
 To cite a record for good, add `?version=` with the version in `meta.dataset`: it stays as that version has it.
-`/v1/changes?since=` with a version or a day tells what changed, `/v1/<name>/<id>/history` what changed of one record,
-`/v1/changes.atom` the same for a feed reader. `shisaku mcp` serves all of it as tools (Model Context Protocol).
+`{view.prefix}/v1/changes?since=` with a version or a day tells what changed, `{view.prefix}/v1/<name>/<id>/history`
+what changed of one record, `{view.prefix}/v1/changes.atom` the same for a feed reader. `shisaku mcp` serves all of it
+as tools (Model Context Protocol).
 
 ## API
 
