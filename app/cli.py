@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import click
 import orjson
@@ -348,7 +348,7 @@ def _files(settings: Settings, about: About) -> dict[Path, Download]:
 def status(host: str, port: int) -> None:
     """Tell how the database, its downloads and the service are. Fails unless all are well."""
     settings = _settings()
-    well = True
+    well, built = True, None
     try:
         with _snapshot(settings) as snapshot:
             about, version = snapshot.dataset.about, snapshot.dataset.version
@@ -356,6 +356,7 @@ def status(host: str, port: int) -> None:
         well = False
         click.echo(f"database: {error.message}")
     else:
+        built = version.digest
         click.echo(f"database: whole, version {version.version} of {version.released}, digest {version.digest}")
         files = _files(settings, about)
         missing = [path.name for path, each in files.items() if not is_there(path, each)]
@@ -373,13 +374,23 @@ def status(host: str, port: int) -> None:
     well &= ready["status"] == "ready"
     message = ready.get("detail") or ready["status"]
     click.echo(f"service:  {message}" + (f", digest {ready['digest']}" if "digest" in ready else ""))
-    if settings.metrics_port:
-        samples = _fetch(f"http://{settings.metrics_host}:{settings.metrics_port}/metrics") or ""
-        for line in samples.splitlines():
-            if line.startswith(STATUS_METRICS):
-                click.echo(f"          {line}")
+    if built and ready.get("digest", built) != built:
+        well = False
+        click.echo("          it serves another build than this database")
+    _tell_metrics(settings)
     if not well:
         sys.exit(1)
+
+
+def _tell_metrics(settings: Settings) -> None:
+    """Prints what the metrics of the service tell, where it has them."""
+    if settings.metrics_port:
+        samples = _fetch(f"http://{settings.metrics_host}:{settings.metrics_port}/metrics")
+        if samples is None:
+            click.echo(f"metrics:  nothing answers at port {settings.metrics_port}")
+        for line in (samples or "").splitlines():
+            if line.startswith(STATUS_METRICS):
+                click.echo(f"          {line}")
 
 
 def readiness(url: str) -> dict[str, str]:
@@ -398,7 +409,8 @@ def _fetch(url: str) -> str | None:
     """The body of the response of a URL, whatever its status; None if there is none."""
     try:
         try:
-            response = urlopen(url, timeout=5)  # noqa: S310 - the operator's own
+            # Without the proxies of the environment, which know no local address.
+            response = build_opener(ProxyHandler({})).open(url, timeout=5)
         except HTTPError as error:
             response = error
         with response:

@@ -138,6 +138,17 @@ def test_what_is_refused_while_it_is_parsed_is_told_as_far_as_it_is_known(
     assert id_ in ("", line["id"])
 
 
+TRACE_ID = b"0af7651916cd43dd8448eb211c80319c"
+NO_TRACES = [
+    b"ff-" + TRACE_ID + b"-b7ad6b7169203331-01",
+    b"00-" + b"0" * 32 + b"-b7ad6b7169203331-01",
+    b"00-" + TRACE_ID + b"-0000000000000000-01",
+    b"00-" + TRACE_ID + b"-b7ad6b7169203331-01-more",
+    b"01-" + TRACE_ID + b"-b7ad6b7169203331-01more",
+    b"00-" + TRACE_ID.upper() + b"-b7ad6b7169203331-01",
+]
+
+
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
@@ -151,6 +162,8 @@ def test_what_is_refused_while_it_is_parsed_is_told_as_far_as_it_is_known(
         ([(b"x-request-id", b"")], None),
         ([(b"x-request-id", b"a" * 129)], None),
         ([(b"traceparent", b"00-0af7")], None),
+        *(([(b"traceparent", each)], None) for each in NO_TRACES),
+        ([(b"traceparent", b"01-" + TRACE_ID + b"-b7ad6b7169203331-01-more")], TRACE_ID),
         ([], None),
     ],
 )
@@ -322,7 +335,9 @@ def status(settings: Settings, server: Process, **environment: Any) -> tuple[int
 
 
 @pytest.mark.slow
-def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metrics_port: int, tmp_path: Path) -> None:
+def test_status_tells_a_person_how_it_is(
+    first: Settings, server: Process, metrics_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = httpx.get(f"{server.url}/v1").json()["dataset"]["digest"]
     code, printed = status(first, server, metrics_port=metrics_port)
     assert code == 0
@@ -337,9 +352,19 @@ def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metri
     code, printed = status(first.model_copy(update={"database": tmp_path / "nothing.sqlite"}), server)
     assert code == 1
     assert "Run `shisaku build`" in printed
+    given = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("http_proxy", f"http://{given}")
+    code, printed = status(first, server, metrics_port=given.rpartition(":")[2])
+    assert (code, printed.splitlines()[-1]) == (0, f"metrics:  nothing answers at port {given.rpartition(':')[2]}")
     code, printed = status(first, server, prefix="/elsewhere")
     assert code == 1
     assert "service:  There is nothing at this path" in printed
+
+
+@pytest.mark.slow
+def test_status_tells_when_the_service_has_another_build(everything: Settings, server: Process) -> None:
+    code, printed = status(everything, server)
+    assert (code, printed.splitlines()[-1].strip()) == (1, "it serves another build than this database")
 
 
 @pytest.mark.slow

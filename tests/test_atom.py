@@ -90,6 +90,14 @@ def test_a_filtered_list_of_changes_can_be_followed_from_page_to_page(whole: Cli
     assert answer(whole, "/v1/changes.atom?typ=measures", 422)["errors"][0]["did_you_mean"] == "type"
 
 
+@pytest.mark.parametrize("character", ["\uffff", "\ufffe", "\x0b"])
+def test_what_xml_has_no_character_for_is_refused(character: str, whole: Client) -> None:
+    for path in ("/v1/changes.atom", "/v1/changes"):
+        refused = whole.get(path, params={"q": f"薬{character}"})
+        assert refused.status_code == 422
+        assert "noncharacter" in refused.json()["detail"]
+
+
 def test_feeds_of_other_filters_are_other_feeds_and_the_same_ones_keep_their_id(whole: Client) -> None:
     ids = [
         text(feed(whole, f"/v1/changes.atom{query}"), "id")

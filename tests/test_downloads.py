@@ -235,7 +235,8 @@ def test_a_file_can_be_downloaded_in_ranges(name: str, client: Client) -> None:
     several = client.get(url, headers={"Range": "bytes=0-9,20-29"})
     assert (several.status_code, several.content) == (200, whole.content)
     assert client.get(url, headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
-    headed = client.head(url)
+    headed = client.head(url, headers={"Range": "bytes=0-99"})
+    assert (headed.status_code, headed.headers["Content-Length"]) == (200, str(len(whole.content)))
     assert (headed.content, headed.headers["ETag"]) == (b"", whole.headers["ETag"])
 
 

@@ -204,6 +204,10 @@ def test_cors_preflight_allows_reading_with_any_header(client: Client) -> None:
     assert "if-none-match" in preflight.headers["Access-Control-Allow-Headers"]
     assert preflight.headers["X-Content-Type-Options"] == "nosniff"
     assert len(preflight.headers.get_list("Access-Control-Allow-Origin")) == 1
+    private = client.options(LIST, headers={**asked, "Access-Control-Request-Private-Network": "true"})
+    assert (private.status_code, private.headers["Access-Control-Allow-Private-Network"]) == (200, "true")
+    methods = [("Access-Control-Request-Method", each) for each in ("POST", "GET")]
+    assert client.options(LIST, headers=[("Origin", "https://example.org"), *methods]).status_code == 204
     refused = client.options(LIST, headers={**asked, "Access-Control-Request-Method": "POST"})
     assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (204, "*")
     assert "Access-Control-Allow-Methods" not in refused.headers

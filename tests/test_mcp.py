@@ -495,7 +495,6 @@ def test_the_table_of_tokens_is_true(server: Server[Any]) -> None:
             "not of",
         ),
         ("sum", {"group_by": ["minstry"]}, "group_by", "unknown_value", "ministry", ""),
-        ("sum", {"group_by": []}, "group_by", "invalid_value", None, "is an empty list"),
         ("compare_figures", {}, "measure", "conflict", None, "Give `measure` or `package`"),
         ("compare_figures", {"measure": "a", "package": "b"}, "measure", "conflict", None, "Give `measure` or"),
         (

@@ -17,7 +17,9 @@ from app.resources import RESOURCES
 from app.resources.facts import FACTS
 
 MAX_ROWS = 500
-PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # a text without control characters, as JSON Schema says it
+PLAIN = (
+    r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$"  # a text without control and noncharacters, as JSON Schema says it
+)
 
 Parameters = Mapping[str, Parameter]
 

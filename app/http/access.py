@@ -21,7 +21,9 @@ MAX_WRITES = 100  # that wait
 CLOSE_SECONDS = 2.0  # for the last lines to be written
 END = b""
 ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
-TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*", re.DOTALL).fullmatch
+TRACE = re.compile(  # of version 00, or of a later one, which may have more fields
+    rb"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.DOTALL
+).fullmatch
 UNSAFE = re.compile(r"[^!-~]")
 MILLISECONDS = [f".{each:03}+00:00" for each in range(1_000)]
 

@@ -24,7 +24,8 @@ MAX_Q_LENGTH = 500  # characters
 MAX_COMMAS = 5  # in the name of a value
 MAX_SUGGESTED = 10  # errors of a kind with a suggestion, which takes time
 COMMA = re.compile("([,，、])")  # of a list, in English or Japanese
-OLDER = "A record takes `version` for an older one, and `/v1/changes?since=` tells what changed after it."
+NONCHARACTERS = "\ufffe\uffff"  # which no XML document may hold
+OLDER = "A record takes `version` for an older one, and the changes `since` it tell what changed after it."
 
 
 @dataclass(frozen=True)
@@ -233,8 +234,8 @@ def _text_error(parameter: Parameter, value: str) -> str:
         return "is empty. Leave it out instead."
     if len(value) > parameter.maximum:
         return f"is longer than {parameter.maximum} characters. Shorten it."
-    if any(category(character) == "Cc" for character in value):
-        return "holds a control character. Send plain text."
+    if any(category(character) == "Cc" or character in NONCHARACTERS for character in value):
+        return "holds a control character or a noncharacter. Send plain text."
     if len(terms(value)) > MAX_TERMS:
         return f"has more than {MAX_TERMS} words. Send fewer."
     return ""
