@@ -59,8 +59,12 @@ for profile, examples in {"quick": 10, "default": 20, "thorough": 200}.items():
     )
 hypothesis_settings.load_profile("default")
 
-# What is imported here stays, and to look through it for garbage as often as usual takes a tenth of the time of a run.
+# What is imported here stays: to look through it for garbage, as often as usual, takes a tenth of the time of a run.
 gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
 
 Client = httpx.Client
 

@@ -144,7 +144,7 @@ def test_a_newer_database_is_served_without_a_restart(
 ) -> None:
     path = copied(second, tmp_path)
     monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 0.02)
-    with serving(Settings(database=path)) as client:
+    with serving(Settings(database=path, cache_bytes=0)) as client:
         old = answer(client, "/v1/measures?limit=1")
         reading = sqlite3.connect(path)
         assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"

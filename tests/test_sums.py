@@ -395,7 +395,7 @@ def test_a_budget_of_which_no_line_is_known(first_seed: Path, tmp_path: Path) ->
     for name in ("crosswalk", "budget-lines", "measures"):
         (seed / "cao-20260203-bio" / f"{name}.yaml").unlink()
     build(check(seed), tmp_path / "s.sqlite")
-    with serving(Settings(database=tmp_path / "s.sqlite")) as client:
+    with serving(Settings(database=tmp_path / "s.sqlite", cache_bytes=0)) as client:
         for query in ("", "&sort=lines", "&q=x", "&limit=1", "&ministry=mhlw", "&ministry=none"):
             found = answer(client, f"/v1/budget-summary?group_by=pillar{query}")
             assert (found["total"]["jpy"], found["total"]["basis_reason"]) == (None, "not_stated")
