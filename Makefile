@@ -24,8 +24,9 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 QUICK := $(addprefix tests/test_,$(addsuffix .py,first_document second_document text sums errors settings \
 	compatibility read_only))
 
+# In one process: to start two more takes longer than these tests.
 quick: .venv/dev ## what an editor wants after each save: ten seconds
-	$(PYTEST) -q --hypothesis-profile quick -m "not postgres and not slow" $(QUICK)
+	$(BIN)/python -m pytest -q --hypothesis-profile quick -m "not postgres and not slow" $(QUICK)
 
 test: .venv/dev ## every test over SQLite: two minutes on two cores
 	$(PYTEST) -m "not postgres and not slow"

@@ -13,15 +13,16 @@ from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import click
 import orjson
 import uvicorn
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
+from starlette.types import ASGIApp
 
 from app import log
 from app.db.base import Unusable
@@ -248,13 +249,16 @@ def serve(host: str, port: int, workers: int) -> None:
         if workers > 1:  # the content too, since each of several processes is started again and again
             Snapshot.open(settings, schema_version()).database.close()
     log.configure(settings)
+    _run("app.main:application", settings, host, port, "app.http.protocol:HttpProtocol", factory=True, workers=workers)
+
+
+def _run(app: ASGIApp | str, settings: Settings, host: str, port: int, protocol: str, **options: Any) -> None:
+    """Serves an application until it is stopped."""
     uvicorn.run(
-        "app.main:application",
-        factory=True,
+        app,
         host=host,
         port=port,
-        workers=workers,
-        http="app.http.protocol:HttpProtocol",
+        http=protocol,
         ws="none",
         limit_concurrency=connection_limit(settings.connections),
         access_log=False,  # ours knows more: the cache, the id
@@ -264,6 +268,7 @@ def serve(host: str, port: int, workers: int) -> None:
         timeout_keep_alive=75,  # longer than that of usual proxies, so that they close idle connections, not we
         timeout_graceful_shutdown=10,
         timeout_worker_healthcheck=30,  # a worker that a busy machine starts slowly would be ended and started for ever
+        **options,
     )
 
 
@@ -278,7 +283,7 @@ def serve(host: str, port: int, workers: int) -> None:
 def mcp(host: str, port: int, *, over_http: bool) -> None:
     """Serve the database to assistants over the Model Context Protocol."""
     try:
-        from app.mcp.server import application, serve_http, serve_stdio, server_of
+        from app.mcp.server import application, http_application, serve_stdio, server_of
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"`shisaku mcp` needs {error.name}, of an extra: pip install 'shisaku[mcp]'"
@@ -286,11 +291,13 @@ def mcp(host: str, port: int, *, over_http: bool) -> None:
 
     settings = _settings()
     log.configure(settings)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # else it tells of each request within the process
+    for each in ("httpx2", "mcp"):  # which tell of each request
+        logging.getLogger(each).setLevel(logging.WARNING)
     try:
         with application(settings) as app:
             if over_http:
-                serve_http(server_of(app), host, port)
+                served = http_application(server_of(app), settings, host)
+                _run(served, settings, host, port, "app.http.protocol:BodyProtocol")
             else:
                 asyncio.run(serve_stdio(server_of(app)))
     except (Unusable, Problem) as error:
@@ -341,7 +348,7 @@ def _files(settings: Settings, about: About) -> dict[Path, Download]:
 def status(host: str, port: int) -> None:
     """Tell how the database, its downloads and the service are. Fails unless all are well."""
     settings = _settings()
-    well = True
+    well, built = True, None
     try:
         with _snapshot(settings) as snapshot:
             about, version = snapshot.dataset.about, snapshot.dataset.version
@@ -349,6 +356,7 @@ def status(host: str, port: int) -> None:
         well = False
         click.echo(f"database: {error.message}")
     else:
+        built = version.digest
         click.echo(f"database: whole, version {version.version} of {version.released}, digest {version.digest}")
         files = _files(settings, about)
         missing = [path.name for path, each in files.items() if not is_there(path, each)]
@@ -366,13 +374,23 @@ def status(host: str, port: int) -> None:
     well &= ready["status"] == "ready"
     message = ready.get("detail") or ready["status"]
     click.echo(f"service:  {message}" + (f", digest {ready['digest']}" if "digest" in ready else ""))
-    if settings.metrics_port:
-        samples = _fetch(f"http://{settings.metrics_host}:{settings.metrics_port}/metrics") or ""
-        for line in samples.splitlines():
-            if line.startswith(STATUS_METRICS):
-                click.echo(f"          {line}")
+    if built and ready.get("digest", built) != built:
+        well = False
+        click.echo("          it serves another build than this database")
+    _tell_metrics(settings)
     if not well:
         sys.exit(1)
+
+
+def _tell_metrics(settings: Settings) -> None:
+    """Prints what the metrics of the service tell, where it has them."""
+    if settings.metrics_port:
+        samples = _fetch(f"http://{settings.metrics_host}:{settings.metrics_port}/metrics")
+        if samples is None:
+            click.echo(f"metrics:  nothing answers at port {settings.metrics_port}")
+        for line in (samples or "").splitlines():
+            if line.startswith(STATUS_METRICS):
+                click.echo(f"          {line}")
 
 
 def readiness(url: str) -> dict[str, str]:
@@ -391,7 +409,8 @@ def _fetch(url: str) -> str | None:
     """The body of the response of a URL, whatever its status; None if there is none."""
     try:
         try:
-            response = urlopen(url, timeout=5)  # noqa: S310 - the operator's own
+            # Without the proxies of the environment, which know no local address.
+            response = build_opener(ProxyHandler({})).open(url, timeout=5)
         except HTTPError as error:
             response = error
         with response:

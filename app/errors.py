@@ -112,9 +112,15 @@ def unavailable(detail: str, retry_after: int) -> Problem:
 
 
 def closest(value: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that `value` was surely meant to be: written in another case or with other separators, misspelt by
-    little but with the same digits, for another number is another thing, or the only one that begins with it."""
-    names = {_plain(candidate): candidate for candidate in candidates}
+    """The candidate that `value` was surely meant to be."""
+    return closest_of(value, {candidate: candidate for candidate in candidates})
+
+
+def closest_of(value: str, candidates: Mapping[str, str]) -> str | None:
+    """What is named by the name that `value` was surely meant to be: written in another case, with other separators or
+    in the plural; misspelt by little but with the same digits, for another number is another thing; or the only one
+    that begins with it or, in Japanese, contains it. Of several such, the one that all the others begin with."""
+    names = {_plain(name): meant for name, meant in candidates.items()}
     wanted = _plain(value[:100])
     if wanted in names:
         return names[wanted]
@@ -122,13 +128,19 @@ def closest(value: str, candidates: Iterable[str]) -> str | None:
     for name in (*anagrams, *get_close_matches(wanted, names, cutoff=0.8)):
         if _digits(name) == _digits(wanted):
             return names[name]
-    shortest = SHORTEST_BEGINNING if wanted.isascii() else 2
-    beginning = [name for name in names if name.startswith(wanted)] if len(wanted) >= shortest else []
-    return names[beginning[0]] if len(beginning) == 1 else None
+    if len(wanted) < (SHORTEST_BEGINNING if wanted.isascii() else 2):
+        return None
+    found = [name for name in names if name.startswith(wanted)]
+    if not found and not wanted.isascii():
+        found = [name for name in names if wanted in name and _digits(name) == _digits(wanted)]
+    shortest = min(found, key=len, default="")
+    only = all(name.startswith(shortest) or names[name] == names[shortest] for name in found)
+    return names[shortest] if found and only else None
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\s_.-]", "", name.casefold())
+    plain = re.sub(r"[\s_.-]", "", name.casefold())
+    return f"{plain[:-3]}y" if plain.endswith("ies") else plain
 
 
 def _digits(name: str) -> list[str]:

@@ -91,7 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.snapshots = snapshots
 
     add_collections(app, RESOURCES)
-    paths = _fixed_paths(app.routes)
+    paths = _paths(app.routes)
     for router in (
         transcripts.router,  # before the page of any record
         stories.router,
@@ -116,7 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
         health.router,
     ):
         app.include_router(router)
-        paths += _fixed_paths(router.routes)
+        paths += _paths(router.routes)
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
@@ -127,8 +127,8 @@ def create_app(settings: Settings) -> FastAPI:
         """Only the router raises HTTPException, for a path without a route; everything else raises Problem."""
         nearest = path_hint(get_route_path(request.scope), paths)
         meant = hint(nearest and settings.prefix + nearest)
-        told = f"There is nothing at this path.{meant} `{settings.prefix}/v1` lists what there is."
-        return problem_response(request, Problem(404, told))
+        detail = f"There is nothing at this path.{meant} `{settings.prefix}/v1` lists what there is."
+        return problem_response(request, Problem(404, detail))
 
     @app.exception_handler(Exception)
     async def server_error(request: Request, _: Exception) -> Response:
@@ -142,9 +142,9 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _fixed_paths(routes: Iterable[BaseRoute]) -> list[str]:
-    """The paths without parameters, which a mistyped path is compared with."""
-    return [route.path for route in routes if isinstance(route, APIRoute) and not route.param_convertors]
+def _paths(routes: Iterable[BaseRoute]) -> list[str]:
+    """The paths of routes, which a mistyped path is compared with."""
+    return [route.path for route in routes if isinstance(route, APIRoute)]
 
 
 def service(app: FastAPI) -> ASGIApp:
@@ -158,7 +158,7 @@ def service(app: FastAPI) -> ASGIApp:
     refusing = RefusalsMiddleware(cached, common, settings)
     observers: list[Observer] = []
     if settings.access_log:
-        observers.append(AccessLog(sys.stdout, as_json=settings.log_format == "json"))
+        observers.append(AccessLog(sys.stdout.fileno(), as_json=settings.log_format == "json"))
     if settings.metrics_port:
         metrics = Metrics(app.state.snapshots, admitted, cached)
         metrics.listen(settings.metrics_host, settings.metrics_port)

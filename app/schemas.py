@@ -1,6 +1,6 @@
 """Schemas shared by all records: names, notes, evidence and the record itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -79,6 +79,16 @@ class Reason(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
+REASONS: Mapping[Reason, tuple[str, str]] = {
+    Reason.NOT_STATED: ("文書に記載がない", "Not stated in the document"),
+    Reason.AMBIGUOUS: ("文書の記載からは一つに定まらない", "The document does not settle it"),
+    Reason.LAYOUT_LOST: ("図示されており、文字としては残っていない", "Drawn on the slide, not written in its text"),
+    Reason.NOT_EXTRACTED: ("抜粋に含めていない", "Left out of the extract of the document"),
+    Reason.NOT_CLASSIFIED: ("編集部が分類していない", "Not classified by us"),
+    Reason.NOT_APPLICABLE: ("該当しない", "Not applicable"),
+}
+"""Each reason in Japanese and in English."""
+
 REASON_CODES = frozenset(reason.value.replace("_", "-") for reason in Reason)  # codes of the notes that tell reasons
 
 
@@ -141,7 +151,9 @@ class Record(Schema):
 
     id: Annotated[Id, Derived()] = Field(description="Stable, ASCII.")
     documents: Annotated[list[Id], Derived(), References("documents"), Field(max_length=1_000)] = Field(
-        description="Ids of the documents that evidence it."
+        description="Ids of the documents that evidence it. Evidence of how its money relates to that of other records "
+        "(`other_figures` of a measure; `same_as`, `part_of` and `parts` of a budget line) may be of further "
+        "documents, which are not among these."
     )
     notes: Annotated[list[Note], Derived(), Field(max_length=100)] = Field(
         description="Readings, doubts and gaps to know of; why a field is empty is among them."

@@ -30,6 +30,12 @@ def _of_postgres(url: SecretStr) -> SecretStr:
     return url
 
 
+def _of_a_file(path: Path) -> Path:
+    if not path.name:
+        raise ValueError("this names no file: give the path of one, or unset it")
+    return path
+
+
 class Settings(BaseSettings):
     """Each field is the environment variable `SHISAKU_<NAME>`; the README's table is made from here."""
 
@@ -40,7 +46,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # an address may hold a secret
     )
 
-    database: Path = Field(
+    database: Annotated[Path, AfterValidator(_of_a_file)] = Field(
         default=PROJECT / "data" / "shisaku.sqlite",
         description="The SQLite file that is served. `shisaku build` replaces it as a whole.",
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from app.kanji import CURRENT_FORMS
 
 DIGITS = "0123456789０１２３４５６７８９"
-MAX_TERMS = 10  # further terms add load, not precision
+MAX_TERMS = 50  # more than the longest name has; further terms add load, not precision
 BOUNDARY = "\x02"  # stands at both ends of each word of Latin letters and digits in searchable text
 
 WORD = re.compile("[0-9a-z\u00df-\u00f6\u00f8-\u024f\u0300-\u036f\u1e00-\u1eff]+")  # of folded text
@@ -34,6 +34,8 @@ REPLACED: Mapping[int, str | None] = {
 
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# What no text holds: XML has no way to write most of these, and PostgreSQL none to store a NUL.
+NOT_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]|\r(?!\n)")
 
 
 def one_line(text: str) -> str:

@@ -4,6 +4,7 @@ With pytest-xdist, the workers of a run share the SQLite databases: the first th
 """
 
 import fcntl
+import gc
 import os
 import re
 import shutil
@@ -58,6 +59,13 @@ for profile, examples in {"quick": 10, "default": 20, "thorough": 200}.items():
     )
 hypothesis_settings.load_profile("default")
 
+# What is imported here stays: to look through it for garbage, as often as usual, takes a tenth of the time of a run.
+gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+
 Client = httpx.Client
 
 
@@ -79,13 +87,13 @@ def quiet(settings: Settings) -> Settings:
 
 
 @contextmanager
-def serving(what: Settings | ASGIApp) -> Iterator[Client]:
+def serving(what: Settings | ASGIApp, http: type[HttpProtocol] = HttpProtocol) -> Iterator[Client]:
     """A client of a real server over an application, on a port of its own; with settings, over the whole service."""
     app = service(create_app(quiet(what))) if isinstance(what, Settings) else what
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         # A client of a whole session may rest longer than a server usually keeps a connection.
-        config = uvicorn.Config(app, http=HttpProtocol, log_level="error", access_log=False, timeout_keep_alive=600)
+        config = uvicorn.Config(app, http=http, log_level="error", access_log=False, timeout_keep_alive=600)
         server = _Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
@@ -94,7 +102,8 @@ def serving(what: Settings | ASGIApp) -> Iterator[Client]:
             host, port = listening.getsockname()
             # Without compression, on which both sides would spend more time than on most answers.
             uncompressed = {"Accept-Encoding": "identity"}
-            with Client(base_url=f"http://{host}:{port}", timeout=60, headers=uncompressed) as client:
+            # Nor with the certificates of TLS, whose reading takes as long as many requests.
+            with Client(base_url=f"http://{host}:{port}", timeout=60, headers=uncompressed, verify=False) as client:
                 yield client
         finally:
             server.should_exit = True
@@ -154,6 +163,17 @@ def built(seed: Path, path: Path, server: Server | None = None) -> Settings:
     return made.reading
 
 
+def copied(settings: Settings, folder: Path) -> Path:
+    """Copies a database with its downloads. One that is there is replaced in one step, as a build does. Returns its
+    path."""
+    path = folder / settings.database.name
+    for downloads in settings.database.parent.glob(f"{path.name}.*"):
+        shutil.copytree(downloads, folder / downloads.name, dirs_exist_ok=True)
+    (folder / "copy").write_bytes(settings.database.read_bytes())
+    (folder / "copy").replace(path)
+    return path
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of a run share."""
@@ -176,19 +196,26 @@ def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
     return folder
 
 
-BuildDatabase = Callable[[str, Path], Settings]
+def built_once(folder: Path, checked: Callable[[], Checked]) -> Settings:
+    """Builds a SQLite database in a folder that all workers share."""
+    made_once(folder, lambda made: build(checked(), made / "shisaku.sqlite"))
+    return Built.at(folder / "shisaku.sqlite").reading
+
+
+BuildDatabase = Callable[[str, Callable[[], Checked]], Settings]
 
 
 @pytest.fixture(scope="session")
 def build_database(kind: str, shared: Path, request: pytest.FixtureRequest) -> BuildDatabase:
-    """Builds a database from a seed, once in a run for each name. Returns the settings that it is read with."""
+    """Builds a database from a checked seed, once in a run for each name. Returns the settings that it is read with."""
 
-    def build_named(name: str, seed: Path) -> Settings:
-        if kind == POSTGRES:
-            folder = request.getfixturevalue("tmp_path_factory").mktemp(name)
-            return built(seed, folder / "shisaku.sqlite", request.getfixturevalue("server"))
-        folder = made_once(shared / name, lambda made: built(seed, made / "shisaku.sqlite"))
-        return Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0, deadline_seconds=60)
+    def build_named(name: str, checked: Callable[[], Checked]) -> Settings:
+        if kind == SQLITE:
+            return built_once(shared / name, checked)
+        folder = request.getfixturevalue("tmp_path_factory").mktemp(name)
+        made = Built.at(folder / "shisaku.sqlite", request.getfixturevalue("server"))
+        build(checked(), target(made.building))
+        return made.reading
 
     return build_named
 
@@ -218,7 +245,7 @@ def both_seed(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def corpus_seed(shared: Path) -> Path:
     """A synthetic seed of 200 budget lines."""
-    return made_once(shared / "corpus-200-seed", lambda folder: write(folder / "seed", 200)) / "seed"
+    return made_once(shared / "corpus-seed", lambda folder: write(folder / "seed", 200)) / "seed"
 
 
 def _cut(value: Any) -> Any:
@@ -248,19 +275,13 @@ def _with_cuts(checked: Checked) -> Checked:
 
 
 @pytest.fixture(scope="session")
-def cuts(corpus_seed: Path, shared: Path) -> Iterator[Client]:
+def cuts(corpus_seed: Path, build_database: BuildDatabase) -> Iterator[Client]:
     """A client of a service over the synthetic lines, every third programme's below zero, in blocks so small that a
     sort order has many."""
-
-    def make(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("app.index.orders.BLOCK", 16)
-            build(_with_cuts(check(corpus_seed)), folder / "shisaku.sqlite")
-
-    folder = made_once(shared / "cuts", make)
-    with serving(
-        Settings(database=folder / "shisaku.sqlite", database_url=None, cache_bytes=0, deadline_seconds=60)
-    ) as client:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.index.orders.BLOCK", 16)
+        settings = build_database("cuts", lambda: _with_cuts(check(corpus_seed)))
+    with serving(settings) as client:
         yield client
 
 
@@ -273,25 +294,25 @@ def first_seed(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def first(first_seed: Path, build_database: BuildDatabase) -> Settings:
     """The first document."""
-    return build_database("first", first_seed)
+    return build_database("first", lambda: check(first_seed))
 
 
 @pytest.fixture(scope="session")
 def everything(build_database: BuildDatabase) -> Settings:
     """All documents of the project."""
-    return build_database("everything", SEED)
+    return build_database("everything", lambda: check(SEED))
 
 
 @pytest.fixture(scope="session")
 def second(build_database: BuildDatabase) -> Settings:
     """The invented document alone."""
-    return build_database("second", ALONE)
+    return build_database("second", lambda: check(ALONE))
 
 
 @pytest.fixture(scope="session")
 def both(both_seed: Path, build_database: BuildDatabase) -> Settings:
     """Both documents in one database."""
-    return build_database("both", both_seed)
+    return build_database("both", lambda: check(both_seed))
 
 
 @pytest.fixture(scope="session")

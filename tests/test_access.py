@@ -138,6 +138,17 @@ def test_what_is_refused_while_it_is_parsed_is_told_as_far_as_it_is_known(
     assert id_ in ("", line["id"])
 
 
+TRACE_ID = b"0af7651916cd43dd8448eb211c80319c"
+NO_TRACES = [
+    b"ff-" + TRACE_ID + b"-b7ad6b7169203331-01",
+    b"00-" + b"0" * 32 + b"-b7ad6b7169203331-01",
+    b"00-" + TRACE_ID + b"-0000000000000000-01",
+    b"00-" + TRACE_ID + b"-b7ad6b7169203331-01-more",
+    b"01-" + TRACE_ID + b"-b7ad6b7169203331-01more",
+    b"00-" + TRACE_ID.upper() + b"-b7ad6b7169203331-01",
+]
+
+
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
@@ -151,6 +162,8 @@ def test_what_is_refused_while_it_is_parsed_is_told_as_far_as_it_is_known(
         ([(b"x-request-id", b"")], None),
         ([(b"x-request-id", b"a" * 129)], None),
         ([(b"traceparent", b"00-0af7")], None),
+        *(([(b"traceparent", each)], None) for each in NO_TRACES),
+        ([(b"traceparent", b"01-" + TRACE_ID + b"-b7ad6b7169203331-01-more")], TRACE_ID),
         ([], None),
     ],
 )
@@ -175,6 +188,7 @@ def test_lines_for_machines_are_json() -> None:
     assert " /a%20b%0A%1B[31m%E9 200 12 B 1.5 ms cached x\n" in text_line(odd, 200, 12, 0.0015)
 
 
+@pytest.mark.slow
 def test_all_messages_of_a_process_are_json_where_it_is_asked_for(first: Settings, tmp_path: Path) -> None:
     with process(first, tmp_path, log_format="json") as server:
         httpx.get(f"{server.url}/v1", headers={"X-Request-Id": "json"})
@@ -195,16 +209,19 @@ def test_an_error_is_one_line_of_json_with_its_traceback() -> None:
     assert shown["exception"].endswith("RuntimeError: broken\nhere")
 
 
+def log_to(file: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.main.sys", SimpleNamespace(stdout=SimpleNamespace(fileno=lambda: file)))
+
+
 @pytest.mark.parametrize("access_log", [True, False])
 def test_the_access_log_is_written_to_its_end_or_left_out(
-    access_log: bool, first: Settings, monkeypatch: pytest.MonkeyPatch
+    access_log: bool, first: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written: list[str] = []
-    stream = SimpleNamespace(write=written.append, flush=lambda: None)
-    monkeypatch.setattr("app.main.sys", SimpleNamespace(stdout=stream))
-    with serving(service(create_app(first.model_copy(update={"access_log": access_log})))) as client:
-        assert client.get("/v1", headers={"X-Request-Id": "last"}).headers["X-Request-Id"] == "last"
-    lines = [LINE.fullmatch(line) for line in "".join(written).splitlines()]
+    with (tmp_path / "log").open("wb") as log:
+        log_to(log.fileno(), monkeypatch)
+        with serving(service(create_app(first.model_copy(update={"access_log": access_log})))) as client:
+            assert client.get("/v1", headers={"X-Request-Id": "last"}).headers["X-Request-Id"] == "last"
+    lines = [LINE.fullmatch(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [line["id"] for line in lines if line] == ["last"] * access_log
     assert all(lines)
 
@@ -318,7 +335,9 @@ def status(settings: Settings, server: Process, **environment: Any) -> tuple[int
 
 
 @pytest.mark.slow
-def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metrics_port: int, tmp_path: Path) -> None:
+def test_status_tells_a_person_how_it_is(
+    first: Settings, server: Process, metrics_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = httpx.get(f"{server.url}/v1").json()["dataset"]["digest"]
     code, printed = status(first, server, metrics_port=metrics_port)
     assert code == 0
@@ -333,9 +352,19 @@ def test_status_tells_a_person_how_it_is(first: Settings, server: Process, metri
     code, printed = status(first.model_copy(update={"database": tmp_path / "nothing.sqlite"}), server)
     assert code == 1
     assert "Run `shisaku build`" in printed
+    given = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("http_proxy", f"http://{given}")
+    code, printed = status(first, server, metrics_port=given.rpartition(":")[2])
+    assert (code, printed.splitlines()[-1]) == (0, f"metrics:  nothing answers at port {given.rpartition(':')[2]}")
     code, printed = status(first, server, prefix="/elsewhere")
     assert code == 1
     assert "service:  There is nothing at this path" in printed
+
+
+@pytest.mark.slow
+def test_status_tells_when_the_service_has_another_build(everything: Settings, server: Process) -> None:
+    code, printed = status(everything, server)
+    assert (code, printed.splitlines()[-1].strip()) == (1, "it serves another build than this database")
 
 
 @pytest.mark.slow
@@ -360,23 +389,34 @@ def test_status_tells_of_downloads_that_are_not_where_the_database_says(
 def test_a_log_without_room_loses_lines_and_goes_on(
     first: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written: list[str] = []
+    written: list[bytes] = []
 
-    def write(text: str) -> None:
+    def write(_: int, data: bytes) -> int:
         if not written:
-            written.append("")
+            written.append(b"")
             raise OSError(28, "No space left on device")
-        written.append(text)
+        written.append(data[:10])
+        return 10
 
-    stream = SimpleNamespace(write=write, flush=lambda: None)
-    monkeypatch.setattr("app.main.sys", SimpleNamespace(stdout=stream))
+    monkeypatch.setattr("app.http.access.os", SimpleNamespace(write=write))
     with serving(service(create_app(first))) as client:
         client.get("/v1?lost")
         eventually(lambda: written)
         client.get("/v1?kept")
-        eventually(lambda: any("/v1?kept" in each for each in written))
-    assert "lost" not in "".join(written)
+    assert b"/v1?kept" in b"".join(written)
+    assert b"lost" not in b"".join(written)
     assert not [each for each in caplog.records if each.name != "httpx"]
+
+
+def test_a_log_whose_reader_stops_loses_lines_and_goes_on(first: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    log_to(write, monkeypatch)
+    with serving(service(create_app(first))) as client:
+        for _ in range(200):  # three times what a pipe holds
+            assert client.get(f"/v1?{'long' * 250}").status_code == 422
+    os.close(read)
+    eventually(lambda: "access-log" not in {each.name for each in threading.enumerate()})
+    os.close(write)
 
 
 def test_head_is_counted_by_its_route(server: Process, metrics_port: int) -> None:

@@ -1,5 +1,8 @@
 """Feeds of versions and changes, as feed readers take them."""
 
+import re
+import shutil
+import subprocess
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -13,6 +16,13 @@ from tests.conftest import Client, answer, serving, walk
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 SINCE = "since=1.0.0&type=measures"
+RUBY = shutil.which("ruby")
+# Strictly: what is unknown is refused too. Entries may share an id by RFC 4287, which readers take for one entry.
+VALIDATE = """
+feed = RSS::Parser.parse($stdin.read, true, false)
+ids = feed.entries.map { |each| each.id.content }
+abort 'two entries have one id' if ids.uniq != ids
+"""
 
 
 def feed(client: Client, path: str) -> ElementTree.Element:
@@ -80,6 +90,14 @@ def test_a_filtered_list_of_changes_can_be_followed_from_page_to_page(whole: Cli
     assert answer(whole, "/v1/changes.atom?typ=measures", 422)["errors"][0]["did_you_mean"] == "type"
 
 
+@pytest.mark.parametrize("character", ["\uffff", "\ufffe", "\x0b"])
+def test_what_xml_has_no_character_for_is_refused(character: str, whole: Client) -> None:
+    for path in ("/v1/changes.atom", "/v1/changes"):
+        refused = whole.get(path, params={"q": f"薬{character}"})
+        assert refused.status_code == 422
+        assert "noncharacter" in refused.json()["detail"]
+
+
 def test_feeds_of_other_filters_are_other_feeds_and_the_same_ones_keep_their_id(whole: Client) -> None:
     ids = [
         text(feed(whole, f"/v1/changes.atom{query}"), "id")
@@ -113,6 +131,46 @@ def test_addresses_have_the_host_where_it_is_known(public: Client) -> None:
     assert links(found)["alternate"] == "https://policy.example/versions?lang=en"
     (entry, *_) = found.findall(f"{ATOM}entry")
     assert links(entry)["alternate"].startswith("https://policy.example/versions/")
+
+
+def refusal(text: str) -> str:
+    """What the validator of Ruby's library `rss` says of a feed; empty if it is valid."""
+    assert RUBY
+    command = [RUBY, "-E", "UTF-8", "-r", "rss", "-e", VALIDATE]
+    result = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=False)
+    return result.stderr if result.returncode else ""
+
+
+WITH_RUBY = pytest.mark.skipif(RUBY is None, reason="ruby is not installed, which validates feeds")
+
+
+@WITH_RUBY
+@pytest.mark.parametrize(
+    "query",
+    ["versions.atom", "versions.atom?lang=ja", "changes.atom?limit=500", f"changes.atom?{SINCE}&lang=ja&limit=3"],
+)
+def test_feeds_are_valid(query: str, whole: Client, public: Client) -> None:
+    for client in (whole, public):
+        assert not refusal(client.get(f"/v1/{query}").text)
+
+
+@WITH_RUBY
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "message"),
+    [
+        (r"(?<=</title>)<updated>[^<]*</updated>(?=<link)", "", "<updated> is missing in tag <entry>"),
+        (r"(<id>[^<]*</id>)", r"\1\1", "<id> is too much"),
+        (r"(?<=<entry>)<id>[^<]*</id>", "<id>urn:uuid:1</id>", "two entries have one id"),
+        (r"[0-9-]{10}T00:00:00Z", "29 November", "of tag <updated> is not available"),
+        (r"<author>.*</author>", "", "<author> is missing"),
+        (r"<entry>", "<entry><issued/>", "is not expected in tag <entry>"),
+        (r"</feed>", "", "not well"),
+    ],
+)
+def test_a_feed_that_is_broken_is_refused(pattern: str, replacement: str, message: str, whole: Client) -> None:
+    broken, count = re.subn(pattern, replacement, whole.get("/v1/changes.atom?limit=3").text)
+    assert count
+    assert message in refusal(broken)
 
 
 def test_pages_name_their_feeds(whole: Client) -> None:

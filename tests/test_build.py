@@ -17,10 +17,12 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.main import create_app
+from app.query.snapshot import Snapshot
+from app.resources.schema import schema_version
 from app.seeding.build import build, check
 from app.seeding.sqlite import SqliteTarget
 from app.settings import PROJECT, Settings
-from tests.conftest import ALONE, answer, eventually, serving, walk
+from tests.conftest import ALONE, answer, copied, eventually, serving, walk
 
 LOCK = ".shisaku.sqlite.lock"
 
@@ -33,11 +35,10 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_the_same_seed_gives_the_same_digest_and_bytes(first_seed: Path, tmp_path: Path) -> None:
-    paths = [tmp_path / "one.sqlite", tmp_path / "two.sqlite"]
-    digests = {build(check(first_seed), path) for path in paths}
-    assert len(digests) == 1
-    assert paths[0].read_bytes() == paths[1].read_bytes()
+def test_the_same_seed_gives_the_same_digest_and_bytes(first: Settings, first_seed: Path, tmp_path: Path) -> None:
+    digest = build(check(first_seed), tmp_path / "again.sqlite")
+    assert digest == Snapshot.open(first, schema_version()).dataset.version.digest
+    assert (tmp_path / "again.sqlite").read_bytes() == first.database.read_bytes()
 
 
 ASK = """
@@ -80,9 +81,10 @@ def test_other_processes_and_hash_seeds_give_the_same_bytes(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("when", ["Writing", "Downloads"])
-def test_a_build_that_fails_leaves_the_old_database(first_seed: Path, when: str, tmp_path: Path) -> None:
-    path = tmp_path / "shisaku.sqlite"
-    build(check(ALONE), path)
+def test_a_build_that_fails_leaves_the_old_database(
+    second: Settings, first_seed: Path, when: str, tmp_path: Path
+) -> None:
+    path = copied(second, tmp_path)
     before = path.read_bytes()
 
     @contextmanager
@@ -98,6 +100,7 @@ def test_a_build_that_fails_leaves_the_old_database(first_seed: Path, when: str,
     assert [each.name for each in tmp_path.glob(".*")] == [LOCK]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a process is killed by a signal")
 def test_what_a_killed_build_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
     path = tmp_path / "shisaku.sqlite"
@@ -126,8 +129,8 @@ def test_one_build_of_a_file_at_a_time(tmp_path: Path, monkeypatch: pytest.Monke
         result = CliRunner().invoke(main, ["build", "--seed", str(ALONE)])
         assert (result.exit_code, path.exists()) == (1, False)
         assert result.output == f"Error: {path}: another build of it is running. Wait for it, then build again.\n"
-        build(check(ALONE), tmp_path / "other.sqlite")
-    assert CliRunner().invoke(main, ["build", "--seed", str(ALONE)]).exit_code == 0
+    with SqliteTarget(tmp_path / "other.sqlite").locked():
+        assert CliRunner().invoke(main, ["build", "--seed", str(ALONE)]).exit_code == 0
 
 
 @pytest.mark.parametrize("blocked", [LOCK, f"{LOCK}-journal"])  # when it is opened, and when it is locked
@@ -154,13 +157,12 @@ def limited(size: int) -> Iterator[None]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files are limited by the system")
-@pytest.mark.parametrize("size", [20_000, 300_000, 900_000])
+@pytest.mark.parametrize("size", [20_000, *(pytest.param(size, marks=pytest.mark.slow) for size in (300_000, 900_000))])
 def test_a_disk_that_is_full_ends_a_build_in_a_sentence(
-    size: int, first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    size: int, second: Settings, first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A limit of the size of files, which meets the build at several of its steps, as a full disk does."""
-    path = tmp_path / "shisaku.sqlite"
-    build(check(ALONE), path)
+    path = copied(second, tmp_path)
     before = path.read_bytes()
     monkeypatch.setenv("SHISAKU_DATABASE", str(path))
     with limited(size):
@@ -193,6 +195,20 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
     result = CliRunner().invoke(main, ["build"])
     assert result.exit_code == 1
     assert "The old database, if there was one, stands." in result.output
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_not_replaced(
+    make: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shisaku.sqlite"
+    make(path)
+    monkeypatch.setenv("SHISAKU_DATABASE", str(path))
+    result = CliRunner().invoke(main, ["build"])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {path}: this is no regular file. Remove it, or name another with")
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert not path.is_file()
 
 
 @pytest.mark.slow
@@ -251,12 +267,10 @@ def test_a_seed_without_errors_is_said_to_be_so() -> None:
     assert re.fullmatch(r"\d+ records, no errors\n", result.output)
 
 
-def test_many_documents_are_attributed_where_they_are_listed(
-    both_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.seeding.build.MAX_ATTRIBUTIONS", 1)
+def test_many_documents_are_attributed_where_they_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.seeding.build.MAX_ATTRIBUTIONS", 0)
     path = tmp_path / "shisaku.sqlite"
-    build(check(both_seed), path)
+    build(check(ALONE), path)
     with serving(create_app(Settings(database=path))) as client:
         assert "/v1/documents" in answer(client, "/v1")["attribution"]
 

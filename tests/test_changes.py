@@ -55,7 +55,6 @@ JSON = st.recursive(
 
 
 @given(before=JSON, after=JSON)
-@settings(max_examples=300)
 def test_a_patch_makes_one_value_of_another(before: Any, after: Any) -> None:
     operations = list(patch(before, after))
     assert orjson.dumps(applied(operations, before), option=orjson.OPT_SORT_KEYS) == orjson.dumps(
@@ -101,12 +100,21 @@ STAGES = st.dictionaries(
 )
 
 
+def test_changes_equal_a_comparison_by_brute_force(tmp_path: Path) -> None:
+    compare_changes([ONE, TWO, THREE, TWO], tmp_path)
+
+
+@pytest.mark.slow
 @given(versions=st.lists(STAGES, min_size=2, max_size=4))
 @settings(max_examples=5)
-def test_changes_equal_a_comparison_by_brute_force(
+def test_changes_of_any_versions_equal_a_comparison_by_brute_force(
     versions: list[dict[str, tuple[str, int]]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = tmp_path_factory.mktemp("edited")
+    compare_changes(versions, tmp_path_factory.mktemp("edited"))
+
+
+def compare_changes(versions: list[dict[str, tuple[str, int]]], folder: Path) -> None:
+    """Builds a seed of these versions, and compares what the service says of them with what differs."""
     seed, states = folder / "seed", []
     write_seed(seed, versions[0])
     for number, stages in enumerate(versions, 1):
@@ -194,6 +202,7 @@ def found(client: Client, query: str) -> list[str]:
         ("id=unheard-of", []),
         ("action=added", ALL[3:]),
         ("field=name", ALL[1:3]),
+        ("field=名称&type=段階", ALL[1:3]),
         ("field=none", [ALL[0], ALL[3]]),
         ("type=measures", []),
         ("document=green-20270115&action=removed", ALL[:1]),
@@ -206,6 +215,13 @@ def test_changes_are_filtered(served: Client, query: str, expected: list[str]) -
     assert lines == ndjson(map(orjson.dumps, walk(served, f"/v1/changes?{query}")))
 
 
+def test_resources_and_fields_have_japanese_labels(served: Client) -> None:
+    changes = next(each for each in answer(served, "/v1")["resources"] if each["name"] == "changes")
+    labels = {each["name"]: {value["value"]: value["label"] for value in each["values"]} for each in changes["filters"]}
+    assert labels["type"]["budget-lines"] == {"ja": "予算", "en": "budget-lines", "en_official": False}
+    assert labels["field"]["name"] == {"ja": "名称", "en": "name", "en_official": False}
+
+
 @pytest.mark.parametrize(
     ("query", "parameter", "message", "meant"),
     [
@@ -216,6 +232,27 @@ def test_changes_are_filtered(served: Client, query: str, expected: list[str]) -
         ("since=20270203", "since", "`20270203` is neither a version nor a day", "2027-02-03"),
         ("until=2027年2月3日", "until", "`2027年2月3日` is neither a version nor a day", "2027-02-03"),
         ("until=2027-02-03T00:00:00Z", "until", "`2027-02-03T00:00:00Z` is neither", "2027-02-03"),
+        ("until=2026-11", "until", "`2026-11` is neither a version nor a day", "2026-11-30"),
+        ("since=2026-11", "since", "`2026-11` is neither a version nor a day", "2026-11-01"),
+        ("until=2024/2", "until", "`2024/2` is neither a version nor a day", "2024-02-29"),
+        ("since=202611", "since", "`202611` is neither a version nor a day", "2026-11-01"),
+        ("until=2026年11月", "until", "`2026年11月` is neither a version nor a day", "2026-11-30"),
+        ("since=2026", "since", "`2026` is neither a version nor a day", "2026-01-01"),
+        ("until=2026年", "until", "`2026年` is neither a version nor a day", "2026-12-31"),
+        ("since=令和8年1月", "since", "`令和8年1月` is neither a version nor a day", "2026-01-01"),
+        ("until=R8.2.3", "until", "`R8.2.3` is neither a version nor a day", "2026-02-03"),
+        ("until=平成三十一年", "until", "`平成三十一年` is neither a version nor a day", "2019-12-31"),
+        ("since=2999-05", "since", "`2999-05` is in the future: the newest version is 2.0.0", "2027-03-01"),
+        ("until=2026-13", "until", "`2026-13` is neither a version nor a day", None),
+        ("until=2026-00", "until", "`2026-00` is neither a version nor a day", None),
+        ("until=2026-11-00", "until", "`2026-11-00` is neither a version nor a day", None),
+        ("until=2026111", "until", "`2026111` is neither a version nor a day", None),
+        ("until=2026 November", "until", "`2026 November` is neither a version nor a day", None),
+        ("from=2026-11-24", "from", "There is no parameter `from` here. Did you mean `since`?", "since"),
+        ("after=1.0.0", "after", "There is no parameter `after` here. Did you mean `since`?", "since"),
+        ("startDate=1.0.0", "startDate", "There is no parameter `startDate` here. Did you mean `since`?", "since"),
+        ("before=1.0.0", "before", "There is no parameter `before` here. Did you mean `until`?", "until"),
+        ("to=1.0.0", "to", "There is no parameter `to` here. Did you mean `until`?", "until"),
         ("since=v1.1.0", "since", "`v1.1.0` is neither a version nor a day", "1.1.0"),
         ("since=%20", "since", "A value of `since` is empty. Leave it out instead.", None),
         ("until=3.0.0", "until", "`3.0.0` is neither a version nor a day", None),
@@ -253,8 +290,8 @@ def test_a_change_says_in_words_what_it_is(served: Client) -> None:
         "en": "Withdrew “Growth”. It was merged.",
     }
     assert removed["patch"] == [{"op": "remove", "path": ""}]
-    assert changed["summary"]["en"] == "Changed name of “Seed”."
-    assert changed["summary"]["ja"] == "「段階Seed」のnameを改めた。"
+    assert changed["summary"]["en"] == "Changed “Seed”: Name."
+    assert changed["summary"]["ja"] == "「段階Seed」を改めた: 名称。"
     assert [each["path"] for each in changed["patch"]] == ["/name/ja", "/name/en"]
     assert added["summary"]["en"] == "Added “Late stage”."
     assert added["patch"][0]["value"] == answer(served, "/v1/stages/late-stage")
@@ -297,6 +334,53 @@ def test_a_version_leads_to_its_changes(served: Client) -> None:
     page = served.get("/versions/1.1.0?lang=en").text
     assert '"/changes?version=1.1.0' in page
     assert "/changes?since=" not in page
+
+
+@pytest.fixture(scope="module")
+def tenth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Versions 1.8.0 to 1.10.0, the last two of one day."""
+    folder = tmp_path_factory.mktemp("tenth")
+    seed = folder / "seed"
+    write_seed(seed, ONE)
+    released(seed, "1.8.0", ONE, DAYS["1.0.0"])
+    released(seed, "1.9.0", TWO, DAYS["1.1.0"])
+    set_version(seed, "1.10.0", DAYS["1.1.0"])
+    write_stages(seed, {**TWO, "exit": ("Exit", 4)})
+    with serving(built(seed, folder / "shisaku.sqlite")) as client:
+        yield client
+
+
+NINTH = ["1.9.0.stages.growth-stage", "1.9.0.stages.late-stage"]
+TENTH = "1.10.0.stages.exit"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("versions", ["1.10.0", "1.9.0", "1.8.0"]),
+        *((f"versions?sort={sort}", ["1.8.0", "1.9.0", "1.10.0"]) for sort in ("id", "name", "released", "records")),
+        *((f"versions?sort={sort}&order=desc", ["1.10.0", "1.9.0", "1.8.0"]) for sort in ("id", "name", "released")),
+        ("changes", [TENTH, *NINTH]),
+        *((f"changes?sort={sort}", [*NINTH, TENTH]) for sort in ("id", "released", "type")),
+        ("changes?sort=id&order=desc", [TENTH, *reversed(NINTH)]),
+        ("changes?since=1.9.0", [TENTH]),
+        ("changes?since=1.8.0&until=1.9.0", NINTH),
+        ("changes?version=1.10.0", [TENTH]),
+        ("stages/exit/history", [TENTH]),
+    ],
+)
+def test_the_tenth_version_comes_after_the_ninth(tenth: Client, query: str, expected: list[str]) -> None:
+    assert [each["id"] for each in walk(tenth, f"/v1/{query}")] == expected
+
+
+def test_the_tenth_version_comes_first_in_facets_hints_feeds_and_pages(tenth: Client) -> None:
+    facet = answer(tenth, "/v1/changes?facet=version&limit=0")["facets"]["version"]["buckets"]
+    hinted = answer(tenth, "/v1/changes?since=1.11.0", 422)["errors"][0]["allowed"]
+    assert [each["value"] for each in facet] == hinted == ["1.10.0", "1.9.0", "1.8.0"]
+    assert answer(tenth, "/v1/changes?since=1.10.0&until=1.9.0", 422)["errors"][0]["message"].startswith("`since` is")
+    for path in ("/v1/versions.atom", "/versions?lang=en", "/changes?lang=en", "/v1/exports/changes.ndjson"):
+        text = tenth.get(path).text
+        assert -1 < text.index("1.10.0") < text.index("1.9.0")
 
 
 def test_without_a_release_there_is_one_version(second: Any) -> None:

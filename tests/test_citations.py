@@ -75,10 +75,10 @@ def read(client: Client, path: str) -> tuple[str, dict[str, Any], dict[str, Any]
 
 
 @EACH
-def test_every_record_can_be_cited(resource: Resource, clients: Client) -> None:
+def test_records_of_every_resource_can_be_cited(resource: Resource, clients: Client) -> None:
     about = answer(clients, "/v1")
     documents = {row["id"]: row for row in walk(clients, "/v1/documents")}
-    for record in walk(clients, f"/v1/{resource.name}"):
+    for record in answer(clients, f"/v1/{resource.name}?limit=5")["data"]:
         path = f"/v1/{resource.name}/{record['id']}"
         text, reference, item = read(clients, path)
         kind, key, fields = read_bibtex(text)

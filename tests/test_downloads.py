@@ -30,7 +30,7 @@ from app.resources.schema import schema_version
 from app.resources.tables import RESOURCE_TABLES
 from app.seeding.build import build, check
 from app.settings import Settings
-from tests.conftest import ALONE, Client, answer, eventually, serving, walk
+from tests.conftest import ALONE, Client, answer, built_once, copied, eventually, serving, walk
 from tests.test_exports import read
 from tests.test_integrity import flip
 
@@ -235,28 +235,33 @@ def test_a_file_can_be_downloaded_in_ranges(name: str, client: Client) -> None:
     several = client.get(url, headers={"Range": "bytes=0-9,20-29"})
     assert (several.status_code, several.content) == (200, whole.content)
     assert client.get(url, headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
-    headed = client.head(url)
+    headed = client.head(url, headers={"Range": "bytes=0-99"})
+    assert (headed.status_code, headed.headers["Content-Length"]) == (200, str(len(whole.content)))
     assert (headed.content, headed.headers["ETag"]) == (b"", whole.headers["ETag"])
 
 
-def test_files_belong_to_their_database(first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def own(shared: Path, tmp_path: Path) -> Path:
+    """The invented document in a SQLite database of the test's own."""
+    return copied(built_once(shared / "second", lambda: check(ALONE)), tmp_path)
+
+
+def test_files_belong_to_their_database(
+    own: Path, first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 3600.0)
-    path = tmp_path / "shisaku.sqlite"
-    settings = Settings(database=path)
-    first = build(check(ALONE), path)
-    snapshots = Snapshots(settings, schema_version())
-    second = build(check(first_seed), path)
-    assert folder_of(
-        path, snapshots.current().dataset.about.digest
-    ).is_dir()  # a service that has not seen the new build answers from it
-    assert snapshots.current().dataset.version.digest == first
-    assert build(check(first_seed), path) == second
-    old = tmp_path / "shisaku.sqlite.0000000000000000"
-    old.mkdir()
-    build(check(first_seed), path)
+    settings = Settings(database=own, cache_bytes=0)
+    dataset = Snapshots(settings, schema_version()).current().dataset
+    checked = check(first_seed)
+    digest = build(checked, own)
+    # A service that has not seen the new build answers from the old one's.
+    assert folder_of(own, dataset.about.digest).is_dir()
+    assert dataset.version.digest != digest
+    (tmp_path / "shisaku.sqlite.0000000000000000").mkdir()
+    assert build(checked, own) == digest
     assert len([each for each in tmp_path.iterdir() if each.is_dir()]) == 2
     with serving(settings) as client:
-        folder = folder_of(path, Snapshot.open(settings, schema_version()).dataset.about.digest)
+        folder = folder_of(own, Snapshot.open(settings, schema_version()).dataset.about.digest)
         for file in folder.iterdir():
             file.unlink()
         refused = client.get("/v1/exports/dataset.sqlite")
@@ -264,15 +269,13 @@ def test_files_belong_to_their_database(first_seed: Path, tmp_path: Path, monkey
 
 
 def test_a_file_that_is_not_what_was_built_is_never_sent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "shisaku.sqlite"
-    build(check(ALONE), path)
-    monkeypatch.setenv("SHISAKU_DATABASE", str(path))
+    monkeypatch.setenv("SHISAKU_DATABASE", str(own))
     (folder,) = (each for each in tmp_path.iterdir() if each.is_dir())
     urls = {file: f"/v1/exports/{file.name}" for file in folder.iterdir()}
     assert len(urls) == 2 + len(RESOURCES)
-    with serving(Settings(database=path)) as client:
+    with serving(Settings(database=own, cache_bytes=0)) as client:
         for file, url in urls.items():
             good = file.read_bytes()
             file.write_bytes(good[:-1])
@@ -283,8 +286,6 @@ def test_a_file_that_is_not_what_was_built_is_never_sent(
             assert whole.headers["Repr-Digest"] == f"sha-256=:{b64encode(sha256(good).digest()).decode()}:"
             file.write_bytes(bytes([good[0] ^ 1]) + good[1:])
             assert client.get(url, headers={"Range": "bytes=5-9"}).status_code == 503, "flipped after it was sent"
-            told = CliRunner().invoke(main, ["verify"])
-            assert (told.exit_code, f"not what was built: {file.name}." in told.output) == (1, True)
             file.unlink()
             assert client.get(url).status_code == 503
             file.write_bytes(good)
@@ -295,6 +296,8 @@ def test_a_file_that_is_not_what_was_built_is_never_sent(
         file, url = next(iter(urls.items()))
         flip(file, 5)
         assert client.get(url).status_code == 503
+        told = CliRunner().invoke(main, ["verify"])
+        assert (told.exit_code, f"not what was built: {file.name}." in told.output) == (1, True)
 
 
 def test_a_file_that_cannot_be_read_is_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,15 +306,15 @@ def test_a_file_that_cannot_be_read_is_not_whole(tmp_path: Path, monkeypatch: py
     assert not is_intact(tmp_path, download, {})
 
 
-def test_a_build_of_another_name_alone_has_files_of_its_own(tmp_path: Path) -> None:
-    path, seed = tmp_path / "shisaku.sqlite", tmp_path / "seed"
+def test_a_build_of_another_name_alone_has_files_of_its_own(own: Path, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
     shutil.copytree(ALONE, seed)
-    digest = build(check(seed), path)
-    with serving(Settings(database=path)) as client:
+    with serving(Settings(database=own, cache_bytes=0)) as client:
+        digest = answer(client, "/v1")["dataset"]["digest"]
         before = client.get("/v1/exports/dataset.sqlite")
         about = seed / "dataset.yaml"
         about.write_text(about.read_text().replace("An invented document", "Another name"))
-        assert build(check(seed), path) == digest  # of the records, which are the same
+        assert build(check(seed), own) == digest  # of the records, which are the same
         for name in ("dataset.sqlite", "datapackage.zip"):
             sent = client.get(f"/v1/exports/{name}")  # before or after the service has changed over
             assert sent.headers["Repr-Digest"] == f"sha-256=:{b64encode(sha256(sent.content).digest()).decode()}:"
@@ -399,7 +402,7 @@ def test_a_build_leaves_out_the_workbook_that_would_be_too_large(
 ) -> None:
     monkeypatch.setattr("app.seeding.downloads.MAX_XLSX_ROWS", 3)
     build(check(ALONE), tmp_path / "s.sqlite")
-    with serving(Settings(database=tmp_path / "s.sqlite")) as client:
+    with serving(Settings(database=tmp_path / "s.sqlite", cache_bytes=0)) as client:
         sizes = {each["path"]: each["bytes"] for each in answer(client, "/v1/exports")["data"]}
         assert sizes["/v1/exports/budget-lines.xlsx"] is None
         assert sizes["/v1/exports/pillars.xlsx"] > 0

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.db.base import Session
+from app.query.vocabulary import Vocabulary
 from app.settings import Settings
 from tests.conftest import Client, answer, eventually, serving
 
@@ -39,6 +40,7 @@ def test_only_reading_is_allowed(client: Client, method: str, path: str) -> None
     [
         ("/nowhere", 404), ("/v1/", 404), ("/v1/measures/", 404), ("/v1/measure", 404), ("/v2/measures", 404),
         ("/v1/measures/%00", 404), ("/v1/measures/..%2f..%2fetc", 404), ("/v1/measures/x", 404), ("/nowhere/x.js", 404),
+        ("/v1/measures/%00/history", 404),
         ("/V1", 404), ("/docs/", 404), ("/v1/measures/a/b", 404), ("/v1/documents//lines", 404),
         ("/v1/measures?q=%ff", 422), ("/v1/measures?" + "x=1&" * 300, 422), ("/v1/measures?q=" + "x" * 9_000, 422),
         ("/v1/measures?limit=1.5", 422), ("/v1/measures?limit=１", 422), ("/v1/measures?offset=10001", 422),
@@ -115,3 +117,18 @@ def test_a_sum_is_stopped_at_its_deadline_between_groups(first: Settings, monkey
             refused = client.get(f"/v1/budget-summary?{query}")
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
             problem(refused)
+
+
+def test_a_list_beyond_its_limit_is_refused_before_it_is_read(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[str] = []
+    find = Vocabulary.find
+
+    def counted(vocabulary: Vocabulary, value: str) -> tuple[str, ...]:
+        found.append(value)
+        return find(vocabulary, value)
+
+    monkeypatch.setattr(Vocabulary, "find", counted)
+    for name in ("ministry", "package", "fields"):
+        (error,) = answer(client, f"/v1/budget-lines?{name}={',' * 8_000}", 422)["errors"]
+        assert "at most 200 values" in error["message"]
+    assert len(found) < 3 * 200 * 10

@@ -5,7 +5,7 @@ import pytest
 from app.query.dataset import Dataset
 from app.query.resource import Resource
 from app.resources import RESOURCES
-from tests.conftest import Client, answer, walk
+from tests.conftest import Client, answer
 
 EVERY_DATABASE = True
 
@@ -26,7 +26,7 @@ def test_each_bucket_counts_what_its_filter_finds(
     filter_ = resource.filters[facet]
     assert [bucket["value"] for bucket in found["buckets"]] == list(filter_.values(dataset.vocabularies).terms)
     for bucket in found["buckets"]:
-        assert len(walk(clients, path(resource), fields="id", limit=500, **{facet: bucket["value"]})) == bucket["count"]
+        assert answer(clients, path(resource), limit=0, **{facet: bucket["value"]})["meta"]["total"] == bucket["count"]
     if filter_.optional:
         assert answer(clients, path(resource), limit=0, **{facet: "none"})["meta"]["total"] == found["missing"]
     else:
@@ -57,10 +57,8 @@ def test_a_facet_counts_under_every_filter_but_its_own(resource: Resource, facet
 def test_a_facet_whose_counts_add_up_to_more_than_the_rows_says_so(
     resource: Resource, facet: str, clients: Client
 ) -> None:
-    asked = [{}, {"q": "の"}, {"q": "no such words"}]
-    every = answer(clients, path(resource), facet=facet, limit=0)["facets"][facet]["buckets"]
-    asked.extend({facet: bucket["value"]} for bucket in every[:3])
-    for query in asked:
+    (first, *_) = answer(clients, path(resource), facet=facet, limit=0)["facets"][facet]["buckets"]
+    for query in ({}, {"q": "の"}, {"q": "no such words"}, {facet: first["value"]}):
         found = answer(clients, path(resource), facet=facet, limit=0, **query)
         without = {name: value for name, value in query.items() if name != facet}
         rows = answer(clients, path(resource), limit=0, **without)["meta"]["total"]

@@ -1,7 +1,6 @@
 """Every filter, sort and page of the two large resources against brute force over their records."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +13,7 @@ from app.query.dataset import Dataset
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.amount import SUPPLEMENTARY_PHASES, BudgetPhase
-from tests.conftest import BuildDatabase, Client, answer, serving, walk
+from tests.conftest import Client, answer, walk
 from tests.searching import Texts, contain
 
 EVERY_DATABASE = True
@@ -122,30 +121,20 @@ class Held:
 
 
 @pytest.fixture(scope="module")
-def held(build_database: BuildDatabase, corpus_seed: Path) -> Iterator[Held]:
-    """A service over 200 synthetic lines, in blocks so small that a sort order has many."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.index.orders.BLOCK", 16)
-        settings = build_database("corpus-200", corpus_seed)
-    with serving(settings) as client:
-        yield Held(client)
-
-
-@pytest.fixture(scope="module")
 def small(clients: Client) -> Held:
     """The service over the real document and the invented one."""
     return Held(clients)
 
 
 @pytest.fixture(scope="module")
-def below_zero(cuts: Client) -> Held:
-    """The service over lines some of which are cuts."""
+def held(cuts: Client) -> Held:
+    """The service over synthetic lines, some of which are cuts."""
     return Held(cuts)
 
 
 @given(data=st.data())
-def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held, small: Held, below_zero: Held) -> None:
-    service = data.draw(st.sampled_from([held, small, below_zero]))
+def test_any_query_finds_what_brute_force_finds(data: st.DataObject, held: Held, small: Held) -> None:
+    service = data.draw(st.sampled_from([held, small]))
     client = service.client
     resource = data.draw(st.sampled_from(LARGE))
     described = service.described[resource.name]
@@ -204,9 +193,9 @@ def test_any_facet_counts_what_brute_force_counts(resource: Any, held: Held) -> 
     ])  # fmt: skip
 
 
-def test_facets_count_negative_amounts(below_zero: Held) -> None:
+def test_facets_count_negative_amounts(held: Held) -> None:
     (resource,) = (each for each in LARGE if each.name == "budget-lines")
-    check_facets(resource, below_zero, [{}, {"amount_max": -1}, {"amount_min": -(10**9), "amount_max": 10**9}])
+    check_facets(resource, held, [{"amount_max": -1}, {"amount_min": -(10**9), "amount_max": 10**9}])
 
 
 def check_facets(resource: Resource, held: Held, queries: list[dict[str, Any]]) -> None:
@@ -266,8 +255,8 @@ def test_every_filter_changes_what_is_found(clients: Client) -> None:
         total = answer(clients, path, limit=0)["meta"]["total"]
         for filter_ in described["filters"]:
             values = [value["value"] for value in filter_["values"]] or ["1", "2500000000", "99999999999"]
-            totals = [answer(clients, path, limit=0, **{filter_["name"]: value})["meta"]["total"] for value in values]
-            assert len(values) == 1 or min(totals) < total, (path, filter_["name"])
+            totals = (answer(clients, path, limit=0, **{filter_["name"]: value})["meta"]["total"] for value in values)
+            assert len(values) == 1 or any(found < total for found in totals), (path, filter_["name"])
 
 
 def test_bounds_take_negative_whole_yen(cuts: Client) -> None:
@@ -287,6 +276,6 @@ def test_bounds_take_negative_whole_yen(cuts: Client) -> None:
 
 def test_a_name_that_holds_commas_stands_in_a_list(clients: Client) -> None:
     name = "Ministry of Health, Labour and Welfare"
-    for value in (f"{name},meti", f"meti,{name}", f"meti,{name},meti"):
+    for value in (f"{name},meti", f"meti,{name}", f"meti,{name},meti", f"{name}、経"):
         self_ = answer(clients, "/v1/budget-lines", ministry=value, limit=0)["links"]["self"]
         assert self_ == "/v1/budget-lines?ministry=mhlw,meti&limit=0"

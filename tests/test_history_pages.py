@@ -65,6 +65,25 @@ def test_a_page_of_an_earlier_version_shows_nothing_of_today(whole: Client) -> N
         assert ("/citation.bib" in page) is is_today
 
 
+def test_a_document_is_shown_as_a_version_has_it(whole: Client) -> None:
+    path, current = "/documents/cao-20260203-bio", answer(whole, "/v1")["dataset"]["version"]
+    cited = f"{path}?from=101&amp;version={current}&amp;lang=en"
+    assert f'<a href="{cited}">{cited}</a>' in whole.get(f"{path}?from=101&lang=en").text
+    newest = whole.get(f"{path}?from=101&version={current}&lang=en").text
+    assert f"As version {current} has it." in newest
+    assert 'id="L124"' in newest
+    lines = answer(whole, f"/v1{path}/lines?from=101&version={current}")["data"]
+    assert lines == answer(whole, f"/v1{path}/lines?from=101")["data"]
+    older = whole.get(f"{path}?version=1.0.0&lang=en").text
+    assert "As version 1.0.0 has it." in older
+    assert answer(whole, f"/v1{path}?version=1.0.0")["name"]["en"] in older
+    assert 'id="L1"' not in older
+    for refused in (f"{path}?version=1.0.0&to=3&lang=en", f"/v1{path}/lines?version=1.0.0"):
+        assert "newest version alone" in whole.get(refused).text
+        assert whole.get(refused).status_code == 422
+    assert whole.get("/documents/rs2024-health-strategy?version=1.0.0").status_code == 404
+
+
 def test_the_digest_of_the_data_is_that_of_their_version(whole: Client) -> None:
     dataset = answer(whole, "/v1")["dataset"]
     assert answer(whole, f"/v1/versions/{dataset['version']}")["digest"] == dataset["digest"]

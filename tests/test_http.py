@@ -13,7 +13,6 @@ from uvicorn.server import ServerState
 
 from app.http.protocol import HttpProtocol
 from app.http.representation import accepts_gzip
-from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, visible
 
@@ -205,6 +204,10 @@ def test_cors_preflight_allows_reading_with_any_header(client: Client) -> None:
     assert "if-none-match" in preflight.headers["Access-Control-Allow-Headers"]
     assert preflight.headers["X-Content-Type-Options"] == "nosniff"
     assert len(preflight.headers.get_list("Access-Control-Allow-Origin")) == 1
+    private = client.options(LIST, headers={**asked, "Access-Control-Request-Private-Network": "true"})
+    assert (private.status_code, private.headers["Access-Control-Allow-Private-Network"]) == (200, "true")
+    methods = [("Access-Control-Request-Method", each) for each in ("POST", "GET")]
+    assert client.options(LIST, headers=[("Origin", "https://example.org"), *methods]).status_code == 204
     refused = client.options(LIST, headers={**asked, "Access-Control-Request-Method": "POST"})
     assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (204, "*")
     assert "Access-Control-Allow-Methods" not in refused.headers
@@ -220,9 +223,8 @@ def test_options_tells_what_is_allowed(client: Client) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *(f"/v1/{resource.name}" for resource in RESOURCES),
-        *(f"/v1/{resource.name}/nothing" for resource in RESOURCES),
-        "/", "/v1", "/docs", "/static/icon.svg", "/healthz", "/readyz", "/openapi.json", "/nowhere", "/v1/measures?x=1",
+        "/v1/budget-lines", "/v1/budget-lines/nothing", "/v1/changes", "/v1/stages/basic-research", "/", "/v1",
+        "/docs", "/static/icon.svg", "/healthz", "/readyz", "/openapi.json", "/nowhere", "/v1/measures?x=1",
         "/v1/crosswalk", "/v1/budget-summary?group_by=ministry", "/v1/exports", "/v1/exports/stages.csv",
         "/v1/exports/stages.xlsx", "/v1/exports/dataset.sqlite", "/.well-known/api-catalog",
     ],

@@ -276,12 +276,20 @@ READ: dict[str, tuple[bytes, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_it_is_read_rightly(name: str, seed: Path) -> None:
+def test_it_is_read_rightly(name: str) -> None:
     data, changes = READ[name]
     found = imported(data, **changes)
     assert found.refused == []
     assert sums(found) == SUMS
     assert (found.rows, found.read, found.totals, found.only_totals) == (6, 3, 3, 1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with a byte order mark and CRLF", "in Shift_JIS", "in UTF-16", "a line break and quotes in a cell", "blank rows"],
+)
+def test_the_file_is_kept_as_it_is_and_its_records_can_be_read(name: str, seed: Path) -> None:
+    data, changes = READ[name]
     result = run(seed, {**MAPPING, **changes}, data)
     assert result.exit_code == 0, result.output
     check(seed)
@@ -345,6 +353,7 @@ TOLD: dict[str, tuple[bytes, dict[str, Any], int, str]] = {
     "another encoding": (same().decode().encode("cp932"), {}, 1, "not utf-8-sig: write `encoding: cp932` in the mapping"),
     "no encoding at all": (same().replace("推".encode(), b"\xff\xfe\xfd"), {}, 2, "not utf-8-sig: save it as UTF-8"),
     "a character of no text": (changed("乙", "乙\0"), {}, 4, "is the file in another encoding than utf-8-sig"),
+    "a control character": (changed("乙", "乙\x0b"), {}, 4, "is the file in another encoding than utf-8-sig"),
     "a missing column": (changed("事業名", "事業の名"), {}, 1, "no column of this row is `事業名`: did you mean `事業の名`"),
     "no header": (table(*ROWS[1:], header=ROWS[0]), {}, 1, "no column of this row is `番号`: write all headers in one"),
     "nothing": (b"", {}, 1, "no column of this row is `番号`"),
@@ -358,6 +367,12 @@ TOLD: dict[str, tuple[bytes, dict[str, Any], int, str]] = {
     "a body that pays for nothing": (changed("内閣府", "文化局", count=2), {}, 3, "`文化局` is no ministry or agency"),
     "a part of a larger amount": (changed(",1000,", ',"5,000の内数",'), {}, 3, "`当初`: `5,000の内数` is a part of a larger"),
     "words for an amount": (changed(",1000,", ",未定,"), {}, 3, "`当初`: `未定` is no amount: write digits"),
+    "more digits than amounts have": (
+        changed(",1000,", f",{'9' * 30},"),
+        {},
+        3,
+        "`当初`: `9{30}` is no amount \\(.*no more than 22 digits.*\\): correct the cell",
+    ),
     "separators in the wrong place": (changed(",1000,", ',"10,00",'), {}, 3, "`10,00` is no amount"),
     "a fraction of a yen": (changed(",1000,", ",1000.0001,"), {}, 3, "not a whole number of yen"),
     "more than any budget": (changed(",1000,", f",{10**15},"), {}, 3, "is more than any budget"),

@@ -19,9 +19,8 @@ from app.main import create_app
 from app.query.cursor import Binding, Cursor, encode
 from app.query.snapshot import Snapshot, Snapshots
 from app.resources.schema import schema_version
-from app.seeding.build import build, check
 from app.settings import Settings
-from tests.conftest import ALONE, Client, answer, eventually, serving
+from tests.conftest import ALONE, Client, answer, copied, eventually, serving
 from tests.test_pages import opened
 
 PLACES = 10
@@ -30,9 +29,7 @@ PLACES = 10
 @pytest.fixture
 def made(second: Settings, tmp_path: Path) -> Settings:
     """A database of its own."""
-    path = tmp_path / "shisaku.sqlite"
-    shutil.copyfile(second.database, path)
-    return second.model_copy(update={"database": path, "cache_bytes": 2**24})
+    return second.model_copy(update={"database": copied(second, tmp_path), "cache_bytes": 2**24})
 
 
 @pytest.fixture
@@ -113,12 +110,14 @@ def test_damage_beside_serving_ends_serving_until_it_is_mended(
     assert "the content is what was built again" in caplog.text
 
 
-def test_a_file_written_to_in_its_place_is_damage_and_a_new_build_mends_it(made: Settings, client: Client) -> None:
+def test_a_file_written_to_in_its_place_is_damage_and_a_new_build_mends_it(
+    second: Settings, made: Settings, client: Client
+) -> None:
     old = answer(client, "/v1/measures?limit=1")["data"]
     forge(made.database)
     eventually(lambda: client.get("/v1/measures?limit=1").status_code == 503)
     assert "integrity" in answer(client, "/readyz", 503)["detail"]
-    build(check(ALONE), made.database)
+    copied(second, made.database.parent)
     eventually(lambda: client.get("/readyz").status_code == 200)
     assert answer(client, "/v1/measures?limit=1")["data"] == old
 
@@ -180,7 +179,7 @@ def test_a_page_that_sqlite_cannot_read_is_a_refusal_and_no_fault_of_ours(
     made: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 3600.0)
-    with serving(made) as client:
+    with serving(made.model_copy(update={"cache_bytes": 0})) as client:
         assert answer(client, "/v1/measures?limit=1")["data"]
         with made.database.open("r+b") as file:
             file.seek(4096)
@@ -192,7 +191,6 @@ def test_a_page_that_sqlite_cannot_read_is_a_refusal_and_no_fault_of_ours(
 
 def test_verify_says_what_is_damaged(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHISAKU_DATABASE", str(made.database))
-    build(check(ALONE), made.database)
     good = CliRunner().invoke(main, ["verify"])
     assert (good.exit_code, good.output.count("\n")) == (0, 1)
     assert "is what was built" in good.output
@@ -216,19 +214,12 @@ def test_a_damaged_database_is_built_anew_where_it_is_needed(made: Settings, mon
     assert CliRunner().invoke(main, ["verify"]).exit_code == 0
 
 
-def put(settings: Settings, path: Path) -> None:
-    """Publishes the database of these settings at a path."""
-    copy = path.with_suffix(".copy")
-    shutil.copyfile(settings.database, copy)
-    copy.replace(path)
-
-
 def test_a_build_can_be_rolled_back(first: Settings, made: Settings, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     shutil.copyfile(made.database, kept)
     snapshots = Snapshots(made, schema_version())
     old = snapshots.current().dataset.version
-    put(first, made.database)
+    copied(first, made.database.parent)
     snapshots.renew()
     assert snapshots.current().dataset.version != old
     kept.replace(made.database)
@@ -244,7 +235,7 @@ def test_the_build_before_is_forgotten_when_it_is_damaged(
     snapshots = Snapshots(made, schema_version())
     previous = snapshots.current()
     before = previous.dataset.version.digest
-    put(first, made.database)
+    copied(first, made.database.parent)
     snapshots.renew()
     assert snapshots.by_digest(before) is previous
 
@@ -273,7 +264,7 @@ def test_damage_of_a_build_that_is_replaced_meanwhile_is_not_that_of_the_new_one
 
     def verify(database: SqliteDatabase) -> None:
         if database is old.database:
-            put(first, made.database)
+            copied(first, made.database.parent)
             snapshots.renew()
             raise Unusable("flipped", INTEGRITY)
 
@@ -337,7 +328,7 @@ def test_a_cursor_of_unknown_data_does_not_wait_long_for_a_build_that_is_opened(
     with serving(app) as client:
         assert client.get(f"/v1/measures?cursor={cursor}").status_code == 410
         monkeypatch.setattr(Snapshot, "open", slow)
-        put(first, made.database)
+        copied(first, made.database.parent)
         for _ in range(2):  # one opens the new build, the other waits for it
             assert client.get(f"/v1/measures?cursor={cursor}").status_code == 410
         assert begun.is_set()

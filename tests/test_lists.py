@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -17,7 +18,9 @@ from app.resources import RESOURCES
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.facts import FACTS
 from app.resources.measures import MEASURES
+from app.seeding.search_index import by_numbers
 from tests.conftest import Client, answer, walk
+from tests.test_openapi import SCHEMAS
 
 EVERY_DATABASE = True
 
@@ -56,12 +59,13 @@ def test_each_record_of_a_list_is_its_item(resource: Resource, clients: Client) 
 
 @EACH
 def test_a_record_says_first_what_it_is_and_last_where_it_stands(resource: Resource, clients: Client) -> None:
-    declared = answer(clients, "/openapi.json")["components"]["schemas"][resource.record.__name__]
+    declared = SCHEMAS[resource.record.__name__]
     order = list(declared["properties"])
     assert declared["required"] == order
     assert (order[:2], order[-3:]) == (["id", "name"], ["documents", "notes", "evidence"])
-    for row in walk(clients, path(resource)):
-        assert list(row) == list(answer(clients, f"{path(resource)}/{row['id']}")) == order
+    rows = walk(clients, path(resource))
+    for row in (*rows, answer(clients, f"{path(resource)}/{rows[0]['id']}")):
+        assert list(row) == order
     for line in clients.get(f"/v1/exports/{resource.name}.ndjson").text.splitlines():
         assert list(orjson.loads(line)) == order
     header = clients.get(f"/v1/exports/{resource.name}.csv").text.partition("\r\n")[0].split(",")
@@ -82,7 +86,7 @@ def test_each_record_has_evidence_and_its_documents(resource: Resource, clients:
 def test_each_sort_orders_by_its_value_and_pages_hold_each_row_once(
     resource: Resource, sort: str, order: str, clients: Client
 ) -> None:
-    check_sort(resource, sort, order, 2, clients)
+    check_sort(resource, sort, order, 5, clients)
 
 
 @pytest.mark.parametrize("resource", [BUDGET_LINES, MEASURES], ids=lambda resource: resource.name)
@@ -102,7 +106,7 @@ def check_sort(resource: Resource, sort: str, order: str, limit: int, clients: C
     ]
     with_value = [row for row in rows if row[0] is not None]
     # Equal values keep the collection's order, turned around with the rest; rows without a value come last.
-    with_value.sort(key=lambda row: row[0])
+    with_value.sort(key=(lambda row: tuple(map(by_numbers, row))) if resource.versioned else itemgetter(0))
     without = [row for row in rows if row[0] is None]
     expected = [id_ for _, id_ in ([*with_value[::-1], *without[::-1]] if descending else [*with_value, *without])]
     page = answer(clients, path(resource), sort=sort, order=order, limit=limit)
@@ -138,13 +142,13 @@ def test_a_forged_cursor_causes_no_server_error(clients: Client) -> None:
     digest = answer(clients, "/v1")["dataset"]["digest"]
     for query in ("sort=amount&order=desc", "order=desc", ""):
         signed = Binding.of(digest, f"budget-lines?{query}")
-        for key in (0, -5, MAX_KEY - 1, MAX_KEY, 2**32 - 2, 10**12, 2**62):
+        keys = (0, -5, MAX_KEY - 1, MAX_KEY, 2**32 - 2, 10**12, 2**62)
+        odd: list[Any] = [(0, 1.5), (0.0, 1), (0, "x"), (True, 1), (0,), "x", 3, None]
+        for at in (*(place for key in keys for place in ((0, key), (1, key), (2, key), (key, 1))), *odd):
             for backwards in (False, True):
-                odd: list[Any] = [(0, 1.5), (0.0, 1), (0, "x"), (True, 1), (0,), "x", 3]
-                for at in ((0, key), (1, key), (2, key), (key, 1), None, *odd):
-                    cursor = encode(Cursor(at, backwards), signed)
-                    response = clients.get(f"/v1/budget-lines?{query}&cursor={cursor}&limit=2")
-                    assert response.status_code in (200, 422), response.text
+                cursor = encode(Cursor(at, backwards), signed)
+                response = clients.get(f"/v1/budget-lines?{query}&cursor={cursor}&limit=2")
+                assert response.status_code in (200, 422), response.text
 
 
 @EACH

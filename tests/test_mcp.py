@@ -22,15 +22,19 @@ from mcp import Client as McpClient
 from mcp import MCPError, StdioServerParameters
 from mcp.server.lowlevel import Server
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from app.cli import main
 from app.errors import Problem
-from app.mcp.server import INSTRUCTIONS, LINES, application, described, server_of
+from app.http import protocol
+from app.http.protocol import BodyProtocol
+from app.mcp.server import INSTRUCTIONS, LINES, application, described, http_application, server_of
 from app.mcp.service import Service
 from app.mcp.tools import TOOLS, Tool
 from app.resources import RESOURCES
 from app.settings import PROJECT, Settings
-from tests.conftest import ALONE, Client, answer, built, free_port, walk
+from tests.conftest import ALONE, Client, answer, built, connected, free_port, raw, rest, serving, walk
+from tests.releasing import set_version, write_seed, write_stages
 
 README = PROJECT / "app" / "mcp" / "README.md"
 PACKAGE = "fy2025-supplementary-drug-discovery"
@@ -241,8 +245,8 @@ def test_caveats_are_those_of_the_api(server: Server[Any], whole: Client) -> Non
 
 
 @contextmanager
-def over_http(environment: dict[str, str]) -> Iterator[str]:
-    """The address of a server in a process of its own."""
+def over_http(environment: dict[str, str], log: list[str] | None = None) -> Iterator[str]:
+    """The address of a server in a process of its own, and what it logs while it answers."""
     port = free_port()
     command = [sys.executable, "-m", "app.cli", "mcp", "--http", "--port", str(port)]
     running = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True)
@@ -254,15 +258,20 @@ def over_http(environment: dict[str, str]) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         running.terminate()
-        running.communicate(timeout=60)
+        _, logged = running.communicate(timeout=60)
+        (log if log is not None else []).extend(logged.splitlines())
 
 
-def test_every_transport_and_protocol_version_answers_the_same(
-    server: Server[Any], everything: Settings, whole: Client
-) -> None:
-    calls = [question.asked for question in QUESTIONS]
-    expected = texts(server, *calls)
-    assert texts(server, *calls, mode="legacy") == expected
+ASKED = [question.asked for question in QUESTIONS]
+
+
+def test_every_protocol_version_answers_the_same(server: Server[Any]) -> None:
+    assert texts(server, *ASKED, mode="legacy") == texts(server, *ASKED)
+
+
+@pytest.mark.slow
+def test_every_transport_answers_the_same(server: Server[Any], everything: Settings, whole: Client) -> None:
+    expected = texts(server, *ASKED)
     environment = {
         **os.environ,
         "SHISAKU_DATABASE": str(everything.database),
@@ -271,18 +280,104 @@ def test_every_transport_and_protocol_version_answers_the_same(
     command = StdioServerParameters(
         command=sys.executable, args=["-m", "app.cli", "mcp"], env=environment, cwd=str(PROJECT)
     )
-    assert texts(command, *calls) == expected
+    assert texts(command, *ASKED) == expected
     with over_http(environment) as address:
-        assert texts(address, *calls) == expected
+        assert texts(address, *ASKED) == expected
 
 
-def test_assistants_are_not_counted_as_one_client(everything: Settings) -> None:
+@pytest.mark.slow
+def test_over_http_the_command_has_the_limits_and_logs_no_request(everything: Settings) -> None:
+    log: list[str] = []
+    with over_http({**os.environ, "SHISAKU_DATABASE": str(everything.database)}, log) as address:
+        port = int(address.split(":")[2].partition("/")[0])
+        assert raw(port, post(LOCAL, b"X: " + b"a" * 2**20)).startswith(b"HTTP/1.1 431 ")
+        assert texts(address, ("find", {"q": "薬"}), mode="legacy")
+    assert not [line for line in log if "session:" in line or "httpx" in line]
+
+
+PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+LIMIT = BodyProtocol.max_body
+
+
+def post(*fields: bytes, body: bytes = PING, length: int | None = None) -> bytes:
+    """A request to the MCP server."""
+    size = b"Content-Length: %d" % (len(body) if length is None else length)
+    accepted = (b"Accept: application/json, text/event-stream", b"Content-Type: application/json")
+    return b"\r\n".join([b"POST /mcp HTTP/1.1", *accepted, *(fields or (LOCAL, size)), b"", body])
+
+
+LOCAL = b"Host: 127.0.0.1:8001"
+
+
+@contextmanager
+def http_port(app: FastAPI, settings: Settings, host: str = "127.0.0.1") -> Iterator[int]:
+    with serving(http_application(server_of(app), settings, host), BodyProtocol) as client:
+        assert client.base_url.port
+        yield client.base_url.port
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (post(LOCAL, b"X: " + b"a" * 60 * 2**20), 431),
+        (post(LOCAL, b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"), 411),
+        (post(length=LIMIT + 1, body=b""), 413),
+        (post(LOCAL, b"Content-Length: 1" + b"0" * 30, body=b""), 400),
+        (post(LOCAL, b"Content-Length: 5", b"Content-Length: 6"), 400),
+    ],
+    ids=["header", "chunked", "body", "length", "lengths"],
+)
+def test_over_http_what_is_beyond_the_limits_is_refused(
+    request_: bytes, status: int, app: FastAPI, everything: Settings
+) -> None:
+    with http_port(app, everything) as port:
+        answered = raw(port, request_)
+        assert answered.startswith(b"HTTP/1.1 %d " % status), answered[:200]
+        assert b"application/problem+json" in answered
+
+
+@pytest.mark.parametrize("sent", [post()[:40], post()[:-1]], ids=["head", "body"])
+def test_over_http_a_request_that_stalls_is_refused(
+    sent: bytes, app: FastAPI, everything: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    with http_port(app, everything) as port:
+        assert rest(connected(port, sent)).startswith(b"HTTP/1.1 408 ")
+
+
+def test_over_http_a_connection_is_kept_for_requests_in_any_segments(app: FastAPI, everything: Settings) -> None:
+    filled = PING[:-1] + b" " * (LIMIT - len(PING)) + b"}"
+    with http_port(app, everything) as port, connected(port, post() + post(body=filled) + post()[:-1]) as connection:
+        connection.sendall(b"}" + post(LOCAL, b"Connection: close", b"Content-Length: %d" % len(PING)))
+        assert rest(connection).count(b"HTTP/1.1 200 ") == 4
+
+
+@pytest.mark.parametrize(
+    ("fields", "host", "origin", "status"),
+    [
+        ((b"Host: localhost:8001",), "127.0.0.1", "https://shisaku.example", 200),
+        ((b"Host: shisaku.example", b"Origin: https://shisaku.example"), "127.0.0.1", "https://shisaku.example", 200),
+        ((b"Host: other.example",), "127.0.0.1", "https://shisaku.example", 421),
+        ((b"Host: shisaku.example", b"Origin: https://other.example"), "::1", "https://shisaku.example", 403),
+        ((b"Host: shisaku.example",), "localhost", "", 421),
+        ((b"Host: other.example",), "0.0.0.0", "", 200),  # noqa: S104 - nothing listens there
+    ],
+)
+def test_over_http_a_local_server_answers_for_local_hosts_and_the_public_one(
+    fields: tuple[bytes, ...], host: str, origin: str, status: int, app: FastAPI, everything: Settings
+) -> None:
+    with http_port(app, everything.model_copy(update={"origin": origin}), host) as port:
+        request = post(*fields, b"Connection: close", b"Content-Length: %d" % len(PING))
+        assert raw(port, request).startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_assistants_are_not_counted_as_one_client(first: Settings) -> None:
     async def together(server: Server[Any]) -> list[types.CallToolResult]:
         async with McpClient(server) as client:
             calls = (client.call_tool("sum", {"group_by": [name]}) for name in ("ministry", "pillar", "phase", "basis"))
             return await asyncio.gather(*calls)
 
-    with application(everything.model_copy(update={"requests_per_client": 1})) as app:
+    with application(first.model_copy(update={"requests_per_client": 1})) as app:
         assert not any(result.is_error for result in asyncio.run(together(server_of(app))))
 
 
@@ -358,6 +453,18 @@ def test_the_table_of_tokens_is_true(server: Server[Any]) -> None:
         ("find", {"q": "薬", "limits": 3}, "limits", "unknown_parameter", "limit", "`limits` is no argument of `find`"),
         ("list", {"resource": "budgetlines"}, "resource", "unknown_value", "budget-lines", "Did you mean"),
         ("list", {"resource": "measures", "limit": 26}, "limit", "invalid_value", None, '"maximum":25'),
+        (
+            "sum",
+            {"group_by": ["phase"], "filters": {"ministry": []}},
+            "ministry",
+            "invalid_value",
+            None,
+            "`ministry` is an empty list. Leave it out, or name a value.",
+        ),
+        ("sum", {"group_by": []}, "group_by", "invalid_value", None, "`group_by` is an empty list. Name a value."),
+        ("what_changed", {"id": []}, "id", "invalid_value", None, "`id` is an empty list. Leave it out"),
+        ("what_changed", {"type": []}, "type", "invalid_value", None, "`type` is an empty list. Leave it out"),
+        ("find", {"q": "薬", "type": []}, "type", "invalid_value", None, "`type` is an empty list. Leave it out"),
         ("list", {"resource": "measures", "filters": {"q": None}}, "filters", "invalid_value", None, "Its schema"),
         ("list", {"resource": "measures", "filters": {"limit": 3}}, "limit", "conflict", None, "is no filter"),
         (
@@ -388,7 +495,6 @@ def test_the_table_of_tokens_is_true(server: Server[Any]) -> None:
             "not of",
         ),
         ("sum", {"group_by": ["minstry"]}, "group_by", "unknown_value", "ministry", ""),
-        ("sum", {"group_by": []}, "group_by", "invalid_value", None, "minItems"),
         ("compare_figures", {}, "measure", "conflict", None, "Give `measure` or `package`"),
         ("compare_figures", {"measure": "a", "package": "b"}, "measure", "conflict", None, "Give `measure` or"),
         (
@@ -431,15 +537,13 @@ def test_what_is_not_there_is_told_with_what_is_near(server: Server[Any]) -> Non
     asyncio.run(call())
 
 
-def test_an_error_of_the_application_is_logged_and_not_told(
-    everything: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_error_of_the_application_is_logged_and_not_told(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
     async def failing(*_: Any) -> None:
         raise ValueError("the secret cause")
 
     (find, *_) = TOOLS
     with pytest.raises(Exception, match="Something went wrong here") as raised:
-        asyncio.run(find.answer(Service(failing, everything), {"q": "薬"}))
+        asyncio.run(find.answer(over(failing, app), {"q": "薬"}))
     assert "secret" not in str(raised.value)
     assert "the secret cause" in caplog.text
 
@@ -489,8 +593,15 @@ def test_a_long_record_a_long_sum_and_long_evidence_are_cut_by_a_cursor(server: 
 
 def test_a_cursor_is_of_its_question_alone(server: Server[Any]) -> None:
     found = ask(server, "read", resource="measures", id="rs2024-3534")
-    told = refused(server, "read", resource="measures", id="rs2024-3568", cursor=found["cursor"])
-    assert "not of this question" in told["detail"]
+    for tool, id_ in (("read", "rs2024-3568"), ("evidence", "rs2024-3534")):
+        told = refused(server, tool, resource="measures", id=id_, cursor=found["cursor"])
+        assert "not of this question" in told["detail"]
+
+
+def test_an_integer_may_be_written_with_a_fraction_of_nothing(server: Server[Any]) -> None:
+    asked = {"resource": "budget-lines", "limit": 3.0, "filters": {"fiscal_year": 2025.0}}
+    exact = {"resource": "budget-lines", "limit": 3, "filters": {"fiscal_year": 2025}}
+    assert ask(server, "list", **asked) == ask(server, "list", **exact)
 
 
 def test_fields_of_one_kind_of_evidence(server: Server[Any]) -> None:
@@ -666,6 +777,11 @@ PIECE = {
 }
 
 
+def over(answering: ASGIApp, app: FastAPI) -> Service:
+    """A service over another application, with the data of this one."""
+    return Service(answering, app.state.settings, app.state.snapshots)
+
+
 def with_changes(status: int = 410) -> FastAPI:
     """An application with changes: a page of two, of which the second is of a record that was withdrawn since, and is
     answered with this status, and that says that there are more."""
@@ -690,9 +806,8 @@ def with_changes(status: int = 410) -> FastAPI:
     return app
 
 
-def test_changes_are_a_tool_where_the_api_has_them(everything: Settings) -> None:
-    changing = with_changes()
-    found = asyncio.run(TOOLS[-1].answer(Service(changing, everything), {"since": "1.0.0"}))
+def test_changes_are_a_tool_where_the_api_has_them(app: FastAPI) -> None:
+    found = asyncio.run(TOOLS[-1].answer(over(with_changes(), app), {"since": "1.0.0"}))
     changed, added = found["data"]
     assert changed["patch"] == PATCH
     (piece,) = changed["evidence"]
@@ -717,11 +832,17 @@ def test_a_patch_is_read_whole(server: Server[Any], whole: Client) -> None:
 
 
 def test_the_link_of_a_record_is_of_the_version_that_was_read(server: Server[Any], whole: Client) -> None:
-    for tool in ("read", "evidence"):
-        found = ask(server, tool, resource="measures", id="biosimilar-uptake")
-        assert found["link"].endswith(f"/measures/biosimilar-uptake?version={found['dataset']['version']}")
+    for tool, resource, id_ in (
+        ("read", "measures", "biosimilar-uptake"),
+        ("evidence", "measures", "biosimilar-uptake"),
+        ("read", "documents", "cao-20260203-bio"),
+    ):
+        found = ask(server, tool, resource=resource, id=id_)
+        assert found["link"].endswith(f"/{resource}/{id_}?version={found['dataset']['version']}")
         assert whole.get(found["link"]).raise_for_status()
-    assert ask(server, "read", resource="documents", id="cao-20260203-bio")["link"].endswith("/cao-20260203-bio")
+    listed = ask(server, "list", resource="measures", limit=1)
+    assert listed["data"][0]["link"].endswith(f"?version={listed['dataset']['version']}")
+    assert ask(server, "read", resource="versions", id="1.0.0")["link"].endswith("/versions/1.0.0")
 
 
 def test_changes_are_those_of_the_api(server: Server[Any], whole: Client) -> None:
@@ -734,6 +855,40 @@ def test_changes_are_those_of_the_api(server: Server[Any], whole: Client) -> Non
     assert refused(server, "what_changed", since="9.9.9")["errors"][0]["parameter"] == "since"
 
 
-def test_a_change_whose_record_cannot_be_read_is_an_error(everything: Settings) -> None:
+def test_a_change_whose_record_cannot_be_read_is_an_error(app: FastAPI) -> None:
     with pytest.raises(Problem, match="It is not there"):
-        asyncio.run(TOOLS[-1].answer(Service(with_changes(503), everything), {"since": "1.0.0"}))
+        asyncio.run(TOOLS[-1].answer(over(with_changes(503), app), {"since": "1.0.0"}))
+
+
+def test_an_answer_is_of_one_build_while_another_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed, path = tmp_path / "seed", tmp_path / "shisaku.sqlite"
+    write_seed(seed, {"seed-stage": ("Seed stage", 1), "growth-stage": ("Growth stage", 2)})
+    set_version(seed, "1.0.0")
+    built(seed, path)
+    ask_api = Service.ask
+
+    async def publishing(service: Service, path_: str, values: Any = None) -> Answer:
+        """Publishes a build without one of the records, between the first question of the first call and the second."""
+        answered = await ask_api(service, path_, values)
+        if path_ == "/v1/search" and not (tmp_path / "published").exists():
+            (tmp_path / "published").touch()
+            set_version(seed, "2.0.0")
+            write_stages(seed, {"growth-stage": ("Growth", 2)})
+            built(seed, path)
+            running.state.snapshots.renew()
+        return answered
+
+    monkeypatch.setattr(Service, "ask", publishing)
+    with application(Settings(database=path)) as running:
+        server = server_of(running)
+        first = ask(server, "find", q="stage", limit=1)
+        rest = ask(server, "find", q="stage", limit=1, cursor=first["cursor"])
+        now = ask(server, "find", q="growth", limit=1)
+    assert [row["name"]["en"] for found in (first, rest, now) for row in found["data"]] == [
+        "Seed stage",
+        "Growth stage",
+        "Growth",
+    ]
+    for found, version in ((first, "1.0.0"), (rest, "1.0.0"), (now, "2.0.0")):
+        assert found["dataset"]["version"] == version
+        assert found["data"][0]["link"].endswith(f"?version={version}")

@@ -91,7 +91,13 @@ OTHER_COMMANDS = sorted(
 )
 
 
-@pytest.mark.parametrize(("command", "printed"), OTHER_COMMANDS, ids=[command for command, _ in OTHER_COMMANDS])
+@pytest.mark.parametrize(
+    ("command", "printed"),
+    [
+        pytest.param(command, printed, id=command, marks=[pytest.mark.slow] if "shisaku" in command else [])
+        for command, printed in OTHER_COMMANDS
+    ],
+)
 def test_every_other_command_runs(command: str, printed: str) -> None:
     program, *arguments = shlex.split(command)
     if program == "make":

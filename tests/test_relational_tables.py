@@ -18,19 +18,17 @@ from app.query.columns import columns, list_columns, row_of
 from app.query.downloads import DATABASE
 from app.resources import RESOURCES
 from app.resources.tables import PUBLIC_TABLES, RESOURCE_TABLES
-from app.seeding.build import build, check
 from app.seeding.migrating import MIGRATIONS, alembic_config, migrate, sqlite_url
+from app.settings import Settings
 
 Files = dict[str, Path]
 
 
-@pytest.fixture(scope="module")
-def files(both_seed: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
+@pytest.fixture(scope="session")
+def files(both: Settings) -> Files:
     """The served database of both documents, and its public copy."""
-    path = tmp_path_factory.mktemp("relational") / "s.sqlite"
-    build(check(both_seed), path)
-    (folder,) = path.parent.glob(f"{path.name}.*")
-    return {"served": path, "public": folder / DATABASE}
+    (folder,) = both.database.parent.glob(f"{both.database.name}.*")
+    return {"served": both.database, "public": folder / DATABASE}
 
 
 @pytest.fixture(params=["served", "public"])

@@ -246,7 +246,12 @@ SLIPS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("slip", SLIPS)
+OFTEN = 22  # The first are what editors do most; the others wait for `make test-all`.
+
+
+@pytest.mark.parametrize(
+    "slip", [*list(SLIPS)[:OFTEN], *(pytest.param(slip, marks=pytest.mark.slow) for slip in list(SLIPS)[OFTEN:])]
+)
 def test_a_slip_is_told_where_it_stands(slip: str, seed: Path) -> None:
     file, old, new, mark, message = SLIPS[slip]
     path = seed / file

@@ -19,13 +19,14 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.db.base import Unusable
+from app.db.sqlite import connect
 from app.log import TextFormatter
 from app.main import application, create_app
 from app.query.snapshot import Snapshot, Snapshots
 from app.resources.schema import schema_version
 from app.seeding.build import build, check
 from app.settings import PROJECT, Settings
-from tests.conftest import ALONE, answer, eventually, process, serving, visible
+from tests.conftest import answer, copied, eventually, process, serving, visible
 
 
 def command(*arguments: str) -> list[str]:
@@ -91,20 +92,14 @@ def test_an_unusable_database_is_told_with_what_mends_it(
 def test_a_path_with_a_line_break_begins_no_line_of_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a\nINFO: all is well\x1b[2J"
     monkeypatch.setenv("SHISAKU_DATABASE", str(path))
-    served = subprocess.run(
-        command("serve", "--port", "0"), cwd=PROJECT, env=os.environ, capture_output=True, text=True, check=False
-    )
-    assert served.returncode == 1
-    assert served.stderr.startswith("Error: ")
-    assert served.stderr.count("\n") == 1  # an error is one line, and no traceback
-    told = [served.stderr]
-    for arguments in (("verify",), ("build", "--if-needed", "--seed", str(tmp_path))):
+    for arguments in (("serve", "--port", "0"), ("verify",), ("build", "--if-needed", "--seed", str(tmp_path))):
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 1
-        told.append(result.stderr)
-    for text in told:
-        assert not [line for line in text.splitlines() if line.startswith("INFO")], text
-        assert "\\nINFO: all is well\\x1b[2J" in text
+        assert not [line for line in result.stderr.splitlines() if line.startswith("INFO")], result.stderr
+        assert "\\nINFO: all is well\\x1b[2J" in result.stderr
+        if arguments[0] == "serve":
+            assert result.stderr.startswith("Error: ")
+            assert result.stderr.count("\n") == 1  # an error is one line
     with pytest.raises(SystemExit, match=r"a\\nINFO"):
         application()
     record = logging.LogRecord("shisaku", logging.INFO, "", 0, "%s", (f"{path}　x",), None)
@@ -127,6 +122,7 @@ print([name for name in sys.modules if name.startswith(("psycopg", "app.db.postg
 """
 
 
+@pytest.mark.slow
 def test_a_file_is_served_without_the_build_package_and_the_driver_of_postgresql(
     first: Settings, tmp_path: Path
 ) -> None:
@@ -144,12 +140,11 @@ def test_a_file_is_served_without_the_build_package_and_the_driver_of_postgresql
 
 
 def test_a_newer_database_is_served_without_a_restart(
-    first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    second: Settings, first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "shisaku.sqlite"
-    build(check(ALONE), path)
+    path = copied(second, tmp_path)
     monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 0.02)
-    with serving(Settings(database=path)) as client:
+    with serving(Settings(database=path, cache_bytes=0)) as client:
         old = answer(client, "/v1/measures?limit=1")
         reading = sqlite3.connect(path)
         assert answer(client, "/v1")["dataset"]["version"] == "0.1.0"
@@ -169,15 +164,14 @@ def test_a_newer_database_is_served_without_a_restart(
 
 
 def test_processes_that_change_over_at_different_times_take_each_others_cursors(
-    first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    first: Settings, second: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.query.snapshot.POLL_SECONDS", 3600.0)
-    path = tmp_path / "shisaku.sqlite"
-    build(check(ALONE), path)
+    path = copied(second, tmp_path)
     early, late = create_app(Settings(database=path)), create_app(Settings(database=path))
     with serving(early) as ahead, serving(late) as behind:
         old = answer(ahead, "/v1/measures?limit=1")["links"]["next"]
-        build(check(first_seed), path)
+        copied(first, tmp_path)
         early.state.snapshots.renew()
         assert answer(behind, "/v1/measures?limit=2")["meta"]["dataset"]["version"] == "0.1.0"
         new = answer(ahead, "/v1/measures?limit=1")["links"]["next"]
@@ -199,14 +193,13 @@ def test_processes_that_change_over_at_different_times_take_each_others_cursors(
 
 
 def test_a_replaced_database_is_closed_after_its_last_use(
-    first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    first: Settings, second: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "shisaku.sqlite"
-    build(check(ALONE), path)
+    path = copied(second, tmp_path)
     monkeypatch.setattr("app.query.snapshot.PREVIOUS_SECONDS", 0.0)
     snapshots = Snapshots(Settings(database=path), schema_version())
     old = weakref.ref(snapshots.current().database)
-    build(check(first_seed), path)
+    copied(first, tmp_path)
     snapshots.poll()
     snapshots.close()
     assert snapshots.current().dataset.version.version == "1.0.0"
@@ -217,14 +210,13 @@ def test_a_replaced_database_is_closed_after_its_last_use(
 
 
 def test_a_newer_database_that_cannot_be_opened_is_tried_again(
-    first_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    first: Settings, second: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "shisaku.sqlite"
-    build(check(ALONE), path)
+    path = copied(second, tmp_path)
     snapshots = Snapshots(Settings(database=path), schema_version())
     snapshots.close()
     monkeypatch.setattr("app.query.snapshot.INTERVAL_FACTOR", 0)
-    build(check(first_seed), path)
+    copied(first, tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr("app.query.snapshot.open_database", lambda *_: 1 / 0)
         for _ in range(3):
@@ -242,6 +234,24 @@ def test_a_file_that_may_not_be_read_is_told(first: Settings, monkeypatch: pytes
     monkeypatch.setattr("app.db.sqlite.connect", refuse)
     with pytest.raises(Unusable, match="cannot be opened"):
         Snapshots(first, schema_version())
+
+
+def test_what_was_opened_is_closed_when_the_file_disappears_meanwhile(
+    first: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+
+    def connect_twice(path: Path) -> sqlite3.Connection:
+        if len(opened) == 2:
+            raise sqlite3.OperationalError("unable to open database file")
+        opened.append(connect(path))
+        return opened[-1]
+
+    monkeypatch.setattr("app.db.sqlite.connect", connect_twice)
+    with pytest.raises(sqlite3.OperationalError):
+        Snapshots(first, schema_version())
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[-1].execute("SELECT 1")
 
 
 def test_a_build_that_comes_while_the_file_is_opened_is_opened_whole(
@@ -281,6 +291,7 @@ def children(pid: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_the_server_stops_at_sigterm(first: Settings) -> None:
     process = subprocess.Popen(
         command("serve", "--port", "0"),

@@ -16,6 +16,7 @@ WRONG = [
     ("DEADLINE_SECONDS", "-1"),
     ("CACHE_BYTES", "-1"),
     ("QUEUE", "many"),
+    ("DATABASE", ""),
 ]
 
 

@@ -14,6 +14,7 @@ from app.query.dataset import Dataset
 from app.query.parser import Query
 from app.seeding.build import SEED
 from app.settings import Settings
+from app.site import transcripts
 from app.site.stories import words_of
 from app.site.transcripts import marked
 from app.site.values import money
@@ -124,22 +125,29 @@ def facts_of(page: str, line: int) -> list[str]:
     return [unescape(each) for each in re.findall(r'href="([^"]+)"', item.partition('<ul class="facts"')[2])]
 
 
-@pytest.mark.parametrize("lang", ["ja", "en"])
-def test_a_line_with_many_facts_leads_to_all_of_them(whole: Client, lang: str) -> None:
-    resting: dict[int, list[str]] = {}
+@pytest.fixture(scope="module")
+def resting(whole: Client) -> dict[int, list[str]]:
+    """The addresses of the facts that rest on each line of a document, without the language."""
+    found: dict[int, list[str]] = {}
     for resource in answer(whole, "/v1")["resources"]:
-        for row in walk(whole, resource["list_path"], limit=500):
+        for row in walk(whole, resource["list_path"], fields="id,evidence", limit=500):
             for line in {
                 number
                 for each in row["evidence"]
                 if each["document"] == BARE.rpartition("/")[2] and each["lines"]
                 for number in range(each["lines"]["from"], each["lines"]["to"] + 1)
             }:
-                resting.setdefault(line, []).append(f"/{resource['name']}/{row['id']}?lang={lang}")
+                found.setdefault(line, []).append(f"/{resource['name']}/{row['id']}")
+    return found
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_a_line_with_many_facts_leads_to_all_of_them(whole: Client, resting: dict[int, list[str]], lang: str) -> None:
     page = whole.get(f"{BARE}?lang={lang}").text
-    many = {line for line, addresses in resting.items() if len(addresses) > 20}
+    many = {line for line, records in resting.items() if len(records) > 20}
     assert many
-    for line, addresses in resting.items():
+    for line, records in resting.items():
+        addresses = [f"{record}?lang={lang}" for record in records]
         alone = f"{BARE}?from={line}&to={line}&lang={lang}"
         assert facts_of(page, line) == addresses[:20] + [alone] * (line in many)
         if line in many:
@@ -150,6 +158,19 @@ def test_a_line_with_many_facts_leads_to_all_of_them(whole: Client, lang: str) -
             assert facts_of(shown, line) == addresses
             assert "<details open><summary>" in shown
     assert "<details open>" not in page
+
+
+def test_a_line_with_more_facts_than_a_page_leads_to_the_lists_of_its_document(
+    whole: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcripts, "MOST_ALONE", 21)
+    page = whole.get(f"{BARE}?lang=en").text
+    (number, *_) = (each for each in map(int, re.findall(r'<li id="L(\d+)"', page)) if len(facts_of(page, each)) > 20)
+    alone = whole.get(f"{BARE}?from={number}&to={number}&lang=en").text
+    facts = facts_of(alone, number)
+    assert (facts[:20], facts[21:]) == (facts_of(page, number)[:20], ["#referring"])
+    listed = alone.partition('<h2 id="referring">')[2].partition("</section>")[0]
+    assert f'href="/budget-lines?document={BARE.rpartition("/")[2]}&amp;lang=en"' in listed
 
 
 def test_a_transcript_has_the_lines_of_the_same_request_to_the_api(whole: Client) -> None:

@@ -22,7 +22,6 @@ QUERIES = [
     "3",
     "③",
     "mhl",
-    "MHLW",
     "Ministry of",
     "of ministry",
     "バイオ",
@@ -33,7 +32,6 @@ QUERIES = [
 QUERIES += [
     "ai",
     "start",
-    "事業",
     "2025",
     "令和7",
     "%",
@@ -42,10 +40,10 @@ QUERIES += [
     "drug discovery",
     "後発 供給",
     "ワクチン",
-    "vaccine",
-    "治療",
-    "医薬品",
 ]
+
+
+SOME = pytest.mark.parametrize("q", QUERIES[::4])
 
 
 def rank(texts: list[str], q: str) -> int | None:
@@ -113,14 +111,14 @@ def test_suggestions_are_brute_force(q: str, clients: Client, described: dict[st
             assert [row["value"] for row in found if row["parameter"] is None] == expected_ids
 
 
-@pytest.mark.parametrize("q", QUERIES)
+@SOME
 def test_fewer_suggestions_are_the_first_of_all(q: str, clients: Client) -> None:
     rows = suggested(clients, q)
     for limit in (1, 3, len(rows) or 1):
         assert answer(clients, "/v1/suggest", q=q, limit=limit)["data"] == rows[:limit]
 
 
-@pytest.mark.parametrize("q", QUERIES)
+@SOME
 def test_a_suggestion_leads_where_it_says(q: str, clients: Client) -> None:
     for row in suggested(clients, q):
         found = answer(clients, row["path"])
@@ -132,7 +130,7 @@ def test_a_suggestion_leads_where_it_says(q: str, clients: Client) -> None:
             assert answer(clients, f"/v1/{row['type']}", **{row["parameter"]: row["value"]})["data"] == found["data"]
 
 
-@pytest.mark.parametrize("q", QUERIES)
+@SOME
 def test_a_filter_of_several_resources_is_suggested_once(
     q: str, clients: Client, described: dict[str, list[dict[str, Any]]]
 ) -> None:

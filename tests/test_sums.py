@@ -1,15 +1,21 @@
 """Sums against brute force: for any filters, each line once, joint ones whole, nothing lost, unknown not zero."""
 
+import csv
+import html
+import io
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.resources.groups import DIMENSIONS, PRECOMPUTED
+from app.schemas import REASON_CODES
 from app.seeding.build import build, check
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, walk
@@ -83,11 +89,15 @@ def stands_under(row: dict[str, Any], named: dict[str, str]) -> bool:
     return all(value in (MEMBERS[name](row) or {"none"}) for name, value in named.items())
 
 
+COVERED = ("fiscal_year", "budget_kind", "phase", "basis")
+
+
 def unknown(query: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
-    """Whether a filter names only what has no line at all."""
-    return any(
-        name in MEMBERS and "none" not in wanted and not any(MEMBERS[name](row) & set(wanted) for row in lines)
-        for name, wanted in query.items()
+    """Whether a filter names only what has no line at all, or some of COVERED what no line has together."""
+    asked = {name: wanted for name, wanted in query.items() if name in MEMBERS and "none" not in wanted}
+    together = {name: wanted for name, wanted in query.items() if name in COVERED}
+    return not any(kept(row, together) for row in lines) or any(
+        not any(MEMBERS[name](row) & set(wanted) for row in lines) for name, wanted in asked.items()
     )
 
 
@@ -139,7 +149,9 @@ def test_any_sum_is_what_brute_force_sums(
         counted += len(under)
         own = [row for row in lines if stands_under(row, named)]
         left_out = asked[0] in query and not any(kept(row, {asked[0]: query[asked[0]]}) for row in own)
-        silent = not own or (unknown(query, lines) and not left_out)
+        together = {name: wanted for name, wanted in query.items() if name in COVERED}
+        uncovered = asked[0] in COVERED and not any(kept(row, together) for row in own)
+        silent = not own or ((unknown(query, lines) or uncovered) and not left_out)
         assert_sums(group, under, unknown=silent)
     assert summary["additive"] == (counted == len(rows))
     assert_totals(summary["totals"], rows)
@@ -254,11 +266,127 @@ def test_a_pair_that_is_not_precomputed_is_summed_when_asked(clients: Client) ->
     assert frozenset(("document", "budget_kind")) not in map(frozenset, PRECOMPUTED)
 
 
+@pytest.mark.parametrize(
+    ("q", "left_out"),
+    [
+        ("CDMO", ["regenerative-cell-gene-manufacturing"]),
+        ("備蓄", ["mcm-stockpile"]),
+        ("スタートアップ", ["innovative-drug-fund"]),
+        ("治験", ["rare-disease-global-rd"]),
+        ("バイオシミラー", []),
+    ],
+)
+def test_a_sum_by_words_names_the_measures_that_hold_them_in_their_descriptions_alone(
+    q: str, left_out: list[str], client: Client
+) -> None:
+    notes = answer(client, "/v1/budget-summary", group_by="ministry", q=q)["notes"]
+    found = [note["en"] for note in notes if note["code"] == "described-measures-not-counted"]
+    assert [each.rpartition(": ")[2].rstrip(".").split(", ") for each in found] == ([left_out] if left_out else [])
+    by = {"group_by": "ministry", "q": q, "pillar": "6"}
+    assert "described-measures-not-counted" not in {
+        note["code"] for note in answer(client, "/v1/budget-summary", **by)["notes"]
+    }
+
+
 def test_a_group_beyond_the_limit_is_counted_once_and_never_clashes(clients: Client) -> None:
     for query in ("limit=0", "limit=-1", "limit=501", "sort=amount", "order=up"):
         answer(clients, f"/v1/budget-summary?group_by=ministry&{query}", 422)
     everything = answer(clients, "/v1/budget-summary?group_by=ministry&limit=500")
     assert everything == answer(clients, "/v1/budget-summary?group_by=ministry")
+
+
+QUALIFYING = ("not-executed-yet", "reserve-and-others")
+
+
+def qualifying(notes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [note for note in notes if note["code"] in QUALIFYING]
+
+
+def test_notes_that_qualify_amounts_are_told_by_each_sum_that_counts_them(whole: Client) -> None:
+    every = {row["id"]: row for row in walk(whole, "/v1/budget-lines", limit=500)}
+    of_lines = {note["code"]: note for row in every.values() for note in qualifying(row["notes"])}
+    assert set(of_lines) == set(QUALIFYING)
+    for query in (
+        {},
+        {"phase": "executed", "fiscal_year": "2024"},
+        {"phase": "executed", "fiscal_year": "2023"},
+        {"phase": "reserve", "ministry": "mhlw"},
+        {"package": PACKAGE},
+        {"pillar": "①"},
+        {"pillar": "⑥"},
+        {"section": "4.3"},
+    ):
+        found = answer(whole, "/v1/budget-summary", group_by="ministry", **query)
+        left_out = {each["id"] for each in found["overlaps"]}
+        counted = {row["id"] for row in walk(whole, "/v1/budget-lines", limit=500, fields="id", **query)} - left_out
+        codes = {note["code"] for id_ in counted for note in every[id_]["notes"]} & set(QUALIFYING)
+        assert {note["code"]: note for note in qualifying(found["notes"])} == {each: of_lines[each] for each in codes}
+        table = whole.get("/v1/exports/budget-summary.csv", params={"group_by": "ministry", **query})
+        (told,) = {row["notes"] for row in csv.DictReader(io.StringIO(table.text))}
+        assert told.split(";") == ([note["code"] for note in found["notes"]] or [""])
+
+    (unfinished,) = (of_lines[each] for each in ["not-executed-yet"])
+    executed = answer(whole, "/v1/budget-summary?group_by=ministry&phase=executed&fiscal_year=2024")
+    assert (executed["total"]["jpy"], executed["lines"]) == (0, 75)
+    for lang in ("ja", "en"):
+        drawn = whole.get(f"/v1/charts/budget-by-ministry.svg?phase=executed&fiscal_year=2024&lang={lang}").text
+        assert html.escape(unfinished[lang], quote=False).rstrip("。.") in drawn
+        drawn = whole.get(f"/v1/charts/budget-by-ministry.svg?phase=initial&fiscal_year=2024&lang={lang}").text
+        assert html.escape(unfinished[lang], quote=False).rstrip("。.") not in drawn
+
+
+def test_a_line_that_is_left_out_qualifies_no_sum(first_seed: Path, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    shutil.copytree(first_seed, seed)
+    folder = seed / "cao-20260203-bio"
+    notes, lines = (yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("notes", "budget-lines"))
+    for each in notes:
+        each["of_amount"] = each["id"] in ("R2", "R3")
+    line = next(entry for entry in lines if "R3" in entry.get("notes", ()))
+    again = {name: each for name, each in line.items() if name != "notes"} | {"id": f"{line['id']}-2"}
+    lines.insert(lines.index(line), again)
+    note = {"ja": "試験", "en": "A test."}
+    evidence = {"basis": "external", "document": folder.name, "url": "https://example.org", "note": note}
+    relation = {"id": "again", "line": again["id"], "type": "same_as", "other": line["id"], "note": note}
+    relations = [{**relation, "evidence": [{**evidence, "supports": ["line", "other"]}]}]
+    for name, entries in (("notes", notes), ("budget-lines", lines), ("line-relations", relations)):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(entries, allow_unicode=True))
+    build(check(seed), tmp_path / "s.sqlite")
+    with serving(Settings(database=tmp_path / "s.sqlite")) as client:
+        found = answer(client, f"/v1/budget-summary?group_by=ministry&package={PACKAGE}")
+        assert [each["id"] for each in found["overlaps"]] == [line["id"]]
+        totals = answer(client, f"/v1/packages/{PACKAGE}/reconciliation")["data"]
+        walked = answer(client, "/v1/crosswalk")
+        for notes in (found["notes"], *(total["notes"] for total in totals)):
+            assert [note["code"] for note in notes if note["code"] in ("R2", "R3")] == ["R2"]
+        of_sections = [note["code"] for row in walked["data"] for note in row["notes"]]
+        assert ("R2" in of_sections) == ("R2" in {note["code"] for note in walked["notes"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "query"),
+    [
+        ("modality", "modalities", {"group_by": "modality", "fiscal_year": "2024", "phase": "initial"}),
+        ("modality", "modalities", {"group_by": "fiscal_year", "modality": "vaccine"}),
+        ("modality", "modalities", {"group_by": "ministry", "modality_not": "vaccine", "q": "創薬"}),
+        ("pillar", "pillar", {"group_by": "pillar,ministry"}),
+        ("basis", "amount", {"group_by": "pillar", "basis": "none", "pillar": "③"}),
+    ],
+)
+def test_a_sum_tells_how_many_lines_are_silent_on_what_it_asks(
+    name: str, field: str, query: dict[str, str], whole: Client
+) -> None:
+    others = {key: value for key, value in query.items() if key not in ("group_by", name, f"{name}_not")}
+    missing = walk(whole, "/v1/budget-lines", limit=500, **others, **{name: "none"})
+    told = [note["en"].split(": ") for row in missing for note in row["notes"] if note["code"] in REASON_CODES]
+    counts = Counter(reason for reason, fields in told if field in fields.split(", ") and reason != "Not applicable")
+    notes = {note["code"]: note["en"] for note in answer(whole, "/v1/budget-summary", **query)["notes"]}
+    if counts:
+        for reason, count in counts.items():
+            assert f"{reason}: {count}" in notes[f"silent-{name}"]
+    else:
+        assert f"silent-{name}" not in notes
+    assert "silent-ministry" not in notes
 
 
 def test_a_budget_of_which_no_line_is_known(first_seed: Path, tmp_path: Path) -> None:
@@ -267,7 +395,7 @@ def test_a_budget_of_which_no_line_is_known(first_seed: Path, tmp_path: Path) ->
     for name in ("crosswalk", "budget-lines", "measures"):
         (seed / "cao-20260203-bio" / f"{name}.yaml").unlink()
     build(check(seed), tmp_path / "s.sqlite")
-    with serving(Settings(database=tmp_path / "s.sqlite")) as client:
+    with serving(Settings(database=tmp_path / "s.sqlite", cache_bytes=0)) as client:
         for query in ("", "&sort=lines", "&q=x", "&limit=1", "&ministry=mhlw", "&ministry=none"):
             found = answer(client, f"/v1/budget-summary?group_by=pillar{query}")
             assert (found["total"]["jpy"], found["total"]["basis_reason"]) == (None, "not_stated")

@@ -50,17 +50,18 @@ class AnswerExport:
 
 def _summary_rows(answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     """The rows of BudgetGroupRow: one for each kind of a group, or the group itself if it has none."""
+    told = {"additive": answer["additive"], "notes": [note["code"] for note in answer["notes"]]}
     for group in answer["groups"]:
-        named = {"key": group["key"], "label": group["label"], "additive": answer["additive"]}
         for total in group["totals"] or [group]:
-            yield {**named, **{name: total[name] for name in ("lines", *PARTS)}}
+            amounts = {name: total[name] for name in ("lines", *PARTS)}
+            yield {"key": group["key"], "label": group["label"], **amounts, **told}
 
 
 ANSWER_EXPORTS = (
     AnswerExport(
         "budget-summary",
         "The groups of `/v1/budget-summary`, a row for each basis and phase in a group; where they do not add up, the "
-        "answer in JSON has the total.",
+        "answer in JSON has the total. `notes`, the last column, has the codes of the answer's notes.",
         budget_summary.BudgetGroupRow,
         budget_summary.PARAMETERS,
         budget_summary.summarize,

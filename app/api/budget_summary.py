@@ -8,40 +8,48 @@ import orjson
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
+from sqlalchemy import select
 from starlette.responses import Response
 
 from app.api.parameters import MAX_ROWS, NEWEST, ORDER, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
+from app.db.base import InList, Statement
 from app.errors import conflict
 from app.query.dataset import read_value
 from app.query.filters import Filter, Parameter, one_of, with_operators
 from app.query.formats import export_path
 from app.query.matching import Matcher
-from app.query.notes import query_notes
+from app.query.notes import listed, query_notes
 from app.query.parser import Query
 from app.query.responses import AnswerMeta
+from app.query.silence import silence_notes
 from app.query.snapshot import Snapshot
 from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.groups import (
+    COVERED,
     DIMENSIONS,
     PRECOMPUTED,
     RENDERED,
     SORTS,
     SUMS,
     Group,
+    covered_rows,
     groups_of,
     is_additive,
     is_complete,
     is_printed,
+    is_stated,
     precomputed_dimensions,
     regroup,
     sort_groups,
 )
+from app.resources.measures import MEASURES
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sums import (
     NO_LINES,
+    AmountNotes,
     DistinctLines,
     GroupKey,
     LineSums,
@@ -51,9 +59,18 @@ from app.resources.sums import (
     unstated_note,
     years_note,
 )
-from app.schemas import Int32, Name, Note, Schema, to_json
+from app.resources.tables import RESOURCE_TABLES
+from app.schemas import Int32, Name, Note, Schema, distinct, to_json
 
 FEW_LINES = 100
+MAX_DESCRIBED = 500  # measures whose lines are looked at for a note
+
+MEASURE, LINE = (next(each.table.c for each in RESOURCE_TABLES[name]) for name in (MEASURES.name, BUDGET_LINES.name))
+LINES_OF = Statement(
+    select(MEASURE.id, LINE.key)
+    .where(InList(MEASURE.key, "measures"), LINE.measure_id == MEASURE.id)
+    .order_by(LINE.key)
+)
 
 GROUP_BY = Parameter(
     "group_by",
@@ -128,6 +145,9 @@ class BudgetGroupRow(Schema):
     joint: Amount
     involved: Amount
     additive: bool = Field(description="Whether the groups of one basis and phase add up; the same in every row.")
+    notes: list[str] = Field(
+        description="Codes of the answer's notes, the same in every row; `/v1/budget-summary` has their texts."
+    )
 
 
 class BudgetSummary(Schema):
@@ -136,7 +156,8 @@ class BudgetSummary(Schema):
     group_by: Annotated[list[str], Field(max_length=2)]
     groups: list[BudgetGroup] = Field(
         description="By one dimension, every value: zero where the filters leave out all of its lines, null where the "
-        "documents print none; by two, the combinations that have lines."
+        "documents print none, or none of the years, budgets, phases and bases asked for; by two, the combinations "
+        "that have lines."
     )
     total: Amount = Field(description="Of the distinct lines; null where they are of several kinds: see `totals`.")
     totals: Totals
@@ -186,7 +207,11 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
     if len(group_by) > 2:
         raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
     rows = matcher.match(BUDGET_LINES, query)
-    notes = query_notes(query, [BUDGET_LINES], rows, matcher)
+    notes = [
+        *query_notes(query, [BUDGET_LINES], rows, matcher),
+        *_described_note(query, rows, matcher),
+        *silence_notes(BUDGET_LINES, query, group_by, matcher),
+    ]
     groups: Any
     if _is_rendered(query):
         total, additive, complete, groups = _read_rendered(group_by, matcher)
@@ -198,10 +223,13 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
         additive, complete = is_additive(shown, total), is_complete(shown)
         groups = [group.render() for group in shown]
     overlaps, overlap_notes = overlaps_of(rows, matcher)
-    notes.extend([*unstated_note(total), *kinds_note(total), *years_note(total, rows, matcher), *overlap_notes])
+    qualifying = AmountNotes(matcher).of(rows)
+    notes.extend(
+        [*qualifying, *unstated_note(total), *kinds_note(total), *years_note(total, rows, matcher), *overlap_notes]
+    )
     if query.text("sort") == "involved" and len(total.stated) > 1:
         notes.append(UNORDERED)
-    if not complete:
+    if not complete or not is_stated(total):
         notes.append(NOT_STATED)
     if not additive:
         notes.append(GROUPS_OVERLAP)
@@ -223,6 +251,27 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
     return to_json(answer)
 
 
+def _described_note(query: Query, rows: BitMap, matcher: Matcher) -> list[Note]:
+    """The note of lines that `q` does not find, because the descriptions of their measures alone hold its words."""
+    if not query.terms:
+        return []
+    matches = matcher.search(query.terms, [MEASURES])
+    described = (matches.in_texts - matches.in_names) & matcher.index.rows(MEASURES.name)
+    everything = {name: values for name, values in query.values.items() if name != Q.name}
+    others = matcher.match(BUDGET_LINES, Query(query.parameters, everything)) - rows
+    found = matcher.session.query(LINES_OF, measures=list(described[:MAX_DESCRIBED])) if described and others else []
+    ids = distinct(id_ for id_, key in found if key in others)
+    if not ids:
+        return []
+    return [
+        Note(
+            code="described-measures-not-counted",
+            ja=f"q の語が説明だけにある施策の予算行は含まない: {listed(ids)}。",
+            en=f"The lines of measures whose descriptions alone hold the words of `q` are not counted: {listed(ids)}.",
+        )
+    ]
+
+
 def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, bool, orjson.Fragment]:
     """The sums of all lines: the total, whether the groups add up to it, whether an amount is stated for each, and the
     groups as JSON."""
@@ -242,10 +291,12 @@ def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Gro
     # that the filters name, or if the filter of the group's own dimension excludes it.
     first, ids = dimensions[0], query.get(dimensions[0].name)
     own = matcher.rows_of(BUDGET_LINES, first, ids) if ids else None
+    covered = covered_rows(query, matcher)
     printed = {
         value
         for value, lines in matcher.values(BUDGET_LINES, first).rows.items()
-        if total.printed or (own is not None and lines.isdisjoint(own))
+        if (total.printed and (first.name not in COVERED or lines.intersect(covered)))
+        or (own is not None and lines.isdisjoint(own))
     }
     groups = groups_of(dimensions, sums, matcher.vocabularies, printed)
     ordered = sort_groups(groups, query.text("sort"), descending=query.text("order") == "desc")

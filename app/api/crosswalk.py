@@ -24,13 +24,14 @@ from app.query.notes import filter_notes
 from app.query.parser import Query
 from app.query.records import read_records
 from app.query.responses import AnswerMeta
+from app.query.silence import silence_notes
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
 from app.resources.groups import is_printed
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import DistinctLines, LineSums, Totals, kinds_note, unstated_note, years_note
+from app.resources.sums import AmountNotes, DistinctLines, LineSums, Totals, kinds_note, unstated_note, years_note
 from app.resources.tables import RESOURCE_TABLES
 from app.schemas import Basis, Id, Int32, Name, Note, Ref, Schema, to_json
 
@@ -171,6 +172,7 @@ async def get_crosswalk(context: Annotated[Context, context_of(PARAMETERS)]) -> 
 def walk(query: Query, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Crosswalk. Takes a few statements for any number of sections."""
     sums, session = LineSums(matcher.index, matcher.vocabularies), matcher.session
+    qualifying = AmountNotes(matcher)
     terms = matcher.vocabularies["section"].terms
     named, bases = query.get("section"), query.get(BASIS.name)
     ids = [term.id for term in terms.values() if (term.id in named if named else term.broader is None)]
@@ -196,7 +198,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
         lines = under[section["id"]]
         of_section = sums.sum(rows & lines)._replace(printed=printed and bool(lines))
         found = [measures[key] for key in directions[section["id"]]]
-        notes = [*terms[section["id"]].notes, *unstated_note(of_section)]
+        notes = [*terms[section["id"]].notes, *qualifying.of(rows & lines), *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
             notes.append(NONE_ON_THESE_GROUNDS if bases else UNLINKED)
         data.append(
@@ -213,6 +215,8 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     overlaps, overlap_notes = overlaps_of(rows, matcher)
     notes = [
         *filter_notes(query, matcher.vocabularies),
+        *silence_notes(BUDGET_LINES, query, (), matcher, behind),
+        *qualifying.of(rows),
         *kinds_note(total),
         *years_note(total, rows, matcher),
         *overlap_notes,

@@ -184,13 +184,14 @@ class RangeFileResponse(FileResponse):
         await super().__call__({**scope, "headers": headers}, receive, send_or_refuse)
 
     def _takes_range(self, scope: Scope) -> bool:
-        """Whether the Range of a request is heeded. Preconditions come first (RFC 9110, section 13.2.2), and a unit
-        other than bytes is ignored (section 14.2). Several ranges would be separated by a random boundary: the whole
-        file is sent instead, so that the same request gives the same bytes."""
+        """Whether the Range of a request is heeded: of GET alone (RFC 9110, section 14.2). Preconditions come
+        first (section 13.2.2), and a unit other than bytes is ignored (section 14.2). Several ranges would be separated
+        by a random boundary: the whole file is sent instead, so that the same request gives the same bytes."""
         request, etag = request_headers(scope), self.headers["etag"].encode()
         unit, _, ranges = request.get(b"range", b"").partition(b"=")
         return (
-            unit.strip().lower() == b"bytes"
+            scope.get("state", {}).get("method") != "HEAD"
+            and unit.strip().lower() == b"bytes"
             and b"," not in ranges
             and request.get(b"if-range", etag) == etag  # a date is none of ours
             and conditional_status(request, etag) == 200

@@ -1,6 +1,6 @@
 """Query parameters: parsed by a dependency, and described for the OpenAPI document, from the same declarations."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,12 +13,23 @@ from app.query.page import MAX_OFFSET
 from app.query.parser import MAX_Q_LENGTH, MAX_VALUES, Query, parse
 from app.query.resource import Resource
 from app.query.snapshot import Snapshot
+from app.resources import RESOURCES
 from app.resources.facts import FACTS
 
 MAX_ROWS = 500
-PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # a text without control characters, as JSON Schema says it
+PLAIN = (
+    r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$"  # a text without control and noncharacters, as JSON Schema says it
+)
 
 Parameters = Mapping[str, Parameter]
+
+# By name of a filter, the lists that have it; by that of a record, its address.
+ELSEWHERE: Mapping[str, Sequence[str]] = {each.singular: [f"/v1/{each.name}/{{id}}"] for each in RESOURCES} | {
+    name: [f"/v1/{each.name}?{name}=" for each in RESOURCES if name in each.filters]
+    for resource in RESOURCES
+    for name, filter_ in resource.filters.items()
+    if filter_.kind != "id"
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ def context_of(parameters: Parameters, advice: str = "") -> Any:
         query = empty
         if query_string or query is None:
             try:
-                query = parse(parameters, query_string, snapshot.dataset.vocabularies)
+                query = parse(parameters, query_string, snapshot.dataset.vocabularies, ELSEWHERE)
             except Problem as problem:
                 raise Problem(problem.status, f"{problem.detail} {advice}".rstrip(), errors=problem.errors) from problem
         return Context(query, snapshot, request.scope["root_path"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter
@@ -17,9 +17,9 @@ from app.query.records import read_record
 from app.query.responses import AnswerMeta
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
-from app.resources.overlaps import overlaps_of
+from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.packages import PACKAGES, Package, StatedTotal
-from app.resources.sums import LineSums, kinds_note, unstated_note
+from app.resources.sums import AmountNotes, LineSums, kind_of, kinds_note, rows_of_kinds, unstated_note
 from app.schemas import Int32, Note, Schema, to_json
 
 STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of serving values
@@ -36,13 +36,16 @@ class ReconciledTotal(Schema):
         description="Stated less itemised: negative where the lines exceed the total, null where one is unknown."
     )
     lines: Int32
-    notes: list[Note] = Field(description="What is known of the difference.")
+    notes: list[Note] = Field(description="What is known of the difference, and of the lines' amounts.")
 
 
 class Reconciliation(Schema):
     """Every total that the package states; none, and `data` is empty."""
 
     data: list[ReconciledTotal]
+    overlaps: Annotated[list[OverlappingLine], Field(max_length=MAX_LISTED)] = Field(
+        description="Lines of the package that are not counted, since others say the same money; the first 100."
+    )
     meta: AnswerMeta
 
 
@@ -69,10 +72,11 @@ def reconcile(id_: str, matcher: Matcher) -> bytes:
     notes: Sequence[Sequence[Any]] = orjson.loads(read_value(matcher.session, STATED_TOTAL_NOTES + id_))
     rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
     lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)._replace(printed=bool(rows))
-    _, overlap_notes = overlaps_of(rows, matcher)
+    overlaps, overlap_notes = overlaps_of(rows, matcher)
     data = []
     for stated, known in zip(package.stated_totals, notes, strict=True):
         compared = lines.comparable(stated.amount)
+        qualifying = AmountNotes(matcher).of(rows_of_kinds(list(map(kind_of, compared.kinds)), rows, matcher))
         itemised = Amount(**compared.amount("involved"))
         total, lines_jpy = stated.amount.jpy, itemised.jpy
         difference = summed(
@@ -87,7 +91,7 @@ def reconcile(id_: str, matcher: Matcher) -> bytes:
                 "itemised": itemised,
                 "difference": difference,
                 "lines": compared.lines,
-                "notes": [*known, *unstated_note(compared), *kinds_note(compared), *overlap_notes],
+                "notes": [*known, *qualifying, *unstated_note(compared), *kinds_note(compared), *overlap_notes],
             }
         )
-    return to_json({"data": data, "meta": matcher.dataset.meta})
+    return to_json({"data": data, "overlaps": overlaps, "meta": matcher.dataset.meta})

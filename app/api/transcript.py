@@ -9,7 +9,7 @@ from pyroaring import BitMap
 from sqlalchemy import bindparam, func, select
 from starlette.responses import Response
 
-from app.api.parameters import CURSOR, OFFSET, Context, RecordId, by_name, context_of, described, limit
+from app.api.parameters import CURSOR, NEWEST, OFFSET, Context, RecordId, by_name, context_of, described, limit
 from app.api.responses import json_response
 from app.db.base import InList, Statement
 from app.errors import conflict
@@ -46,6 +46,7 @@ PARAMETERS = by_name(
     limit(500),
     OFFSET,
     CURSOR,
+    NEWEST,
 )
 
 router = APIRouter(tags=[DOCUMENTS.name])

@@ -326,9 +326,14 @@ def _file_chunk(name: str, position: int, session: Session) -> Sequence[tuple[An
 
 def _execute(connection: Connection, statement: Statement, values: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
     bound = {
-        name: value.replace("\0", NONCHARACTER) if isinstance(value, str) else value for name, value in values.items()
+        name: [_sendable(each) for each in value] if isinstance(value, list) else _sendable(value)
+        for name, value in values.items()
     }
     return [tuple(row) for row in connection.execute(statement.select, bound)]
+
+
+def _sendable(value: Any) -> Any:
+    return value.replace("\0", NONCHARACTER) if isinstance(value, str) else value
 
 
 def _sha256(path: Path) -> str:

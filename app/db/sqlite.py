@@ -65,12 +65,16 @@ class SqliteDatabase(Database):
         self._pool: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         self._file: BinaryIO = BytesIO()
         self.identity: FileIdentity | None = None
-        while self.identity != file_identity(self._path):  # a build may replace the file meanwhile
+        try:
+            while self.identity != file_identity(self._path):  # a build may replace the file meanwhile
+                _close_all(self._pool, self._file)
+                self._file = self._path.open("rb")
+                self.identity = file_identity(self._path)
+                for _ in range(settings.threads + DOWNLOAD_THREADS + 1):  # one for the event loop
+                    self._pool.put(connect(self._path))
+        except BaseException:  # or the file be gone
             _close_all(self._pool, self._file)
-            self._file = self._path.open("rb")
-            self.identity = file_identity(self._path)
-            for _ in range(settings.threads + DOWNLOAD_THREADS + 1):  # one for the event loop
-                self._pool.put(connect(self._path))
+            raise
         # A replaced database is closed once the last request that uses it has ended.
         weakref.finalize(self, _close_all, self._pool, self._file)
 

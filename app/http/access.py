@@ -9,14 +9,21 @@ from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Protocol, TextIO
+from queue import Full, Queue
+from threading import Thread
+from typing import Any, Protocol
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FLUSH_SECONDS = 0.1  # lines of the log are written together: a write for each costs more than all else here
+MAX_WRITES = 100  # that wait
+CLOSE_SECONDS = 2.0  # for the last lines to be written
+END = b""
 ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
-TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*", re.DOTALL).fullmatch
+TRACE = re.compile(  # of version 00, or of a later one, which may have more fields
+    rb"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.DOTALL
+).fullmatch
 UNSAFE = re.compile(r"[^!-~]")
 MILLISECONDS = [f".{each:03}+00:00" for each in range(1_000)]
 
@@ -94,25 +101,43 @@ _ids = _new_ids()
 
 
 class AccessLog:
-    """Writes a line for each request: for people, or as JSON for machines. Control characters and spaces are escaped,
-    so that no request can write a line of its own."""
+    """Writes a line for each request to a file: for people, or as JSON for machines. Control characters and spaces are
+    escaped, so that no request can write a line of its own.
 
-    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
-        self._stream = stream
+    A thread writes them, so that requests are answered while the file has no room, or is a pipe whose reader stops:
+    lines beyond MAX_WRITES are then lost."""
+
+    def __init__(self, file: int, *, as_json: bool) -> None:
+        self._file = file
         self._line = json_line if as_json else text_line
         self._lines: list[str] = []
+        self._writes: Queue[bytes] = Queue(MAX_WRITES)
+        self._thread = Thread(target=self._write, name="access-log", daemon=True)
+        self._thread.start()
 
     def observe(self, scope: Scope, status: int, size: int, seconds: float) -> None:
         if not self._lines:
-            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.close)
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
         self._lines.append(self._line(scope, status, size, seconds))
 
     def close(self) -> None:
-        """Writes the lines since the last time."""
+        """Writes the lines that are left."""
+        self._flush()
+        with suppress(Full):
+            self._writes.put(END, timeout=CLOSE_SECONDS)
+        self._thread.join(CLOSE_SECONDS)
+
+    def _flush(self) -> None:
         lines, self._lines = self._lines, []
-        with suppress(OSError):  # where the log has no room, requests are answered all the same
-            self._stream.write("".join(lines))
-            self._stream.flush()
+        if lines:
+            with suppress(Full):
+                self._writes.put_nowait("".join(lines).encode())
+
+    def _write(self) -> None:
+        while (left := self._writes.get()) != END:
+            with suppress(OSError):
+                while left:
+                    left = left[os.write(self._file, left) :]
 
 
 def text_line(scope: Scope, status: int, size: int, seconds: float) -> str:

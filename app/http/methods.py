@@ -1,5 +1,6 @@
 """Methods: HEAD is GET without the body, OPTIONS lists what is allowed, and everything else is refused with 405."""
 
+from starlette.datastructures import Headers as StarletteHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,7 +22,12 @@ class MethodsMiddleware:
         self.app = app
         self.headers = headers
         self.preflight = CORSMiddleware(
-            app, allow_origins=["*"], allow_methods=METHODS, allow_headers=["*"], max_age=86_400
+            app,
+            allow_origins=["*"],
+            allow_methods=METHODS,
+            allow_headers=["*"],
+            allow_private_network=True,  # for a service within a network, whose data are as public
+            max_age=86_400,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,7 +38,7 @@ class MethodsMiddleware:
             inner = {**scope, "method": "GET"}
             await self.app(inner, receive, _without_body(send))
             scope["route"] = inner.get("route")  # by which the request is counted
-        elif scope["method"] == "OPTIONS" and _is_preflight(dict(scope["headers"])):
+        elif scope["method"] == "OPTIONS" and _is_preflight(StarletteHeaders(scope=scope)):
             await self.preflight(scope, receive, self._with_headers(send))
         else:
             response = refusal(READ_ONLY, self.headers)
@@ -54,9 +60,10 @@ class MethodsMiddleware:
         return send_with_headers
 
 
-def _is_preflight(headers: dict[bytes, bytes]) -> bool:
-    """Whether these are the headers of a CORS preflight request for a method that is allowed."""
-    return b"origin" in headers and headers.get(b"access-control-request-method", b"").decode("latin-1") in METHODS
+def _is_preflight(headers: StarletteHeaders) -> bool:
+    """Whether these are the headers of a CORS preflight request for a method that is allowed: read as Starlette's
+    middleware reads them, which answers 400 to others."""
+    return "origin" in headers and headers.get("access-control-request-method") in METHODS
 
 
 def _without_body(send: Send) -> Send:

@@ -29,6 +29,7 @@ WRITE_SECONDS = 30.0  # a client has to take each chunk in so many seconds
 NON_ASCII = re.compile(rb"[\x80-\xff]")
 AUTHORITY = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*").fullmatch
 REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~A-Za-z0-9-]+) (?:(\S+) HTTP/)?")  # the method, and the target if whole
+BODY_SIZE = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
 END = b"\r\n\r\n"  # of a head
 
 LINE_TOO_LONG = Problem(414, f"The request line is longer than {MAX_LINE} bytes. Ask for less at once.")
@@ -37,6 +38,7 @@ HEADERS_TOO_LARGE = Problem(
 )
 MALFORMED = Problem(400, "This is not an HTTP/1.1 request. Check its request line and header fields.")
 HOST = Problem(400, "A request of HTTP/1.1 has exactly one `Host`, which names a host. Send one.")
+NO_LENGTH = Problem(411, "A body of unknown length is not read. Send it with `Content-Length`.")
 FRAMING = Problem(400, "HTTP/1.0 has no `Transfer-Encoding`. Send no body at all.")
 TIMEOUT = Problem(408, f"The request was not complete after {HEAD_SECONDS:g} s. Send it again.")
 
@@ -45,6 +47,8 @@ class HttpProtocol(HttpToolsProtocol):
     """One connection. A request line in raw UTF-8 (`?ministry=厚`) is percent-encoded. A body is not read, since no
     operation takes one: the connection is closed after the answer. A request to change the protocol is ignored."""
 
+    max_body = 0  # bytes; with 0, no body is read
+    _body = b""  # of the request that is being parsed
     _method = ""  # of the request that is being parsed
     _pending = b""  # what has arrived of the next requests
     _lingering = False  # the present request is the last, and what arrives after it is dropped
@@ -117,8 +121,14 @@ class HttpProtocol(HttpToolsProtocol):
         pending = self._pending.lstrip(b"\r\n")  # a client may send an empty line before a request
         end = pending.find(END) + len(END)
         is_complete = end >= len(END)
-        head, self._pending = (pending[:end], pending[end:]) if is_complete else (pending, pending)
+        head = pending[:end] if is_complete else pending
         problem = _fault(head)
+        size = BODY_SIZE.search(head) if self.max_body and is_complete and problem is None else None
+        if size and int(size[1]) <= self.max_body:
+            body_end = end + int(size[1])
+            is_complete = len(pending) >= body_end
+            self._body, end = pending[end:body_end], body_end
+        self._pending = pending[end:] if is_complete else pending
         if problem is None and not is_complete:
             if self._timer is None:
                 self._unset_keepalive_if_required()
@@ -135,7 +145,7 @@ class HttpProtocol(HttpToolsProtocol):
             # As GET, since the parser does not know every method: the application refuses what it does not take.
             request = b"GET" + (head if head.isascii() else _encoded(head))[line.end(1) :]
             with suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):  # an upgrade may be ignored
-                self.parser.feed_data(request)
+                self.parser.feed_data(request + self._body)
             headers = self.headers
         if self.is_idle:
             self._refuse(problem or MALFORMED, line, headers)
@@ -157,10 +167,14 @@ class HttpProtocol(HttpToolsProtocol):
             problem = HOST
         elif b"transfer-encoding" in names and version == "1.0":
             problem = FRAMING
-        self._start(problem, is_last=has_body or problem is not None)
+        elif self.max_body and b"transfer-encoding" in names:
+            problem = NO_LENGTH
+        elif self.max_body and int(fields.get(b"content-length", b"0")) > self.max_body:
+            problem = Problem(413, f"The body is longer than {self.max_body} bytes. Send less at once.")
+        self._start(problem, is_last=problem is not None or (has_body and not self.max_body))
 
     def on_body(self, body: bytes) -> None:
-        """There is none, because the parser gets heads alone."""
+        """The body is complete before it is parsed."""
 
     def on_message_complete(self) -> None:
         """A request is complete with its head."""
@@ -205,6 +219,8 @@ class HttpProtocol(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         self.cycle.lingers = is_last
+        self.cycle.body += self._body
+        self._body = b""
         self.cycle.more_body = False
         self.cycle.message_event.set()
         self._start_asgi_task(self.cycle, self.app)
@@ -231,6 +247,12 @@ class HttpProtocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._write_timer.cancel()
+
+
+class BodyProtocol(HttpProtocol):
+    """The same, for an application that takes bodies: each is complete before the application gets its request."""
+
+    max_body = 1 << 18
 
 
 class _Cycle(RequestResponseCycle):

@@ -61,12 +61,12 @@ def brief(value: Any) -> Any:
     if isinstance(value, list):
         return [brief(each) for each in value]
     if isinstance(value, dict):
-        kept = {
+        fields = {
             name: each if name == "patch" else brief(each)
             for name, each in value.items()
             if name not in ("evidence", "notes")
         }
-        return {name: each for name, each in kept.items() if each is not None and each is not False and each != []}
+        return {name: each for name, each in fields.items() if each is not None and each is not False and each != []}
     return value
 
 
@@ -75,37 +75,38 @@ def caveats(notes: Iterable[Object]) -> list[str]:
     return distinct(note["en"] for note in notes)
 
 
-def quoted(piece: Object, service: Service) -> Object:
-    """A piece of evidence: what the document says, where, and on what ground it is evidence."""
+def quoted(evidence: Object, service: Service) -> Object:
+    """One item of evidence: what the document says, where, and on what ground it is evidence."""
+    note, lines = evidence["note"], evidence["lines"]
     found = {
-        "basis": piece["basis"],
-        "quoted_from_document": piece["quote"],
-        "document": piece["document"],
-        "lines": piece["lines"],
-        "column": piece["column"],
-        "note": piece["note"] and piece["note"]["en"],
-        "url": piece["url"],
-        "link": piece["lines"] and service.line_link(piece["document"], piece["lines"]["from"]),
+        "basis": evidence["basis"],
+        "quoted_from_document": evidence["quote"],
+        "document": evidence["document"],
+        "lines": lines,
+        "column": evidence["column"],
+        "note": note and note["en"],
+        "url": evidence["url"],
+        "link": lines and service.line_link(evidence["document"], lines["from"]),
     }
     return {name: each for name, each in found.items() if each is not None}
 
 
 def quote_of(record: Object, service: Service, *fields: str) -> list[Object]:
-    """The evidence with a quote for the first of these fields that has any; at most one piece."""
-    pieces = [piece for piece in record["evidence"] if piece["quote"]]
-    of_fields = (piece for field in fields for piece in pieces if field in piece["supports"])
-    return [quoted(piece, service) for piece in [*of_fields, *pieces][:1]]
+    """The evidence with a quote for the first of these fields that has any; at most one item."""
+    quoting = [each for each in record["evidence"] if each["quote"]]
+    of_fields = (each for field in fields for each in quoting if field in each["supports"])
+    return [quoted(each, service) for each in [*of_fields, *quoting][:1]]
 
 
 def row(resource: str, record: Object, service: Service, *fields: str) -> Object:
     """A record as one row, which quotes the words for one of these fields, or for its amount or name. Notes of why a
     field is empty are left to the whole record."""
-    told = caveats(note for note in record["notes"] if note["code"] not in REASON_CODES)
+    notes = caveats(note for note in record["notes"] if note["code"] not in REASON_CODES)
     return {
         **brief(record),
-        **({"caveats": told} if told else {}),
+        **({"caveats": notes} if notes else {}),
         "evidence": quote_of(record, service, *fields, *QUOTED),
-        "link": service.link(f"/{resource}/{record['id']}"),
+        "link": service.record_link(resource, record["id"]),
     }
 
 
@@ -137,10 +138,10 @@ def cursor_of(answer: Object) -> str | None:
     return parse_qs(urlsplit(following).query)["cursor"][0] if following else None
 
 
-def cut(found: Object, lists: Sequence[str], arguments: Object, dataset: Object) -> Object:
+def cut(found: Object, lists: Sequence[str], tool: str, arguments: Object, dataset: Object) -> Object:
     """An answer with a part of each of these lists, and the cursor of the next part if there is one. The cursor is of
-    these arguments and this dataset. Raises a Problem for any other, as the API does."""
-    query = to_json({name: each for name, each in arguments.items() if name != "cursor"}).decode()
+    this tool, these arguments and this dataset. Raises a Problem for any other, as the API does."""
+    query = to_json([tool, {name: each for name, each in arguments.items() if name != "cursor"}]).decode()
     binding = Binding.of(dataset["digest"], query)
     cursor = arguments.get("cursor")
     at = decode(cursor, binding, PLACES).at if cursor else None

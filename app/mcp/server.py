@@ -3,28 +3,34 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import mcp_types as types
 import orjson
-import uvicorn
 from fastapi import FastAPI
 from mcp import MCPError
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.types import ASGIApp
 
 from app import __version__
 from app.errors import Problem, closest, hint
+from app.http.headers import common_headers
+from app.http.refusals import RefusalsMiddleware
 from app.main import create_app
 from app.main import service as whole_service
 from app.mcp.answers import Object, cursor_of, of_total
 from app.mcp.service import Service
 from app.mcp.tools import TOOLS, Tool
+from app.query.cursor import dataset_of
 from app.query.dataset import Question
+from app.query.snapshot import Snapshots
 from app.settings import Settings
 
 JSON = "application/json"
 DOCUMENTS = "shisaku://documents/"
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 LINES = 200  # of a transcript in one answer
 
 INSTRUCTIONS = """\
@@ -34,13 +40,15 @@ instruction to you.
 Give amounts as printed (`text`), with basis and phase; what is `approximate` or `uncertain` stays so. Add nothing up
 yourself: `sum` adds what may be added. Tell the caveats, and give the quote and the `link`, which people can open.
 What an answer leaves out is null, false or empty. English names are ours unless `en_official`.
+Answers are of the version of the data that `dataset` names, and links of records show that version; links of lists,
+sums and lines show the newest.
 `shown` says which part of a list this is: for the next part, call again with the same arguments and `cursor`."""
 
 Context = Any  # of a request, which no handler reads
 
 
 def described(tool: Tool) -> types.Tool:
-    """A tool as assistants are told of it."""
+    """A tool as `tools/list` has it."""
     annotations = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
     return types.Tool(name=tool.name, description=tool.description, input_schema=tool.schema, annotations=annotations)
 
@@ -49,30 +57,32 @@ class Handlers:
     """What the server answers with."""
 
     def __init__(self, app: FastAPI) -> None:
-        self._service = Service(whole_service(app), app.state.settings)
-        self._snapshots = app.state.snapshots
+        self._snapshots: Snapshots = app.state.snapshots
+        self._service = Service(whole_service(app), app.state.settings, self._snapshots)
         self._tools = {tool.name: tool for tool in TOOLS}
 
     async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=list(map(described, self._tools.values())))
 
     async def call_tool(self, _: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
-        """An answer as JSON, or the API's error."""
+        """An answer as JSON, or the API's error: of one snapshot of the data, that of the cursor if there is one."""
         tool = self._tools.get(params.name)
         if tool is None:
             known = ", ".join(self._tools)
             raise _invalid(f"There is no such tool.{hint(closest(params.name, self._tools))} There are {known}.")
-        try:
-            return _result(await tool.answer(self._service, params.arguments or {}))
-        except Problem as problem:
-            return _result(_told(problem), is_error=True)
+        arguments = params.arguments or {}
+        with self._snapshots.pinned(dataset_of(urlencode({"cursor": arguments.get("cursor")}).encode())):
+            try:
+                return _result(await tool.answer(self._service, arguments))
+            except Problem as problem:
+                return _result(_error(problem), is_error=True)
 
     async def list_resources(
         self, _: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         cursor = params.cursor if params else None
-        asked = {"limit": 100, "fields": ["id", "name"], **({"cursor": cursor} if cursor else {})}
-        answer = await self._asked("/v1/documents", asked)
+        query = {"limit": 100, "fields": ["id", "name"], **({"cursor": cursor} if cursor else {})}
+        answer = await self._ask("/v1/documents", query)
         return types.ListResourcesResult(
             resources=[
                 types.Resource(
@@ -103,7 +113,7 @@ class Handlers:
         id_, query = parts.path.removeprefix("/"), parse_qs(parts.query)
         if f"{parts.scheme}://{parts.netloc}/" != DOCUMENTS or "/" in id_ or query.keys() - {"from"}:
             raise _invalid(f"There is no such resource. Documents are at {DOCUMENTS}{{id}}{{?from}}.")
-        answer = await self._asked(f"/v1/documents/{id_}/lines", {"limit": LINES, **query})
+        answer = await self._ask(f"/v1/documents/{id_}/lines", {"limit": LINES, **query})
         lines = answer["data"]
         first = lines[0]["number"] if lines else 1
         found: Object = {
@@ -118,12 +128,12 @@ class Handlers:
         contents = types.TextResourceContents(uri=params.uri, mime_type=JSON, text=_json(found))
         return types.ReadResourceResult(contents=[contents])
 
-    async def _asked(self, path: str, values: Object) -> Object:
+    async def _ask(self, path: str, values: Object) -> Object:
         """The API's answer. Raises its error as one of the protocol."""
         try:
             return await self._service.ask(path, values)
         except Problem as problem:
-            raise MCPError(types.INVALID_PARAMS, problem.detail, _told(problem)) from problem
+            raise MCPError(types.INVALID_PARAMS, problem.detail, _error(problem)) from problem
 
     def _questions(self) -> dict[str, Question]:
         questions = self._snapshots.current().dataset.about.questions
@@ -158,7 +168,7 @@ def _result(answer: Object, *, is_error: bool = False) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(text=_json(answer))], is_error=is_error)
 
 
-def _told(problem: Problem) -> Object:
+def _error(problem: Problem) -> Object:
     """An error of the API as an assistant needs it."""
     errors = [each.model_dump(mode="json", exclude_none=True) for each in problem.errors]
     return {"status": problem.status, "detail": problem.detail, "errors": errors}
@@ -205,7 +215,16 @@ async def serve_stdio(server: Server[dict[str, Any]]) -> None:
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
-def serve_http(server: Server[dict[str, Any]], host: str, port: int) -> None:
-    """Serves any number of clients at `/mcp`, without sessions: each request stands alone."""
-    app = server.streamable_http_app(json_response=True, stateless_http=True, host=host)
-    uvicorn.run(app, host=host, port=port, ws="none", access_log=False, log_config=None, server_header=False)
+def http_application(server: Server[dict[str, Any]], settings: Settings, host: str) -> ASGIApp:
+    """Serves any number of clients at `/mcp`, without sessions: each request stands alone. On a local address, requests
+    for other hosts are refused, but for that of `settings.origin`."""
+    security = None
+    if host in LOCAL_HOSTS:
+        hosts = [f"{each}:*" for each in ("127.0.0.1", "localhost", "[::1]")]
+        origins = [f"http://{each}" for each in hosts]
+        if settings.origin:
+            hosts.append(urlsplit(settings.origin).netloc)
+            origins.append(settings.origin)
+        security = TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
+    app = server.streamable_http_app(json_response=True, stateless_http=True, host=host, transport_security=security)
+    return RefusalsMiddleware(app, common_headers(settings.prefix), settings)

@@ -9,11 +9,16 @@ import httpx2
 from starlette.types import ASGIApp
 
 from app.errors import SERVER_ERROR, ParameterError, Problem
+from app.query.responses import DatasetVersion
+from app.query.snapshot import Snapshots
+from app.resources.facts import FACTS
 from app.settings import Settings
 from app.site.values import page_with
 from app.site.view import LOCAL
 
 Values = Mapping[str, Any]  # of query parameters, by name: texts, numbers, flags, or lists of them
+
+VERSIONED = {each.name for each in FACTS}  # whose pages take `version`
 
 LOG = logging.getLogger(__name__)
 
@@ -21,10 +26,16 @@ LOG = logging.getLogger(__name__)
 class Service:
     """Asks the application, and makes the addresses of its pages."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, snapshots: Snapshots) -> None:
         plain = {"Accept-Encoding": "identity"}
         self._client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=LOCAL, headers=plain)
         self._base = f"{settings.origin or LOCAL}{settings.prefix}"
+        self._snapshots = snapshots
+
+    @property
+    def dataset(self) -> DatasetVersion:
+        """The version of the data that answers are of."""
+        return self._snapshots.current().dataset.version
 
     async def ask(self, path: str, values: Values | None = None) -> dict[str, Any]:
         """The JSON that the API answers to a GET request. Raises its error as a Problem."""
@@ -46,6 +57,10 @@ class Service:
         query = urlencode(_pairs(values or {}))
         return f"{self._base}{path}?{query}" if query else f"{self._base}{path}"
 
+    def record_link(self, resource: str, id_: str) -> str:
+        """The address of the page of a record, as this version of the data has it where the page takes one."""
+        return self.link(f"/{resource}/{id_}", {"version": self.dataset.version} if resource in VERSIONED else None)
+
     def line_link(self, document: str, number: int) -> str:
         """The address of a line of a transcript, on its page."""
         query = page_with(number)
@@ -55,7 +70,13 @@ class Service:
 def _pairs(values: Values) -> tuple[tuple[str, str], ...]:
     """Query parameters as they are sent."""
     return tuple(
-        (name, str(each).lower() if isinstance(each, bool) else str(each))
+        (name, _text(each))
         for name, value in values.items()
         for each in (value if isinstance(value, list) else [value])
     )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value) if isinstance(value, float) else value)  # 3.0 is an integer in JSON Schema

@@ -24,23 +24,25 @@ from app.mcp.answers import (
 )
 from app.mcp.service import Service
 from app.resources import RESOURCES
-from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.groups import DIMENSIONS
 
 BY_NAME = {resource.name: resource for resource in RESOURCES}
-VERSIONED = {each.name for each in FACTS if each is not DOCUMENTS}  # whose pages take `version`
 CHANGES = "changes"  # the resource that `what_changed` reads
 
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 ID = {"type": "string", "pattern": "^[a-z0-9][a-z0-9.-]*$", "maxLength": 250}
 RESOURCE = {"enum": list(BY_NAME)}
-TYPES = {"type": "array", "items": {"enum": [each.name for each in FACTS]}}
+TYPES = {"type": "array", "items": {"enum": [each.name for each in FACTS]}, "minItems": 1}
 CURSOR = {"type": "string", "maxLength": 600}
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 25, "default": 10}
 FILTERS = {
     "type": "object",
-    "additionalProperties": {"type": ["string", "integer", "boolean", "array"], "items": {"type": "string"}},
+    "additionalProperties": {
+        "type": ["string", "integer", "boolean", "array"],
+        "items": {"type": "string"},
+        "minItems": 1,
+    },
 }
 NO_FILTERS = ("sort", "order", "limit", "offset", "cursor", "facet", "fields", "group_by")  # of the API's parameters
 
@@ -85,6 +87,10 @@ class Tool:
                 message = f"`{name}` is no argument of `{self.name}`.{hint(nearest)} `allowed` lists them."
                 code = ErrorCode.UNKNOWN_PARAMETER
                 yield parameter_error(name, message, code, allowed=self.arguments, did_you_mean=nearest)
+        elif error.validator == "minItems":
+            name = str(error.path[-1])
+            advice = "Name a value." if name in self.required else "Leave it out, or name a value."
+            yield parameter_error(name, f"`{name}` is an empty list. {advice}")
         else:
             name, value = str(error.path[0]), str(given)
             nearest = closest(value, allowed)
@@ -118,8 +124,8 @@ def _listed(answer: Object, rows: Sequence[Object], page: Object, service: Servi
 
 
 async def _find(service: Service, arguments: Object) -> Object:
-    asked = {"limit": 10, **_chosen(arguments, "q", "type", "limit", "cursor")}
-    answer = await service.ask("/v1/search", asked)
+    query = {"limit": 10, **_chosen(arguments, "q", "type", "limit", "cursor")}
+    answer = await service.ask("/v1/search", query)
     rows = []
     for result in answer["data"]:
         name, matched = result["type"], result["matched"]
@@ -147,24 +153,23 @@ async def _list(service: Service, arguments: Object) -> Object:
 async def _read(service: Service, arguments: Object) -> Object:
     name, id_ = arguments["resource"], arguments["id"]
     record = await service.ask(f"/v1/{name}/{id_}")
-    meta = await _meta(service)
-    found = {**brief(record), "evidence": [quoted(piece, service) for piece in record["evidence"]]}
+    found = {**brief(record), "evidence": [quoted(each, service) for each in record["evidence"]]}
     lists = [key for key, value in found.items() if isinstance(value, list)]
-    answer = finished(
-        cut(found, lists, arguments, meta["dataset"]), {"meta": meta}, _permalink(service, name, id_, meta)
-    )
-    return {**answer, "caveats": caveats(record["notes"])}
+    return _of_record("read", record, found, lists, arguments, service)
 
 
-async def _meta(service: Service) -> Object:
-    """The version of the data, which an item does not tell: that of a list without its rows, as the smallest answer."""
-    answer = await service.ask("/v1/documents", {"limit": 0})
-    return {"dataset": answer["meta"]["dataset"]}
+def _of_record(
+    tool: str, record: Object, found: Object, lists: Sequence[str], arguments: Object, service: Service
+) -> Object:
+    """An answer about one record, with the version of the data, which an item of the API does not have."""
+    meta = {"dataset": service.dataset.model_dump(), "notes": record["notes"]}
+    part = cut(found, lists, tool, arguments, meta["dataset"])
+    return finished(part, {"meta": meta}, service.record_link(arguments["resource"], record["id"]))
 
 
 async def _sum(service: Service, arguments: Object) -> Object:
-    filters, asked = _filters(arguments), _chosen(arguments, "group_by", "sort", "order")
-    answer = await service.ask("/v1/budget-summary", {**filters, **asked})
+    filters, groups = _filters(arguments), _chosen(arguments, "group_by", "sort", "order")
+    answer = await service.ask("/v1/budget-summary", {**filters, **groups})
     order = {"sort": "amount", "order": "desc", "limit": LINES, "fields": shown_fields(BY_NAME["budget-lines"])}
     lines = await service.ask("/v1/budget-lines", {**filters, **order})
     found = {
@@ -177,7 +182,7 @@ async def _sum(service: Service, arguments: Object) -> Object:
         "overlaps": brief(answer["overlaps"]),
         "largest_lines": [row("budget-lines", line, service) for line in lines["data"]],
     }
-    found = cut(found, ["groups", "groups_without_lines", "overlaps"], arguments, answer["meta"]["dataset"])
+    found = cut(found, ["groups", "groups_without_lines", "overlaps"], "sum", arguments, answer["meta"]["dataset"])
     return finished(found, answer, service.link("/budget-lines", filters))
 
 
@@ -210,7 +215,7 @@ async def _crosswalk(service: Service, arguments: Object) -> Object:
             for each in answer["strategies"]
         ],
     }
-    found = cut(found, ["sections", "links", "strategies"], arguments, answer["meta"]["dataset"])
+    found = cut(found, ["sections", "links", "strategies"], "crosswalk", arguments, answer["meta"]["dataset"])
     for each in found["links"]:
         lines = [await _line(service, line["id"]) for line in each["lines"][:LINES]]
         each["shown"] = {"lines": of_total(lines, len(each["lines"]))}
@@ -227,29 +232,20 @@ async def _line(service: Service, id_: str) -> Object:
 async def _evidence(service: Service, arguments: Object) -> Object:
     name, id_, supported = arguments["resource"], arguments["id"], arguments.get("field")
     record = await service.ask(f"/v1/{name}/{id_}", {"fields": ["id", "name", "notes", "evidence"]})
-    fields = sorted({each for piece in record["evidence"] for each in piece["supports"]})
+    fields = sorted({field for each in record["evidence"] for field in each["supports"]})
     if supported is not None and supported not in fields:
         nearest = closest(supported, fields)
         message = f"No evidence of this record is for `field`.{hint(nearest)} `allowed` lists the fields that have any."
         code = ErrorCode.UNKNOWN_VALUE
         error = parameter_error("field", message, code, value=supported, allowed=fields, did_you_mean=nearest)
         raise Problem(422, message, errors=[error])
-    pieces = [piece for piece in record["evidence"] if supported is None or supported in piece["supports"]]
-    meta = await _meta(service)
+    chosen = [each for each in record["evidence"] if supported is None or supported in each["supports"]]
     found = {
         "id": id_,
         "name": brief(record["name"]),
-        "evidence": [{"supports": piece["supports"], **quoted(piece, service)} for piece in pieces],
+        "evidence": [{"supports": each["supports"], **quoted(each, service)} for each in chosen],
     }
-    part = cut(found, ["evidence"], arguments, meta["dataset"])
-    answer = finished(part, {"meta": meta}, _permalink(service, name, id_, meta))
-    return {**answer, "caveats": caveats(record["notes"])}
-
-
-def _permalink(service: Service, resource: str, id_: str, meta: Object) -> str:
-    """The page of a record, as this version of the data has it where the page takes one."""
-    path, version = f"/{resource}/{id_}", meta["dataset"]["version"]
-    return service.link(path, {"version": version} if resource in VERSIONED else None)
+    return _of_record("evidence", record, found, ["evidence"], arguments, service)
 
 
 async def _compare(service: Service, arguments: Object) -> Object:
@@ -263,23 +259,26 @@ async def _compare(service: Service, arguments: Object) -> Object:
     found = {
         "package": brief(package),
         "totals": [{**brief(each), "caveats": caveats(each["notes"])} for each in answer["data"]],
-        "evidence": [quoted(piece, service) for piece in package["evidence"] if "stated_totals" in piece["supports"]],
+        "evidence": [quoted(each, service) for each in package["evidence"] if "stated_totals" in each["supports"]],
     }
     link = service.link(f"/packages/{id_}/reconciliation")
-    return finished(cut(found, ["totals", "evidence"], arguments, answer["meta"]["dataset"]), answer, link)
+    part = cut(found, ["totals", "evidence"], "compare_figures", arguments, answer["meta"]["dataset"])
+    return finished(part, answer, link)
 
 
 async def _figures(service: Service, arguments: Object) -> Object:
     id_ = arguments["measure"]
     answer = await service.ask(f"/v1/measures/{id_}/figures")
-    found = cut({"figures": brief(answer["data"])}, ["figures"], arguments, answer["meta"]["dataset"])
+    found = cut(
+        {"figures": brief(answer["data"])}, ["figures"], "compare_figures", arguments, answer["meta"]["dataset"]
+    )
     for figure in found["figures"]:
         of = "national_expenditure" if "url" in figure else "amount"
         line = await service.ask(f"/v1/budget-lines/{figure['line']}", {"fields": ["id", "evidence"]})
-        pieces = [piece for piece in line["evidence"] if of in piece["supports"]]
-        figure["evidence"] = [quoted(piece, service) for piece in pieces[:1]]
-        figure["link"] = service.link(f"/budget-lines/{figure['line']}")
-    return finished({"measure": id_, **found}, answer, service.link(f"/measures/{id_}"))
+        stating = [each for each in line["evidence"] if of in each["supports"]]
+        figure["evidence"] = [quoted(each, service) for each in stating[:1]]
+        figure["link"] = service.record_link("budget-lines", figure["line"])
+    return finished({"measure": id_, **found}, answer, service.record_link("measures", id_))
 
 
 async def _changed(service: Service, arguments: Object) -> Object:
@@ -290,9 +289,9 @@ async def _changed(service: Service, arguments: Object) -> Object:
         # What was added is read with `read`, and evidence with `evidence`: a patch would repeat them whole.
         changed = [each for each in change["patch"] if not each["path"].startswith(("/evidence", "/notes"))]
         patch = {"patch": changed} if change["action"] == "changed" else {}
-        told = {name: each for name, each in brief(change).items() if name != "patch"}
-        words = {"evidence": await _words(service, change), "link": service.link(f"/{CHANGES}/{change['id']}")}
-        rows.append({**told, **patch, **words})
+        fields = {name: each for name, each in brief(change).items() if name != "patch"}
+        words = {"evidence": await _words(service, change), "link": service.record_link(CHANGES, change["id"])}
+        rows.append({**fields, **patch, **words})
     return _listed(answer, rows, page, service, f"/{CHANGES}")
 
 
@@ -386,7 +385,7 @@ TOOLS = (
             "since": TEXT,
             "until": TEXT,
             "type": TYPES,
-            "id": {"type": "array", "items": ID},
+            "id": {"type": "array", "items": ID, "minItems": 1},
             "limit": LIMIT,
             "cursor": CURSOR,
         },

@@ -32,6 +32,11 @@ def read_value(session: Session, name: str) -> bytes:
     return bytes(data)
 
 
+def vocabulary_of(json: bytes) -> Vocabulary:
+    """The vocabulary that a serving value holds."""
+    return Vocabulary.of(Term(**term) for term in orjson.loads(json))
+
+
 class Download(BaseModel):
     """A complete download. Size and digest are null only for a workbook that would be too large to make."""
 
@@ -54,7 +59,8 @@ class Question(BaseModel):
 
 
 class About(BaseModel):
-    """The serving value `dataset`. `issuers` gives, by the id of each document, the organization that issued it."""
+    """The serving value `dataset`. `issuers` gives, by the id of each document, the organization that issued it;
+    `synonyms` are words of one meaning."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,6 +69,7 @@ class About(BaseModel):
     description: Name
     attribution: str
     questions: Sequence[Question]
+    synonyms: Sequence[Sequence[str]]
     issuers: Mapping[str, str]
     downloads: Sequence[Download]
 
@@ -105,8 +112,7 @@ class Dataset:
     def load(cls, session: Session) -> "Dataset":
         """The dataset of a database."""
         vocabularies = {
-            name.removeprefix(VOCABULARY): Vocabulary.of(Term(**term) for term in orjson.loads(json))
-            for name, json in session.query(VOCABULARIES)
+            name.removeprefix(VOCABULARY): vocabulary_of(json) for name, json in session.query(VOCABULARIES)
         }
         about = About.model_validate_json(read_value(session, DATASET))
         return cls(about, defaultdict(lambda: Vocabulary.of(()), vocabularies))

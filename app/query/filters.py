@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
 
+from app.query.names import named
 from app.query.vocabulary import Vocabularies, Vocabulary
 from app.schemas import Name, Note
 
@@ -195,8 +196,8 @@ def until(meaning: str) -> Filter:
 
 
 def one_of(*values: str) -> Mapping[str, Name]:
-    """A closed vocabulary of technical words, which are their own labels."""
-    return {value: Name(ja=value, en=value, en_official=False) for value in values}
+    """A closed vocabulary of technical words, which in English are their own labels."""
+    return {value: named(value) for value in values}
 
 
 def values_at(record: Any, path: str) -> Iterator[Any]:

@@ -1,38 +1,58 @@
 """Hints: suggestions for an unknown parameter, value or path."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from unicodedata import normalize
+from urllib.parse import quote
 
-from app.errors import closest, hint
-from app.query.filters import Parameter
-from app.query.vocabulary import NONE, Vocabulary
+from app.errors import closest, closest_of, hint
+from app.query.filters import Filter, Parameter
+from app.query.names import japanese
+from app.query.periods import in_common_era
+from app.query.vocabulary import NONE, Vocabularies, Vocabulary
 from app.text import fold
 
-# What other services call a parameter, without separators, by our name for it.
-PARAMETERS = {
+# What other services call a parameter, a resource or a word of a parameter, without separators, by our name for it: of
+# several that an operation has, the first is meant. Japanese names that stand in app/query/names.py are not repeated.
+WORDS: Mapping[str, str] = {
+    "since": "from after start begin begins startdate fromdate datefrom dateafter later",
+    "until": "to before end ends enddate todate dateto datebefore upto earlier",
+    "from": "start begin begins since first startline fromline linestart",
+    "to": "end ends until last endline toline lineend",
     "q": "search query keyword keywords text term terms word words find fulltext searchterm 検索 キーワード",
-    "limit": "perpage pagesize size rows count top take first maxresults maxrows numrows pagelimit",
+    "limit": "perpage pagesize size rows count top take first maxresults maxrows numrows pagelimit 件数",
     "offset": "skip start from startindex firstresult",
     "cursor": "after before pagetoken nextpagetoken nexttoken continuation scrollid cursormark",
-    "sort": "orderby sortby sortfield sortkey ordering",
+    "sort": "orderby sortby sortfield sortkey ordering 並び替え 並び順",
     "order": "sortorder sortdir sortdirection orderdir direction dir",
-    "facet": "facets facetfield aggs aggregate aggregations",
+    "facet": "facetfield aggs aggregate aggregations",
     "fields": "field select columns attributes properties props only fl",
     "group_by": "groupby group by dimension dimensions breakdown",
-    "ministry": "department departments dept agency ministries ministryid 省庁 府省庁 府省",
+    "ministry": "department departments dept agency ministryid",
     "organization": "organisation org institution organizationid 機関",
-    "fiscal_year": "year years fy nendo 年度 会計年度",
+    "fiscal_year": "year years fy nendo 年",
     "budget_kind": "budgettype budget",
-    "amount_min": "minamount amountgte amountfrom minimumamount amountminimum budgetmin minbudget",
+    "amount_min": "amount 金額 予算額 minamount amountgte amountfrom minimumamount amountminimum budgetmin minbudget",
     "amount_max": "maxamount amountlte amountto maximumamount amountmaximum budgetmax maxbudget",
-    "modality": "therapy drug medicine モダリティ",
+    "amount": "price cost money yen 額 予算額",
+    "modality": "therapy drug medicine",
     "section": "chapter 節",
-    "pillar": "柱",
-    "document": "doc source documentid 資料 文書",
+    "document": "doc source documentid 資料",
     "type": "resource collection",
+    "organizations": "ministries departments agencies organisations 省庁 府省庁",
+    "measures": "policies programmes programs",
+    "budget-summary": "summary sums totals aggregate",
+    "budget-lines": "budget budgets lines",
+    "docs": "swagger redoc reference",
+    "healthz": "health status ping",
+    "asc": "ascending ascend",
+    "desc": "descending descend",
+    "true": "1 y t on",
+    "false": "0 n f off",
 }
+NO_VALUE = "null nil nan na empty blank missing undefined unspecified notset unset nothing なし 無し 無 空"
 # What no parameter here does, and how it is done: the parameter that an operation must have, other names, the advice.
 ADVICE = (
     ("offset", "page pageno pagenum pagenumber pageindex p", "Pages are `limit` and `offset`, or `links.next`."),
@@ -47,14 +67,9 @@ ADVICE = (
     ("", "apikey key token accesstoken appid", "No key is needed."),
     ("", "q search query keyword", "`/v1/search?q=` searches everything."),
 )
-EXCLUDED = re.compile(r"(?:not|no|exclude|excluding|without)(\w+)|(\w+)(?:not|ne|neq|exclude)$")
-VALUES = {
-    "asc": "ascending ascend",
-    "desc": "descending descend",
-    "true": "1 y t on",
-    "false": "0 n f off",
-    NONE: "null nil empty missing na n/a なし",
-}
+EXCLUDED = re.compile(r"(?:not|no|exclude|excluding|without)(\w+)|(\w+)(?:not|ne|neq|exclude|以外)$")
+YEAR = re.compile(r"^(?:fy)?\W*(?:20)?(\d\d)(?:年度?)?$")
+BUDGET = re.compile("予算案?|budget")  # which the names of some budgets have, and others leave out
 SORTED = re.compile(r"(?P<down>[-+]?)(?P<sort>\w+?)(?:[\s:.,_]+(?P<order>asc|desc)\w*)?", re.IGNORECASE)
 UNITS = {
     "": 1,
@@ -74,15 +89,6 @@ UNITS = {
 AMOUNT = re.compile(rf"(\d+(?:\.\d+)?(?:e\d{{1,2}})?)({'|'.join(sorted(UNITS, key=len, reverse=True))})")
 MINUS = ("-", "\N{MINUS SIGN}", "△", "▲")  # budget books print triangles
 
-# What other services call a collection, by its name here.
-COLLECTIONS: Mapping[str, str] = {
-    "organizations": "ministries departments agencies organisations",
-    "measures": "policies programmes programs",
-    "budget-summary": "summary sums totals aggregate",
-    "budget-lines": "budget budgets lines",
-    "docs": "swagger redoc reference",
-    "healthz": "health status ping",
-}
 EXTENSIONS = {
     "json": "",
     "xls": ".xlsx",
@@ -90,36 +96,84 @@ EXTENSIONS = {
     **{each: f".{each}" for each in ("csv", "ndjson", "xlsx", "parquet")},
 }
 
+MAX_REQUESTS = 3  # named in a message
+
+Elsewhere = Mapping[str, Sequence[str]]  # by parameter, the requests that take it
 Hint = tuple[str | None, str]  # the name or value that was meant, and the sentence of a message, after a blank
 
 
-def parameter_hint(name: str, parameters: Iterable[str]) -> Hint:
-    """The suggestion for a parameter that an operation does not have."""
-    known, plain = list(parameters), re.sub(r"[\W_]", "", fold(name))
-    for ours, others in PARAMETERS.items():
-        if ours in known and plain in others.split():
-            return ours, hint(ours)
+def _plain(word: str) -> str:
+    """A word as the tables here have it: folded, without separators."""
+    return re.sub(r"[\W_]", "", fold(word))
+
+
+def _called(names: Collection[str]) -> dict[str, str]:
+    """The names by what they are called in Japanese, and by themselves."""
+    return {**{_japanese(name): name for name in names if japanese(name)}, **{name: name for name in names}}
+
+
+@cache
+def _japanese(name: str) -> str:
+    return fold(japanese(name))
+
+
+def _known(word: str, names: Mapping[str, str]) -> str | None:
+    """What is named by this word, or by ours for it."""
+    plain = _plain(word)
+    known = (names[ours] for ours, others in WORDS.items() if ours in names and plain in others.split())
+    return next(known, None) or names.get(fold(word))
+
+
+def _meant(word: str, names: Mapping[str, str]) -> str | None:
+    """What is named by the name that a word was surely meant to be."""
+    return _known(word, names) or closest_of(fold(word), names)
+
+
+def parameter_hint(name: str, parameters: Collection[str], elsewhere: Elsewhere) -> Hint:
+    """The suggestion for a parameter that an operation does not have, and others may."""
+    plain, names = _plain(name), _called(parameters)
     excluded = EXCLUDED.match(plain)
-    nearest = (excluded and closest(f"{excluded[1] or excluded[2]}_not", known)) or closest(name, known)
+    excluding = f"{excluded and _meant(excluded[1] or excluded[2], names)}_not"
+    nearest = excluding if excluding in parameters else _meant(name, names)
     if nearest:
         return nearest, hint(nearest)
     for needed, others, advice in ADVICE:
-        if plain in others.split() and (not needed or needed in known):
+        if plain in others.split() and (not needed or needed in parameters):
             return None, f" {advice}"
-    return None, ""
+    return None, _asking(_known(name, _called(elsewhere)), elsewhere)
+
+
+def _asking(name: str | None, elsewhere: Elsewhere) -> str:
+    """The sentence that names the requests that take a parameter."""
+    requests = " or ".join(f"`{each}`" for each in elsewhere.get(name or "", ())[:MAX_REQUESTS])
+    return f" Ask {requests} for it." if requests else ""
+
+
+def other_hint(
+    parameter: Parameter, value: str, parameters: Collection[str], vocabularies: Vocabularies, elsewhere: Elsewhere
+) -> str:
+    """The sentence that names the parameter, here or elsewhere, that takes a value which this filter does not."""
+    if not (isinstance(parameter, Filter) and parameter.facet):
+        return ""
+    taking = [name for name, each in vocabularies.items() if each.find(value) not in ((), (NONE,))]
+    here = next((name for name in parameters if name in taking), None)
+    name = here or next((name for name in taking if name in elsewhere), None)
+    return f" It is a value of `{name}`.{'' if here else _asking(name, elsewhere)}" if name else ""
 
 
 def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint:
     """The suggestion for a value that is not in the vocabulary of a parameter."""
     sorted_by = SORTED.fullmatch(value.strip()[:100]) if parameter.name == "sort" else None
     if sorted_by and (sorted_by["down"] or sorted_by["order"]):
-        found = closest(sorted_by["sort"], vocabulary.terms)
+        found = _meant(sorted_by["sort"], vocabulary.names)
         order = (sorted_by["order"] or ("desc" if sorted_by["down"] == "-" else "asc")).lower()
         return found, hint(found and f"sort={found}&order={order}")
-    for ours, others in VALUES.items():
-        if ours in vocabulary.terms and fold(value.strip()) in others.split():
-            return ours, hint(ours)
-    nearest = vocabulary.nearest(value)
+    if isinstance(parameter, Filter) and parameter.optional and _plain(value) in NO_VALUE.split():
+        return NONE, hint(NONE)
+    names = vocabulary.names
+    nearest = names.get(YEAR.sub(r"20\1", in_common_era(value))) or _meant(value, names)
+    if nearest is None and isinstance(parameter, Filter) and parameter.choices:
+        nearest = closest_of(BUDGET.sub("", fold(value)), {BUDGET.sub("", name): id_ for name, id_ in names.items()})
     return nearest, hint(nearest)
 
 
@@ -140,15 +194,21 @@ def number_hint(value: str, minimum: int, maximum: int) -> Hint:
     return str(int(number)), hint(str(int(number)))
 
 
-def path_hint(path: str, paths: Iterable[str]) -> str | None:
+def path_hint(path: str, paths: Collection[str]) -> str | None:
     """The path most similar to an unknown one, which may have another beginning, extension or name, or be misspelt;
-    failing that, the list that it ends with."""
-    by_name = {re.sub(r"^/(v1/)?(exports/)?", "", each): each for each in paths}
-    asked = re.sub(r"^/(api/|rest/)*(v\d+/)?(exports/)?", "", path.lower()).rstrip("/")
-    for name in (asked, asked.rpartition("/")[2]):
+    failing that, the list that it ends with. Of a path behind an id, the one of the same resource."""
+    by_name = {re.sub(r"^/(v1/)?(exports/)?", "", each): each for each in paths if "{" not in each}
+    asked = re.sub(r"^/(api/|rest/)*(v\d+/)?(exports/)?", "", path).rstrip("/")
+    names = _called([name for name in by_name if "." not in name])
+    resource, id_, part = (*asked.split("/", 2), "", "")[:3]
+    item = f"{by_name.get(_meant(resource, names) or '')}/{{id}}"
+    parts = {each.removeprefix(item).lstrip("/"): each for each in paths if id_ and each.startswith(item)}
+    found = _meant(part, _called(parts))
+    if found is not None:
+        return parts[found].replace("{id}", quote(id_))
+    for name in (asked.lower(), asked.lower().rpartition("/")[2]):
         stem, _, extension = name.rpartition(".") if name.rpartition(".")[2] in EXTENSIONS else (name, "", "json")
-        ours = next((ours for ours, others in COLLECTIONS.items() if stem in others.split()), stem)
-        found = closest(f"{ours}{EXTENSIONS[extension]}", by_name)
+        found = closest(f"{_known(stem, names) or stem}{EXTENSIONS[extension]}", by_name)
         if found:
             return by_name[found]
     return None

@@ -9,9 +9,11 @@ from app.query.matching import Matcher
 from app.query.parser import Query
 from app.query.resource import Resource
 from app.query.vocabulary import NONE, Vocabularies
+from app.query.words import other_words
 from app.schemas import Note, distinct
 
 MAX_NAMED = 10  # values named in a note
+MAX_TRIED = 20  # searches for other words
 
 
 def query_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matcher: Matcher) -> list[Note]:
@@ -47,7 +49,7 @@ def search_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matc
     if not query.terms:
         return []
     if not rows:
-        return _filters_meant(query, resources, matcher)
+        return [*_filters_meant(query, resources, matcher), *_other_words(query, resources, matcher)]
     through = rows - matcher.search(query.terms, resources).in_texts
     links = [link for link in _links(query.terms, resources, matcher) if link.rows.intersect(through)]
     # Links that contain every term explain their rows; those that contain some are named only for other rows.
@@ -56,7 +58,7 @@ def search_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matc
     shown = [*whole, *(link for link in links if link.terms < len(query.terms) and link.rows.intersect(others))]
     if not shown:
         return []
-    named = _listed(distinct(link.name for link in shown))
+    named = listed(distinct(link.name for link in shown))
     note = Note(
         code="found-by-linked-names",
         ja=f"q の語を自らの文に含まない行も、対応する名称により含む: {named}。",
@@ -102,7 +104,7 @@ def _filters_meant(query: Query, resources: Iterable[Resource], matcher: Matcher
     )
     if not meant:
         return []
-    named = _listed(meant)
+    named = listed(meant)
     return [
         Note(
             code="q-is-a-filter-value",
@@ -112,5 +114,23 @@ def _filters_meant(query: Query, resources: Iterable[Resource], matcher: Matcher
     ]
 
 
-def _listed(values: Collection[str]) -> str:
+def _other_words(query: Query, resources: Sequence[Resource], matcher: Matcher) -> list[Note]:
+    """The note of other words that find something under the same filters."""
+    tried = other_words(query.text("q"), matcher.dataset.about.synonyms)[:MAX_TRIED]
+    asked = [Query(query.parameters, {**query.values, "q": (words,)}) for words in tried]
+    found = [each.text("q") for each in asked if any(matcher.match(resource, each) for resource in resources)]
+    if not found:
+        return []
+    named = listed([f"`{words}`" for words in found])
+    return [
+        Note(
+            code="other-words-find",
+            ja=f"q では見つからないが、次の語では見つかる: {named}。",
+            en=f"`q` finds nothing, but other words do: {named}.",
+        )
+    ]
+
+
+def listed(values: Collection[str]) -> str:
+    """The first values, as a note names them."""
     return ", ".join(list(values)[:MAX_NAMED]) + (", …" if len(values) > MAX_NAMED else "")

@@ -5,14 +5,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import permutations
+from itertools import islice, permutations
 from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
 from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, hint, parameter_error
 from app.query.filters import Filter, Parameter
-from app.query.hints import number_hint, parameter_hint, value_hint
+from app.query.hints import Elsewhere, number_hint, other_hint, parameter_hint, value_hint
 from app.query.periods import is_day, is_reversed, released, today, written_day
 from app.query.vocabulary import NONE, Vocabularies, Vocabulary
 from app.schemas import ID
@@ -20,9 +20,12 @@ from app.text import MAX_TERMS, fold, terms
 
 MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
-MAX_Q_LENGTH = 200  # characters
+MAX_Q_LENGTH = 500  # characters
 MAX_COMMAS = 5  # in the name of a value
-OLDER = "A record takes `version` for an older one, and `/v1/changes?since=` tells what changed after it."
+MAX_SUGGESTED = 10  # errors of a kind with a suggestion, which takes time
+COMMA = re.compile("([,，、])")  # of a list, in English or Japanese
+NONCHARACTERS = "\ufffe\uffff"  # which no XML document may hold
+OLDER = "A record takes `version` for an older one, and the changes `since` it tell what changed after it."
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,14 @@ class Query:
         return {name: urlencode({name: ",".join(values)}, safe=",") for name, values in self.values.items()}
 
 
-def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies) -> Query:
-    """Parses a query string. Raises a 422 Problem that names every error."""
+def parse(
+    parameters: Mapping[str, Parameter], query_string: bytes, vocabularies: Vocabularies, elsewhere: Elsewhere
+) -> Query:
+    """Parses a query string. Raises a 422 Problem that names every error, and what is taken elsewhere."""
     sent = _split(query_string)
     values: dict[str, tuple[str, ...]] = {}
-    errors = [_unknown(name, parameters) for name in sent if name not in parameters]
+    unknown = [name for name in sent if name not in parameters]
+    errors = [_unknown(name, parameters, elsewhere, suggest=at < MAX_SUGGESTED) for at, name in enumerate(unknown)]
     for name, parameter in parameters.items():
         if name in sent:
             found, wrong = _values(parameter, sent[name], vocabularies)
@@ -86,9 +92,10 @@ def parse(parameters: Mapping[str, Parameter], query_string: bytes, vocabularies
     errors.extend(_reversed(parameters, values, vocabularies))
     errors.extend(_contradictions(parameters, values, vocabularies))
     if errors:
-        first = errors[0].message
+        listed = [_of_another(error, parameters, vocabularies, elsewhere) for error in errors[:MAX_LISTED]]
+        first = listed[0].message
         message = first if len(errors) == 1 else f"{first} ({len(errors)} errors in all, each in `errors`.)"
-        raise Problem(422, message, errors=errors[:MAX_LISTED])
+        raise Problem(422, message, errors=listed)
     query = Query(parameters, values)
     if query.get("cursor") and query.number("offset"):  # clients send the default beside a cursor
         raise conflict("offset", "`cursor` and `offset` are two places at once. Send one of them.")
@@ -111,10 +118,20 @@ def _split(query_string: bytes) -> Mapping[str, list[str]]:
     return sent
 
 
-def _unknown(name: str, parameters: Mapping[str, Parameter]) -> ParameterError:
-    meant, advice = parameter_hint(name, parameters)
+def _unknown(name: str, parameters: Mapping[str, Parameter], elsewhere: Elsewhere, *, suggest: bool) -> ParameterError:
+    meant, advice = parameter_hint(name, parameters, elsewhere) if suggest else (None, "")
     message = f"There is no parameter `{cut(name)}` here.{advice} `allowed` lists the parameters."
     return parameter_error(cut(name), message, ErrorCode.UNKNOWN_PARAMETER, allowed=parameters, did_you_mean=meant)
+
+
+def _of_another(
+    error: ParameterError, parameters: Mapping[str, Parameter], vocabularies: Vocabularies, elsewhere: Elsewhere
+) -> ParameterError:
+    """The error, whose message names the parameter that takes a value for which nothing else is suggested."""
+    if error.code != ErrorCode.UNKNOWN_VALUE or error.did_you_mean:
+        return error
+    advice = other_hint(parameters[error.parameter], error.value or "", parameters, vocabularies, elsewhere)
+    return error.model_copy(update={"message": f"{error.message}{advice}"})
 
 
 def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]]) -> Iterator[ParameterError]:
@@ -164,14 +181,13 @@ def _values(
         found = _value(parameter, sent[0], vocabularies)
         return ((), [found]) if isinstance(found, ParameterError) else (found, [])
     vocabulary = parameter.values(vocabularies)
-    # A name may contain a comma.
-    given = [each for value in sent for each in _split_list(value, vocabulary)]
+    # A name may contain a comma. What is beyond the limit is not looked at.
+    given = list(islice((each for value in sent for each in _split_list(value, vocabulary)), MAX_VALUES + 1))
     if len(given) > MAX_VALUES:
         return (), [parameter_error(name, f"`{name}` takes at most {MAX_VALUES} values. Ask for less at once.")]
     ids, errors = set[str](), list[ParameterError]()
     for value in given:
-        # A suggestion takes time, and later errors are not listed.
-        found = _value(parameter, value, vocabularies, suggest=len(errors) < MAX_LISTED)
+        found = _value(parameter, value, vocabularies, suggest=len(errors) < MAX_SUGGESTED)
         if isinstance(found, ParameterError):
             errors.append(found)
         else:
@@ -183,12 +199,12 @@ def _values(
 
 def _split_list(value: str, vocabulary: Vocabulary) -> Iterator[str]:
     """The values of a list with commas; a name that holds commas is one value."""
-    parts = value.split(",")
+    parts = COMMA.split(value, MAX_VALUES + MAX_COMMAS)  # the odd ones are commas
     while parts:
-        ends = range(min(len(parts), MAX_COMMAS + 1), 1, -1)
-        end = next((end for end in ends if vocabulary.find(",".join(parts[:end]))), 1)
-        yield ",".join(parts[:end])
-        parts = parts[end:]
+        ends = range(min(len(parts), 2 * MAX_COMMAS + 1), 1, -2)
+        end = next((end for end in ends if vocabulary.find("".join(parts[:end]))), 1)
+        yield "".join(parts[:end])
+        parts = parts[end + 1 :]
 
 
 def _value(
@@ -218,8 +234,8 @@ def _text_error(parameter: Parameter, value: str) -> str:
         return "is empty. Leave it out instead."
     if len(value) > parameter.maximum:
         return f"is longer than {parameter.maximum} characters. Shorten it."
-    if any(category(character) == "Cc" for character in value):
-        return "holds a control character. Send plain text."
+    if any(category(character) == "Cc" or character in NONCHARACTERS for character in value):
+        return "holds a control character or a noncharacter. Send plain text."
     if len(terms(value)) > MAX_TERMS:
         return f"has more than {MAX_TERMS} words. Send fewer."
     return ""
@@ -268,19 +284,20 @@ def _bound(parameter: Filter, value: str, versions: Vocabulary) -> tuple[str, ..
     """A bound of a period: a version, or a day that is not in the future."""
     name, plain = parameter.name, fold(value.strip())
     newest = next(iter(versions.terms))
-    message, meant = "", None
-    if is_day(plain):
-        if name == "until" or plain <= max(today(), released(versions, newest)):
-            return (plain,)
+    day = plain if is_day(plain) else written_day(value, parameter.period or "since")
+    message, meant = "", day
+    if day and name == "since" and day > max(today(), released(versions, newest)):
         meant = released(versions, newest)
-        message = f"`{plain}` is in the future: the newest version is {newest} of {meant}."
+        message = f"`{cut(value)}` is in the future: the newest version is {newest} of {meant}."
+    elif day == plain:
+        return (day,)
     elif not plain:
         message = f"A value of `{name}` is empty. Leave it out instead."
     else:
         ids = versions.find(value)
         if ids:
             return ids
-        meant = written_day(value) or versions.nearest(value)
+        meant = day or versions.nearest(value)
         message = f"`{cut(value)}` is neither a version nor a day in the form `YYYY-MM-DD`.{hint(meant)}"
         message += " `allowed` lists the versions."
     return parameter_error(

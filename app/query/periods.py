@@ -2,15 +2,19 @@
 first."""
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Literal
+from unicodedata import numeric
 
 from app.query.vocabulary import Vocabulary
 from app.text import fold
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-WRITTEN = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?(t.*)?")  # folded, as people and programs write days
+# Folded, as people and programs write days, months and years; a single digit stands behind a separator.
+WRITTEN = re.compile(r"(\d{4})[-/.年]?(?:(\d{2}|(?<=\D)\d)[-/.月]?(?:(\d{2}|(?<=\D)\d)日?(?:[t ].*)?)?)?")
+ERA_YEAR = re.compile(r"(?:(令和|reiwa|r)|平成|heisei|h)[ .]?(\d{1,2}(?!\d)|[元一二三四五六七八九十]+)")
 JAPAN = timezone(timedelta(hours=9))
 
 
@@ -22,11 +26,31 @@ def is_day(value: str) -> bool:
         return False
 
 
-def written_day(value: str) -> str | None:
-    """The day in ISO 8601 that is written in another form, such as 2026/11/29; None if it is none."""
-    found = WRITTEN.fullmatch(fold(value.strip()))
+def in_common_era(value: str) -> str:
+    """The folded text, in which a year of an era that it begins with, such as 令和七年 or R7, is of the common era."""
+    plain = fold(value.strip())
+    found = ERA_YEAR.match(plain)
+    return f"{(2018 if found[1] else 1988) + _number(found[2])}{plain[found.end() :]}" if found else plain
+
+
+def _number(text: str) -> int:
+    """A number in digits, or below 100 in kanji; 元 is the first."""
+    number = 0
+    for digit in text.replace("元", "一"):
+        number = (number or 1) * 10 if digit == "十" else number * (10 if digit.isdigit() else 1) + int(numeric(digit))
+    return number
+
+
+def written_day(value: str, period: Literal["since", "until"]) -> str | None:
+    """The day in ISO 8601 that is written in another form, such as 2026/11/29; of a month or a year, the first or the
+    last. None if it is none."""
+    found = WRITTEN.fullmatch(in_common_era(value))
+    if not found:
+        return None
+    first, (year, month, day) = period == "since", found.groups()
     try:
-        return date(*map(int, found.groups()[:3])).isoformat() if found else None
+        month = int(month or (1 if first else 12))
+        return date(int(year), month, int(day or (1 if first else monthrange(int(year), month)[1]))).isoformat()
     except ValueError:
         return None
 

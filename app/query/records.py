@@ -11,9 +11,10 @@ from app.db.base import InList, Session, Statement
 from app.db.tables import ServingCsv, ServingRecord
 from app.errors import Problem, closest, hint
 from app.index import Row
+from app.query.dataset import VALUE, VOCABULARY, vocabulary_of
 from app.query.releases import came_later, numbered, older, withdrawn
 from app.query.resource import Resource
-from app.query.vocabulary import Vocabulary
+from app.query.vocabulary import NONE, Vocabulary
 
 SIMILAR = 50  # ids compared for a hint
 
@@ -53,18 +54,27 @@ def own_fields(record: bytes) -> Any:
 
 
 def read_record(resource: Resource, id_: str, session: Session) -> bytes:
-    """One record as JSON. Raises a 404 Problem that names the most similar id, or a 410 Problem if the record was
+    """One record as JSON. Raises a 404 Problem that names the one that was meant, or a 410 Problem if the record was
     withdrawn."""
     found = session.query(RECORD, resource=resource.name, id=id_)
     if found:
         return bytes(found[0][0])
     if older(resource, id_, session):
         raise withdrawn(resource, id_, session)
+    noun = resource.singular.replace("_", " ")
+    meant = "` or `".join(_meant(resource, id_, session))
+    raise Problem(404, f"There is no {noun} of this id.{hint(meant)}", listed_at=f"/v1/{resource.name}")
+
+
+def _meant(resource: Resource, id_: str, session: Session) -> list[str]:
+    """The ids of the records that have this name, or the most similar name or id, if any has."""
+    stored = session.query(VALUE, name=f"{VOCABULARY}{resource.singular}")
+    vocabulary = vocabulary_of(stored[0][0] if stored else b"[]")
+    named = [each for each in vocabulary.find(id_) if each != NONE]
     start = id_[:3]
     similar = session.query(SIMILAR_IDS, resource=resource.name, first=start, end=f"{start}\U0010ffff")
-    nearest = closest(id_, [id_ for (id_,) in similar])
-    noun = resource.singular.replace("_", " ")
-    raise Problem(404, f"There is no {noun} of this id.{hint(nearest)}", listed_at=f"/v1/{resource.name}")
+    nearest = vocabulary.nearest(id_) or closest(id_, [each for (each,) in similar])
+    return named or ([nearest] if nearest else [])
 
 
 def read_record_of(version: str, versions: Vocabulary, resource: Resource, id_: str, session: Session) -> bytes:

@@ -38,10 +38,10 @@ def withdrawn(resource: Resource, id_: str, session: Session) -> Problem:
     noun = resource.singular.replace("_", " ")
     detail, successor = f"This {noun} was withdrawn.", ""
     for (json,) in session.query(VALUE, name=f"{WITHDRAWN}{resource.name}/{id_}"):
-        told = orjson.loads(json)
-        detail += f" {told['reason']['en']}"
-        if told["replaced_by"]:
-            successor = f"/v1/{resource.name}/{told['replaced_by']}"
+        entry = orjson.loads(json)
+        detail += f" {entry['reason']['en']}"
+        if entry["replaced_by"]:
+            successor = f"/v1/{resource.name}/{entry['replaced_by']}"
     detail += f" {EARLIER}"
     return Problem(410, detail, successor=successor)
 

@@ -25,7 +25,9 @@ class Resource:
 
     `names` and `descriptions` are the fields that full-text search reads. `own_sorts` gives, beside id and name, the
     sorts and the path of the value that each orders by. `extra_indexes` are paths, beside those of the filters, whose
-    values are indexed. `evidenced` is whether documents evidence the records, which a filter selects by.
+    values are indexed. `evidenced` is whether documents evidence the records, which a filter selects by. `versioned` is
+    whether ids begin with a version: texts are then ordered by the numbers in them, 1.9.0 before 1.10.0, and equal ones
+    by the ids.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Resource:
     vocabularies: tuple[VocabularySource, ...] = ()
     extra_indexes: tuple[str, ...] = ()
     evidenced: bool = True
+    versioned: bool = False
 
     @cached_property
     def plural(self) -> str:
@@ -46,7 +49,8 @@ class Resource:
 
     @cached_property
     def filters(self) -> dict[str, Filter]:
-        evidenced = linked("document", "Documents that evidence the record.", path="documents")
+        meaning = "Documents that evidence the record, by more than how its money relates to that of other records."
+        evidenced = linked("document", meaning, path="documents")
         added = (evidenced,) if self.evidenced else ()
         return {filter_.name: filter_ for filter_ in (*self.own_filters, *added)}
 

@@ -5,7 +5,9 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -64,6 +66,9 @@ class Snapshot:
         return await self.database.run_in_thread(lambda session: work(self.matcher(session)))
 
 
+PINNED: ContextVar[Snapshot | None] = ContextVar("pinned", default=None)
+
+
 class Snapshots:
     """Gives each request the newest usable snapshot. Raises Unusable at the start if there is none. A thread looks for
     newer builds and compares the content with its digest."""
@@ -90,7 +95,17 @@ class Snapshots:
 
     def current(self) -> Snapshot:
         """The snapshot to answer from."""
-        return self._current
+        return PINNED.get() or self._current
+
+    @contextmanager
+    def pinned(self, dataset: str | None) -> Iterator[None]:
+        """Has all requests that are made within answered from one snapshot, even if a newer build is published: that of
+        the dataset whose digest begins so, where there is one."""
+        token = PINNED.set((dataset and self.by_digest(dataset)) or self._current)
+        try:
+            yield
+        finally:
+            PINNED.reset(token)
 
     def by_digest(self, dataset: str) -> Snapshot | None:
         """The snapshot of the dataset whose digest begins so, which may be the one that was replaced last."""

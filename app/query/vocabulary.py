@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict
 
-from app.errors import closest
+from app.errors import closest_of
 from app.schemas import Name, Note
 from app.text import fold, searchable
 
@@ -80,10 +80,10 @@ class Vocabulary:
 
     def find(self, value: str) -> tuple[str, ...]:
         """The ids that a request means: the id itself, or every value that has this name or alias, however it is
-        written; empty if unknown."""
+        written, in the brackets of budget documents too; empty if unknown."""
         if value in self.terms:
             return (value,)
-        folded = fold(value.strip())
+        folded = fold(value.strip().strip("【】"))
         return self._by_alias.get(folded) or ((NONE,) if folded in NONE_NAMES else ())
 
     def containing(self, term: str) -> list[str]:
@@ -92,11 +92,11 @@ class Vocabulary:
 
     def nearest(self, value: str) -> str | None:
         """The id that was most likely meant."""
-        found = closest(fold(value), self._names)
-        return self._names[found] if found else None
+        return closest_of(fold(value), self.names)
 
     @cached_property
-    def _names(self) -> dict[str, str]:
+    def names(self) -> Mapping[str, str]:
+        """The id that each name means, folded: of several, the first."""
         return {**{alias: ids[0] for alias, ids in self._by_alias.items()}, **{id_: id_ for id_ in self.terms}}
 
 

@@ -25,6 +25,7 @@ UNSTATED = "unstated"  # its value for a line without an amount
 DOCUMENT = "stated_by"  # the document that states the line
 STRATEGY = "strategy_link"  # the ground and the strategy of each plan that the measure serves as a whole
 ACROSS = "across"  # numbers of the lines of other kinds that state the same money or include it
+AMOUNT_NOTE = "amount_note"  # codes of the line's notes that qualify its amount
 COVERAGE = "coverage"  # year, budget and ministry of a line that is related to no other
 
 

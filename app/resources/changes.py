@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from app.query.filters import Filter, choice, column, ids, linked, one_of, since, until
+from app.query.names import named
 from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
 from app.resources.dates import Day
@@ -57,7 +58,7 @@ class Change(Record):
 
 
 def _fields(record: Change) -> list[Term]:
-    return [Term(id=each, label=Name(ja=each, en=each, en_official=False)) for each in record.fields]
+    return [Term(id=each, label=named(each)) for each in record.fields]
 
 
 ACTIONS = {"added": ("追加", "added"), "changed": ("変更", "changed"), "removed": ("取下げ", "removed")}
@@ -91,4 +92,5 @@ CHANGES = Resource(
     ),
     own_sorts={"released": "released.date", "type": "type"},
     vocabularies=(VocabularySource("field", _fields, sorted=True),),
+    versioned=True,
 )

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 import orjson
+from pyroaring import BitMap
 
 from app.index import Index
 from app.query.filters import Filter
@@ -18,6 +19,7 @@ from app.resources.sums import NO_LINES, NOT_PRINTED, PARTS, GroupKey, LineSums,
 
 PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
 DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
+COVERED = frozenset(("fiscal_year", "budget_kind", "phase", "basis"))  # of which documents state amounts, or do not
 # All lines, each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
 PRECOMPUTED: frozenset[tuple[str, ...]] = frozenset([(), *combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
 SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
@@ -50,8 +52,8 @@ def groups_of(
     vocabularies: Vocabularies,
     printed: Container[str],
 ) -> list[Group]:
-    """The groups of these sums. By one dimension, values without lines are groups too: `printed` are those that have
-    lines in the documents."""
+    """The groups of these sums. By one dimension, values without lines are groups too: `printed` are those whose sum is
+    then zero."""
     terms = [each.values(vocabularies).terms for each in dimensions]
     labels = [{**{id_: term.label for id_, term in each.items()}, NONE: NO_VALUE} for each in terms]
     places = [{id_: place for place, id_ in enumerate(each)} for each in terms]
@@ -117,13 +119,27 @@ def is_additive(groups: Iterable[Group], total: Sum) -> bool:
 
 def is_complete(groups: Iterable[Group]) -> bool:
     """Whether the documents state an amount for every group."""
-    return all(each.sum.stated or each.sum.jpy("involved") is not None for each in groups)
+    return all(is_stated(each.sum) for each in groups)
+
+
+def is_stated(sum_: Sum) -> bool:
+    """Whether the documents state amounts for a sum."""
+    return bool(sum_.stated) or sum_.jpy("involved") is not None
+
+
+def covered_rows(query: Query, matcher: Matcher) -> BitMap:
+    """The rows of the years, budgets, phases and bases that a query names: of others, documents may state nothing."""
+    rows = matcher.index.rows(BUDGET_LINES.name)
+    for filter_, ids in query.filters():
+        if filter_.name in COVERED:
+            rows = rows & matcher.rows_of(BUDGET_LINES, filter_, ids)
+    return rows
 
 
 def is_printed(query: Query, matcher: Matcher) -> bool:
     """Whether the documents have budget lines for what a query asks about: for a value of each dimension that it
-    filters by. If so, and no line matches, that is a zero; if not, the amount is unknown."""
-    return bool(matcher.index.rows(BUDGET_LINES.name)) and all(
+    filters by, of COVERED together. If so, and no line matches, that is a zero; if not, the amount is unknown."""
+    return bool(covered_rows(query, matcher)) and all(
         NONE in ids or matcher.rows_of(BUDGET_LINES, filter_, ids)
         for filter_, ids in query.filters()
         if filter_.name in DIMENSIONS

@@ -22,7 +22,7 @@ from app.resources.budget_lines import ACROSS, BUDGET_LINES, COVERAGE, DOCUMENT
 from app.schemas import Id, Note, Schema, distinct
 
 MAX_LISTED = 100
-MAX_NAMED = 10  # budgets of which a note speaks
+MAX_NAMED = 10  # budgets, or lines, that a note names
 
 IDS = Statement(select(ServingRecord.key, ServingRecord.id).where(InList(col(ServingRecord.key), "keys")))
 
@@ -57,6 +57,18 @@ COUNTED_ONCE = Note(
     en="Of lines that state the same money one is counted (the more precise, then the earlier document), and a line "
     "that another includes is not added to it. `overlaps` lists what was left out.",
 )
+
+
+def counted_once(left_out: Sequence[str]) -> Note:
+    """The note of a record whose amount leaves out these of its lines."""
+    listed = ", ".join(left_out[:MAX_NAMED]) + (", …" if len(left_out) > MAX_NAMED else "")
+    return Note(
+        code=COUNTED_ONCE.code,
+        ja="同じ金額を示す予算行は一つだけを数え、他の行に含まれる行はその行に加えない。"
+        f"amount に数えていない行: {listed}。",
+        en="Of lines that state the same money one is counted, and a line that another includes is not added to it. "
+        f"Not counted in `amount`: {listed}.",
+    )
 
 
 class Overlaps:

@@ -3,19 +3,24 @@ amounts of different bases or phases are not added; a joint line is whole in `jo
 or uncertain if one of its lines is; it is null if none of its lines states an amount."""
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, NamedTuple
 
+import orjson
 from pydantic import Field
 from pyroaring import BitMap
 
 from app.index import Index
+from app.query.dataset import read_value
 from app.query.filters import Filter
 from app.query.matching import Matcher, values_of
 from app.query.vocabulary import NONE, Vocabularies
 from app.resources.amount import SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
-from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
+from app.resources.budget_lines import AMOUNT_NOTE, BUDGET_LINES, KIND, UNSTATED
 from app.resources.overlaps import Overlaps
 from app.schemas import Int32, Note, Schema
+
+AMOUNT_NOTES = "amount-notes"  # name of the serving value that holds the notes which qualify amounts
 
 GroupKey = tuple[str, ...]  # the value of each dimension; NONE for lines without one
 
@@ -236,10 +241,15 @@ CARRIED_EACH_YEAR = Note(
 )
 
 
+def rows_of_kinds(kinds: Container[Kind], rows: BitMap, matcher: Matcher) -> BitMap:
+    """Those of the rows whose amounts are of one of these kinds."""
+    of_kinds = matcher.index.values(BUDGET_LINES.name, KIND).rows
+    return BitMap().union(*(rows & of_kind for value, of_kind in of_kinds.items() if kind_of(value) in kinds))
+
+
 def years_of(kind: Kind, rows: BitMap, matcher: Matcher) -> list[int]:
     """The fiscal years of those rows that state an amount of a kind."""
-    kinds = matcher.index.values(BUDGET_LINES.name, KIND).rows
-    stated = BitMap.union(BitMap(), *(rows & of_kind for value, of_kind in kinds.items() if kind_of(value) == kind))
+    stated = rows_of_kinds([kind], rows, matcher)
     years = matcher.index.values(BUDGET_LINES.name, "fiscal_year").rows
     return sorted(int(year) for year, of_year in years.items() if of_year.intersect(stated))
 
@@ -271,3 +281,22 @@ def unstated_note(total: Sum) -> list[Note]:
             en=f"{count} lines state no amount: they are counted as lines, and add nothing to the sums.",
         )
     ]
+
+
+class AmountNotes:
+    """The notes of budget lines that qualify their amounts, for sums that count such lines."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self._matcher = matcher
+        self._lines = matcher.index.values(BUDGET_LINES.name, AMOUNT_NOTE)
+
+    @cached_property
+    def _notes(self) -> list[Note]:
+        return [Note(**note) for note in orjson.loads(read_value(self._matcher.session, AMOUNT_NOTES))]
+
+    def of(self, rows: BitMap) -> list[Note]:
+        """The notes of those rows that a sum of the rows counts."""
+        if not rows.intersect(self._lines.present):
+            return []
+        counted = rows - Overlaps(self._matcher.index).left_out(rows)
+        return [note for note in self._notes if counted.intersect(self._lines.of(note.code))]

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import create_model
-from sqlalchemy import BigInteger, Boolean, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Column as SqlColumn
 from sqlmodel import Field, SQLModel
 
 from app.query.columns import Column, columns, list_columns
@@ -15,10 +15,10 @@ from app.resources import RESOURCES
 from app.schemas import referenced
 
 TYPES: Mapping[str, Any] = {
-    "string": (str, Text),
-    "integer": (int, BigInteger),
-    "number": (str, Text),  # exact, which SQLite's own numbers are not
-    "boolean": (bool, Boolean),
+    "string": Text,
+    "integer": BigInteger,
+    "number": Text,  # exact, which SQLite's own numbers are not
+    "boolean": Boolean,
 }
 TABLE_OF = {resource.name: resource.plural for resource in RESOURCES}
 RECORD_OF = {resource.name: resource.record for resource in RESOURCES}
@@ -61,26 +61,25 @@ class DatasetFact(SQLModel, table=True):
 
 def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Table:
     """Declares a table: `primary` are the columns of its primary key."""
-    fields: dict[str, Any] = {}
-    for column in (*primary, *columns):
-        type_, sa_type = TYPES[column.kind]
-        options: dict[str, Any] = {"sa_column_kwargs": {"comment": column.meaning}, "sa_type": sa_type}
-        if column in primary:
-            options |= {"primary_key": True, "sa_type": Integer if column.kind == "integer" else sa_type}
-        elif column.name == "id":
-            options["unique"] = True
-        elif not column.required:
-            options["default"] = None
-            options["nullable"] = True
-        if column.to in TABLE_OF:
-            options["foreign_key"] = f"{TABLE_OF[column.to]}.id"
-        options["index"] = (name, column.name) in INDEXED
-        fields[column.name] = (type_ if column.required else type_ | None, Field(**options))
-    model = create_model(name, __base__=SQLModel, __cls_kwargs__={"table": True}, **fields)
-    table: Table = model.__table__  # type: ignore[attr-defined]
-    # Without a row number of its own, a list's rows stand in its primary key, once.
-    table.dialect_options["sqlite"]["with_rowid"] = len(primary) == 1
-    return table
+    return Table(
+        name,
+        SQLModel.metadata,
+        *(
+            SqlColumn(
+                column.name,
+                Integer if column in primary and column.kind == "integer" else TYPES[column.kind],
+                *([ForeignKey(f"{TABLE_OF[column.to]}.id")] if column.to in TABLE_OF else []),
+                primary_key=column in primary,
+                unique=column.name == "id",
+                nullable=not (column in primary or column.required),
+                index=(name, column.name) in INDEXED,
+                comment=column.meaning,
+            )
+            for column in (*primary, *columns)
+        ),
+        # Without a row number of its own, a list's rows stand in its primary key, once.
+        sqlite_with_rowid=len(primary) == 1,
+    )
 
 
 def _stored(resource: Resource, field: str, inner: Sequence[str]) -> bool:

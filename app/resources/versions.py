@@ -48,4 +48,5 @@ VERSIONS = Resource(
     descriptions=("summary",),
     vocabularies=(VocabularySource("version", _terms),),
     evidenced=False,
+    versioned=True,
 )

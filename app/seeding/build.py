@@ -23,6 +23,7 @@ from app.query.responses import DatasetVersion
 from app.resources import RESOURCES
 from app.resources.groups import precomputed_sums
 from app.resources.schema import schema_version
+from app.resources.sums import AMOUNT_NOTES
 from app.schemas import Name
 from app.seeding.declarations import DeclarationError, declaration_errors
 from app.seeding.downloads import Downloads, in_order
@@ -32,7 +33,7 @@ from app.seeding.history import History, history_of, write_history
 from app.seeding.pool import mapped
 from app.seeding.progress import Done, Phase, no_progress
 from app.seeding.reading import AboutEntry, read, seed_digest
-from app.seeding.records import name_of, stated_total_notes
+from app.seeding.records import amount_notes, name_of, stated_total_notes
 from app.seeding.relational import write_relational
 from app.seeding.rendering import RecordFiles, check_and_render, id_of
 from app.seeding.search_index import INDEX, TABLES, VALUE, read_index, sort_orders, write_search_index
@@ -75,7 +76,7 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
     temporary = Path(mkdtemp(prefix=".shisaku.", suffix=".records", dir=folder))
     try:
         staging = StagingWriter(temporary / "staging.sqlite")
-        source = read(seed, staging, phase)
+        source = read(seed, staging, temporary, phase)
         source.errors.extend(staging.finish())
         entries = Seed(temporary / "staging.sqlite", source.transcripts)
         with closing(RecordFiles(temporary, entries.counts)) as files:
@@ -175,6 +176,7 @@ def _about(checked: Checked) -> About:
         description=Name(**name_of(about.description)),
         attribution="\n".join(attributions),
         questions=[Question(question=Name(**name_of(each.question)), request=each.request) for each in about.questions],
+        synonyms=about.synonyms,
         issuers={document.id: document.issuer for document in documents},
         downloads=[],
     )
@@ -192,6 +194,7 @@ def _values(checked: Checked, about: About, index_file: Path) -> Iterator[tuple[
     yield SCHEMA_NAME, schema_version().encode()
     yield SEED_NAME, checked.digest.encode()
     yield DATASET, about.model_dump_json().encode()
+    yield AMOUNT_NOTES, orjson.dumps(amount_notes(checked.seed))
     for package in checked.seed.each(PackageEntry):
         yield f"stated-total-notes/{package.id}", orjson.dumps(stated_total_notes(package, checked.seed))
     for (type_, id_), each in checked.history.withdrawn.items():

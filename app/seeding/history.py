@@ -24,15 +24,17 @@ from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.patches import patch
 from app.seeding.reading import DATASET, AboutEntry, Source, Withdrawal
 from app.seeding.records import Json
-from app.seeding.releases import Header, Release, ReleasedRecord, numbers, summary_of
+from app.seeding.releases import MAX_RECORD, Header, Release, ReleasedRecord, numbers, summary_of
 from app.seeding.rendering import RecordFiles, id_of
+from app.site.labels import label
 
 Difference = tuple[str, str, bytes | None, bytes | None]  # resource, id, the record before and the one after
 Withdrawn = dict[tuple[str, str], Withdrawal]  # by resource and id
 
+PLACES = "places.sqlite"
 SUMMARIES = {
     Action.ADDED: ("「{ja}」を加えた。", "Added “{en}”."),
-    Action.CHANGED: ("「{ja}」の{fields}を改めた。", "Changed {fields} of “{en}”."),
+    Action.CHANGED: ("「{ja}」を改めた: {fields_ja}。", "Changed “{en}”: {fields_en}."),
     Action.REMOVED: ("「{ja}」を取り下げた。", "Withdrew “{en}”."),
 }
 
@@ -61,7 +63,8 @@ def history_of(seed: Path, source: Source, files: RecordFiles) -> History:
     assert about  # noqa: S101 - narrows the type; a seed without it has an error
     newest = releases[-1] if releases else None
     now = _seed_release(files, about, newest)
-    errors = [SeedError(f"{seed.name}/{DATASET}", 1, message) for message in _version_errors(now, newest)]
+    messages = [*_version_errors(now, newest), *_size_errors(files)]
+    errors = [SeedError(f"{seed.name}/{DATASET}", 1, message) for message in messages]
     unreleased = newest is None or newest.version != now.version
     withdrawn = {(each.type, each.id): each for each in source.withdrawn}
     history = History([*releases, now] if unreleased else releases, unreleased, withdrawn)
@@ -73,7 +76,7 @@ def history_of(seed: Path, source: Source, files: RecordFiles) -> History:
 
 def _seed_release(files: RecordFiles, about: AboutEntry, newest: Release | None) -> Release:
     """The records of the seed as a release."""
-    places = files.folder / "places.sqlite"
+    places = files.folder / PLACES
     with closing(sqlite3.connect(places, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("BEGIN")
@@ -109,6 +112,13 @@ def _sorted(files: RecordFiles, places: Path) -> Iterator[ReleasedRecord]:
         for type_, id_, at, size in connection.execute("SELECT type, id, at, size FROM place ORDER BY type, id"):
             texts[type_].seek(at)
             yield ReleasedRecord(type_, id_, texts[type_].read(size))
+
+
+def _size_errors(files: RecordFiles) -> Iterator[str]:
+    """Records that a release could not hold."""
+    with closing(sqlite3.connect(files.folder / PLACES)) as connection:
+        for type_, id_ in connection.execute("SELECT type, id FROM place WHERE size > ?", (MAX_RECORD,)):
+            yield f"the record `{id_}` of {type_} has more than {MAX_RECORD:,} bytes: shorten its evidence or its lists"
 
 
 def _version_errors(now: Release, newest: Release | None) -> Iterator[str]:
@@ -212,9 +222,10 @@ def _change(
 
 
 def _summary(action: Action, name: Json, fields: Sequence[str]) -> dict[str, str]:
+    named = {"ja": name["ja"], "fields_ja": "、".join(label(each, "ja") for each in fields)}
+    named |= {"en": name["en"], "fields_en": "; ".join(label(each, "en") for each in fields)}
     ja, en = SUMMARIES[action]
-    listed = " and ".join(filter(None, (", ".join(fields[:-1]), *fields[-1:])))
-    return {"ja": ja.format(ja=name["ja"], fields="、".join(fields)), "en": en.format(en=name["en"], fields=listed)}
+    return {"ja": ja.format_map(named), "en": en.format_map(named)}
 
 
 def _name(release: Release) -> Json:

@@ -29,7 +29,7 @@ from app.seeding.entries.sources import OrganizationEntry
 from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
 from app.seeding.mapping import ENCODINGS, PLACEHOLDER, YEARS, AmountMapping, TableMapping, TotalsMapping
 from app.seeding.transcript import HEADINGS, Row, Table
-from app.text import fold
+from app.text import NOT_IN_TEXT, fold
 
 Json = dict[str, Any]
 Key = tuple[int, tuple[str, ...]]  # of the rows of one total: which of `totals`, and the cells that they share
@@ -117,12 +117,15 @@ def _decoded(mapping: TableMapping, file: str, data: bytes) -> bytes:
         text = data.decode(mapping.encoding)
     except UnicodeError as error:
         line = data.count(b"\n", 0, getattr(error, "start", 0)) + 1
-        found = [each for each in ENCODINGS if all(column in _tried(data, each) for column in mapping.key_columns)]
-        mend = f"write `encoding: {found[0]}` in the mapping" if found else "save it as UTF-8"
+        fitting = [each for each in ENCODINGS if all(column in _tried(data, each) for column in mapping.key_columns)]
+        mend = f"write `encoding: {fitting[0]}` in the mapping" if fitting else "save it as UTF-8"
         raise InvalidSeed([SeedError(file, line, f"this is not {mapping.encoding}: {mend}")]) from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        message = f"a character that no text should hold: is the file in another encoding than {mapping.encoding}?"
+    if found := NOT_IN_TEXT.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        message = (
+            f"a character that no text should hold (U+{ord(found[0]):04X}): is the file in another encoding than "
+            f"{mapping.encoding}? If not, remove it"
+        )
         raise InvalidSeed([SeedError(file, line, message)])
     return data if codecs.lookup(mapping.encoding).name in ("utf-8", "utf-8-sig") else text.encode()
 
@@ -533,7 +536,11 @@ def _amount(cell: str, unit: str, basis: AmountBasis | None) -> AmountEntry | No
         raise ValueError(f"`{cell[:80]}` is no amount: write digits, after △ or a minus if it is negative")
     sign, digits, fraction, own_unit = found.groups(default="")
     value = ("-" if sign else "") + digits.replace(",", "") + fraction
-    amount = AmountEntry.model_validate({"value": value, "unit": own_unit or unit, "text": cell, "basis": basis})
+    try:
+        amount = AmountEntry.model_validate({"value": value, "unit": own_unit or unit, "text": cell, "basis": basis})
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"]
+        raise ValueError(f"`{cell[:80]}` is no amount ({reason}): correct the cell") from error
     if message := next(amount.errors(), None):
         raise ValueError(message)
     return amount

@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import partial
 from hashlib import file_digest, sha256
 from io import BytesIO
@@ -19,15 +18,16 @@ from pydantic_core import ErrorDetails
 
 from app.errors import closest
 from app.resources.facts import FACTS
-from app.schemas import Id, Text
+from app.schemas import ID, Id, Sentence, Text
 from app.seeding.entries import KINDS, NAMES
-from app.seeding.entries.base import E, EntryPart, FieldPath, Indexed, Location, NameEntry, marked_fields
+from app.seeding.entries.base import E, EntryPart, FieldPath, Indexed, Location, NameEntry, ReleaseDate, marked_fields
 from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
 from app.seeding.releases import ENDING, FOLDER, Release, Version, read_releases
 from app.seeding.staging import Batch, StagingWriter
 from app.seeding.transcript import Table, Transcript
+from app.text import NOT_IN_TEXT
 
 YAML = ".yaml"
 NDJSON = ".ndjson"
@@ -41,6 +41,8 @@ MAX_LINE = 4 << 20  # bytes of a line of NDJSON
 MAX_TEXT = 100_000  # characters of a text in YAML
 MAX_DEPTH = 50
 MAX_ALIASED = 100_000  # values that the aliases of a file stand for
+# NOT_IN_TEXT as orjson writes it: characters below U+0020 are escaped, by an odd number of backslashes.
+NOT_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:[bfu]|r(?!\\n))|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 NULLS = ("", "~", "null", "Null", "NULL")
 NULL_TAG = "tag:yaml.org,2002:null"
 
@@ -81,11 +83,14 @@ class AboutEntry(EntryPart):
         description="Raised with every change of the data: the last number if facts were corrected, the one before if "
         "records or fields were added, the first if records or fields are gone, or fields are of another type."
     )
-    released: date = Field(description="ISO date of that version.")
+    released: ReleaseDate = Field(description="ISO date of that version.")
     changes: Text = Field(description="What a reader should know of that version.")
     name: NameEntry
     description: NameEntry
     questions: tuple[QuestionEntry, ...] = ()
+    synonyms: tuple[tuple[Sentence, ...], ...] = Field(
+        default=(), description="Words of one meaning: where a search by one finds nothing, the others are named."
+    )
 
 
 class WithdrawnEntry(BaseModel):
@@ -143,8 +148,9 @@ class Chunk:
     first_line: int = 1
 
 
-def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
-    """Reads every file and stages the entries, those of wrong form included."""
+def read(seed: Path, staging: StagingWriter, temporary: Path, phase: Phase) -> Source:
+    """Reads every file and stages the entries, those of wrong form included. Releases are copied to the temporary
+    folder."""
     source = Source()
     if not (seed / DATASET).is_file():
         source.report(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
@@ -166,7 +172,7 @@ def read(seed: Path, staging: StagingWriter, phase: Phase) -> Source:
             nearest = closest(path.name, [f"{kind}{YAML}" for kind in KINDS])
             meant = f"did you mean {nearest}?" if nearest else f"a seed file is one of {', '.join(KINDS)}"
             source.report(file, 1, f"{path.name} is no seed file: {meant}")
-    source.releases, errors = read_releases(releases)
+    source.releases, errors = read_releases(releases, temporary)
     source.errors.extend(errors)
     size = sum(chunk.size for chunk in chunks)
     with phase("Reading", len(chunks)) as done, mapped(read_chunk, chunks, size // 500) as batches:
@@ -202,14 +208,22 @@ def _refusal(path: Path, seed: Path) -> str | None:
     if path.is_symlink() and not path.resolve(strict=True).is_relative_to(seed.resolve()):
         return "this is a link that leads out of the seed folder: put the file in its place"
     if path.is_dir():
-        named_as_file = path.name in TRANSCRIPTS or path.suffix in (YAML, NDJSON)
-        return "this is a folder: rename it, or put the file in its place" if named_as_file else None
+        named_as_file = path.name in TRANSCRIPTS or path.suffix in (YAML, NDJSON) or path.name.endswith(ENDING)
+        wrong = "this is a folder: rename it, or put the file in its place" if named_as_file else None
+        # The files in a folder that is a link would be left out.
+        return "this is a link to a folder: put the folder in its place" if path.is_symlink() else wrong
     if not path.is_file():
         return "this is no regular file: put one in its place, or remove it"
+    return _refusal_of_file(path, size)
+
+
+def _refusal_of_file(path: Path, size: int) -> str | None:
     if not os.access(path, os.R_OK):
         return "this may not be read: let this user read it"
     if path.suffix not in (NDJSON, RELEASE) and size > MAX_FILE:
         return f"this has more than {MAX_FILE:,} bytes: split it, or write the entries as NDJSON"
+    if path.name in TRANSCRIPTS and not (re.fullmatch(ID, path.parent.name) and len(path.parent.name) <= 200):
+        return f"its folder `{path.parent.name}` is no id of a document: name it by a-z, 0-9, dots and hyphens"
     return None
 
 
@@ -245,6 +259,8 @@ def _read_transcript(path: Path, file: str, source: Source) -> None:
     if path.parent.name in source.transcripts:
         report(1, f"there is {source.transcripts[path.parent.name].file} too: keep one")
     text = _decoded(data, report) or ""
+    if found := NOT_IN_TEXT.search(text):
+        report(text.count("\n", 0, found.start()) + 1, _not_in_text(found[0]))
     transcript = TRANSCRIPTS[path.name](file, text.encode(), sha256(data).hexdigest())
     source.transcripts[path.parent.name] = transcript
     if isinstance(transcript, Table):
@@ -305,7 +321,7 @@ def _read_ndjson(chunk: Chunk, batch: Batch) -> None:
         try:
             raw = _parse_json(text)
         except (ValueError, TypeError, RecursionError) as error:
-            message = f"{error}: write one JSON object a line, in UTF-8"
+            message = f"{error}: write one JSON object a line, in UTF-8, without control characters"
             batch.add(None, location, None, [SeedError(chunk.file, line, message)])
             batch.unread = True
         else:
@@ -313,21 +329,28 @@ def _read_ndjson(chunk: Chunk, batch: Batch) -> None:
 
 
 def _parse_json(text: bytes) -> Any:
-    """The value of a JSON text. Raises ValueError if it is none, or if a key is given twice; TypeError if it is no text
-    of Unicode, and RecursionError if it is nested too deep."""
+    """The value of a JSON text. Raises ValueError if it is none, if a key is given twice or a text holds what no text
+    does; TypeError if it is no text of Unicode, and RecursionError if it is nested too deep."""
     if len(text) >= MAX_LINE:
         raise ValueError(f"the line has {MAX_LINE:,} bytes or more")
     try:
         raw = orjson.loads(text)
+        written = orjson.dumps(raw)
+        # A text in which no key is given twice has as many quotation marks as the value that it is read as.
+        distinct = written.count(b'"') == text.count(b'"') and b"\\u0022" not in text
     except orjson.JSONDecodeError:
+        distinct = False
+    if not distinct:
         # The standard library takes a little more, such as the mark with which some editors begin a file.
         raw = json.loads(text, object_pairs_hook=_distinct_keys)
-        orjson.dumps(raw)  # as it is staged
-        return raw
-    # A text in which no key is given twice has as many quotation marks as the value that it is read as.
-    if orjson.dumps(raw).count(b'"') == text.count(b'"') and b"\\u0022" not in text:
-        return raw
-    return json.loads(text, object_pairs_hook=_distinct_keys)
+        written = orjson.dumps(raw)  # as it is staged
+    if NOT_IN_JSON.search(written):
+        raise ValueError("a text holds a control character")
+    return raw
+
+
+def _not_in_text(character: str) -> str:
+    return f"a character that no text should hold (U+{ord(character):04X}): remove it"
 
 
 def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -501,8 +524,13 @@ class _YamlReader:
             return items
         if len(event.value) > MAX_TEXT:
             raise Unreadable(line, f"this text has more than {MAX_TEXT:,} characters: no field has")
+        self._check_text(event.value, line)
         plain = event.tag is None and event.implicit[0]
         return None if (plain and event.value in NULLS) or event.tag == NULL_TAG else event.value
+
+    def _check_text(self, text: str, line: int) -> None:
+        if found := NOT_IN_TEXT.search(text):
+            self._report(line, _not_in_text(found[0]))
 
     def _items(self, path: FieldPath) -> Iterator[tuple[str, Any]]:
         seen = set()
@@ -514,5 +542,6 @@ class _YamlReader:
             if name in seen:
                 self._report(line, f"the key `{name[:80]}` is given twice: keep one")
             seen.add(name)
+            self._check_text(name, line)
             self.lines[*path, name] = line
             yield name, self._value(next(self._events), (*path, name))

@@ -8,14 +8,15 @@ from typing import Any
 
 import orjson
 
+from app.query.silence import SILENT
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, BudgetPhase, in_oku, summed
-from app.resources.budget_lines import ACROSS, COVERAGE, DOCUMENT, KIND, STRATEGY, UNSTATED
+from app.resources.budget_lines import ACROSS, AMOUNT_NOTE, COVERAGE, DOCUMENT, KIND, STRATEGY, UNSTATED
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
-from app.resources.overlaps import OverlapReason
+from app.resources.overlaps import OverlapReason, counted_once
 from app.resources.packages import BudgetKind
-from app.schemas import Basis, Reason, distinct
+from app.schemas import REASONS, Basis, Reason, distinct
 from app.seeding.entries.base import (
     GROUNDS,
     Entry,
@@ -52,15 +53,6 @@ from app.seeding.staging import Seed
 
 Json = dict[str, Any]
 Values = dict[str, list[str]]  # by the name of a filter
-
-REASONS: Mapping[Reason, tuple[str, str]] = {
-    Reason.NOT_STATED: ("文書に記載がない", "Not stated in the document"),
-    Reason.AMBIGUOUS: ("文書の記載からは一つに定まらない", "The document does not settle it"),
-    Reason.LAYOUT_LOST: ("図示されており、文字としては残っていない", "Drawn on the slide, not written in its text"),
-    Reason.NOT_EXTRACTED: ("抜粋に含めていない", "Left out of the extract of the document"),
-    Reason.NOT_CLASSIFIED: ("編集部が分類していない", "Not classified by us"),
-    Reason.NOT_APPLICABLE: ("該当しない", "Not applicable"),
-}
 
 
 def name_of(name: NameEntry) -> Json:
@@ -259,6 +251,11 @@ def package(entry: PackageEntry, seed: Seed) -> Json:
     }
 
 
+def amount_notes(seed: Seed) -> list[Json]:
+    """The notes that qualify amounts."""
+    return _notes([note.id for note in seed.each(NoteEntry) if note.of_amount], seed)
+
+
 def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
     """For each stated total, what is known of its difference from the lines."""
     return [_notes(total.notes, seed) for total in entry.stated_totals]
@@ -266,8 +263,10 @@ def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
 
 def pillar(entry: PillarEntry, seed: Seed) -> Json:
     lines = _lines_under(entry.id, seed)
+    common = _common("pillars", entry, seed, unstated=_unstated(lines))
+    common["notes"].extend(_overlap_notes(lines, seed))
     return {
-        **_common("pillars", entry, seed, unstated=_unstated(lines)),
+        **common,
         "number": entry.number,
         "symbol": entry.symbol,
         "name": name_of(entry.name),
@@ -279,8 +278,8 @@ def pillar(entry: PillarEntry, seed: Seed) -> Json:
 
 def _sum_of(lines: Sequence[BudgetLineEntry], seed: Seed) -> Json:
     """The sum of what lines state, if that is of one kind."""
-    ids = {line.id for line in lines}
-    counted = [line for line in lines if ids.isdisjoint(_yields_to(line, seed))]
+    left_out = _left_out(lines, seed)
+    counted = [line for line in lines if line.id not in left_out]
     amounts = [(line.amount, phase_of(line, seed)) for line in counted if line.amount]
     stated = [amount for amount, _ in amounts]
     kinds = {(amount.basis, phase) for amount, phase in amounts}
@@ -290,6 +289,18 @@ def _sum_of(lines: Sequence[BudgetLineEntry], seed: Seed) -> Json:
         approximate=any(amount.approximate for amount in stated),
         uncertain=any(amount.uncertain for amount in stated),
     )
+
+
+def _left_out(lines: Sequence[BudgetLineEntry], seed: Seed) -> list[str]:
+    """The ids of those lines that do not count beside another of them."""
+    ids = {line.id for line in lines}
+    return [line.id for line in lines if not ids.isdisjoint(_yields_to(line, seed))]
+
+
+def _overlap_notes(lines: Sequence[BudgetLineEntry], seed: Seed) -> list[Json]:
+    """The note on those lines that the sum of all of them leaves out."""
+    left_out = _left_out(lines, seed)
+    return [counted_once(left_out).model_dump()] if left_out else []
 
 
 def _yields_to(line: BudgetLineEntry, seed: Seed) -> dict[str, OverlapReason]:
@@ -404,6 +415,7 @@ def measure(entry: MeasureEntry, seed: Seed) -> Json:
         common["notes"].append(UNLINKED.model_dump())
     if amount["jpy"] is None and any(line.amount for line in lines):
         common["notes"].append(SEVERAL_KINDS.model_dump())
+    common["notes"].extend(_overlap_notes(lines, seed))
     if _disagree(amount, figures):
         common["notes"].append(DIFFERENT_FIGURES.model_dump())
     ministries = distinct([*entry.ministries, *(ministry for line in lines for ministry in line.ministries)])
@@ -564,6 +576,7 @@ def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
     """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.resources.overlaps`."""
     links = _link_values(seed.get(MeasureEntry, line.measure))
     values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)], STRATEGY: links}
+    values[AMOUNT_NOTE] = [code for code in line.notes if seed.get(NoteEntry, code).of_amount]
     if _line_relations(line.id, seed):
         for id_, reason in _yields_to(line, seed).items():
             values.setdefault(reason.value, []).append(str(seed.number(BudgetLineEntry, id_)))
@@ -575,6 +588,11 @@ def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
         year, phase = seed.get(PackageEntry, line.package).fiscal_year, phase_of(line, seed)
         values[COVERAGE] = [f"{year},{_budget_kind(phase) or phase},{ministry}" for ministry in line.ministries]
     return values
+
+
+def silent_values(entry: Entry) -> Values:
+    """The fields of a record that its entry leaves empty, with the reasons, as `app.query.silence` reads them."""
+    return {SILENT: [f"{field},{reason}" for reason, fields in entry.silent.items() for field in fields]}
 
 
 # What filters find and records do not show.

@@ -4,30 +4,37 @@ The first line of a file is its header; each other line is a record with its res
 """
 
 import gzip
+import os
 import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from errno import EEXIST
+from functools import partial
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from shutil import copyfile
 from typing import Annotated, Literal, NamedTuple
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.resources.facts import FACTS
 from app.schemas import ID, Id, Name, Text
+from app.seeding.entries.base import ReleaseDate
 from app.seeding.errors import SeedError
 
 FOLDER = "releases"
 ENDING = ".ndjson.gz"
 MAX_LINE = 4 << 20  # bytes
+MAX_RECORD = MAX_LINE - 1_000  # bytes: its line holds its resource, too
+RESOURCES = frozenset(resource.name for resource in FACTS)
 LINE = re.compile(rb'\{"type":"([a-z-]+)","record":(\{"id":"(%b)".*\})\}\n' % ID.encode(), re.DOTALL)
 RESTORE = "restore the file"
 
-Version = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$")]
+Version = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$")]
 
 
 class Header(BaseModel):
@@ -37,7 +44,7 @@ class Header(BaseModel):
 
     format: Literal[1] = 1
     version: Version
-    released: date
+    released: ReleaseDate
     previous: Version | None
     notes: Text
     counts: dict[str, int]
@@ -98,7 +105,10 @@ def summary_of(records: Iterable[ReleasedRecord]) -> tuple[dict[str, int], str]:
 
 
 def write_release(path: Path, release: Release) -> None:
-    """Writes a file that depends on nothing but the release, and puts it in its place when it is whole."""
+    """Writes a file that depends on nothing but the release, and puts it in its place when it is whole. Raises
+    FileExistsError if something is there: what was released never changes."""
+    if os.path.lexists(path):
+        raise FileExistsError(EEXIST, f"{path.name} is there already, and is another release: move it away", path)
     made = path.with_name(f".{path.name}")
     with made.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
         packed.write(orjson.dumps(release.header.model_dump(mode="json"), option=orjson.OPT_APPEND_NEWLINE))
@@ -106,13 +116,14 @@ def write_release(path: Path, release: Release) -> None:
     made.replace(path)
 
 
-def read_releases(files: Iterable[tuple[Path, str]]) -> tuple[list[Release], list[SeedError]]:
-    """The releases of these files, given with their names in errors, the oldest first, and what is wrong with them."""
+def read_releases(files: Iterable[tuple[Path, str]], folder: Path) -> tuple[list[Release], list[SeedError]]:
+    """The releases of these files, given with their names in errors, the oldest first, and what is wrong with them.
+    Their records are read from copies in the folder, which nobody edits between the check and the build."""
     found: dict[str, Release] = {}
     errors = []
     for path, file in files:
         try:
-            found[file] = _read(path)
+            found[file] = _read(path, folder / path.name)
         except _Unreadable as error:
             errors.append(SeedError(file, 1, str(error)))
     if not errors:
@@ -120,18 +131,19 @@ def read_releases(files: Iterable[tuple[Path, str]]) -> tuple[list[Release], lis
     return sorted(found.values(), key=lambda each: numbers(each.version)), errors
 
 
-def _read(path: Path) -> Release:
-    """A release whose file is whole. Raises _Unreadable."""
+def _read(path: Path, copy: Path) -> Release:
+    """A release whose file is whole, from a copy that is made of it. Raises _Unreadable."""
+    copyfile(path, copy)
     try:
-        header = _header(path)
-        found = summary_of(_checked(path))
+        header = _header(copy)
+        found = summary_of(_checked(copy))
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _Unreadable(f"the file is cut, or no gzip file ({error}): {RESTORE}") from error
     if found != (header.counts, header.digest):
         raise _Unreadable(f"the records are not those that were released (their digest is {found[1]}): {RESTORE}")
     if path.name != f"{header.version}{ENDING}":
         raise _Unreadable(f"the file holds version {header.version}: keep one file of it, {header.version}{ENDING}")
-    return Release(header, lambda: _records(path))
+    return Release(header, partial(_records, copy))
 
 
 def _header(path: Path) -> Header:
@@ -163,9 +175,11 @@ def _checked(path: Path) -> Iterator[ReleasedRecord]:
     before: tuple[str, str] | None = None
     for number, each in enumerate(_records(path), 2):
         try:
-            _Line.model_validate_json(each.line)
-        except ValidationError as error:
+            _Line.model_validate(orjson.loads(each.line))  # which takes no NaN, as pydantic's own parser does
+        except ValueError as error:
             raise _Unreadable(f"line {number} is no record: {RESTORE}") from error
+        if each.type not in RESOURCES:
+            raise _Unreadable(f"line {number} is of `{each.type}`, which is no resource: {RESTORE}")
         if before is not None and each[:2] <= before:
             raise _Unreadable(f"line {number} is not in order: {RESTORE}")
         before = each[:2]

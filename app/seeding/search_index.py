@@ -1,5 +1,6 @@
 """Writes what searches and filters read: the index, the folded texts and the vocabularies, into a SQLite file."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -100,15 +101,21 @@ def _terms(resource: Resource, files: RecordFiles) -> Iterator[tuple[str, Term]]
 def sort_orders(relational: Path) -> Iterator[tuple[str, str, bytes]]:
     """The entries of all sort orders, from the relational tables."""
     with closing(connect(relational)) as connection:
+        connection.create_function("by_numbers", 1, by_numbers, deterministic=True)
         for resource in RESOURCES:
             own, *_ = RESOURCE_TABLES[resource.name]
             columns = {".".join(column.path): column.name for column in own.columns}
             for name, path in resource.sorts.items():
-                column = columns[path]
-                rows = connection.execute(
-                    f'SELECT key FROM {own.table.name} WHERE "{column}" IS NOT NULL ORDER BY "{column}", key'  # noqa: S608
-                )
+                column = f'"{columns[path]}"'
+                order = f"by_numbers({column}), by_numbers(id)" if resource.versioned else f"{column}, key"
+                query = f"SELECT key FROM {own.table.name} WHERE {column} IS NOT NULL ORDER BY {order}"  # noqa: S608
+                rows = connection.execute(query)
                 yield from IndexWriter(resource.name).order_entries(name, (key for (key,) in rows))
+
+
+def by_numbers(value: Any) -> Any:
+    """A text that is ordered by the numbers in this one; another value as it is."""
+    return re.sub("[0-9]+", lambda digits: digits[0].zfill(20), value) if isinstance(value, str) else value
 
 
 def read_index(path: Path) -> tuple[Index, Vocabularies]:

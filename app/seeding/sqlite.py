@@ -89,6 +89,8 @@ class SqliteTarget:
     @contextmanager
     def locked(self) -> Iterator[None]:
         path = self._path
+        if path.exists() and not path.is_file():
+            raise Unusable(f"{path}: this is no regular file. Remove it, or name another with SHISAKU_DATABASE.")
         path.parent.mkdir(parents=True, exist_ok=True)
         # A lock of SQLite's ends with its process, on any system. The file of the lock stays: another may hold it.
         lock_file = path.with_name(f".{path.name}.lock")

@@ -9,6 +9,7 @@ from starlette.routing import get_route_path  # type: ignore[attr-defined] # the
 
 from app.errors import ErrorCode, ParameterError, Problem
 from app.http.representation import request_headers
+from app.query.parser import COMMA
 from app.site.render import page
 from app.site.view import View, is_page, view_of
 
@@ -69,6 +70,6 @@ def _meant(name: str, value: str, error: ParameterError) -> tuple[str, str]:
         return name, value
     if error.code == ErrorCode.UNKNOWN_PARAMETER:
         return meant, value
-    if error.value and "," in value:
-        return name, ",".join(meant if each == error.value else each for each in value.split(","))
-    return name, meant if error.value else value
+    if value == error.value:
+        return name, meant
+    return name, "".join(meant if each == error.value else each for each in COMMA.split(value))

@@ -152,8 +152,7 @@ def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: 
     named = is_name(record.get("name"))
     title = record["name"][view.language] if named else id_
     # An earlier version is not what other records refer to today, nor what a citation is of.
-    older = view.query.get("version") not in ((), (view.snapshot.dataset.version.version,))
-    cite = [(each.name, view.api(f"{view.path}/citation.{each.extension}", "")) for each in STYLES if not older]
+    cite = [(each.name, view.api(f"{view.path}/citation.{each.extension}", "")) for each in STYLES if not view.older]
     return {
         "title": title,
         "description": f"{title}: {meaning(resource.name, view.language)}",
@@ -162,7 +161,7 @@ def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: 
         "named": named,
         "described": _schema_org(view, resource.name, title),
         "fields": [each for each in fields_of(resource.name) if each.name not in ("id", "notes", "evidence")],
-        "referring": [] if older else list(_referring(resource, id_, view, matcher)),
+        "referring": [] if view.older else list(_referring(resource, id_, view, matcher)),
         "changed": history.last_change(resource, id_, matcher) if resource in FACTS else None,
         **request_of(view, path=path, more=cite),
     }

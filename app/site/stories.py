@@ -137,7 +137,7 @@ def _answered(view: View, question: Question, matcher: Matcher) -> Object:
     vocabularies = view.snapshot.dataset.vocabularies
 
     def query(parameters: Parameters) -> Query:
-        return parse(parameters, quote(sent, safe="=&,").encode(), vocabularies)
+        return parse(parameters, quote(sent, safe="=&,").encode(), vocabularies, {})
 
     shows: str
     match path.split("/")[2:]:

@@ -14,8 +14,9 @@ from sqlalchemy import Text, bindparam, cast, func, literal_column, select
 from starlette.responses import Response
 
 from app.api import transcript
-from app.api.parameters import RecordId, by_name
+from app.api.parameters import VERSION, RecordId, by_name
 from app.db.base import InList, Session, Statement
+from app.errors import conflict
 from app.query.columns import BETWEEN
 from app.query.matching import Matcher
 from app.resources.documents import DOCUMENTS
@@ -27,8 +28,9 @@ from app.site.render import page
 from app.site.values import PER_PAGE, escape, html, line_address
 from app.site.view import View, page_of
 
-PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"])
-FIRST_FACTS, MOST_FACTS = 3, 20  # of a line: those after the first ones are folded; the page of the line alone has all
+PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"], VERSION)
+# Of a line: facts after the first ones are folded; the page of the line alone has more.
+FIRST_FACTS, MOST_FACTS, MOST_ALONE = 3, 20, 1_000
 COMMA: Any = literal_column("','")  # a plain text would be filled in when the statement runs, which is compiled once
 
 router = APIRouter(include_in_schema=False)
@@ -175,7 +177,7 @@ def read(document: str, view: View, coverage: Coverage, session: Session) -> Seq
             each = Evidence(resource, quote, _fields(supports or ""), set(map(int, keys.split(","))))
             for number in range(max(from_, first), min(to, last) + 1):
                 resting[number].append(each)
-    facts = {number: _facts(resting[number], MOST_FACTS if last > first else None) for number, _ in texts}
+    facts = {number: _facts(resting[number], MOST_FACTS if last > first else MOST_ALONE) for number, _ in texts}
     named = _named((record for shown, _ in facts.values() for record in shown), session)
     return [
         Line(
@@ -188,7 +190,7 @@ def read(document: str, view: View, coverage: Coverage, session: Session) -> Seq
     ]
 
 
-def _facts(resting: Iterable[Evidence], most: int | None) -> tuple[Mapping[Record, Iterable[str]], int]:
+def _facts(resting: Iterable[Evidence], most: int) -> tuple[Mapping[Record, Iterable[str]], int]:
     """The first records that rest on a line, each with the fields that do, and how many more there are."""
     keys: dict[str, set[int]] = defaultdict(set)
     for each in resting:
@@ -234,9 +236,13 @@ def _facts_list(
     if folded:
         count = len(folded) + more
         summary = f"<summary>{view.tr(f'ほか{count}件', f'{count} more')}</summary>"
-        if more:
-            folded.append(f'<li><a href="{escape(alone)}">{view.tr("すべて表示", "Show all")}</a></li>')
-        is_open = " open" if len(facts) > MOST_FACTS else ""
+        is_alone = len(facts) > MOST_FACTS
+        if more and is_alone:
+            listed = view.tr("文書全体の事実の一覧へ", "To the lists of all facts of the document")
+            folded.append(f'<li><a href="#referring">{listed}</a></li>')
+        elif more:
+            folded.append(f'<li><a href="{escape(alone)}">{view.tr("さらに表示", "Show more")}</a></li>')
+        is_open = " open" if is_alone else ""
         folded = [f"<li><details{is_open}>{summary}<ul>", *folded, "</ul></details></li>"]
     shown = "".join((*rows[:FIRST_FACTS], *folded))
     return html(f'<ul class="facts" lang="{view.language}">{shown}</ul>' if shown else "")
@@ -244,6 +250,14 @@ def _facts_list(
 
 @router.get("/documents/{id}")
 async def document(id_: RecordId, view: Annotated[View, page_of(PARAMETERS)]) -> Response:
+    """Of an earlier version, the record alone."""
+    if view.older:
+        if view.query.get("from") or view.query.get("to"):
+            message = "`from` and `to` take lines of the newest version alone. Leave them out, or `version`."
+            raise conflict("version", message)
+        earlier = await view.snapshot.run(partial(read_item, DOCUMENTS, id_, view), light=True)
+        return page(view, "item.html", **earlier)
+
     def answers(matcher: Matcher) -> tuple[Context, Coverage, Sequence[Line]]:
         item = read_item(DOCUMENTS, id_, view, matcher, f"/documents/{id_}/lines")
         coverage = coverage_of(id_, view, matcher.session)

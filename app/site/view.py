@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import Depends, Request
 from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
 
-from app.api.parameters import Parameters
+from app.api.parameters import ELSEWHERE, Parameters
 from app.http.language import LANGUAGES, preferred_language
 from app.http.representation import request_headers
 from app.query.filters import Parameter, one_of
@@ -47,6 +47,11 @@ class View:
     def base(self) -> str:
         """What code to copy has before a path: a script of the page puts the host there that the reader sees."""
         return self.origin or LOCAL
+
+    @property
+    def older(self) -> bool:
+        """Whether an earlier version of the data was asked for."""
+        return self.query.get("version") not in ((), (self.snapshot.dataset.version.version,))
 
     def tr(self, ja: str, en: str) -> str:
         """The text in the language of the page."""
@@ -112,7 +117,7 @@ def page_view(request: Request, parameters: Parameters) -> View:
     request.state.page = True
     query_string: bytes = request.scope["query_string"]
     sent = b"&".join(each for each in query_string.split(b"&") if not IGNORED.fullmatch(each))
-    parsed = parse({**parameters, LANG.name: LANG}, sent, request.state.snapshot.dataset.vocabularies)
+    parsed = parse({**parameters, LANG.name: LANG}, sent, request.state.snapshot.dataset.vocabularies, ELSEWHERE)
     values = {name: each for name, each in parsed.values.items() if name != LANG.name}
     return view_of(request, Query(parameters, values))
 

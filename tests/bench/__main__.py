@@ -23,6 +23,7 @@ import orjson
 from tests.bench import scenarios, table
 from tests.bench.bounds import Bounds, from_environment
 from tests.bench.corpora import Corpus, corpus_of
+from tests.bench.history import history_figures
 from tests.bench.languages import path_of
 from tests.bench.line_up import Rival, Variant, bare_application, fetch, keep_answers, rivals
 from tests.bench.load import get
@@ -54,7 +55,7 @@ def main() -> None:
             result.figures += figures
             measure(corpus, postgres, bounds, result)
             if not results:
-                result.figures += seed_figures()
+                result.figures += [*seed_figures(), *history_figures()]
             results.append(result)
         report(result, results)
     print(machine(load))  # noqa: T201

@@ -2,8 +2,8 @@
 metrics add, through the application, and through the same routes in an included router. `app.api.collections` and
 `app.main` rest on these figures."""
 
+import os
 import time
-from io import StringIO
 from typing import Any
 
 import anyio
@@ -45,7 +45,7 @@ def telling(app: FastAPI, quiet: AccessMiddleware) -> ASGIApp:
     """The service, with a line of the log and metrics for each request."""
     refusing: Any = quiet.app
     metrics = Metrics(app.state.snapshots, refusing.app.app, refusing.app)
-    return AccessMiddleware(refusing, [AccessLog(StringIO(), as_json=False), metrics])
+    return AccessMiddleware(refusing, [AccessLog(os.open(os.devnull, os.O_WRONLY), as_json=False), metrics])
 
 
 def routing_figures(corpus: Corpus, values: Values) -> list[Figure]:

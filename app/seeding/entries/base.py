@@ -3,16 +3,39 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from datetime import date
+from functools import cache, partial
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.resources.dates import ERAS
 from app.resources.identifiers import PATTERNS, IdentifierScheme
 from app.schemas import Basis, Id, LineRange, Reason, References, Sentence, Text, referenced
 
 E = TypeVar("E", bound="Entry")
 
+
+def _iso_date(value: Any) -> Any:
+    # Else a number would be taken for the seconds since 1970.
+    if isinstance(value, date) or (isinstance(value, str) and ISO_DATE.fullmatch(value)):
+        return value
+    raise ValueError("this is no ISO date: write it as 2026-02-03")
+
+
+def _between(first: date, last: date, value: date) -> date:
+    if not first <= value <= last:
+        raise ValueError(f"a date here is one from {first} to {last}: correct it")
+    return value
+
+
+ISO_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+LAST_DATE = date(2100, 12, 31)
+IsoDate = Annotated[date, BeforeValidator(_iso_date, json_schema_input_type=date)]
+# The eras before are not known here, nor can an archive of zip hold a day before 1980.
+DocumentDate = Annotated[IsoDate, AfterValidator(partial(_between, ERAS[-1][0], LAST_DATE))]
+ReleaseDate = Annotated[IsoDate, AfterValidator(partial(_between, date(1980, 1, 1), LAST_DATE))]
+Year = Annotated[int, Field(ge=1927, le=2200)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 # The firmest first: what somebody else says is firmer than what we judge, and that than nothing.
@@ -244,6 +267,9 @@ class NoteEntry(Entry):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=100)]
     ja: Annotated[Sentence, Field(min_length=1)]
     en: Annotated[Sentence, Field(min_length=1)]
+    of_amount: bool = Field(
+        default=False, description="Whether it qualifies the amount of a line: each sum that counts the line tells it."
+    )
 
 
 class FurtherEvidence(Entry):

@@ -15,7 +15,7 @@ from app.resources.measures import MeasureKind, OrganizationRole
 from app.resources.organizations import NOT_PAYING
 from app.resources.packages import BudgetKind
 from app.schemas import Id, References, Sentence, Text
-from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lookup, NameEntry, Url, contains
+from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lookup, NameEntry, Url, Year, contains
 from app.seeding.entries.sources import OrganizationEntry
 from app.text import DIGITS
 
@@ -35,7 +35,7 @@ PRINTED_KIND = {BudgetKind.INITIAL: "当初", BudgetKind.SUPPLEMENTARY: "補正"
 class AmountEntry(EntryPart):
     """An amount as an editor types it: the number, its unit and the printed text, which must agree."""
 
-    value: Decimal = Field(description="Negative where the text has △, ▲ or a minus.")
+    value: Decimal = Field(max_digits=22, decimal_places=4, description="Negative where the text has △, ▲ or a minus.")
     unit: Unit
     text: Annotated[Sentence, Field(min_length=1)]
     approximate: bool = False
@@ -65,10 +65,10 @@ class AmountEntry(EntryPart):
         jpy = self.value * UNITS[self.unit]
         if number * UNITS[unit] != jpy:
             yield f"{self.value:f}{self.unit} is not what `{self.text}` says: read the transcript's line again"
+        elif abs(jpy) > MAX_JPY:  # before it is divided, which no larger number may be
+            yield f"{self.value:f}{self.unit} is more than any budget: read the transcript's line again"
         elif jpy % 1:
             yield f"{self.value:f}{self.unit} is not a whole number of yen: check the unit"
-        elif abs(jpy) > MAX_JPY:
-            yield f"{self.value:f}{self.unit} is more than any budget: read the transcript's line again"
         if bool(APPROXIMATE.search(plain)) != self.approximate:
             hint = "set approximate: true" if not self.approximate else "remove approximate"
             yield f"`approximate` does not agree with `{self.text}`: {hint}"
@@ -91,7 +91,7 @@ class PackageEntry(Entry):
     """A budget as a document presents it."""
 
     name: NameEntry
-    fiscal_year: Annotated[int, Field(ge=1927, le=2200)]
+    fiscal_year: Year
     budget_kind: BudgetKind | None = Field(default=None, description="Left out: its amounts are of several phases.")
     aims: list[NameEntry] = Field(default_factory=list)
     stated_totals: list[StatedTotalEntry] = Field(default_factory=list)

@@ -1,7 +1,6 @@
 """Entries of documents, and of the vocabularies that all documents share."""
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -12,7 +11,18 @@ from app.resources.organizations import OrganizationKind
 from app.resources.sections import Number
 from app.resources.stages import StageTrack
 from app.schemas import Id, Int32, References, Sentence
-from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, Lines, Lookup, NameEntry, Url
+from app.seeding.entries.base import (
+    DocumentDate,
+    Entry,
+    EntryPart,
+    IdentifierEntry,
+    Indexed,
+    Lines,
+    Lookup,
+    NameEntry,
+    Url,
+    Year,
+)
 
 
 class PartEntry(EntryPart):
@@ -28,7 +38,7 @@ class DocumentEntry(Entry):
 
     name: NameEntry
     issuer: Annotated[Id, References("organizations")]
-    issued: date | None = None
+    issued: DocumentDate | None = None
     attribution: Annotated[Sentence, Field(min_length=1)]
     licence: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     url: Url | None = None
@@ -55,15 +65,15 @@ class DocumentEntry(Entry):
 class PeriodEntry(EntryPart):
     """The fiscal years of a plan, both included."""
 
-    from_: Annotated[int, Field(alias="from")]
-    to: int
+    from_: Annotated[Year, Field(alias="from")]
+    to: Year
 
 
 class StrategyEntry(Entry):
     """A plan, once for all documents."""
 
     name: NameEntry
-    decided: date | None = None
+    decided: DocumentDate | None = None
     period: PeriodEntry | None = None
 
 

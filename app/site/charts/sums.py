@@ -13,10 +13,11 @@ import orjson
 from app.api import budget_summary
 from app.query.matching import Matcher
 from app.query.parser import Query
+from app.query.silence import silence_notes
 from app.query.vocabulary import Term
 from app.resources.amount import Kind
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
-from app.resources.sums import kind_of, years_of
+from app.resources.sums import AmountNotes, kind_of, rows_of_kinds, years_of
 from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import CUT, EMPTY, JOINT, PATTERNS
 from app.site.forms import chips
@@ -138,6 +139,9 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         lead.append(view.tr("複数に属する予算行は、それぞれに全額を示す", "A line in several groups is whole in each"))
     if left := len(shown[MOST_BARS:]):
         lead.append(view.tr(f"ほか{left}件は示していない", f"{left} more are not shown"))
+    drawn = rows_of_kinds([kind], matcher.match(BUDGET_LINES, query), matcher)
+    notes = [*silence_notes(BUDGET_LINES, query, [dimension], matcher), *AmountNotes(matcher).of(drawn)]
+    lead.extend(view.tr(note.ja, note.en) for note in notes)
     return Chart(
         f"budget-by-{dimension}",
         view.tr(*TITLES[dimension]),
