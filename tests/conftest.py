@@ -66,6 +66,7 @@ gc.set_threshold(50_000, 20, 100)
 def pytest_collection_finish() -> None:
     gc.freeze()
 
+
 Client = httpx.Client
 
 

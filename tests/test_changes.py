@@ -227,6 +227,7 @@ def test_resources_and_fields_have_japanese_labels(served: Client) -> None:
     [
         ("since=2999-03-02", "since", "`2999-03-02` is in the future: the newest version is 2.0.0", "2027-03-01"),
         ("since=1.2.0", "since", "`1.2.0` is neither a version nor a day in the form `YYYY-MM-DD`.", None),
+        ("since=none", "since", "`none` is neither a version nor a day", None),
         ("since=2027-02-30", "since", "`2027-02-30` is neither a version nor a day", None),
         ("since=2027/2/3", "since", "`2027/2/3` is neither a version nor a day", "2027-02-03"),
         ("since=20270203", "since", "`20270203` is neither a version nor a day", "2027-02-03"),

@@ -295,7 +295,7 @@ def _bound(parameter: Filter, value: str, versions: Vocabulary) -> tuple[str, ..
         message = f"A value of `{name}` is empty. Leave it out instead."
     else:
         ids = versions.find(value)
-        if ids:
+        if ids and ids != (NONE,):
             return ids
         meant = day or versions.nearest(value)
         message = f"`{cut(value)}` is neither a version nor a day in the form `YYYY-MM-DD`.{hint(meant)}"
