@@ -126,6 +126,8 @@ def test_preconditions_are_evaluated_in_their_order(
     sent = given_ | (range_ if path == FILE else {})
     sent = {name: value.replace("TAG", tag) for name, value in sent.items()}
     found = client.request(method, path, headers={"Accept-Encoding": coding, **sent})
+    if method == "HEAD":
+        sent.pop("Range", None)  # which is defined for GET alone
     expected = expected_status(tag, sent)
     if expected == 200 and sent.get("Range") == "bytes=99999999-" and sent.get("If-Range", tag) == tag:
         expected = 416
