@@ -147,9 +147,10 @@ def _digits(name: str) -> list[str]:
     return [character for character in name if character.isdigit()]
 
 
-def hint(nearest: str | None) -> str:
-    """The part of a message that names the nearest allowed value, if one is near."""
-    return f" Did you mean `{nearest}`?" if nearest else ""
+def hint(*nearest: str | None) -> str:
+    """The part of a message that names the nearest allowed values, if any is near."""
+    named = " or ".join(f"`{each}`" for each in nearest if each)
+    return f" Did you mean {named}?" if named else ""
 
 
 def parameter_error(

@@ -437,7 +437,7 @@ def test_lists_are_answered_as_of_the_newest_version(served: Client, path: str) 
     assert served.get(f"{path}{join}version=2.0.0").status_code == 200
     refused = answer(served, f"{path}{join}version=1.0.0", 422)["errors"][0]
     assert (refused["allowed"], refused["did_you_mean"]) == (["2.0.0"], "2.0.0")
-    assert "changes `since` it" in refused["message"]
+    assert "the list of changes with `since`" in refused["message"]
 
 
 def test_versions_tell_what_each_has(served: Client, history: Path) -> None:

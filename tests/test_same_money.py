@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resources.overlaps import MAX_LISTED, MAX_NAMED
+from app.query.notes import MAX_NAMED
+from app.resources.overlaps import MAX_LISTED
 from app.seeding.build import check
 from app.seeding.errors import InvalidSeed
 from tests.conftest import Client, answer, built_once, made_once, serving, walk

@@ -383,10 +383,10 @@ def test_a_sum_tells_how_many_lines_are_silent_on_what_it_asks(
     notes = {note["code"]: note["en"] for note in answer(whole, "/v1/budget-summary", **query)["notes"]}
     if counts:
         for reason, count in counts.items():
-            assert f"{reason}: {count}" in notes[f"silent-{name}"]
+            assert f"{reason}: {count}" in notes[f"missing-{name}"]
     else:
-        assert f"silent-{name}" not in notes
-    assert "silent-ministry" not in notes
+        assert f"missing-{name}" not in notes
+    assert "missing-ministry" not in notes
 
 
 def test_a_budget_of_which_no_line_is_known(first_seed: Path, tmp_path: Path) -> None:

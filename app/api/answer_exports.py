@@ -50,11 +50,11 @@ class AnswerExport:
 
 def _summary_rows(answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     """The rows of BudgetGroupRow: one for each kind of a group, or the group itself if it has none."""
-    told = {"additive": answer["additive"], "notes": [note["code"] for note in answer["notes"]]}
+    of_answer = {"additive": answer["additive"], "notes": [note["code"] for note in answer["notes"]]}
     for group in answer["groups"]:
         for total in group["totals"] or [group]:
             amounts = {name: total[name] for name in ("lines", *PARTS)}
-            yield {"key": group["key"], "label": group["label"], **amounts, **told}
+            yield {"key": group["key"], "label": group["label"], **amounts, **of_answer}
 
 
 ANSWER_EXPORTS = (

@@ -22,7 +22,6 @@ from app.query.matching import Matcher
 from app.query.notes import listed, query_notes
 from app.query.parser import Query
 from app.query.responses import AnswerMeta
-from app.query.silence import silence_notes
 from app.query.snapshot import Snapshot
 from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
@@ -46,6 +45,7 @@ from app.resources.groups import (
     sort_groups,
 )
 from app.resources.measures import MEASURES
+from app.resources.missing import missing_notes
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sums import (
     NO_LINES,
@@ -210,7 +210,7 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
     notes = [
         *query_notes(query, [BUDGET_LINES], rows, matcher),
         *_described_note(query, rows, matcher),
-        *silence_notes(BUDGET_LINES, query, group_by, matcher),
+        *missing_notes(query, group_by, matcher),
     ]
     groups: Any
     if _is_rendered(query):

@@ -24,11 +24,11 @@ from app.query.notes import filter_notes
 from app.query.parser import Query
 from app.query.records import read_records
 from app.query.responses import AnswerMeta
-from app.query.silence import silence_notes
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
 from app.resources.groups import is_printed
 from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
+from app.resources.missing import missing_notes
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
 from app.resources.sums import AmountNotes, DistinctLines, LineSums, Totals, kinds_note, unstated_note, years_note
@@ -215,7 +215,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     overlaps, overlap_notes = overlaps_of(rows, matcher)
     notes = [
         *filter_notes(query, matcher.vocabularies),
-        *silence_notes(BUDGET_LINES, query, (), matcher, behind),
+        *missing_notes(query, (), matcher, behind),
         *qualifying.of(rows),
         *kinds_note(total),
         *years_note(total, rows, matcher),

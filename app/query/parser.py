@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice, permutations
 from typing import Any
-from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
 from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, hint, parameter_error
@@ -16,7 +15,7 @@ from app.query.hints import Elsewhere, number_hint, other_hint, parameter_hint, 
 from app.query.periods import is_day, is_reversed, released, today, written_day
 from app.query.vocabulary import NONE, Vocabularies, Vocabulary
 from app.schemas import ID
-from app.text import MAX_TERMS, fold, terms
+from app.text import MAX_TERMS, NOT_IN_TEXT, fold, terms
 
 MAX_QUERY_LENGTH = 8_192  # bytes
 MAX_VALUES = 200  # values in one query string
@@ -24,8 +23,8 @@ MAX_Q_LENGTH = 500  # characters
 MAX_COMMAS = 5  # in the name of a value
 MAX_SUGGESTED = 10  # errors of a kind with a suggestion, which takes time
 COMMA = re.compile("([,，、])")  # of a list, in English or Japanese
-NONCHARACTERS = "\ufffe\uffff"  # which no XML document may hold
-OLDER = "A record takes `version` for an older one, and the changes `since` it tell what changed after it."
+UNPRINTED = re.compile(rf"{NOT_IN_TEXT.pattern}|[\t\r\n]")
+OLDER = "For an older version, ask for one record; for what changed after it, ask the list of changes with `since`."
 
 
 @dataclass(frozen=True)
@@ -234,7 +233,7 @@ def _text_error(parameter: Parameter, value: str) -> str:
         return "is empty. Leave it out instead."
     if len(value) > parameter.maximum:
         return f"is longer than {parameter.maximum} characters. Shorten it."
-    if any(category(character) == "Cc" or character in NONCHARACTERS for character in value):
+    if UNPRINTED.search(value):
         return "holds a control character or a noncharacter. Send plain text."
     if len(terms(value)) > MAX_TERMS:
         return f"has more than {MAX_TERMS} words. Send fewer."

@@ -62,8 +62,8 @@ def read_record(resource: Resource, id_: str, session: Session) -> bytes:
     if older(resource, id_, session):
         raise withdrawn(resource, id_, session)
     noun = resource.singular.replace("_", " ")
-    meant = "` or `".join(_meant(resource, id_, session))
-    raise Problem(404, f"There is no {noun} of this id.{hint(meant)}", listed_at=f"/v1/{resource.name}")
+    meant = _meant(resource, id_, session)
+    raise Problem(404, f"There is no {noun} of this id.{hint(*meant)}", listed_at=f"/v1/{resource.name}")
 
 
 def _meant(resource: Resource, id_: str, session: Session) -> list[str]:

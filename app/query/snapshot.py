@@ -66,6 +66,7 @@ class Snapshot:
         return await self.database.run_in_thread(lambda session: work(self.matcher(session)))
 
 
+# A context variable, since one MCP call makes several requests of the same application, beside those of others.
 PINNED: ContextVar[Snapshot | None] = ContextVar("pinned", default=None)
 
 

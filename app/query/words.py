@@ -25,7 +25,7 @@ KANA = (str.maketrans(HIRAGANA, KATAKANA), str.maketrans(KATAKANA, HIRAGANA))
 
 
 def other_words(q: str, synonyms: Iterable[Sequence[str]]) -> list[str]:
-    """What a search may say in place of its words, the closest first."""
+    """The queries in which some words are replaced: by each of their synonyms, or by another form of one word."""
     words = fold(q).split()
     groups = [{fold(each): each for each in group} for group in synonyms]
     found = [

@@ -26,6 +26,7 @@ DOCUMENT = "stated_by"  # the document that states the line
 STRATEGY = "strategy_link"  # the ground and the strategy of each plan that the measure serves as a whole
 ACROSS = "across"  # numbers of the lines of other kinds that state the same money or include it
 AMOUNT_NOTE = "amount_note"  # codes of the line's notes that qualify its amount
+MISSING = "missing"  # the empty fields of the line, with the reasons: `field,reason`
 COVERAGE = "coverage"  # year, budget and ministry of a line that is related to no other
 
 

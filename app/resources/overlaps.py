@@ -17,12 +17,12 @@ from app.db.base import InList, Statement
 from app.db.tables import ServingRecord
 from app.index import Index
 from app.query.matching import Matcher
+from app.query.notes import MAX_NAMED, listed
 from app.resources.amount import PHASE_LABELS
 from app.resources.budget_lines import ACROSS, BUDGET_LINES, COVERAGE, DOCUMENT
 from app.schemas import Id, Note, Schema, distinct
 
 MAX_LISTED = 100
-MAX_NAMED = 10  # budgets, or lines, that a note names
 
 IDS = Statement(select(ServingRecord.key, ServingRecord.id).where(InList(col(ServingRecord.key), "keys")))
 
@@ -61,13 +61,12 @@ COUNTED_ONCE = Note(
 
 def counted_once(left_out: Sequence[str]) -> Note:
     """The note of a record whose amount leaves out these of its lines."""
-    listed = ", ".join(left_out[:MAX_NAMED]) + (", …" if len(left_out) > MAX_NAMED else "")
     return Note(
         code=COUNTED_ONCE.code,
         ja="同じ金額を示す予算行は一つだけを数え、他の行に含まれる行はその行に加えない。"
-        f"amount に数えていない行: {listed}。",
+        f"amount に数えていない行: {listed(left_out)}。",
         en="Of lines that state the same money one is counted, and a line that another includes is not added to it. "
-        f"Not counted in `amount`: {listed}.",
+        f"Not counted in `amount`: {listed(left_out)}.",
     )
 
 

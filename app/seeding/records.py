@@ -8,9 +8,8 @@ from typing import Any
 
 import orjson
 
-from app.query.silence import SILENT
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, BudgetPhase, in_oku, summed
-from app.resources.budget_lines import ACROSS, AMOUNT_NOTE, COVERAGE, DOCUMENT, KIND, STRATEGY, UNSTATED
+from app.resources.budget_lines import ACROSS, AMOUNT_NOTE, COVERAGE, DOCUMENT, KIND, MISSING, STRATEGY, UNSTATED
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
@@ -576,6 +575,7 @@ def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
     """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.resources.overlaps`."""
     links = _link_values(seed.get(MeasureEntry, line.measure))
     values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)], STRATEGY: links}
+    values[MISSING] = [f"{field},{reason}" for reason, fields in line.silent.items() for field in fields]
     values[AMOUNT_NOTE] = [code for code in line.notes if seed.get(NoteEntry, code).of_amount]
     if _line_relations(line.id, seed):
         for id_, reason in _yields_to(line, seed).items():
@@ -588,11 +588,6 @@ def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
         year, phase = seed.get(PackageEntry, line.package).fiscal_year, phase_of(line, seed)
         values[COVERAGE] = [f"{year},{_budget_kind(phase) or phase},{ministry}" for ministry in line.ministries]
     return values
-
-
-def silent_values(entry: Entry) -> Values:
-    """The fields of a record that its entry leaves empty, with the reasons, as `app.query.silence` reads them."""
-    return {SILENT: [f"{field},{reason}" for reason, fields in entry.silent.items() for field in fields]}
 
 
 # What filters find and records do not show.

@@ -20,7 +20,7 @@ from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
 from app.seeding.reading import Source
-from app.seeding.records import RENDERERS, VALUES, Json, silent_values
+from app.seeding.records import RENDERERS, VALUES, Json
 from app.seeding.staging import Seed
 
 CHUNK = 1 << 20  # bytes
@@ -171,8 +171,7 @@ def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
                 model.model_validate_json(json)
                 records.append(json)
                 lines.append(csv_of(model).line(record))
-                hidden = VALUES[kind](entry, seed) if kind in VALUES else {}
-                values.append(orjson.dumps({**hidden, **silent_values(entry)}))
+                values.append(orjson.dumps(VALUES[kind](entry, seed) if kind in VALUES else {}))
         result.texts[kind] = (_ndjson(records), b"".join(lines), _ndjson(values))
     return result
 

@@ -1,0 +1,50 @@
+"""Missing values: the budget lines of which it is not known what a sum filters or groups by."""
+
+from collections.abc import Iterable
+
+from pyroaring import BitMap
+
+from app.query.filters import Filter
+from app.query.matching import Matcher
+from app.query.parser import Query
+from app.resources.budget_lines import BUDGET_LINES, MISSING
+from app.schemas import REASONS, Note, Reason
+
+
+def missing_notes(query: Query, group_by: Iterable[str], matcher: Matcher, among: BitMap | None = None) -> list[Note]:
+    """The notes on lines, of all or of some, without a value of a filter of the query, or of one that its sums are
+    grouped by: how many there are under the other filters, and why they have none."""
+    asked = {filter_.name: filter_.indexed for filter_, _ in query.filters() if filter_.facet}
+    notes = []
+    for name in dict.fromkeys((*asked.values(), *group_by)):
+        others = {key: ids for key, ids in query.values.items() if asked.get(key) != name}
+        rows = matcher.match(BUDGET_LINES, Query(query.parameters, others))
+        counts = _missing(BUDGET_LINES.filters[name], rows if among is None else rows & among, matcher)
+        if counts:
+            notes.append(_note(name, counts))
+    return notes
+
+
+def _missing(filter_: Filter, rows: BitMap, matcher: Matcher) -> dict[Reason, int]:
+    """How many of the rows have no value of a filter, by the reason why what it reads is empty."""
+    without = rows - matcher.values(BUDGET_LINES, filter_).present
+    missing = matcher.index.values(BUDGET_LINES.name, MISSING)
+    fields = {path.partition(".")[0] for path in filter_.paths} or {filter_.indexed}
+    found = {
+        reason: without & BitMap().union(*(missing.of(f"{field},{reason}") for field in fields))
+        for reason in Reason
+        if reason is not Reason.NOT_APPLICABLE
+    }
+    return {reason: len(each) for reason, each in found.items() if each}
+
+
+def _note(name: str, counts: dict[Reason, int]) -> Note:
+    ja, en = (
+        between.join(f"{REASONS[reason][place]}: {count}" for reason, count in counts.items())
+        for place, between in enumerate(("、", "; "))
+    )
+    return Note(
+        code=f"missing-{name.replace('_', '-')}",
+        ja=f"{name}: 他の条件に合う予算行のうち、値のないものがある({ja})。none だけに数えられる。",
+        en=f"`{name}`: of the lines under the other filters, some have no value ({en}). They count under `none` alone.",
+    )
