@@ -266,6 +266,22 @@ def test_a_pair_that_is_not_precomputed_is_summed_when_asked(clients: Client) ->
     assert frozenset(("document", "budget_kind")) not in map(frozenset, PRECOMPUTED)
 
 
+def test_what_no_document_states_of_a_year_and_a_phase_is_null_and_what_filters_leave_out_is_zero(
+    whole: Client,
+) -> None:
+    by_year = answer(whole, "/v1/budget-summary?group_by=fiscal_year&phase=executed")
+    sums = {group["key"]: (group["lines"], group["involved"]["jpy"]) for group in by_year["groups"]}
+    assert sums["2025"] == (0, None)
+    assert sums["2024"][0]
+    for group_by, query in (("ministry", "fiscal_year=2025&phase=executed"), ("phase", "fiscal_year=2021&basis=none")):
+        found = answer(whole, f"/v1/budget-summary?group_by={group_by}&{query}")
+        assert (found["lines"], found["total"]["jpy"], found["total"]["basis_reason"]) == (0, None, "not_stated")
+        assert {group["involved"]["jpy"] for group in found["groups"]} == {None}
+        assert "amounts-not-stated" in {note["code"] for note in found["notes"]}
+    left_out = answer(whole, "/v1/budget-summary?group_by=fiscal_year&fiscal_year=2024&phase=executed&q=xyzzy")
+    assert (left_out["lines"], left_out["total"]["jpy"]) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("q", "left_out"),
     [
@@ -274,6 +290,7 @@ def test_a_pair_that_is_not_precomputed_is_summed_when_asked(clients: Client) ->
         ("スタートアップ", ["innovative-drug-fund"]),
         ("治験", ["rare-disease-global-rd"]),
         ("バイオシミラー", []),
+        ("対応医薬", []),  # which the lines link to
     ],
 )
 def test_a_sum_by_words_names_the_measures_that_hold_them_in_their_descriptions_alone(
@@ -373,7 +390,7 @@ def test_a_line_that_is_left_out_qualifies_no_sum(first_seed: Path, tmp_path: Pa
         ("basis", "amount", {"group_by": "pillar", "basis": "none", "pillar": "③"}),
     ],
 )
-def test_a_sum_tells_how_many_lines_are_silent_on_what_it_asks(
+def test_a_sum_tells_how_many_lines_are_missing_a_value_of_what_it_asks(
     name: str, field: str, query: dict[str, str], whole: Client
 ) -> None:
     others = {key: value for key, value in query.items() if key not in ("group_by", name, f"{name}_not")}
