@@ -66,6 +66,7 @@ gc.set_threshold(50_000, 20, 100)
 def pytest_collection_finish() -> None:
     gc.freeze()
 
+
 Client = httpx.Client
 
 
@@ -299,8 +300,10 @@ def first(first_seed: Path, build_database: BuildDatabase) -> Settings:
 
 @pytest.fixture(scope="session")
 def everything(build_database: BuildDatabase) -> Settings:
-    """All documents of the project."""
-    return build_database("everything", lambda: check(SEED))
+    """All documents of the project, without the workbooks of many rows, which take a third of the build."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.seeding.downloads.MAX_XLSX_ROWS", 500)
+        return build_database("everything", lambda: check(SEED))
 
 
 @pytest.fixture(scope="session")

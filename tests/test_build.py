@@ -237,6 +237,7 @@ def test_a_seed_of_little_is_served(tmp_path: Path) -> None:
             assert answer(client, f"/v1/{row['type']}/{row['id']}")["name"] == row["name"]
 
 
+@pytest.mark.slow
 def test_a_seed_without_sections_is_served(tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     shutil.copytree(ALONE, seed)

@@ -25,13 +25,10 @@ from app.settings import Settings
 from tests.conftest import Client, answer, copied, eventually, serving, visible
 
 PATHS = [
-    "/v1/budget-lines?ministry=mext", "/v1/budget-lines?ministry=文", "/v1/budget-lines?ministry=mext&limit=1", "/v1",
-    "/v1/budget-lines?ministry=mhwl", "/v1/measures/biosimilar-uptake", "/v1/measures/nothing", "/docs", "/healthz",
-    "/v1/exports/stages.csv", "/v1/exports/datapackage.zip", "/v1/search?q=%E8%96%AC", "/v1/search?q=薬", "/nowhere",
-    "/v1/budget-summary?group_by=ministry", "/openapi.json", "/v1/measures?limit=2&kind=direction",
-    "/v1/measures?kind=direction&limit=2", "/", "/v1/stages?fields=id,name", "/v1/stages?fields=name&fields=id",
-    "/v1/stages?fields=name", "/v1/measures/biosimilar-uptake?fields=name", "/v1/exports/stages.csv?fields=name",
-    "/measures?kind=programme", "/measures?kind=programme&lang=ja", "/measures/biosimilar-uptake", "/measures?kind=x",
+    "/v1/budget-lines?ministry=mext", "/v1/budget-lines?ministry=文", "/v1", "/v1/measures/biosimilar-uptake",
+    "/v1/measures/nothing", "/healthz", "/v1/exports/stages.csv", "/v1/exports/datapackage.zip", "/v1/search?q=薬",
+    "/openapi.json", "/v1/stages?fields=name&fields=id", "/v1/measures/biosimilar-uptake?fields=name",
+    "/measures?kind=programme", "/measures?kind=programme&lang=ja", "/measures?kind=x",
 ]  # fmt: skip
 SENT = ["/v1", "/v1/measures/nothing", "/healthz", "/v1/exports/stages.csv", "/v1/exports/datapackage.zip", "/measures"]
 HEADERS: list[tuple[tuple[bytes, bytes], ...]] = [

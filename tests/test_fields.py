@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from app.query.columns import columns
 from app.query.resource import Resource
 from app.resources import RESOURCES
+from app.resources.budget_lines import BUDGET_LINES
+from app.resources.changes import CHANGES
 from tests.conftest import Client, answer, walk
 from tests.test_openapi import DOCUMENT, SCHEMAS
 
@@ -123,7 +125,7 @@ def test_with_fields_a_table_has_the_columns_that_stand_under_them(
     assert table(found.content) == [{name: row[name] for name in names} for row in table(full)]
 
 
-@EACH
+@pytest.mark.parametrize("resource", [BUDGET_LINES, CHANGES], ids=lambda resource: resource.name)
 def test_with_fields_a_workbook_has_the_cells_that_stand_under_them(
     resource: Resource, clients: Client, declared: dict[str, list[str]]
 ) -> None:
