@@ -71,7 +71,7 @@ def test_every_path_of_the_schema_is_listed_and_is_taken(
     for name, paths in listed.items():
         own = len(whole[name][0])
         assert paths[:own] == list(whole[name][0])  # the record's own fields first
-        for path in paths[::4]:
+        for path in paths[::8]:
             assert answer(clients, f"/v1/{name}?fields={path}&limit=2")["data"] == [
                 cut(each, [path]) for each in whole[name][:2]
             ]

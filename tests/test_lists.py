@@ -140,7 +140,7 @@ def test_a_forged_cursor_causes_no_server_error(clients: Client) -> None:
     digest = answer(clients, "/v1")["dataset"]["digest"]
     for query in ("sort=amount&order=desc", "order=desc", ""):
         signed = Binding.of(digest, f"budget-lines?{query}")
-        keys = (0, -5, MAX_KEY - 1, MAX_KEY, 2**32 - 2, 10**12, 2**62)
+        keys = (0, -5, MAX_KEY - 1, MAX_KEY, 2**32 - 2, 2**62)
         odd: list[Any] = [(0, 1.5), (0.0, 1), (0, "x"), (True, 1), (0,), "x", 3, None]
         for at in (*(place for key in keys for place in ((0, key), (1, key), (2, key), (key, 1))), *odd):
             for backwards in (False, True):
