@@ -26,7 +26,7 @@ def test_a_value_is_left_out_and_is_one_of_all(resource: Resource, clients: Clie
     for filter_ in described["filters"]:
         name, none = filter_["name"], ["none"] if filter_["none"] else []
         assert set(filter_["operators"]) <= {f"{name}_not", f"{name}_all"}
-        for value in [each["value"] for each in filter_["values"][:3]] + none if filter_["operators"] else []:
+        for value in [each["value"] for each in filter_["values"][:2]] + none if filter_["operators"] else []:
             found = ids(clients, path, **{name: value})
             assert ids(clients, path, **{f"{name}_not": value}) == every - found
             if f"{name}_all" in filter_["operators"] and value != "none":
