@@ -14,12 +14,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import orjson
@@ -54,12 +54,21 @@ TOGETHER = HERE / "seed" / "together"
 
 SQLITE, POSTGRES = "sqlite", "postgres"
 
+T = TypeVar("T")
+
 for profile, examples in {"quick": 5, "default": 12, "thorough": 200}.items():
     # No deadline: a loaded machine is no error of the code.
     hypothesis_settings.register_profile(
         profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
 hypothesis_settings.load_profile("default")
+
+
+def some(values: Sequence[T], count: int) -> Sequence[T]:
+    """A sample of values that are all handled alike, of at least so many if there are; all in `make test-all`."""
+    thorough = hypothesis_settings.get_current_profile_name() == "thorough"
+    return values if thorough else values[:: max(1, len(values) // count)]
+
 
 # What is imported here stays: to look through it for garbage, as often as usual, takes a tenth of the time of a run.
 gc.set_threshold(50_000, 20, 100)

@@ -5,7 +5,7 @@ import pytest
 from app.query.dataset import Dataset
 from app.query.resource import Resource
 from app.resources import RESOURCES
-from tests.conftest import Client, answer
+from tests.conftest import Client, answer, some
 
 EVERY_DATABASE = True
 
@@ -18,14 +18,14 @@ def path(resource: Resource) -> str:
 
 
 @EACH_FACET
-def test_buckets_count_what_their_filters_find(
+def test_each_bucket_counts_what_its_filter_finds(
     resource: Resource, facet: str, clients: Client, dataset: Dataset
 ) -> None:
     total = answer(clients, path(resource), limit=0)["meta"]["total"]
     found = answer(clients, path(resource), facet=facet, limit=0)["facets"][facet]
     filter_ = resource.filters[facet]
     assert [bucket["value"] for bucket in found["buckets"]] == list(filter_.values(dataset.vocabularies).terms)
-    for bucket in found["buckets"][:10]:
+    for bucket in some(found["buckets"], 8):
         assert answer(clients, path(resource), limit=0, **{facet: bucket["value"]})["meta"]["total"] == bucket["count"]
     if filter_.optional:
         assert answer(clients, path(resource), limit=0, **{facet: "none"})["meta"]["total"] == found["missing"]
@@ -48,7 +48,7 @@ def test_a_facet_counts_under_every_filter_but_its_own(resource: Resource, facet
     chosen = max(plain[facet]["buckets"], key=lambda bucket: bucket["count"])["value"]
     narrowed = answer(clients, path(resource), facet=[facet, other], limit=0, **{facet: chosen})["facets"]
     assert narrowed[facet] == plain[facet]
-    for bucket in narrowed[other]["buckets"][:5]:
+    for bucket in some(narrowed[other]["buckets"], 4):
         query = {facet: chosen, other: bucket["value"]}
         assert answer(clients, path(resource), limit=0, **query)["meta"]["total"] == bucket["count"]
 
