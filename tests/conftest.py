@@ -9,15 +9,17 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import orjson
@@ -52,12 +54,21 @@ TOGETHER = HERE / "seed" / "together"
 
 SQLITE, POSTGRES = "sqlite", "postgres"
 
-for profile, examples in {"quick": 10, "default": 20, "thorough": 200}.items():
+T = TypeVar("T")
+
+for profile, examples in {"quick": 5, "default": 12, "thorough": 200}.items():
     # No deadline: a loaded machine is no error of the code.
     hypothesis_settings.register_profile(
         profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
 hypothesis_settings.load_profile("default")
+
+
+def some(values: Sequence[T], count: int) -> Sequence[T]:
+    """A sample of values that are all handled alike, of at least so many if there are; all in `make test-all`."""
+    thorough = hypothesis_settings.get_current_profile_name() == "thorough"
+    return values if thorough else values[:: max(1, len(values) // count)]
+
 
 # What is imported here stays: to look through it for garbage, as often as usual, takes a tenth of the time of a run.
 gc.set_threshold(50_000, 20, 100)
@@ -68,6 +79,9 @@ def pytest_collection_finish() -> None:
 
 
 Client = httpx.Client
+# The servers here speak plain HTTP: to read certificates for each client takes longer than many answers.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+get = partial(httpx.get, verify=NO_CERTIFICATES)
 
 
 class _Server(uvicorn.Server):
@@ -103,8 +117,9 @@ def serving(what: Settings | ASGIApp, http: type[HttpProtocol] = HttpProtocol) -
             host, port = listening.getsockname()
             # Without compression, on which both sides would spend more time than on most answers.
             uncompressed = {"Accept-Encoding": "identity"}
-            # Nor with the certificates of TLS, whose reading takes as long as many requests.
-            with Client(base_url=f"http://{host}:{port}", timeout=60, headers=uncompressed, verify=False) as client:
+            with Client(
+                base_url=f"http://{host}:{port}", timeout=60, headers=uncompressed, verify=NO_CERTIFICATES
+            ) as client:
                 yield client
         finally:
             server.should_exit = True
@@ -300,8 +315,10 @@ def first(first_seed: Path, build_database: BuildDatabase) -> Settings:
 
 @pytest.fixture(scope="session")
 def everything(build_database: BuildDatabase) -> Settings:
-    """All documents of the project."""
-    return build_database("everything", lambda: check(SEED))
+    """All documents of the project, without the workbooks of many rows, which take a third of the build."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.seeding.downloads.MAX_XLSX_ROWS", 500)
+        return build_database("everything", lambda: check(SEED))
 
 
 @pytest.fixture(scope="session")

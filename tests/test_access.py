@@ -27,7 +27,7 @@ from app.http.metrics import Metrics
 from app.log import JsonFormatter
 from app.main import create_app, service
 from app.settings import PROJECT, Settings
-from tests.conftest import Process, eventually, free_port, process, serving
+from tests.conftest import NO_CERTIFICATES, Process, eventually, free_port, get, process, serving
 
 LINE = re.compile(
     r"\S+\+00:00 (?P<method>\S+) (?P<target>\S+) (?P<status>\d+) (?P<size>\d+) B (?P<took>[\d.]+) ms"
@@ -69,11 +69,11 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 
 
 def metrics(port: int) -> dict[tuple[str, ...], float]:
-    return samples(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+    return samples(get(f"http://127.0.0.1:{port}/metrics").text)
 
 
 def test_a_line_tells_how_a_request_was_answered(server: Process) -> None:
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, verify=NO_CERTIFICATES) as client:
         for id_, cached in (("one", None), ("two", " cached")):
             response = client.get("/v1/measures?limit=3&q=薬", headers={"X-Request-Id": id_})
             line = told(server, id_)
@@ -104,7 +104,7 @@ def test_a_line_tells_how_a_request_was_answered(server: Process) -> None:
 def test_refusals_are_told_and_no_path_writes_a_line_of_its_own(
     path: str, status: str, target: str, server: Process
 ) -> None:
-    response = httpx.get(f"{server.url}{path}")
+    response = get(f"{server.url}{path}")
     line = told(server, response.headers["X-Request-Id"])
     assert (line["status"], line["target"]) == (status, target)
     assert "X-Request-Id" in response.headers["Access-Control-Expose-Headers"]
@@ -191,7 +191,7 @@ def test_lines_for_machines_are_json() -> None:
 @pytest.mark.slow
 def test_all_messages_of_a_process_are_json_where_it_is_asked_for(first: Settings, tmp_path: Path) -> None:
     with process(first, tmp_path, log_format="json") as server:
-        httpx.get(f"{server.url}/v1", headers={"X-Request-Id": "json"})
+        get(f"{server.url}/v1", headers={"X-Request-Id": "json"})
         eventually(lambda: '"request_id":"json"' in server.output.read_text())
         for text in (server.output.read_text(), server.log.read_text()):
             lines = [orjson.loads(line) for line in text.splitlines()]
@@ -228,7 +228,7 @@ def test_the_access_log_is_written_to_its_end_or_left_out(
 
 def test_metrics_count_requests_and_tell_the_state(server: Process, metrics_port: int) -> None:
     before = metrics(metrics_port)
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, verify=NO_CERTIFICATES) as client:
         sizes = [len(client.get("/v1/pillars/nothing").content) for _ in range(3)]
         sizes += [
             len(client.get("/v1/modalities?limit=2", headers={"Accept-Encoding": "identity"}).content) for _ in "ab"
@@ -253,7 +253,7 @@ def test_metrics_count_requests_and_tell_the_state(server: Process, metrics_port
     assert value("shisaku_database_whole") == 1
     assert value("shisaku_database_age_seconds") > 0
     (database,) = (key for key in after if key[0] == "shisaku_database_info")
-    dataset = httpx.get(f"{server.url}/v1").json()["dataset"]
+    dataset = get(f"{server.url}/v1").json()["dataset"]
     assert set(database[1:]) == {dataset["version"], dataset["digest"]}
     assert any(key[0] == "process_resident_memory_bytes" for key in after)
 
@@ -314,7 +314,7 @@ def test_a_service_without_a_port_for_its_metrics_is_served(
 
 def _answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/metrics").status_code == 200
+        return get(f"http://127.0.0.1:{port}/metrics").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -338,7 +338,7 @@ def status(settings: Settings, server: Process, **environment: Any) -> tuple[int
 def test_status_tells_a_person_how_it_is(
     first: Settings, server: Process, metrics_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest = httpx.get(f"{server.url}/v1").json()["dataset"]["digest"]
+    digest = get(f"{server.url}/v1").json()["dataset"]["digest"]
     code, printed = status(first, server, metrics_port=metrics_port)
     assert code == 0
     assert re.search(rf"^database: whole, version .*{digest}$", printed, re.MULTILINE)
@@ -427,7 +427,7 @@ def test_a_log_whose_reader_stops_loses_lines_and_goes_on(first: Settings, monke
 def test_head_is_counted_by_its_route(server: Process, metrics_port: int) -> None:
     key = "shisaku_requests_total", "/v1/stages", "200"
     before = metrics(metrics_port).get(key, 0)
-    assert httpx.head(f"{server.url}/v1/stages").status_code == 200
+    assert httpx.head(f"{server.url}/v1/stages", verify=NO_CERTIFICATES).status_code == 200
     assert metrics(metrics_port)[key] == before + 1
 
 

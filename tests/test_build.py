@@ -251,6 +251,7 @@ def test_a_seed_of_little_is_served(tmp_path: Path) -> None:
             assert answer(client, f"/v1/{row['type']}/{row['id']}")["name"] == row["name"]
 
 
+@pytest.mark.slow
 def test_a_seed_without_sections_is_served(tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     shutil.copytree(ALONE, seed)
@@ -267,6 +268,7 @@ def test_a_seed_without_errors_is_said_to_be_so() -> None:
     assert re.fullmatch(r"\d+ records, no errors\n", result.output)
 
 
+@pytest.mark.slow
 def test_many_documents_are_attributed_where_they_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.seeding.build.MAX_ATTRIBUTIONS", 0)
     path = tmp_path / "shisaku.sqlite"

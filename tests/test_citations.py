@@ -18,7 +18,7 @@ from app.resources import RESOURCES
 from app.resources.facts import FACTS
 from app.schemas import Name
 from app.settings import Settings
-from tests.conftest import Client, answer, serving, walk
+from tests.conftest import Client, answer, serving, some, walk
 
 EVERY_DATABASE = True
 
@@ -75,10 +75,10 @@ def read(client: Client, path: str) -> tuple[str, dict[str, Any], dict[str, Any]
 
 
 @EACH
-def test_records_of_every_resource_can_be_cited(resource: Resource, clients: Client) -> None:
+def test_every_record_can_be_cited(resource: Resource, clients: Client) -> None:
     about = answer(clients, "/v1")
     documents = {row["id"]: row for row in walk(clients, "/v1/documents")}
-    for record in answer(clients, f"/v1/{resource.name}?limit=5")["data"]:
+    for record in some(walk(clients, f"/v1/{resource.name}"), 3):
         path = f"/v1/{resource.name}/{record['id']}"
         text, reference, item = read(clients, path)
         kind, key, fields = read_bibtex(text)

@@ -26,7 +26,7 @@ from tests.corpus import write
 from tests.searching import contains
 
 SIZES = [int(size) for size in os.environ.get("CORPUS_LINES", "13").split(",")]
-TERMS = int(os.environ.get("CORPUS_TERMS", "100"))
+TERMS = int(os.environ.get("CORPUS_TERMS", "30"))
 
 MEMBERS = {"ministry": "budget_line_ministries", "modality": "budget_line_modalities"}
 HELD = {"pillar": "pillar_id", "fiscal_year": "fiscal_year", "package": "package_id", "joint": "joint"}

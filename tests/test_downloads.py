@@ -306,6 +306,7 @@ def test_a_file_that_cannot_be_read_is_not_whole(tmp_path: Path, monkeypatch: py
     assert not is_intact(tmp_path, download, {})
 
 
+@pytest.mark.slow
 def test_a_build_of_another_name_alone_has_files_of_its_own(own: Path, tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     shutil.copytree(ALONE, seed)

@@ -33,7 +33,7 @@ from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.schemas import Basis, Decimal, Int64, Schema
 from app.settings import Settings
-from tests.conftest import Client, answer, serving, walk
+from tests.conftest import Client, answer, serving, some, walk
 from tests.test_openapi import DOCUMENT
 from tests.test_readme import RECIPES, blocks
 
@@ -44,15 +44,13 @@ FORMATS = ("csv", "ndjson", "xlsx")
 
 
 def questions(resource: Resource, client: Client) -> list[dict[str, str]]:
-    """Everything, then each filter's fullest value, each sort, and a search."""
+    """Everything, searches, the fullest values of filters, and sorts."""
     asked: list[dict[str, str]] = [{}, {"q": "の"}, {"q": "no such words"}]
-    if resource.facets:
-        facets = answer(client, f"/v1/{resource.name}", facet=list(resource.facets), limit=0)["facets"]
-        for name, facet in facets.items():
-            if facet["buckets"]:
-                asked.append({name: max(facet["buckets"], key=lambda bucket: bucket["count"])["value"]})
-    asked.extend({"sort": sort, "order": "desc"} for sort in resource.sorts)
-    return asked
+    for name in some(list(resource.facets), 1):
+        buckets = answer(client, f"/v1/{resource.name}", facet=name, limit=0)["facets"][name]["buckets"]
+        if buckets:
+            asked.append({name: max(buckets, key=lambda bucket: bucket["count"])["value"]})
+    return [*asked, *({"sort": sort, "order": "desc"} for sort in some(list(resource.sorts), 1))]
 
 
 def read(extension: str, content: bytes) -> list[dict[str, Any]]:
@@ -78,8 +76,8 @@ def test_an_export_has_the_rows_of_the_list_in_their_order(
     asked = questions(resource, clients)
     for query in asked:
         expected = walk(clients, f"/v1/{resource.name}", limit=500, **query)
-        # The others are made of the same rows: of all, of none, and of a sort.
-        for extension in FORMATS if query in ({}, {"q": "no such words"}, asked[-1]) else ("ndjson",):
+        # A workbook, which takes long to read, is made of the same rows: of all, of none, and of a sort.
+        for extension in FORMATS if query in ({}, {"q": "no such words"}, asked[-1]) else ("csv", "ndjson"):
             response = clients.get(f"/v1/exports/{resource.name}.{extension}", params=query)
             assert response.status_code == 200, response.text
             found = read(extension, response.content)

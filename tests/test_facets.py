@@ -5,7 +5,7 @@ import pytest
 from app.query.dataset import Dataset
 from app.query.resource import Resource
 from app.resources import RESOURCES
-from tests.conftest import Client, answer
+from tests.conftest import Client, answer, some
 
 EVERY_DATABASE = True
 
@@ -25,7 +25,7 @@ def test_each_bucket_counts_what_its_filter_finds(
     found = answer(clients, path(resource), facet=facet, limit=0)["facets"][facet]
     filter_ = resource.filters[facet]
     assert [bucket["value"] for bucket in found["buckets"]] == list(filter_.values(dataset.vocabularies).terms)
-    for bucket in found["buckets"]:
+    for bucket in some(found["buckets"], 8):
         assert answer(clients, path(resource), limit=0, **{facet: bucket["value"]})["meta"]["total"] == bucket["count"]
     if filter_.optional:
         assert answer(clients, path(resource), limit=0, **{facet: "none"})["meta"]["total"] == found["missing"]
@@ -48,7 +48,7 @@ def test_a_facet_counts_under_every_filter_but_its_own(resource: Resource, facet
     chosen = max(plain[facet]["buckets"], key=lambda bucket: bucket["count"])["value"]
     narrowed = answer(clients, path(resource), facet=[facet, other], limit=0, **{facet: chosen})["facets"]
     assert narrowed[facet] == plain[facet]
-    for bucket in narrowed[other]["buckets"]:
+    for bucket in some(narrowed[other]["buckets"], 4):
         query = {facet: chosen, other: bucket["value"]}
         assert answer(clients, path(resource), limit=0, **query)["meta"]["total"] == bucket["count"]
 
@@ -57,17 +57,16 @@ def test_a_facet_counts_under_every_filter_but_its_own(resource: Resource, facet
 def test_a_facet_whose_counts_add_up_to_more_than_the_rows_says_so(
     resource: Resource, facet: str, clients: Client
 ) -> None:
+    plain = answer(clients, path(resource), limit=0)["meta"]
     (first, *_) = answer(clients, path(resource), facet=facet, limit=0)["facets"][facet]["buckets"]
     for query in ({}, {"q": "の"}, {"q": "no such words"}, {facet: first["value"]}):
         found = answer(clients, path(resource), facet=facet, limit=0, **query)
-        without = {name: value for name, value in query.items() if name != facet}
-        rows = answer(clients, path(resource), limit=0, **without)["meta"]["total"]
+        rows = (plain if facet in query else found["meta"])["total"]
         counted = found["facets"][facet]["missing"] + sum(each["count"] for each in found["facets"][facet]["buckets"])
         notes = [note for note in found["meta"]["notes"] if note["code"] == "facets-overlap"]
         assert bool(notes) == (counted > rows), query
         assert all(note[language].endswith(f": {facet}") for note in notes for language in ("ja", "en"))
-    plain = answer(clients, path(resource), limit=0)["meta"]["notes"]
-    assert "facets-overlap" not in [note["code"] for note in plain]
+    assert "facets-overlap" not in [note["code"] for note in plain["notes"]]
 
 
 def test_one_note_names_the_facets_that_overlap(clients: Client) -> None:

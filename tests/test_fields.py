@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.query.columns import columns
 from app.query.resource import Resource
 from app.resources import RESOURCES
-from tests.conftest import Client, answer, walk
+from tests.conftest import Client, answer, some, walk
 from tests.test_openapi import DOCUMENT, SCHEMAS
 
 EVERY_DATABASE = True
@@ -59,7 +59,7 @@ def cut(value: Any, paths: Sequence[str], at: str = "") -> Any:
     }
 
 
-def test_every_path_of_the_schema_is_listed_and_is_taken(
+def test_every_path_of_the_schema_is_listed_and_taken(
     clients: Client, whole: Records, declared: dict[str, list[str]]
 ) -> None:
     listed = {each["name"]: each["fields"] for each in answer(clients, "/v1")["resources"]}
@@ -69,7 +69,7 @@ def test_every_path_of_the_schema_is_listed_and_is_taken(
     for name, paths in listed.items():
         own = len(whole[name][0])
         assert paths[:own] == list(whole[name][0])  # the record's own fields first
-        for path in paths[::4]:
+        for path in some(paths, 8):
             assert answer(clients, f"/v1/{name}?fields={path}&limit=2")["data"] == [
                 cut(each, [path]) for each in whole[name][:2]
             ]
@@ -123,7 +123,7 @@ def test_with_fields_a_table_has_the_columns_that_stand_under_them(
     assert table(found.content) == [{name: row[name] for name in names} for row in table(full)]
 
 
-@EACH
+@pytest.mark.parametrize("resource", some(RESOURCES, 2), ids=lambda resource: resource.name)
 def test_with_fields_a_workbook_has_the_cells_that_stand_under_them(
     resource: Resource, clients: Client, declared: dict[str, list[str]]
 ) -> None:

@@ -19,7 +19,7 @@ from app.resources.budget_lines import BUDGET_LINES
 from app.resources.facts import FACTS
 from app.resources.measures import MEASURES
 from app.seeding.search_index import by_numbers
-from tests.conftest import Client, answer, walk
+from tests.conftest import Client, answer, some, walk
 from tests.test_openapi import SCHEMAS
 
 EVERY_DATABASE = True
@@ -64,7 +64,7 @@ def test_a_record_says_first_what_it_is_and_last_where_it_stands(resource: Resou
     assert declared["required"] == order
     assert (order[:2], order[-3:]) == (["id", "name"], ["documents", "notes", "evidence"])
     rows = walk(clients, path(resource))
-    for row in (*rows, answer(clients, f"{path(resource)}/{rows[0]['id']}")):
+    for row in (*rows, *(answer(clients, f"{path(resource)}/{row['id']}") for row in some(rows, 1))):
         assert list(row) == order
     for line in clients.get(f"/v1/exports/{resource.name}.ndjson").text.splitlines():
         assert list(orjson.loads(line)) == order
@@ -142,7 +142,7 @@ def test_a_forged_cursor_causes_no_server_error(clients: Client) -> None:
     digest = answer(clients, "/v1")["dataset"]["digest"]
     for query in ("sort=amount&order=desc", "order=desc", ""):
         signed = Binding.of(digest, f"budget-lines?{query}")
-        keys = (0, -5, MAX_KEY - 1, MAX_KEY, 2**32 - 2, 10**12, 2**62)
+        keys = (0, -5, MAX_KEY - 1, MAX_KEY, 2**32 - 2, 2**62)
         odd: list[Any] = [(0, 1.5), (0.0, 1), (0, "x"), (True, 1), (0,), "x", 3, None]
         for at in (*(place for key in keys for place in ((0, key), (1, key), (2, key), (key, 1))), *odd):
             for backwards in (False, True):

@@ -132,7 +132,11 @@ def test_filters_are_refused_and_led_to_the_csv(query: str, clients: Client) -> 
 
 @pytest.mark.parametrize(
     ("tool", "printed"),
-    [("polars", "58174901000"), ("duckdb", "億円程度"), ("read_parquet", "mext")],
+    [
+        pytest.param("polars", "58174901000", marks=pytest.mark.slow),
+        ("duckdb", "億円程度"),
+        pytest.param("read_parquet", "mext", marks=pytest.mark.slow),
+    ],
 )
 def test_the_recipes_run(tool: str, printed: str, whole: Client, tmp_path: Path) -> None:
     (recipe,) = [text for text in blocks(RECIPES, "python") if tool in text]

@@ -372,7 +372,7 @@ def test_a_withdrawn_record_says_what_replaced_it(served: Client, path: str) -> 
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
-        ("[]\n", "This stage was withdrawn. Earlier versions have it"),
+        pytest.param("[]\n", "This stage was withdrawn. Earlier versions have it", marks=pytest.mark.slow),
         (WITHDRAWN.replace("  replaced_by: late-stage\n", ""), "This stage was withdrawn. It was merged. Earlier"),
     ],
     ids=["without an entry", "without a successor"],

@@ -20,7 +20,7 @@ from app.resources.organizations import ORGANIZATIONS
 from app.resources.schema import schema_version
 from app.settings import Settings
 from app.text import fold, terms
-from tests.conftest import Client, answer, walk
+from tests.conftest import Client, answer, some, walk
 from tests.searching import LATIN, Texts, contain
 
 EVERY_DATABASE = True
@@ -38,7 +38,9 @@ def corpus(clients: Client) -> dict[tuple[str, str], list[str]]:
     return {(name, row["id"]): texts.of(name, row) for name, rows in records.items() for row in rows}
 
 
-def test_short_substrings_are_found_where_they_stand(corpus: dict[tuple[str, str], list[str]], both: Settings) -> None:
+def test_every_short_substring_is_found_where_it_stands(
+    corpus: dict[tuple[str, str], list[str]], both: Settings
+) -> None:
     expected: dict[str, set[int]] = {}
     for key, words in enumerate(corpus.values(), 1):
         for text, length in itertools.product(set(words), (1, 2, 3, 4)):
@@ -55,7 +57,7 @@ def test_short_substrings_are_found_where_they_stand(corpus: dict[tuple[str, str
     def search(term: str, session: Session) -> TextMatches:
         return snapshot.matcher(session).search(terms(term), FACTS)
 
-    for term in sorted(expected)[::3]:
+    for term in some(sorted(expected), 3_000):
         keys = expected[term]
         found = snapshot.database.query(partial(search, term))
         # Behind these stand the versions and changes, which only their own lists find.

@@ -26,7 +26,7 @@ from app.query.snapshot import Snapshot, Snapshots
 from app.resources.schema import schema_version
 from app.seeding.build import build, check
 from app.settings import PROJECT, Settings
-from tests.conftest import answer, copied, eventually, process, serving, visible
+from tests.conftest import answer, copied, eventually, get, process, serving, visible
 
 
 def command(*arguments: str) -> list[str]:
@@ -265,7 +265,7 @@ def test_a_build_that_comes_while_the_file_is_opened_is_opened_whole(
 @pytest.mark.slow
 def test_a_killed_server_starts_again_and_a_killed_worker_is_replaced(first: Settings, tmp_path: Path) -> None:
     with process(first, tmp_path) as server:
-        assert httpx.get(f"{server.url}/v1").status_code == 200
+        assert get(f"{server.url}/v1").status_code == 200
         os.kill(server.pid, signal.SIGKILL)
     with process(first, tmp_path, "--workers", "2") as server:
         eventually(lambda: len(children(server.pid)) == 2)
@@ -277,7 +277,7 @@ def test_a_killed_server_starts_again_and_a_killed_worker_is_replaced(first: Set
 
 def answers(url: str) -> bool:
     with suppress(httpx.TransportError):  # before a process listens
-        return httpx.get(f"{url}/v1").status_code == 200
+        return get(f"{url}/v1").status_code == 200
     return False
 
 
