@@ -2,8 +2,10 @@
 
 import logging
 import os
+import re
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -227,6 +229,25 @@ def test_a_build_can_be_rolled_back(first: Settings, made: Settings, tmp_path: P
     snapshots.check()
     assert snapshots.current().dataset.version == old
     snapshots.close()
+
+
+def test_the_runbook_puts_back_a_database_with_its_downloads(
+    first: Settings, second: Settings, quick: None, tmp_path: Path
+) -> None:
+    runbook = (Path(__file__).parents[1] / "app/db/README.md").read_text()
+    named = runbook.replace("shisaku.sqlite", first.database.name)
+    keep, back = re.findall(r"```sh\n(cp -a.*?)```", named, re.DOTALL)
+    data = tmp_path / "data"
+    data.mkdir()
+    with serving(second.model_copy(update={"database": copied(second, data), "cache_bytes": 0})) as client:
+        version = client.get("/v1/exports/dataset.sqlite").headers["ETag"]
+        subprocess.run(["/bin/sh", "-ec", keep], cwd=tmp_path, check=True)
+        for downloads in data.glob("*.sqlite.*"):
+            shutil.rmtree(downloads)
+        copied(first, data)
+        eventually(lambda: client.get("/v1/exports/dataset.sqlite").headers.get("ETag") not in (None, version))
+        subprocess.run(["/bin/sh", "-ec", back], cwd=tmp_path, check=True)
+        eventually(lambda: client.get("/v1/exports/dataset.sqlite").headers.get("ETag") == version)
 
 
 def test_the_build_before_is_forgotten_when_it_is_damaged(
