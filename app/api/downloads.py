@@ -14,9 +14,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.api import dcat
 from app.api.answer_exports import ANSWER_EXPORTS
-from app.api.exports import BINARY, MEANINGS
+from app.api.exports import MEANINGS
 from app.api.parameters import Context, NoParameters, context_of
-from app.api.responses import attachment, described_response, json_response
+from app.api.responses import BINARY, attachment, described_response, json_response
 from app.errors import Problem, unavailable
 from app.http.representation import conditional_status, request_headers
 from app.query.columns import columns
