@@ -117,9 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
         paths += _paths(router.routes)
 
-    @app.exception_handler(Problem)
-    async def problem(request: Request, error: Problem) -> Response:
-        return problem_response(request, error)
+    app.exception_handler(Problem)(problem_response)
 
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, _: HTTPException) -> Response:
