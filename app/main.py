@@ -18,20 +18,20 @@ from app.api import (
     answer_exports,
     atom,
     budget_summary,
+    citations,
     crosswalk,
     dataset,
     downloads,
+    exports,
     figures,
     health,
+    history,
     reconciliation,
     search,
     suggest,
     transcript,
 )
-from app.api.citations import citations_router
 from app.api.collections import add_collections
-from app.api.exports import exports_router
-from app.api.history import history_router
 from app.db.base import Unusable
 from app.errors import SERVER_ERROR, Problem, ProblemDetails, hint
 from app.http.access import AccessLog, AccessMiddleware, Observer
@@ -46,7 +46,6 @@ from app.http.snapshot import SnapshotMiddleware
 from app.query.hints import path_hint
 from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
-from app.resources.facts import FACTS
 from app.resources.schema import schema_version
 from app.settings import Settings
 from app.site import feeds, pages, reference, stories, transcripts
@@ -107,10 +106,10 @@ def create_app(settings: Settings) -> FastAPI:
         search.router,
         suggest.router,
         downloads.router,
-        exports_router(RESOURCES),
+        exports.router,
         answer_exports.router,
-        citations_router(RESOURCES),
-        history_router(FACTS),
+        citations.router,
+        history.router,
         atom.router,
         dataset.router,
         health.router,
@@ -118,9 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
         paths += _paths(router.routes)
 
-    @app.exception_handler(Problem)
-    async def problem(request: Request, error: Problem) -> Response:
-        return problem_response(request, error)
+    app.exception_handler(Problem)(problem_response)
 
     @app.exception_handler(HTTPException)
     async def not_found(request: Request, _: HTTPException) -> Response:

@@ -216,7 +216,7 @@ import orjson
 app = create_app(Settings())
 with start_blocking_portal() as portal:
     for path in sys.argv[1:]:
-        status, answer = portal.call(_request, app, quote(path, safe="/?&=%"))
+        answer = portal.call(_request, app, quote(path, safe="/?&=%"))
         print(orjson.dumps(answer).decode())
 """
 

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyroaring import BitMap
 
 from app.api.suggest import MAX_SUGGESTIONS
-from app.query.matching import Matcher
 from tests.conftest import Client, answer, some, walk
 from tests.searching import NAMES, contain, fold, names_of
 
@@ -222,26 +220,6 @@ def test_any_part_of_a_label_finds_its_value(
         expected = {(name, value) for (_, name, value) in values({resource: [filter_]}, q)}
         found = suggested(clients, q, type=resource, parameter=filter_["name"])
         assert {(row["parameter"], row["value"]) for row in found} == expected
-
-
-@pytest.mark.parametrize("q", ["バイオシミラー", "的な", "of the", "biobank", "創薬 推進"])
-def test_names_are_read_some_at_a_time_until_there_are_enough(
-    q: str, clients: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = suggested(clients, q)
-    monkeypatch.setattr("app.api.suggest.BATCH", 2)
-    assert suggested(clients, q) == whole
-    read = list[int]()
-    containing = Matcher.containing
-
-    def counted(self: Matcher, field: str, rows: BitMap, text: str) -> BitMap:
-        read.append(len(rows))
-        return containing(self, field, rows, text)
-
-    monkeypatch.setattr(Matcher, "containing", counted)
-    answer(clients, "/v1/suggest", q=q, limit=1)
-    assert all(rows <= 2 for rows in read)
-    assert len(read) <= 6
 
 
 @pytest.mark.parametrize(

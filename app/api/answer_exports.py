@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -11,9 +11,9 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api import budget_summary, crosswalk
-from app.api.exports import BOM, MEANINGS, TEXT
+from app.api.exports import BOM, MEANINGS
 from app.api.parameters import Context, Parameters, by_name, context_of, described
-from app.api.responses import attachment, described_response
+from app.api.responses import TEXT, attachment, described_response
 from app.query.columns import columns
 from app.query.formats import MEDIA_TYPES, Csv
 from app.query.matching import Matcher
@@ -42,10 +42,6 @@ class AnswerExport:
         """The path, with an example of each parameter that it requires."""
         required = {each.name: each.example or "" for each in self.parameters.values() if each.required}
         return f"{self.path}?{urlencode(required)}".removesuffix("?")
-
-    @cached_property
-    def csv(self) -> Csv:
-        return Csv(columns(self.row))
 
 
 def _summary_rows(answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -98,7 +94,7 @@ def _add(export: AnswerExport) -> None:
 
 def _csv(export: AnswerExport, query: Query, matcher: Matcher) -> bytes:
     rows = export.rows(orjson.loads(export.answer(query, matcher)))
-    return export.csv.file(rows, bom=query.text(BOM.name) == "true")
+    return Csv(columns(export.row)).file(rows, bom=query.text(BOM.name) == "true")
 
 
 for _export in ANSWER_EXPORTS:

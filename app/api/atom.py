@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from app.api.collections import is_light
 from app.api.parameters import LANG, Context, by_name, context_of, described, list_parameters
+from app.api.responses import TEXT, described_response
 from app.query.citations import PUBLISHER
 from app.query.formats import ATOM_TYPE
 from app.query.page import list_body
@@ -40,9 +41,8 @@ def _add_feed(resource: Resource) -> None:
         summary=f"Follow the {resource.plural} in a feed reader",
         description=f"A page of `/v1/{resource.name}`, under its filters, as a feed in Atom (RFC 4287).",
         tags=[resource.name],
-        response_class=Response,
-        responses={200: {"content": {ATOM_TYPE: {"schema": {"type": "string"}}}}},
         openapi_extra=described(parameters),
+        **described_response(ATOM_TYPE, TEXT),
     )
     async def follow(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
         query, path = context.query, f"{context.prefix}/v1/{resource.name}.atom"

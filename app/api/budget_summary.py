@@ -1,6 +1,6 @@
 """Sums of budget lines by one or two dimensions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -16,13 +16,11 @@ from app.api.responses import json_response
 from app.db.base import InList, Statement
 from app.errors import conflict
 from app.query.dataset import read_value
-from app.query.filters import Filter, Parameter, one_of, with_operators
-from app.query.formats import export_path
+from app.query.filters import Parameter, one_of, with_operators
 from app.query.matching import Matcher
 from app.query.notes import listed, query_notes
 from app.query.parser import Query
 from app.query.responses import AnswerMeta
-from app.query.snapshot import Snapshot
 from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
@@ -32,7 +30,6 @@ from app.resources.groups import (
     PRECOMPUTED,
     RENDERED,
     SORTS,
-    SUMS,
     Group,
     covered_rows,
     groups_of,
@@ -40,18 +37,14 @@ from app.resources.groups import (
     is_complete,
     is_printed,
     is_stated,
-    precomputed_dimensions,
-    regroup,
     sort_groups,
 )
 from app.resources.measures import MEASURES
 from app.resources.missing import missing_notes
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sums import (
-    NO_LINES,
     AmountNotes,
     DistinctLines,
-    GroupKey,
     LineSums,
     Sum,
     Totals,
@@ -62,7 +55,6 @@ from app.resources.sums import (
 from app.resources.tables import RESOURCE_TABLES
 from app.schemas import Int32, Name, Note, Schema, distinct, to_json
 
-FEW_LINES = 100
 MAX_DESCRIBED = 500  # measures whose lines are looked at for a note
 
 MEASURE, LINE = (next(each.table.c for each in RESOURCE_TABLES[name]) for name in (MEASURES.name, BUDGET_LINES.name))
@@ -185,19 +177,13 @@ router = APIRouter(tags=["budget-summary"])
     openapi_extra=described(PARAMETERS),
 )
 async def get_budget_summary(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    query, snapshot = context.query, context.snapshot
-    light = _is_rendered(query) or few_lines(snapshot)
-    return json_response(await snapshot.run(partial(summarize, query), light=light))
+    query = context.query
+    return json_response(await context.snapshot.run(partial(summarize, query), light=_is_rendered(query)))
 
 
 def _is_rendered(query: Query) -> bool:
     """Whether the build has stored the answer as it is."""
     return query.get(GROUP_BY.name) in PRECOMPUTED and query.values.keys() == {GROUP_BY.name}
-
-
-def few_lines(snapshot: Snapshot) -> bool:
-    """Whether all budget lines are summed in less time than a switch to a thread takes."""
-    return (snapshot.dataset.download(export_path(BUDGET_LINES, "csv")).rows or 0) <= FEW_LINES
 
 
 def summarize(query: Query, matcher: Matcher) -> bytes:
@@ -218,8 +204,7 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
     else:
         total, shown, rest = _groups(query, rows, matcher)
         if rest:
-            shown.append(_others(rest, query, rows, matcher))
-            notes.append(_others_note(len(rest)))
+            notes.append(_others_note(rest))
         additive, complete = is_additive(shown, total), is_complete(shown)
         groups = [group.render() for group in shown]
     overlaps, overlap_notes = overlaps_of(rows, matcher)
@@ -281,10 +266,11 @@ def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool
     return Sum.load(total), additive, complete, orjson.Fragment(groups)
 
 
-def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Group], list[Group]]:
-    """The total of these rows, the groups that are shown, in their order, and those beyond the limit."""
-    dimensions = _dimensions(query)
-    total, sums = _sums(query, rows, matcher)
+def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Group], int]:
+    """The total of these rows, the groups that are shown, in their order, and how many of them are shown as one."""
+    dimensions = [BUDGET_LINES.filters[name] for name in query.get(GROUP_BY.name)]
+    sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
+    total = sums.sum(rows)
     if not total.lines:
         total = total._replace(printed=is_printed(query, matcher))
     # The sum of a group whose lines the filters exclude is zero, not null, if the documents have lines for the values
@@ -298,33 +284,15 @@ def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Gro
         if (total.printed and (first.name not in COVERED or lines.intersect(covered)))
         or (own is not None and lines.isdisjoint(own))
     }
-    groups = groups_of(dimensions, sums, matcher.vocabularies, printed)
+    groups = groups_of(dimensions, sums.by(dimensions, rows), matcher.vocabularies, printed)
     ordered = sort_groups(groups, query.text("sort"), descending=query.text("order") == "desc")
     limit = query.number("limit") or len(ordered)
-    return total, ordered[:limit], ordered[limit:]
-
-
-def _dimensions(query: Query) -> list[Filter]:
-    return [BUDGET_LINES.filters[name] for name in query.get(GROUP_BY.name)]
-
-
-def _sums(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, Mapping[GroupKey, Sum]]:
-    """The total, and the sums of the groups: precomputed ones where they answer the query."""
-    group_by = query.get(GROUP_BY.name)
-    dimensions = precomputed_dimensions(query, group_by)
-    if dimensions is None:
-        sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
-        return sums.sum(rows), sums.by(_dimensions(query), rows)
-    filtered = [filter_.name for filter_, _ in query.filters()]
-    total = regroup(_read_precomputed(filtered, matcher), filtered, (), query)
-    return total.get((), NO_LINES), regroup(_read_precomputed(dimensions, matcher), dimensions, group_by, query)
-
-
-def _others(rest: Sequence[Group], query: Query, rows: BitMap, matcher: Matcher) -> Group:
-    """Groups as one: a line that is in several of them counts once."""
-    sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
-    found = sums.together(_dimensions(query), {group.key for group in rest}, rows)
-    return Group((OTHERS,), OTHERS_LABEL.model_dump(), found._replace(printed=any(group.sum.printed for group in rest)))
+    shown, rest = ordered[:limit], ordered[limit:]
+    if rest:
+        together = sums.together(dimensions, {group.key for group in rest}, rows)
+        together = together._replace(printed=any(group.sum.printed for group in rest))
+        shown.append(Group((OTHERS,), OTHERS_LABEL.model_dump(), together))
+    return total, shown, len(rest)
 
 
 def _others_note(count: int) -> Note:
@@ -333,9 +301,3 @@ def _others_note(count: int) -> Note:
         ja=f"`limit` を超えた{count}グループは一つのグループ others にまとめ、その予算行を一度ずつ数えている。",
         en=f"The groups beyond `limit`, {count} of them, are one group, `others`, which counts each of its lines once.",
     )
-
-
-def _read_precomputed(dimensions: Sequence[str], matcher: Matcher) -> dict[GroupKey, Sum]:
-    """The precomputed sums of all lines by these dimensions."""
-    stored = orjson.loads(read_value(matcher.session, SUMS + ",".join(dimensions)))
-    return {tuple(key): Sum.load(values) for key, values in stored}

@@ -1,6 +1,6 @@
 """How to cite the dataset and each record of it: BibTeX, RIS and CSL-JSON, with the version and digest of the data."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,12 +11,13 @@ from pydantic import ConfigDict, Field, RootModel
 from starlette.responses import Response
 
 from app.api.parameters import NoParameters, RecordId
-from app.api.responses import attachment, described_response, json_response
+from app.api.responses import TEXT, attachment, described_response, json_response
 from app.query.citations import PUBLISHER, Citation, bibtex, csl, ris
 from app.query.dataset import Dataset
 from app.query.matching import Matcher
 from app.query.records import read_record, read_records
 from app.query.resource import Resource
+from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.schemas import Int32, Name, Schema, Sentence, distinct
@@ -74,26 +75,18 @@ class Style:
         return json_response(orjson.dumps(written), headers=headers)
 
 
-TEXT = described_response("text/plain", {"type": "string"})
+PLAIN_TEXT = described_response("text/plain", TEXT)
 STYLES = (
-    Style("bib", "BibTeX", "bibtex", bibtex, TEXT),
-    Style("ris", "RIS", "ris", ris, TEXT),
+    Style("bib", "BibTeX", "bibtex", bibtex, PLAIN_TEXT),
+    Style("ris", "RIS", "ris", ris, PLAIN_TEXT),
     Style("json", "CSL-JSON", "csl", csl, {"response_model": CslItems}),
 )
 
 
-def citations_router(resources: Iterable[Resource]) -> APIRouter:
-    """The citations of the dataset, and of the records of all resources."""
-    router = APIRouter()
-    for style in STYLES:
-        _add_dataset(router, style)
-    for resource in resources:
-        for style in STYLES:
-            _add_record(router, resource, style)
-    return router
+router = APIRouter()
 
 
-def _add_dataset(router: APIRouter, style: Style) -> None:
+def _add_dataset(style: Style) -> None:
     @router.get(
         f"/v1/citation.{style.extension}",
         operation_id=f"get_dataset_citation_{style.operation}",
@@ -106,7 +99,7 @@ def _add_dataset(router: APIRouter, style: Style) -> None:
         return style.response(dataset_citation(context.snapshot.dataset, context.prefix))
 
 
-def _add_record(router: APIRouter, resource: Resource, style: Style) -> None:
+def _add_record(resource: Resource, style: Style) -> None:
     noun = resource.singular.replace("_", " ")
 
     @router.get(
@@ -168,3 +161,10 @@ def record_citation(resource: Resource, id_: str, prefix: str, matcher: Matcher)
 def _source(path: str, dataset: Dataset) -> str:
     version = dataset.version
     return f"Shisaku {path}, version {version.version} of {version.released}, SHA-256 {version.digest}."
+
+
+for _style in STYLES:
+    _add_dataset(_style)
+for _resource in RESOURCES:
+    for _style in STYLES:
+        _add_record(_resource, _style)

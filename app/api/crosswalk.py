@@ -14,7 +14,6 @@ from pyroaring import BitMap
 from sqlalchemy import select
 from starlette.responses import Response
 
-from app.api.budget_summary import few_lines
 from app.api.parameters import NEWEST, Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
@@ -165,8 +164,7 @@ router = APIRouter(tags=["crosswalk"])
     openapi_extra=described(PARAMETERS),
 )
 async def get_crosswalk(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    snapshot = context.snapshot
-    return json_response(await snapshot.run(partial(walk, context.query), light=few_lines(snapshot)))
+    return json_response(await context.snapshot.run(partial(walk, context.query)))
 
 
 def walk(query: Query, matcher: Matcher) -> bytes:

@@ -14,13 +14,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.api import dcat
 from app.api.answer_exports import ANSWER_EXPORTS
-from app.api.exports import BINARY, MEANINGS
+from app.api.exports import MEANINGS
 from app.api.parameters import Context, NoParameters, context_of
-from app.api.responses import attachment, described_response, json_response
+from app.api.responses import BINARY, attachment, described_response, json_response
 from app.errors import Problem, unavailable
 from app.http.representation import conditional_status, request_headers
 from app.query.columns import columns
-from app.query.dataset import Download
 from app.query.downloads import DATABASE, PACKAGE, folder_of, is_intact, remove_old
 from app.query.formats import BINARY_TYPE, MEDIA_TYPES, export_path
 from app.query.responses import AnswerMeta
@@ -87,27 +86,24 @@ router = APIRouter(tags=["exports"])
     response_model=ExportList,
 )
 async def list_exports(context: NoParameters) -> Response:
-    dataset = context.snapshot.dataset
-    described = []
+    dataset, prefix = context.snapshot.dataset, context.prefix
+    exports = []
     for each in dataset.about.downloads:
         name = each.path.rpartition("/")[2]
-        described.append((each, FILES.get(name) or MEANINGS[name.rpartition(".")[2]]))
+        meaning = FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
+        exports.append(Export(**{**each.model_dump(), "path": f"{prefix}{each.path}", "meaning": meaning}))
     for answered in ANSWER_EXPORTS:
-        each = Download(path=answered.example, media_type=MEDIA_TYPES["csv"], rows=None, bytes=None, sha256=None)
-        described.append((each, f"{answered.meaning} {MEANINGS['csv']}"))
-    exports = [
-        Export(**{**each.model_dump(), "path": f"{context.prefix}{each.path}", "meaning": meaning})
-        for each, meaning in described
-    ]
+        path, meaning = f"{prefix}{answered.example}", f"{answered.meaning} {MEANINGS['csv']}"
+        exports.append(
+            Export(path=path, media_type=MEDIA_TYPES["csv"], meaning=meaning, rows=None, bytes=None, sha256=None)
+        )
     rows = {resource.name: resource.record for resource in RESOURCES} | {each.name: each.row for each in ANSWER_EXPORTS}
     answer = {
         "data": exports,
         "columns": [
             {
                 "resource": name,
-                "columns": [
-                    ExportColumn(name=column.name, type=column.kind, meaning=column.meaning) for column in columns(row)
-                ],
+                "columns": [{"name": each.name, "type": each.kind, "meaning": each.meaning} for each in columns(row)],
             }
             for name, row in rows.items()
         ],

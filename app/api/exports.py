@@ -2,14 +2,13 @@
 session, so that a download of any size takes constant memory and holds no connection."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, TypeVar
 
 import anyio.to_thread
 import orjson
@@ -18,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app import __version__
 from app.api.parameters import Context, Parameters, by_name, context_of, described, fields, selection
-from app.api.responses import attachment, described_response
+from app.api.responses import BINARY, TEXT, attachment, described_response
 from app.db.base import Session, Statement
 from app.errors import Problem, unavailable
 from app.http.representation import (
@@ -43,11 +42,11 @@ from app.query.formats import (
     ndjson,
 )
 from app.query.notes import query_notes
-from app.query.parser import Query
 from app.query.records import CSV_LINES, RECORDS, read_rows
 from app.query.resource import Resource
-from app.query.snapshot import Snapshot
-from app.schemas import Note
+from app.resources import RESOURCES
+
+T = TypeVar("T")
 
 BATCH = 100  # rows
 CHUNK = 1 << 16  # bytes
@@ -65,8 +64,6 @@ MEANINGS = {
     "whose columns begin with the same word, such as `evidence_bases` and `evidence_quotes`, have an item each for one "
     "thing.",
 }
-TEXT = {"type": "string"}
-BINARY = {**TEXT, "format": "binary"}
 
 BOM = Parameter(
     "bom",
@@ -79,73 +76,14 @@ BOM = Parameter(
 NO_ROOM = "There is no room here to make so large a workbook. Narrow the question, or take CSV."
 
 
-def exports_router(resources: Iterable[Resource]) -> APIRouter:
-    """The downloads of all collections."""
-    router = APIRouter(tags=["exports"])
-    for resource in resources:
-        with_columns = fields(column_paths(resource.record))
-        _add_export(router, resource, "csv", _csv, TEXT, with_columns, BOM)
-        _add_export(router, resource, "ndjson", _ndjson, TEXT, fields(field_paths(resource.record)))
-        _add_export(router, resource, "xlsx", _xlsx, BINARY, with_columns)
-    return router
+router = APIRouter(tags=["exports"])
 
-
-@dataclass(frozen=True)
-class ExportRequest:
-    """A request for a download."""
-
-    resource: Resource
-    query: Query
-    snapshot: Snapshot
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The fields that are chosen; empty for all."""
-        return self.query.get("fields")
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The columns of those fields."""
-        return chosen_columns(self.resource.record, self.fields)
-
-    async def rows(self) -> Keyset:
-        """The rows of the list under the same filters, in its order."""
-        resource, query = self.resource, self.query
-        return await self.snapshot.run(lambda matcher: matcher.keyset(resource, query, matcher.match(resource, query)))
-
-    async def notes(self) -> list[Note]:
-        """The notes that the list has."""
-        resource, query = self.resource, self.query
-        return await self.snapshot.run(
-            lambda matcher: query_notes(query, [resource], matcher.match(resource, query), matcher)
-        )
-
-    async def batches(self, rows: Keyset, statement: Statement) -> AsyncIterator[list[bytes]]:
-        """What the statement gives of these rows, a batch at a time: one at least, which may be empty."""
-        after: Row | None = None
-
-        def read(session: Session) -> tuple[list[bytes], Row | None]:
-            page = rows.page(after and after.at, BATCH + 1)
-            last = page[BATCH - 1] if len(page) > BATCH else None
-            return read_rows(statement, page[:BATCH], session), last
-
-        while True:
-            batch, after = await self.snapshot.database.run_for_download(read)
-            yield batch
-            if after is None:
-                break
-
-
-Content = Callable[[ExportRequest], Awaitable[AsyncIterator[bytes]]]
+# Makes the body of a download of a resource: what it refuses, it refuses before the body begins.
+Content = Callable[[Resource, Context], Awaitable[AsyncIterator[bytes]]]
 
 
 def _add_export(
-    router: APIRouter,
-    resource: Resource,
-    extension: str,
-    content: Content,
-    schema: Mapping[str, Any],
-    *own: Parameter,
+    resource: Resource, extension: str, content: Content, schema: Mapping[str, Any], *own: Parameter
 ) -> None:
     parameters: Parameters = by_name(*selection(resource), *own)
     media_type = content_type(MEDIA_TYPES[extension])
@@ -159,8 +97,7 @@ def _add_export(
         **described_response(media_type, schema),
     )
     async def download(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
-        export = ExportRequest(resource, context.query, context.snapshot)
-        sent, etag = request_headers(request.scope), _etag(export, extension)
+        sent, etag = request_headers(request.scope), _etag(resource, extension, context)
         headers = attachment(f"{resource.name}.{extension}")
         compressed = is_compressed(sent, media_type)
         if compressed:
@@ -170,55 +107,88 @@ def _add_export(
         status = conditional_status(sent, etag)
         if status != 200 or request.scope["state"].get("method") == "HEAD":
             return StreamingResponse([], headers=headers, media_type=media_type)  # the body is not made for nothing
-        parts = await content(export)
+        parts = await content(resource, context)
         return StreamingResponse(
             compressed_stream(parts) if compressed else parts, headers=headers, media_type=media_type
         )
 
 
-def _etag(export: ExportRequest, extension: str) -> bytes:
+def _etag(resource: Resource, extension: str, context: Context) -> bytes:
     """Identifies the bytes by all that they are made from, so that they need not be made to be compared."""
-    dataset = export.snapshot.dataset
+    dataset = context.snapshot.dataset
     made_from = [
         __version__,
         dataset.version.model_dump(),
         dataset.attribution,
-        [(column.name, column.meaning) for column in export.columns],
-        f"{export.resource.name}.{extension}?{export.query.encode()}",
+        [(column.name, column.meaning) for column in _columns(resource, context)],
+        f"{resource.name}.{extension}?{context.query.encode()}",
     ]
     return f'"{sha256(orjson.dumps(made_from)).hexdigest()[:24]}"'.encode()
 
 
-async def _csv(export: ExportRequest) -> AsyncIterator[bytes]:
-    csv = Csv(export.columns)
-    head = csv.head(bom=export.query.text("bom") == "true")
-    if not export.fields:
-        return await _streamed(export, CSV_LINES, head, b"".join)
-    return await _streamed(export, RECORDS, head, lambda records: b"".join(map(csv.line, map(orjson.loads, records))))
+def _columns(resource: Resource, context: Context) -> Sequence[Column]:
+    return chosen_columns(resource.record, context.query.get("fields"))
 
 
-async def _ndjson(export: ExportRequest) -> AsyncIterator[bytes]:
-    return await _streamed(export, RECORDS, b"", lambda records: ndjson(project(records, export.fields)))
+async def _rows(resource: Resource, context: Context) -> Keyset:
+    """The rows of the list under the same filters, in its order."""
+    query = context.query
+    return await context.snapshot.run(lambda matcher: matcher.keyset(resource, query, matcher.match(resource, query)))
+
+
+async def _batches(
+    rows: Keyset, statement: Statement, encode: Callable[[list[bytes]], T], context: Context
+) -> AsyncIterator[T]:
+    """What is made of these rows as the statement gives them, a batch at a time: one at least, which may be empty."""
+    after: Row | None = None
+
+    def read(session: Session) -> tuple[T, Row | None]:
+        page = rows.page(after and after.at, BATCH + 1)
+        last = page[BATCH - 1] if len(page) > BATCH else None
+        return encode(read_rows(statement, page[:BATCH], session)), last
+
+    while True:
+        batch, after = await context.snapshot.database.run_for_download(read)
+        yield batch
+        if after is None:
+            break
 
 
 async def _streamed(
-    export: ExportRequest, statement: Statement, head: bytes, encode: Callable[[list[bytes]], bytes]
+    rows: Keyset, statement: Statement, encode: Callable[[list[bytes]], bytes], context: Context, head: bytes = b""
 ) -> AsyncIterator[bytes]:
-    """The first batch is read before the response begins, so that an error is still answered as one. Batches are
-    encoded on a thread, because to choose fields takes long."""
-    batches = export.batches(await export.rows(), statement)
+    """The first batch is read before the response begins, so that an error is still answered as one."""
+    batches = _batches(rows, statement, encode, context)
     first = await anext(batches)
 
     async def stream() -> AsyncIterator[bytes]:
-        yield head + await anyio.to_thread.run_sync(encode, first)
+        yield head + first
         async for batch in batches:
-            yield await anyio.to_thread.run_sync(encode, batch)
+            yield batch
 
     return stream()
 
 
-async def _xlsx(export: ExportRequest) -> AsyncIterator[bytes]:
-    rows = await export.rows()
+async def _csv(resource: Resource, context: Context) -> AsyncIterator[bytes]:
+    rows, csv = await _rows(resource, context), Csv(_columns(resource, context))
+    head = csv.head(bom=context.query.text("bom") == "true")
+    if not context.query.get("fields"):
+        return await _streamed(rows, CSV_LINES, b"".join, context, head)
+
+    def lines(records: list[bytes]) -> bytes:
+        return b"".join(map(csv.line, map(orjson.loads, records)))
+
+    return await _streamed(rows, RECORDS, lines, context, head)
+
+
+async def _ndjson(resource: Resource, context: Context) -> AsyncIterator[bytes]:
+    chosen = context.query.get("fields")
+    rows = await _rows(resource, context)
+    return await _streamed(rows, RECORDS, lambda records: ndjson(project(records, chosen)), context)
+
+
+async def _xlsx(resource: Resource, context: Context) -> AsyncIterator[bytes]:
+    rows = await _rows(resource, context)
     if len(rows) > MAX_XLSX_ROWS:
         detail = f"{len(rows)} rows are more than a workbook here takes ({MAX_XLSX_ROWS})."
         raise Problem(422, f"{detail} Narrow the question, or take CSV.")
@@ -227,7 +197,7 @@ async def _xlsx(export: ExportRequest) -> AsyncIterator[bytes]:
             folder = None if len(rows) <= IN_MEMORY_ROWS else Path(stack.enter_context(TemporaryDirectory()))
             file: IO[bytes] = (folder / "workbook").open("w+b") if folder else BytesIO()
             stack.enter_context(file)
-            await _write_workbook(export, rows, file, folder)
+            await _write_workbook(resource, context, rows, file, folder)
             file.seek(0)
             return _chunks(file, stack.pop_all())
     except OSError as error:
@@ -235,13 +205,18 @@ async def _xlsx(export: ExportRequest) -> AsyncIterator[bytes]:
         raise unavailable(NO_ROOM, 60) from error
 
 
-async def _write_workbook(export: ExportRequest, rows: Keyset, file: IO[bytes], folder: Path | None) -> None:
-    dataset, query = export.snapshot.dataset, export.query
-    notes = await export.notes()
-    workbook = Workbook(file, export.resource, dataset.about, query.encode(), notes, folder, export.columns)
+async def _write_workbook(
+    resource: Resource, context: Context, rows: Keyset, file: IO[bytes], folder: Path | None
+) -> None:
+    query = context.query
+    notes = await context.snapshot.run(
+        lambda matcher: query_notes(query, [resource], matcher.match(resource, query), matcher)
+    )
+    about, shown = context.snapshot.dataset.about, _columns(resource, context)
+    workbook = Workbook(file, resource, about, query.encode(), notes, folder, shown)
     try:
-        async for records in export.batches(rows, RECORDS):
-            await anyio.to_thread.run_sync(workbook.add, records)
+        async for _ in _batches(rows, RECORDS, workbook.add, context):
+            pass
         await anyio.to_thread.run_sync(workbook.close)
     except BaseException:
         workbook.discard()
@@ -253,3 +228,10 @@ async def _chunks(file: IO[bytes], stack: ExitStack) -> AsyncIterator[bytes]:
     with stack:
         while chunk := await anyio.to_thread.run_sync(file.read, CHUNK):
             yield chunk
+
+
+for _resource in RESOURCES:
+    _with_columns = fields(column_paths(_resource.record))
+    _add_export(_resource, "csv", _csv, TEXT, _with_columns, BOM)
+    _add_export(_resource, "ndjson", _ndjson, TEXT, fields(field_paths(_resource.record)))
+    _add_export(_resource, "xlsx", _xlsx, BINARY, _with_columns)

@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from app.api.parameters import NoParameters, RecordId
-from app.api.responses import attachment, described_response, json_response
+from app.api.responses import TEXT, attachment, described_response, json_response
 from app.query.columns import columns
 from app.query.formats import MEDIA_TYPES, Csv
 from app.query.matching import Matcher
@@ -79,7 +79,7 @@ async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
     operation_id="export_measure_figures_csv",
     summary="Download the figures of one measure as CSV",
     description="The rows of `/v1/measures/{id}/figures`, all of them.",
-    **described_response(MEDIA_TYPES["csv"], {"type": "string"}),
+    **described_response(MEDIA_TYPES["csv"], TEXT),
 )
 async def export_measure_figures(id_: RecordId, context: NoParameters) -> Response:
     figures = await context.snapshot.run(lambda matcher: _figures(_measure(id_, matcher), matcher))

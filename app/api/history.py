@@ -1,6 +1,6 @@
 """The history of one record: its rows of `changes`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -17,19 +17,15 @@ from app.query.page import Links, Listing, page_model, render_page
 from app.query.records import RECORDS, read_record, read_rows
 from app.query.resource import Resource
 from app.resources.changes import CHANGES, Change
+from app.resources.facts import FACTS
 
 PARAMETERS = by_name(LIMIT, OFFSET, CURSOR)
 
 
-def history_router(resources: Iterable[Resource]) -> APIRouter:
-    """The histories of the records of these resources."""
-    router = APIRouter()
-    for resource in resources:
-        _add_history(router, resource)
-    return router
+router = APIRouter()
 
 
-def _add_history(router: APIRouter, resource: Resource) -> None:
+def _add_history(resource: Resource) -> None:
     noun = resource.singular.replace("_", " ")
 
     @router.get(
@@ -74,3 +70,7 @@ def last_change(resource: Resource, id_: str, matcher: Matcher) -> Any:
 def _rows(resource: Resource, id_: str, matcher: Matcher) -> BitMap:
     rows = matcher.rows_of(CHANGES, CHANGES.filters["id"], (id_,))
     return rows & matcher.rows_of(CHANGES, CHANGES.filters["type"], (resource.name,))
+
+
+for _resource in FACTS:
+    _add_history(_resource)

@@ -2,13 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Message
@@ -26,7 +25,6 @@ MOST_CHARACTERS = 1_000_000
 MOST_ITEMS = 100_000
 
 Schema = dict[str, Any]
-Fetch = Callable[[str], tuple[int, Any]]  # from a path to the status of its response, and its JSON or text
 
 DESCRIPTION = """\
 Measures, strategy sections, pillars and budget lines from the documents of Japan's ministries, read-only.
@@ -59,12 +57,11 @@ def served(prefix: str) -> bytes:
 
 def generate(app: FastAPI) -> bytes:
     """The document of an application, whose own responses become the examples."""
-    with start_blocking_portal() as portal:
-        return _generate(app, lambda url: portal.call(_request, app, url))
+    return asyncio.run(_generate(app))
 
 
-async def _request(app: FastAPI, url: str) -> tuple[int, Any]:
-    """A request to the application itself, without a server."""
+async def _request(app: FastAPI, url: str, status: int = 200) -> Any:
+    """What the application answers to a request, without a server: JSON or text, with this status."""
     path, _, query = url.partition("?")
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
     sent: list[Message] = []
@@ -76,10 +73,11 @@ async def _request(app: FastAPI, url: str) -> tuple[int, Any]:
     body = b"".join(message.get("body", b"") for message in sent[1:])
     media_type = dict(sent[0]["headers"])[b"content-type"].partition(b";")[0]
     is_json = media_type.endswith(b"json") and not media_type.endswith(b"ndjson")
-    return sent[0]["status"], orjson.loads(body) if is_json else body.decode()
+    assert sent[0]["status"] == status, (url, body)  # noqa: S101 - an example that is refused is a fault of this file
+    return orjson.loads(body) if is_json else body.decode()
 
 
-def _generate(app: FastAPI, fetch: Fetch) -> bytes:
+async def _generate(app: FastAPI) -> bytes:
     document = get_openapi(
         title="Shisaku 施策",
         version=app.version,
@@ -96,8 +94,8 @@ def _generate(app: FastAPI, fetch: Fetch) -> bytes:
     schemas = document["components"]["schemas"]
     document["paths"] = {"/v1": document["paths"].pop("/v1"), **document["paths"]}  # the entry point first
     for path, operation in _operations(document):
-        _complete(path, operation, fetch)
-    document["components"]["responses"] = {_component(code): _problem(code, None) for code in DETAILS}
+        await _complete(app, path, operation)
+    document["components"]["responses"] = {_component(each.status): _problem(each) for each in ANYWHERE}
     _tidy(document, schemas)
     document["tags"] = _tags(document)
     document["components"]["schemas"] = dict(sorted(schemas.items()))
@@ -109,21 +107,22 @@ def _operations(document: Schema) -> Iterator[tuple[str, Schema]]:
         yield from ((path, operation) for operation in methods.values())
 
 
-def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
+async def _complete(app: FastAPI, path: str, operation: Schema) -> None:
     """Adds the refusals that the operation can give, and true examples."""
     collection, has_id, _ = path.partition("/{id}")
-    id_ = fetch(f"{collection}?limit=1")[1]["data"][0]["id"] if has_id else ""
+    id_ = (await _request(app, f"{collection}?limit=1"))["data"][0]["id"] if has_id else ""
     actual = path.format(id=id_)
+    parameters = {parameter["name"]: parameter for parameter in operation.get("parameters", [])}
     sent = {}
-    for parameter in operation.get("parameters", []):
+    for name, parameter in parameters.items():
         if parameter["in"] == "path":
             parameter["example"] = id_
             del parameter["schema"]["title"], parameter["schema"]["description"]  # the parameter has both itself
         elif parameter["required"]:
             example = parameter["example"]
-            sent[parameter["name"]] = example[0] if isinstance(example, list) else example
-        elif parameter["name"] == "limit":
-            sent["limit"] = "1"
+            sent[name] = example[0] if isinstance(example, list) else example
+        elif name == "limit":
+            sent[name] = "1"
     responses: Schema = operation["responses"]
     responses["200"]["description"] = f"{operation['summary']}."
     (media_type,) = responses["200"]["content"]
@@ -133,39 +132,29 @@ def _complete(path: str, operation: Schema, fetch: Fetch) -> None:
         # openapi-generator hand out the body as it is: that in Java otherwise parses every text as JSON.
         content["schema"] = {**content["schema"], "contentMediaType": BINARY_TYPE}
     if content["schema"].get("format") != "binary":
-        status, answer = fetch(f"{actual}?{urlencode(sent)}".removesuffix("?"))
-        assert status == 200, (path, answer)  # noqa: S101 - an example that is refused is a fault of this file
-        content["example"] = _short(answer)
-    refused = {422: f"{actual}?ministy=mhlw"}
-    if has_id:
-        refused[404] = path.format(id=f"{id_}x")
-    if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", [])):
-        of_other_data = encode(Cursor(None, backwards=True), Binding.of("0" * 64, ""))
-        refused[410] = f"{actual}?{urlencode({**sent, 'cursor': of_other_data})}"
-    for code, request in refused.items():
-        found, problem = fetch(request)
-        assert found == code, (request, problem)  # noqa: S101
-        responses[str(code)] = _problem(code, problem)
-    responses |= _withdrawn(operation)
-    responses |= {str(code): {"$ref": f"#/components/responses/{_component(code)}"} for code in DETAILS}
+        content["example"] = _short(await _request(app, f"{actual}?{urlencode(sent)}".removesuffix("?")))
+    responses |= await _refusals(app, path, id_, sent, parameters)
     operation["responses"] = dict(sorted(responses.items()))
 
 
-DETAILS = {
-    414: LINE_TOO_LONG.detail,
-    429: TOO_MANY.detail,
-    431: HEADERS_TOO_LARGE.detail,
-    500: SERVER_ERROR.detail,
-    503: BUSY,
-}
+async def _refusals(app: FastAPI, path: str, id_: str, sent: Schema, parameters: Container[str]) -> Schema:
+    """The refusals that an operation can give, by status."""
+    actual = path.format(id=id_)
+    requests = {422: f"{actual}?ministy=mhlw"}
+    if id_:
+        requests[404] = path.format(id=f"{id_}x")
+    if "cursor" in parameters:
+        of_other_data = encode(Cursor(None, backwards=True), Binding.of("0" * 64, ""))
+        requests[410] = f"{actual}?{urlencode({**sent, 'cursor': of_other_data})}"
+    refusals = {str(code): _refusal(code, await _request(app, url, code)) for code, url in requests.items()}
+    if "id" in parameters and "version" in parameters:
+        refusals["410"] = _problem(Problem(410, f"This record was withdrawn. {EARLIER}"))
+    shared = {str(each.status): {"$ref": f"#/components/responses/{_component(each.status)}"} for each in ANYWHERE}
+    return refusals | shared
 
 
-def _withdrawn(operation: Schema) -> Schema:
-    """The refusal of a record that was withdrawn, where an operation answers with one record of a version."""
-    if not {"id", "version"} <= {parameter["name"] for parameter in operation.get("parameters", [])}:
-        return {}
-    gone = Problem(410, f"This record was withdrawn. {EARLIER}")
-    return {"410": _problem(410, orjson.loads(gone.response().body))}
+# The refusals that any operation can give.
+ANYWHERE = (LINE_TOO_LONG, TOO_MANY, HEADERS_TOO_LARGE, SERVER_ERROR, Problem(503, BUSY))
 
 
 def _component(status: int) -> str:
@@ -183,8 +172,11 @@ def _short(answer: Any) -> Any:
     return answer
 
 
-def _problem(status: int, example: Any) -> Schema:
-    example = example or orjson.loads(Problem(status, DETAILS[status]).response().body)
+def _problem(problem: Problem) -> Schema:
+    return _refusal(problem.status, orjson.loads(problem.response().body))
+
+
+def _refusal(status: int, example: Any) -> Schema:
     content = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "example": example}
     return {"description": f"{TITLES[status]}.", "content": {MEDIA_TYPE: content}}
 

@@ -17,9 +17,8 @@ from app.resources import RESOURCES
 from app.resources.facts import FACTS
 
 MAX_ROWS = 500
-PLAIN = (
-    r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$"  # a text without control and noncharacters, as JSON Schema says it
-)
+# A text without control characters and noncharacters, as JSON Schema says it.
+PLAIN = r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$"
 
 Parameters = Mapping[str, Parameter]
 
@@ -45,13 +44,13 @@ def context_of(parameters: Parameters, advice: str = "") -> Any:
     """A dependency that parses the query string against these parameters into a Context. It raises a 422 Problem that
     names every error, and ends with the advice; with no parameters, any query string is one."""
     required = any(parameter.required for parameter in parameters.values())
-    empty = None if required else Query(parameters)
+    empty = Query(parameters)
 
     async def context(request: Request) -> Context:
         snapshot: Snapshot = request.state.snapshot
         query_string: bytes = request.scope["query_string"]
         query = empty
-        if query_string or query is None:
+        if query_string or required:
             try:
                 query = parse(parameters, query_string, snapshot.dataset.vocabularies, ELSEWHERE)
             except Problem as problem:

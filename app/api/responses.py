@@ -5,6 +5,9 @@ from typing import Any
 
 from starlette.responses import Response
 
+TEXT = {"type": "string"}  # schemas of bodies that are not JSON
+BINARY = {**TEXT, "format": "binary"}
+
 
 def json_response(
     body: bytes,

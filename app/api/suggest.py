@@ -1,9 +1,9 @@
 """Suggestions while somebody types: filter values and record names that begin with, or contain, what was typed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from operator import itemgetter
 from typing import Annotated, Any
 
 import orjson
@@ -16,7 +16,7 @@ from app.api.collections import is_light
 from app.api.parameters import Context, Q, by_name, context_of, described
 from app.api.responses import json_response
 from app.api.search import FOUND, TYPE
-from app.index import TextReader, search, search_beginnings
+from app.index import search_beginnings
 from app.query.filters import Filter, Parameter, one_of
 from app.query.matching import Matcher
 from app.query.notes import filter_notes
@@ -30,7 +30,6 @@ from app.text import phrase
 
 MAX_SUGGESTIONS = 50
 BEGINS, CONTAINS = range(2)  # ranks
-BATCH = 1_000  # candidates whose texts are read by one statement
 
 
 def _suggested() -> Mapping[tuple[str, str], list[tuple[Resource, Filter]]]:
@@ -107,38 +106,35 @@ async def suggest(context: Annotated[Context, context_of(PARAMETERS)]) -> Respon
 
 @dataclass(frozen=True)
 class _Value:
-    """A value that was found: in which rank, under which filter of which resource, and of how many of its records."""
+    """A value of a filter of a resource, and of how many of its records."""
 
-    rank: int
-    equal: bool
     count: int
     resource: Resource
     filter: Filter
     id: str
 
 
+Order = tuple[int, ...]  # rank; values before records, those of no record after them; the equal one; those of many
+
+
 def _suggestions(query: Query, prefix: str, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Suggestions."""
-    limit, vocabularies = query.number("limit"), matcher.vocabularies
-    values = sorted(_values(query, matcher), key=lambda value: (not value.equal, -value.count))
-    # Of equal rank, values come before records, and those that no record has after them.
-    ranked: list[tuple[int, int, _Value | int]] = [(each.rank, 0 if each.count else 2, each) for each in values]
-    ranked.extend((rank, 1, key) for rank, key in _records(query, matcher))
-    shown = [found for *_, found in sorted(ranked, key=lambda each: each[:2])[:limit]]
+    ordered = sorted([*_values(query, matcher), *_records(query, matcher)], key=itemgetter(0))
+    shown = [found for _, found in ordered[: query.number("limit")]]
     keys = [found for found in shown if isinstance(found, int)]
     read = {key: (name, json) for key, name, json in matcher.session.query(FOUND, keys=keys)} if keys else {}
     data, notes = [], dict[str, Note]()
     for found in shown:
         if isinstance(found, _Value):
             chosen = Query({found.filter.name: found.filter}, {found.filter.name: (found.id,)})
-            data.append(_of_value(found, chosen, prefix, vocabularies))
-            notes.update((note.code, note) for note in filter_notes(chosen, vocabularies))
+            data.append(_of_value(found, chosen, prefix, matcher.vocabularies))
+            notes.update((note.code, note) for note in filter_notes(chosen, matcher.vocabularies))
         else:
             data.append(_of_record(*read[found], prefix))
     return to_json({"data": data, "notes": list(notes.values()), "meta": matcher.dataset.meta})
 
 
-def _values(query: Query, matcher: Matcher) -> Iterator[_Value]:
+def _values(query: Query, matcher: Matcher) -> Iterator[tuple[Order, _Value]]:
     """The values that contain what was typed, in the order of their declaration."""
     types, names, (beginning, whole) = query.get("type"), query.get("parameter"), phrase(query.terms)
     for (name, _), of in FILTERS.items():
@@ -149,57 +145,21 @@ def _values(query: Query, matcher: Matcher) -> Iterator[_Value]:
             begins = any(text.startswith(beginning) for text in texts)
             if begins or all(any(term in text for text in texts) for term in query.terms):
                 counts = [(len(matcher.values(*each).of(id_)), *each) for each in searched]
-                most = max(counts, key=lambda each: each[0])
-                yield _Value(BEGINS if begins else CONTAINS, whole in texts, *most, id_)
+                value = _Value(*max(counts, key=itemgetter(0)), id_)
+                rank = BEGINS if begins else CONTAINS
+                yield (rank, 0 if value.count else 2, whole not in texts, -value.count), value
 
 
-def _records(query: Query, matcher: Matcher) -> list[tuple[int, int]]:
-    """The rank and key of the first records whose names contain what was typed: as many as can be shown."""
+def _records(query: Query, matcher: Matcher) -> Iterator[tuple[Order, int]]:
+    """The keys of the first records whose names contain what was typed: as many as can be shown."""
     if query.get("parameter"):
-        return []
-    terms, limit = query.terms, query.number("limit")
+        return
     types = query.get("type") or [resource.name for resource in FACTS]
-    rows = BitMap.union(*(matcher.index.rows(type_) for type_ in types))
-    rows &= search(terms, _Unverified(matcher)).in_names
-    found = dict.fromkeys(_first(lambda each: search_beginnings(*phrase(terms), rows, each)[1], matcher, limit), BEGINS)
-    if len(found) < limit:
-        for key in _first(lambda each: search(terms, each).in_names & rows, matcher, limit):
-            found.setdefault(key, CONTAINS)
-    return [(rank, key) for key, rank in found.items()]
-
-
-def _first(find: Callable[[TextReader], BitMap], matcher: Matcher, count: int) -> list[int]:
-    """The first rows that `find` gives, `count` or more of them if there are. A long term has to be verified in the
-    texts of its candidates, which may be most records: they are read batch by batch, until there are enough."""
-    candidates, found = find(_Unverified(matcher)), list[int]()
-    while candidates and len(found) < count:
-        batch = BitMap(islice(candidates, BATCH))
-        found.extend(find(_Within(matcher, batch)) & batch)
-        candidates -= batch
-    return found
-
-
-@dataclass(frozen=True)
-class _Unverified:
-    """Reads an index as if every candidate contained the text."""
-
-    matcher: Matcher
-
-    def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
-        return self.matcher.ngrams(names, values)
-
-    def containing(self, _: str, rows: BitMap, __: str) -> BitMap:
-        return rows
-
-
-@dataclass(frozen=True)
-class _Within(_Unverified):
-    """Reads an index as if only these rows were candidates."""
-
-    within: BitMap
-
-    def containing(self, field: str, rows: BitMap, text: str) -> BitMap:
-        return self.matcher.containing(field, rows & self.within, text)
+    of_types = BitMap.union(*(matcher.index.rows(type_) for type_ in types))
+    contain = matcher.search(query.terms, []).in_names & of_types
+    _, begin = search_beginnings(*phrase(query.terms), contain, matcher)
+    for rank, rows in ((BEGINS, begin), (CONTAINS, contain - begin)):
+        yield from (((rank, 1), key) for key in rows[: query.number("limit")])
 
 
 def _of_value(value: _Value, chosen: Query, prefix: str, vocabularies: Vocabularies) -> dict[str, Any]:

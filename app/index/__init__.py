@@ -12,7 +12,7 @@ It knows neither HTTP nor resources nor SQL.
 """
 
 from app.index.keyset import Keyset, Row
-from app.index.ngrams import MAX_NGRAM, NgramWriter, TextMatches, TextReader, search, search_beginnings
+from app.index.ngrams import MAX_NGRAM, NgramWriter, TextMatches, search, search_beginnings
 from app.index.reader import Index, ValueIndex
 from app.index.writer import IndexWriter
 
@@ -24,7 +24,6 @@ __all__ = [
     "NgramWriter",
     "Row",
     "TextMatches",
-    "TextReader",
     "ValueIndex",
     "search",
     "search_beginnings",

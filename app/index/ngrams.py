@@ -110,14 +110,14 @@ class TextMatches:
     anywhere: BitMap
 
 
-def search(terms: Sequence[str], reader: TextReader, linked: Sequence[BitMap] | None = None) -> TextMatches:
+def search(terms: Sequence[str], reader: TextReader, linked: Sequence[BitMap]) -> TextMatches:
     """The rows that contain each of these folded terms. `linked` gives for each term the rows that contain it by what
     they link to, which no text of theirs says."""
     lookup = _lookup({ngram for term in terms for ngram in covering(term)}, reader)
     names, descriptions = (
         [BitMap.intersection(*(lookup(field, ngram) for ngram in covering(term))) for term in terms] for field in FIELDS
     )
-    found = list(zip(terms, names, descriptions, linked or [BitMap()] * len(terms), strict=True))
+    found = list(zip(terms, names, descriptions, linked, strict=True))
     anywhere = BitMap.intersection(*(named | described | through for _, named, described, through in found))
     in_names = in_texts = anywhere
     for term, named, described, through in found:
