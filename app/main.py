@@ -54,8 +54,6 @@ from app.site.charts import files as chart_files
 from app.site.errors import problem_response
 from app.text import one_line
 
-WARM_UP = ("/v1", "/v1/exports", "/v1/crosswalk", "/openapi.json", *(f"/v1/{each.name}" for each in RESOURCES))
-
 
 def create_app(settings: Settings) -> FastAPI:
     """The service over one database. Raises Unusable if it cannot be served."""
@@ -154,7 +152,7 @@ def service(app: FastAPI) -> ASGIApp:
     settings: Settings = app.state.settings
     common = common_headers(settings.prefix)
     admitted = AdmissionMiddleware(app, common, settings)
-    cached = ResponseCacheMiddleware(admitted, app.state.snapshots, settings.cache_bytes, WARM_UP)
+    cached = ResponseCacheMiddleware(admitted, app.state.snapshots, settings.cache_bytes)
     refusing = RefusalsMiddleware(cached, common, settings)
     observers: list[Observer] = []
     if settings.access_log:
