@@ -77,10 +77,10 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
         middleware=[
-            Middleware(SnapshotMiddleware, snapshots=snapshots, common=common, refused=problem_response),
-            Middleware(MethodsMiddleware, headers=common),
-            Middleware(RepresentationMiddleware, common=common),
             Middleware(HeadersMiddleware, common=common, max_age=settings.cache_seconds),
+            Middleware(SnapshotMiddleware, snapshots=snapshots, refused=problem_response),
+            Middleware(MethodsMiddleware),
+            Middleware(RepresentationMiddleware),
         ],
     )
     # Not by the parameter `root_path`, which FastAPI deprecates in favour of the server's option: links need it here.
