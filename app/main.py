@@ -58,7 +58,6 @@ from app.text import one_line
 def create_app(settings: Settings) -> FastAPI:
     """The service over one database. Raises Unusable if it cannot be served."""
     snapshots = Snapshots(settings, schema_version())
-    common = common_headers(settings.prefix)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -77,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
         middleware=[
-            Middleware(HeadersMiddleware, common=common, max_age=settings.cache_seconds),
+            Middleware(HeadersMiddleware, settings=settings),
             Middleware(SnapshotMiddleware, snapshots=snapshots, refused=problem_response),
             Middleware(MethodsMiddleware),
             Middleware(RepresentationMiddleware),
@@ -134,7 +133,7 @@ def create_app(settings: Settings) -> FastAPI:
         error and closes the connection."""
         response = problem_response(request, SERVER_ERROR)
         response.headers["Connection"] = "close"
-        response.raw_headers.extend(common)
+        response.raw_headers.extend(common_headers(settings.prefix))
         return response
 
     return app
@@ -150,10 +149,9 @@ def service(app: FastAPI) -> ASGIApp:
     for speed: going through these costs many times what a cached response does (`make bench`, an item in one process).
     """
     settings: Settings = app.state.settings
-    common = common_headers(settings.prefix)
-    admitted = AdmissionMiddleware(app, common, settings)
+    admitted = AdmissionMiddleware(app, settings)
     cached = ResponseCacheMiddleware(admitted, app.state.snapshots, settings.cache_bytes)
-    refusing = RefusalsMiddleware(cached, common, settings)
+    refusing = RefusalsMiddleware(cached, settings)
     observers: list[Observer] = []
     if settings.access_log:
         observers.append(AccessLog(sys.stdout.fileno(), as_json=settings.log_format == "json"))

@@ -4,6 +4,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Problem
+from app.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -39,12 +40,6 @@ def common_headers(prefix: str) -> Headers:
     ]
 
 
-def cache_control(max_age: int) -> str:
-    """The value of Cache-Control. With a `max_age` of 0, every use is revalidated."""
-    stale = f", stale-while-revalidate={max_age}, stale-if-error={STALE_IF_ERROR}" if max_age else ""
-    return f"public, max-age={max_age}{stale}"
-
-
 def is_health(path: str, prefix: str) -> bool:
     """Whether a path is that of a health check, to which no limit applies."""
     return path.removeprefix(prefix) in HEALTH
@@ -61,15 +56,17 @@ def refusal(problem: Problem, common: Headers, *, close: bool = False) -> Respon
 
 class HeadersMiddleware:
     """Adds the common headers that a response has not of its own, its links before those of the service, and
-    Cache-Control where it may be cached: after `max_age` seconds, a cache may serve its copy for as long again while it
-    revalidates it, and for STALE_IF_ERROR if that fails. Last-Modified is removed, since the same data would have other
-    dates on other servers: ETag is the validator."""
+    Cache-Control where it may be cached: after `settings.cache_seconds`, a cache may serve its copy for as long again
+    while it revalidates it, and for STALE_IF_ERROR if that fails; of 0 seconds, it revalidates every use. Last-Modified
+    is removed, since the same data would have other dates on other servers: ETag is the validator."""
 
-    def __init__(self, app: ASGIApp, common: Headers, max_age: int) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.common = common
-        self.links = dict(common)[b"link"]
-        self.cache_control = cache_control(max_age).encode()
+        self.common = common_headers(settings.prefix)
+        self.links = dict(self.common)[b"link"]
+        max_age = settings.cache_seconds
+        stale = f", stale-while-revalidate={max_age}, stale-if-error={STALE_IF_ERROR}" if max_age else ""
+        self.cache_control = f"public, max-age={max_age}{stale}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
