@@ -53,13 +53,10 @@ from app.site.charts import files as chart_files
 from app.site.errors import problem_response
 from app.text import one_line
 
-WARM_UP = ("/v1", "/v1/exports", "/v1/crosswalk", "/openapi.json", *(f"/v1/{each.name}" for each in RESOURCES))
-
 
 def create_app(settings: Settings) -> FastAPI:
     """The service over one database. Raises Unusable if it cannot be served."""
     snapshots = Snapshots(settings, schema_version())
-    common = common_headers(settings.prefix)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -78,10 +75,10 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
         middleware=[
-            Middleware(SnapshotMiddleware, snapshots=snapshots, common=common, refused=problem_response),
-            Middleware(MethodsMiddleware, headers=common),
-            Middleware(RepresentationMiddleware, common=common),
-            Middleware(HeadersMiddleware, common=common, max_age=settings.cache_seconds),
+            Middleware(HeadersMiddleware, settings=settings),
+            Middleware(SnapshotMiddleware, snapshots=snapshots, refused=problem_response),
+            Middleware(MethodsMiddleware),
+            Middleware(RepresentationMiddleware),
         ],
     )
     # Not by the parameter `root_path`, which FastAPI deprecates in favour of the server's option: links need it here.
@@ -133,7 +130,7 @@ def create_app(settings: Settings) -> FastAPI:
         error and closes the connection."""
         response = problem_response(request, SERVER_ERROR)
         response.headers["Connection"] = "close"
-        response.raw_headers.extend(common)
+        response.raw_headers.extend(common_headers(settings.prefix))
         return response
 
     return app
@@ -149,10 +146,9 @@ def service(app: FastAPI) -> ASGIApp:
     for speed: going through these costs many times what a cached response does (`make bench`, an item in one process).
     """
     settings: Settings = app.state.settings
-    common = common_headers(settings.prefix)
-    admitted = AdmissionMiddleware(app, common, settings)
-    cached = ResponseCacheMiddleware(admitted, app.state.snapshots, settings.cache_bytes, WARM_UP)
-    refusing = RefusalsMiddleware(cached, common, settings)
+    admitted = AdmissionMiddleware(app, settings)
+    cached = ResponseCacheMiddleware(admitted, app.state.snapshots, settings.cache_bytes)
+    refusing = RefusalsMiddleware(cached, settings)
     observers: list[Observer] = []
     if settings.access_log:
         observers.append(AccessLog(sys.stdout.fileno(), as_json=settings.log_format == "json"))

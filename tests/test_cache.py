@@ -17,10 +17,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.sqlite import SqliteDatabase
-from app.http.access import AccessMiddleware
 from app.http.cache import OVERHEAD, ResponseCacheMiddleware
-from app.http.refusals import RefusalsMiddleware
-from app.main import WARM_UP, create_app, service
+from app.main import create_app
 from app.settings import Settings
 from tests.conftest import Client, answer, copied, eventually, serving, some, visible
 
@@ -73,24 +71,6 @@ def test_a_cached_response_takes_no_query(first: Settings, monkeypatch: pytest.M
         assert client.get("/v1/measures?limit=3").content == before.content
         same = client.get("/v1/measures?limit=3", headers={"If-None-Match": before.headers["ETag"]})
         assert (same.status_code, same.content) == (304, b"")
-
-
-def test_paths_of_the_warm_up_are_cached_before_the_first_request(
-    first: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = service(create_app(first.model_copy(update={"cache_bytes": 2**24})))
-    assert isinstance(app, AccessMiddleware)
-    assert isinstance(app.app, RefusalsMiddleware)
-    cache = app.app.app
-    assert isinstance(cache, ResponseCacheMiddleware)
-    with serving(app) as client:
-        client.headers["Accept-Encoding"] = "gzip"
-        eventually(lambda: len(cache.responses) == len(WARM_UP))
-        monkeypatch.setattr(SqliteDatabase, "query", lambda *_: pytest.fail("the database was queried"))
-        assert answer(client, "/v1")["resources"]
-        assert client.get("/v1/budget-lines").json()["meta"]["total"]
-        for path in WARM_UP:
-            assert client.get(path).status_code == 200
 
 
 def test_another_database_empties_the_cache(

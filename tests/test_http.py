@@ -220,6 +220,7 @@ def test_options_tells_what_is_allowed(client: Client) -> None:
         response = client.options(path)
         assert (response.status_code, response.content) == (204, b"")
         assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+        assert "Cache-Control" not in response.headers
 
 
 @pytest.mark.parametrize(

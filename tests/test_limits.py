@@ -447,7 +447,7 @@ def test_a_request_that_fails_gives_its_turn_back(first: Settings) -> None:
         raise ZeroDivisionError
 
     async def run() -> AdmissionMiddleware:
-        admitted = AdmissionMiddleware(failing, [], first)
+        admitted = AdmissionMiddleware(failing, first)
         for _ in range(TURNS):
             with pytest.raises(ZeroDivisionError):
                 await admitted({"type": "http", "path": "/v1"}, asyncio.Queue[Message]().get, failing)

@@ -74,8 +74,10 @@ class AccessMiddleware:
 
 
 def operation_of(scope: Scope) -> str:
-    """The path of the route that took a request, such as `/v1/measures/{id}`; empty if none did."""
-    return getattr(scope.get("route"), "path_format", "")
+    """The path of the route that took a request, or that made the cached response to it, such as `/v1/measures/{id}`;
+    empty if none did."""
+    cached: str | None = scope["state"].get("cached")
+    return getattr(scope.get("route"), "path_format", "") if cached is None else cached
 
 
 def request_id(headers: list[tuple[bytes, bytes]]) -> bytes:
@@ -165,7 +167,7 @@ def json_line(scope: Scope, status: int, size: int, seconds: float) -> str:
             "milliseconds": round(seconds * 1_000, 2),
             "cached": "cached" in state,
             "request_id": state["request_id"].decode(),
-            "operation": state["cached"] if "cached" in state else operation_of(scope),
+            "operation": operation_of(scope),
         },
         option=orjson.OPT_APPEND_NEWLINE,
     ).decode()

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BUSY, unavailable
-from app.http.headers import Headers, is_health, refusal
+from app.http.headers import common_headers, is_health, refusal
 from app.settings import Settings
 
 TURNS = 32  # more than threads, so that light requests do not wait behind heavy ones
@@ -25,7 +25,8 @@ class AdmissionMiddleware:
     `settings.transfers` are sent at a time, since each takes memory until its client has received it. All other
     requests are answered with 503."""
 
-    def __init__(self, app: ASGIApp, common: Headers, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        common = common_headers(settings.prefix)
         self.app = app
         self.turns = asyncio.Semaphore(TURNS)
         self.transfers = asyncio.Semaphore(settings.transfers)

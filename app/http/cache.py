@@ -4,25 +4,20 @@ Its size is bounded by bytes.
 It stands in front of the application, so that a response that is in it costs no more than its bytes.
 """
 
-import asyncio
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import anyio
-import anyio.lowlevel
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.access import operation_of
-from app.http.language import VARIES, preferred_language
+from app.http.language import preferred_language
 from app.http.representation import accepts_gzip, conditional_status, request_headers, without_body_headers
 from app.query.snapshot import Snapshot, Snapshots
 
 OVERHEAD = 2_000  # bytes of an entry beside its body: its key, messages and headers
 EMPTY: Message = {"type": "http.response.body", "body": b""}
 
-# Path, query string, whether gzip is accepted, and the language, which is empty for responses that do not vary by it.
-Key = tuple[str, bytes, bool, str]
+Key = tuple[str, bytes, bool, str]  # path, query string, whether gzip is accepted, and the preferred language
 
 
 class CachedResponse(NamedTuple):
@@ -35,24 +30,17 @@ class CachedResponse(NamedTuple):
     operation: str
 
     @property
-    def by_language(self) -> bool:
-        """Whether it depends on the preferred language."""
-        return any(name == b"vary" and VARIES.encode() in value for name, value in self.start["headers"])
-
-    @property
     def size(self) -> int:
         return OVERHEAD + len(self.body["body"])
 
 
 class ResponseCacheMiddleware:
-    """Answers GET requests from the cache of the current snapshot. `warm_up` are paths that are requested once when the
-    server starts, so that the first client finds them cached."""
+    """Answers GET requests from the cache of the current snapshot."""
 
-    def __init__(self, app: ASGIApp, snapshots: Snapshots, max_bytes: int, warm_up: Sequence[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, snapshots: Snapshots, max_bytes: int) -> None:
         self.app = app
         self._snapshots = snapshots
         self._max_bytes = max_bytes
-        self._warm_up = warm_up if max_bytes else ()
         self._renew(snapshots.current())
 
     def _renew(self, snapshot: Snapshot) -> None:
@@ -61,22 +49,18 @@ class ResponseCacheMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET":
-            await self._pass(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         snapshot = self._snapshots.current()
         if snapshot is not self._snapshot:
             self._renew(snapshot)
         headers = request_headers(scope)
-        key = (scope["path"], scope["query_string"], accepts_gzip(headers.get(b"accept-encoding", b"")))
-        response: CachedResponse | None
-        language = ""
-        try:
-            response = self.responses[*key, ""]
-        except KeyError:
-            language = preferred_language(headers.get(b"accept-language", b""))
-            response = self.responses.get((*key, language))
-        if response is None:  # outside of the handler, so that no KeyError is logged with an error of the application
-            await self._answer((*key, language), scope, receive, send)
+        gzip = accepts_gzip(headers.get(b"accept-encoding", b""))
+        language = preferred_language(headers.get(b"accept-language", b""))
+        key = (scope["path"], scope["query_string"], gzip, language)
+        response = self.responses.get(key)
+        if response is None:
+            await self._answer(key, scope, receive, send)
             return
         conditional = b"if-none-match" in headers or b"if-match" in headers
         status = conditional_status(headers, response.etag) if conditional else 200
@@ -101,24 +85,7 @@ class ResponseCacheMiddleware:
         await self.app(scope, receive, send_and_record)
         response = _cacheable(sent, operation_of(scope))
         if response is not None and response.size <= self._max_bytes and state.get("snapshot") is snapshot:
-            responses[key if response.by_language else (*key[:3], "")] = response
-
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes on other requests, and the lifespan of the server, beside which the cache is warmed up."""
-        if scope["type"] != "lifespan":
-            await self.app(scope, receive, send)
-            return
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._fill)
-            await self.app(scope, receive, send)
-            tasks.cancel_scope.cancel()
-
-    async def _fill(self) -> None:
-        for path in self._warm_up:
-            scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "root_path": ""}
-            # In gzip, as for browsers.
-            await self({**scope, "headers": [(b"accept-encoding", b"gzip")]}, asyncio.Queue[Message]().get, _discard)
-            await anyio.lowlevel.checkpoint()  # requests of clients come first
+            responses[key] = response
 
 
 def _cacheable(sent: list[Message], operation: str) -> CachedResponse | None:
@@ -130,7 +97,3 @@ def _cacheable(sent: list[Message], operation: str) -> CachedResponse | None:
                 not_modified_ = {**start, "status": 304, "headers": without_body_headers(headers)}
                 return CachedResponse(start, body, not_modified_, names[b"etag"], operation)
     return None
-
-
-async def _discard(_: Message) -> None:
-    """The responses of a warm-up have no client."""

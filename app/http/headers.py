@@ -4,6 +4,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Problem
+from app.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -39,12 +40,6 @@ def common_headers(prefix: str) -> Headers:
     ]
 
 
-def cache_control(max_age: int) -> str:
-    """The value of Cache-Control. With a `max_age` of 0, every use is revalidated."""
-    stale = f", stale-while-revalidate={max_age}, stale-if-error={STALE_IF_ERROR}" if max_age else ""
-    return f"public, max-age={max_age}{stale}"
-
-
 def is_health(path: str, prefix: str) -> bool:
     """Whether a path is that of a health check, to which no limit applies."""
     return path.removeprefix(prefix) in HEALTH
@@ -60,14 +55,18 @@ def refusal(problem: Problem, common: Headers, *, close: bool = False) -> Respon
 
 
 class HeadersMiddleware:
-    """Adds the common headers, and Cache-Control to responses that may be cached: after `max_age` seconds, a cache may
-    serve its copy for as long again while it revalidates it, and for STALE_IF_ERROR if that fails. Last-Modified is
-    removed, since the same data would have other dates on other servers: ETag is the validator."""
+    """Adds the common headers that a response has not of its own, its links before those of the service, and
+    Cache-Control where it may be cached: after `settings.cache_seconds`, a cache may serve its copy for as long again
+    while it revalidates it, and for STALE_IF_ERROR if that fails; of 0 seconds, it revalidates every use. Last-Modified
+    is removed, since the same data would have other dates on other servers: ETag is the validator."""
 
-    def __init__(self, app: ASGIApp, common: Headers, max_age: int) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.common = common
-        self.cache_control = (b"cache-control", cache_control(max_age).encode())
+        self.common = common_headers(settings.prefix)
+        self.links = dict(self.common)[b"link"]
+        max_age = settings.cache_seconds
+        stale = f", stale-while-revalidate={max_age}, stale-if-error={STALE_IF_ERROR}" if max_age else ""
+        self.cache_control = f"public, max-age={max_age}{stale}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -76,21 +75,14 @@ class HeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = _joined([*message["headers"], *self.common])
-                if message["status"] < 400 and (b"cache-control", b"no-store") not in headers:
-                    headers = [each for each in headers if each[0] != b"last-modified"]
-                    headers.append(self.cache_control)
-                message = {**message, "headers": headers}
+                own = dict(message["headers"])
+                own.pop(b"last-modified", None)
+                if b"link" in own:  # in one field, since some clients read only the first or the last of several
+                    own[b"link"] += b", " + self.links
+                if message["status"] < 400 and scope["method"] != "OPTIONS":
+                    own.setdefault(b"cache-control", self.cache_control)
+                common = [each for each in self.common if each[0] not in own]
+                message = {**message, "headers": [*own.items(), *common]}
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
-
-
-def _joined(headers: Headers) -> Headers:
-    """The headers with all links, and all that a response varies by, in one field each, since some clients read only
-    the first or the last of several."""
-    for joined in (b"link", b"vary"):
-        values = [value for name, value in headers if name == joined]
-        if len(values) > 1:
-            headers = [*(each for each in headers if each[0] != joined), (joined, b", ".join(values))]
-    return headers

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 LANGUAGES = ("en", "ja")
-VARIES = "Accept-Language"  # in `Vary` of a response in the preferred language
+VARY = "Accept-Language, Accept-Encoding"  # of a response in the preferred language
 
 
 @lru_cache(1_000)  # the values that browsers send are few

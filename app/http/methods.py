@@ -6,7 +6,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Problem
-from app.http.headers import Headers, refusal
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 ALLOW = ", ".join(METHODS)
@@ -18,9 +17,8 @@ class MethodsMiddleware:
     Starlette's middleware, which sees no other request: it would add `Vary: Origin` to every response, though none
     depends on the origin, and shared caches would keep one copy for each."""
 
-    def __init__(self, app: ASGIApp, headers: Headers) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.headers = headers
         self.preflight = CORSMiddleware(
             app,
             allow_origins=["*"],
@@ -38,26 +36,12 @@ class MethodsMiddleware:
             inner = {**scope, "method": "GET"}
             await self.app(inner, receive, _without_body(send))
             scope["route"] = inner.get("route")  # by which the request is counted
-        elif scope["method"] == "OPTIONS" and _is_preflight(StarletteHeaders(scope=scope)):
-            await self.preflight(scope, receive, self._with_headers(send))
+        elif scope["method"] != "OPTIONS":
+            await READ_ONLY.response()(scope, receive, send)
+        elif _is_preflight(StarletteHeaders(scope=scope)):
+            await self.preflight(scope, receive, send)
         else:
-            response = refusal(READ_ONLY, self.headers)
-            if scope["method"] == "OPTIONS":
-                response = Response(status_code=204, headers={"Allow": ALLOW})
-                response.raw_headers.extend(self.headers)
-            await response(scope, receive, send)
-
-    def _with_headers(self, send: Send) -> Send:
-        """Adds the common headers that the response has not."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                own = {name for name, _ in message["headers"]}
-                common = [(name, value) for name, value in self.headers if name not in own]
-                message = {**message, "headers": [*message["headers"], *common]}
-            await send(message)
-
-        return send_with_headers
+            await Response(status_code=204, headers={"Allow": ALLOW})(scope, receive, send)
 
 
 def _is_preflight(headers: StarletteHeaders) -> bool:

@@ -54,15 +54,14 @@ class Metrics(Collector):
         self._server: WSGIServer | None = None
 
     def observe(self, scope: Scope, status: int, size: int, seconds: float) -> None:
-        cached: str | None = scope["state"].get("cached")
-        key = operation_of(scope) if cached is None else cached, status
+        key = operation_of(scope), status
         took = self._took.get(key)
         if took is None:
             took = self._took[key] = [0.0] * (len(SECONDS) + 2)
         took[bisect_left(SECONDS, seconds)] += 1
         took[-1] += seconds
         self._bytes += size
-        if cached is not None:
+        if "cached" in scope["state"]:
             self._hits += 1
 
     def listen(self, host: str, port: int) -> None:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Network, ip_address
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import BUSY, Problem, unavailable
-from app.http.headers import Headers, is_health, refusal
+from app.http.headers import common_headers, is_health, refusal
 from app.settings import Settings
 
 OVER_CONNECTION_LIMIT = unavailable(BUSY, 1)
@@ -19,9 +19,9 @@ class RefusalsMiddleware:
     """Answers a request whose state has a Problem or says that there are too many connections, and one more than
     `settings.requests_per_client` of a client in flight, where it is not 0."""
 
-    def __init__(self, app: ASGIApp, common: Headers, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.common = common
+        self.common = common_headers(settings.prefix)
         self.limit = settings.requests_per_client
         self.prefix = settings.prefix
         self.in_flight: Counter[str] = Counter()

@@ -94,17 +94,16 @@ class BodyNotNeeded(Exception):  # noqa: N818 - it ends a response that is compl
 
 
 class RepresentationMiddleware:
-    """Adds validators, compresses, and evaluates preconditions. `common` are the headers that every response has."""
+    """Adds validators, compresses, and evaluates preconditions."""
 
-    def __init__(self, app: ASGIApp, common: Headers) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.common = common
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        responder = _Responder(request_headers(scope), send, self.common)
+        responder = _Responder(request_headers(scope), send)
         with suppress(BodyNotNeeded):
             await self.app(scope, receive, responder.send)
 
@@ -112,10 +111,9 @@ class RepresentationMiddleware:
 class _Responder:
     """Sends one response. The start is delayed until the first part of the body shows whether it is whole."""
 
-    def __init__(self, request: Mapping[bytes, bytes], send: Send, common: Headers) -> None:
+    def __init__(self, request: Mapping[bytes, bytes], send: Send) -> None:
         self._request = request
         self._send = send
-        self._common = common
         self._start: Message | None = None
 
     async def send(self, message: Message) -> None:
@@ -155,7 +153,7 @@ class _Responder:
         headers, body = without_body_headers(start["headers"]), b""
         if status == 412:
             refusal = PRECONDITION_FAILED.response()
-            headers, body = [*refusal.raw_headers, *self._common], bytes(refusal.body)
+            headers, body = refusal.raw_headers, bytes(refusal.body)
         await self._send({**start, "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
         raise BodyNotNeeded

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.db.base import DAMAGED
 from app.errors import Problem, unavailable
-from app.http.headers import Headers, is_health
+from app.http.headers import is_health
 from app.query.cursor import dataset_of
 from app.query.snapshot import Snapshot, Snapshots
 
@@ -20,15 +20,11 @@ RENEW_SECONDS = 2.0  # for which a request waits for the build that its cursor i
 
 
 class SnapshotMiddleware:
-    """Gives each request its snapshot, as `request.state.snapshot`. `common` are the headers that every response has;
-    `refused` makes the response of an error."""
+    """Gives each request its snapshot, as `request.state.snapshot`; `refused` makes the response of an error."""
 
-    def __init__(
-        self, app: ASGIApp, snapshots: Snapshots, common: Headers, refused: Callable[[Request, Problem], Response]
-    ) -> None:
+    def __init__(self, app: ASGIApp, snapshots: Snapshots, refused: Callable[[Request, Problem], Response]) -> None:
         self.app = app
         self.snapshots = snapshots
-        self.common = common
         self.refused = refused
         self._renewing = anyio.CapacityLimiter(1)
 
@@ -39,9 +35,7 @@ class SnapshotMiddleware:
         snapshot = self.snapshots.current()
         if snapshot.damage and not is_health(scope["path"], self.snapshots.settings.prefix):
             scope.setdefault("state", {})["snapshot"] = snapshot  # what a page says of the service was read before
-            response = self.refused(Request(scope), unavailable(DAMAGED, 60))
-            response.raw_headers.extend(self.common)
-            await response(scope, receive, send)
+            await self.refused(Request(scope), unavailable(DAMAGED, 60))(scope, receive, send)
             return
         dataset = dataset_of(scope["query_string"])
         if dataset is not None:

@@ -16,7 +16,6 @@ from starlette.types import ASGIApp
 
 from app import __version__
 from app.errors import Problem, closest, hint
-from app.http.headers import common_headers
 from app.http.refusals import RefusalsMiddleware
 from app.main import create_app
 from app.main import service as whole_service
@@ -227,4 +226,4 @@ def http_application(server: Server[dict[str, Any]], settings: Settings, host: s
             origins.append(settings.origin)
         security = TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
     app = server.streamable_http_app(json_response=True, stateless_http=True, host=host, transport_security=security)
-    return RefusalsMiddleware(app, common_headers(settings.prefix), settings)
+    return RefusalsMiddleware(app, settings)

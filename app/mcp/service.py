@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx2
 from starlette.types import ASGIApp
@@ -16,7 +15,7 @@ from app.settings import Settings
 from app.site.values import page_with
 from app.site.view import LOCAL
 
-Values = Mapping[str, Any]  # of query parameters, by name: texts, numbers, flags, or lists of them
+Values = Mapping[str, Any]  # of query parameters, by name: texts, numbers, flags, or lists of texts
 
 VERSIONED = {each.name for each in FACTS}  # whose pages take `version`
 
@@ -40,7 +39,7 @@ class Service:
     async def ask(self, path: str, values: Values | None = None) -> dict[str, Any]:
         """The JSON that the API answers to a GET request. Raises its error as a Problem."""
         try:
-            response = await self._client.get(path, params=_pairs(values or {}))
+            response = await self._client.get(path, params=_sent(values or {}))
         except httpx2.InvalidURL as error:
             raise Problem(422, "These arguments are too long, or hold characters that no address has.") from error
         except Exception as error:  # an error of the application, whose text is not for clients
@@ -54,7 +53,7 @@ class Service:
 
     def link(self, path: str, values: Values | None = None) -> str:
         """The address of a page."""
-        query = urlencode(_pairs(values or {}))
+        query = str(_sent(values or {}))
         return f"{self._base}{path}?{query}" if query else f"{self._base}{path}"
 
     def record_link(self, resource: str, id_: str) -> str:
@@ -67,16 +66,7 @@ class Service:
         return f"{self._base}/documents/{document}{query and f'?{query}'}#L{number}"
 
 
-def _pairs(values: Values) -> tuple[tuple[str, str], ...]:
+def _sent(values: Values) -> httpx2.QueryParams:
     """Query parameters as they are sent."""
-    return tuple(
-        (name, _text(each))
-        for name, value in values.items()
-        for each in (value if isinstance(value, list) else [value])
-    )
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(int(value) if isinstance(value, float) else value)  # 3.0 is an integer in JSON Schema
+    # 3.0 is an integer in JSON Schema.
+    return httpx2.QueryParams({name: int(each) if isinstance(each, float) else each for name, each in values.items()})

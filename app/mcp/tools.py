@@ -26,8 +26,8 @@ from app.mcp.service import Service
 from app.resources import RESOURCES
 from app.resources.facts import FACTS
 from app.resources.groups import DIMENSIONS
+from app.site.fields import BY_NAME
 
-BY_NAME = {resource.name: resource for resource in RESOURCES}
 CHANGES = "changes"  # the resource that `what_changed` reads
 
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
@@ -129,16 +129,11 @@ async def _find(service: Service, arguments: Object) -> Object:
     rows = []
     for result in answer["data"]:
         name, matched = result["type"], result["matched"]
-        record = await _record(service, name, result["id"])
+        record = await service.ask(f"/v1/{name}/{result['id']}", {"fields": shown_fields(BY_NAME[name])})
         rows.append(
             {"type": name, **row(name, record, service, matched["field"].partition(".")[0]), "matched": matched}
         )
     return _listed(answer, rows, _chosen(arguments, "q", "type"), service, "/search")
-
-
-async def _record(service: Service, resource: str, id_: str) -> Object:
-    """What a row shows of a record."""
-    return await service.ask(f"/v1/{resource}/{id_}", {"fields": shown_fields(BY_NAME[resource])})
 
 
 async def _list(service: Service, arguments: Object) -> Object:

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 from starlette.responses import Response
 
-from app.http.language import LANGUAGES, VARIES
+from app.http.language import LANGUAGES, VARY
 from app.schemas import REASON_CODES
 from app.site.fields import BY_NAME
 from app.site.values import Values, code, day, html, kind_in_words, prose, sign
@@ -116,5 +116,5 @@ def page(
     }
     sent = {"Content-Security-Policy": POLICY, "Content-Language": view.language, **(headers or {})}
     if not view.chosen:
-        sent["Vary"] = VARIES
+        sent["Vary"] = VARY
     return Response(environment().get_template(template).render(context), status, sent, "text/html")

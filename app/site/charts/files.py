@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.api import budget_summary, crosswalk
 from app.api.parameters import LANG, Context, Parameters, by_name, context_of, described
+from app.api.responses import described_response
 from app.query.filters import Parameter
 from app.query.formats import SVG_TYPE
 from app.query.parser import Query
@@ -56,11 +57,7 @@ def _file(drawing: Drawing, view: View) -> Response:
 
 
 def _documented(parameters: Parameters) -> dict[str, Any]:
-    return {
-        "response_class": Response,
-        "responses": {200: {"content": {SVG_TYPE: {"schema": {"type": "string"}}}}},
-        "openapi_extra": described(parameters),
-    }
+    return {**described_response(SVG_TYPE, {"type": "string"}), "openapi_extra": described(parameters)}
 
 
 SHOWN = (
