@@ -19,11 +19,9 @@ NO_ROWS = BitMap()
 
 @dataclass(frozen=True)
 class ValueIndex:
-    """The rows under each value of a filter: `rows` with those under narrower values, `direct` without. `present` are
-    the rows under any."""
+    """The rows under each value of a filter, those under narrower values included; `present` are those under any."""
 
     rows: Mapping[str, BitMap]
-    direct: Mapping[str, BitMap]
     present: BitMap
 
     def of(self, value: str) -> BitMap:
@@ -38,7 +36,7 @@ class ValueIndex:
             found = [direct[each] for each in (value, *below) if each in direct]
             if found:
                 rows[value] = BitMap.union(*found)
-        return cls(rows, direct, BitMap.union(*rows.values()) if rows else BitMap())
+        return cls(rows, BitMap().union(*direct.values()))
 
 
 class Index:

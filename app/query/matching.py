@@ -109,11 +109,10 @@ class Matcher:
         """The rows that link to something one of whose names contains the term: each path and id of such links, with
         its rows."""
         for path, vocabulary in resource.searched_links.items():
+            linking = self.index.values(resource.name, path).rows
             for id_ in self.vocabularies[vocabulary].containing(term):
-                filter_ = resource.filter_at(path)
-                values = self.values(resource, filter_) if filter_ else self.index.values(resource.name, path)
-                if id_ in values.direct:
-                    yield path, id_, values.direct[id_]
+                if id_ in linking:
+                    yield path, id_, linking[id_]
 
     def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
         """The index entries of these names and values."""
