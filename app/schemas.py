@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -98,6 +98,18 @@ class Name(Schema):
     ja: Sentence = Field(description="The document's own words.")
     en: Sentence = Field(description="English.")
     en_official: bool = Field(description="Whether the issuer published the English; false where it is ours.")
+
+
+class Labelled(StrEnum):
+    """A closed vocabulary: each value, and its label in Japanese and in English."""
+
+    label: Name
+
+    def __new__(cls, value: str, ja: str = "", en: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = Name(ja=ja, en=en, en_official=False)
+        return member
 
 
 class Ref(Schema):
