@@ -1,6 +1,6 @@
 """Sums of budget lines by one or two dimensions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -29,10 +29,9 @@ from app.resources.budget_lines import BUDGET_LINES
 from app.resources.groups import (
     COVERED,
     DIMENSIONS,
-    PRECOMPUTED,
+    GROUPS,
     RENDERED,
     SORTS,
-    SUMS,
     Group,
     covered_rows,
     groups_of,
@@ -40,18 +39,14 @@ from app.resources.groups import (
     is_complete,
     is_printed,
     is_stated,
-    precomputed_dimensions,
-    regroup,
     sort_groups,
 )
 from app.resources.measures import MEASURES
 from app.resources.missing import missing_notes
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sums import (
-    NO_LINES,
     AmountNotes,
     DistinctLines,
-    GroupKey,
     LineSums,
     Sum,
     Totals,
@@ -192,7 +187,7 @@ async def get_budget_summary(context: Annotated[Context, context_of(PARAMETERS)]
 
 def _is_rendered(query: Query) -> bool:
     """Whether the build has stored the answer as it is."""
-    return query.get(GROUP_BY.name) in PRECOMPUTED and query.values.keys() == {GROUP_BY.name}
+    return query.get(GROUP_BY.name) in RENDERED and query.values.keys() == {GROUP_BY.name}
 
 
 def few_lines(snapshot: Snapshot) -> bool:
@@ -276,7 +271,7 @@ def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool
     """The sums of all lines: the total, whether the groups add up to it, whether an amount is stated for each, and the
     groups as JSON."""
     matcher.session.check_deadline()
-    head, _, groups = read_value(matcher.session, RENDERED + ",".join(group_by)).partition(b"\n")
+    head, _, groups = read_value(matcher.session, GROUPS + ",".join(group_by)).partition(b"\n")
     total, additive, complete = orjson.loads(head)
     return Sum.load(total), additive, complete, orjson.Fragment(groups)
 
@@ -284,7 +279,8 @@ def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool
 def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Group], list[Group]]:
     """The total of these rows, the groups that are shown, in their order, and those beyond the limit."""
     dimensions = _dimensions(query)
-    total, sums = _sums(query, rows, matcher)
+    sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
+    total = sums.sum(rows)
     if not total.lines:
         total = total._replace(printed=is_printed(query, matcher))
     # The sum of a group whose lines the filters exclude is zero, not null, if the documents have lines for the values
@@ -298,7 +294,7 @@ def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Gro
         if (total.printed and (first.name not in COVERED or lines.intersect(covered)))
         or (own is not None and lines.isdisjoint(own))
     }
-    groups = groups_of(dimensions, sums, matcher.vocabularies, printed)
+    groups = groups_of(dimensions, sums.by(dimensions, rows), matcher.vocabularies, printed)
     ordered = sort_groups(groups, query.text("sort"), descending=query.text("order") == "desc")
     limit = query.number("limit") or len(ordered)
     return total, ordered[:limit], ordered[limit:]
@@ -306,18 +302,6 @@ def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Gro
 
 def _dimensions(query: Query) -> list[Filter]:
     return [BUDGET_LINES.filters[name] for name in query.get(GROUP_BY.name)]
-
-
-def _sums(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, Mapping[GroupKey, Sum]]:
-    """The total, and the sums of the groups: precomputed ones where they answer the query."""
-    group_by = query.get(GROUP_BY.name)
-    dimensions = precomputed_dimensions(query, group_by)
-    if dimensions is None:
-        sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
-        return sums.sum(rows), sums.by(_dimensions(query), rows)
-    filtered = [filter_.name for filter_, _ in query.filters()]
-    total = regroup(_read_precomputed(filtered, matcher), filtered, (), query)
-    return total.get((), NO_LINES), regroup(_read_precomputed(dimensions, matcher), dimensions, group_by, query)
 
 
 def _others(rest: Sequence[Group], query: Query, rows: BitMap, matcher: Matcher) -> Group:
@@ -333,9 +317,3 @@ def _others_note(count: int) -> Note:
         ja=f"`limit` を超えた{count}グループは一つのグループ others にまとめ、その予算行を一度ずつ数えている。",
         en=f"The groups beyond `limit`, {count} of them, are one group, `others`, which counts each of its lines once.",
     )
-
-
-def _read_precomputed(dimensions: Sequence[str], matcher: Matcher) -> dict[GroupKey, Sum]:
-    """The precomputed sums of all lines by these dimensions."""
-    stored = orjson.loads(read_value(matcher.session, SUMS + ",".join(dimensions)))
-    return {tuple(key): Sum.load(values) for key, values in stored}

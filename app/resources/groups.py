@@ -1,4 +1,4 @@
-"""Groups of budget lines: their sums by one or two dimensions, in an order; those of all lines are precomputed by the
+"""Groups of budget lines: their sums by one or two dimensions, in an order; those of all lines are rendered by the
 build."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -20,9 +20,9 @@ from app.resources.sums import NO_LINES, NOT_PRINTED, PARTS, GroupKey, LineSums,
 PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
 DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
 COVERED = frozenset(("fiscal_year", "budget_kind", "phase", "basis"))  # of which documents state amounts, or do not
-# All lines, each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
-PRECOMPUTED: frozenset[tuple[str, ...]] = frozenset([(), *combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
-SUMS, RENDERED = "sums/", "groups/"  # prefixes of the serving values that hold the sums of all lines
+# Each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
+RENDERED: frozenset[tuple[str, ...]] = frozenset([*combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
+GROUPS = "groups/"  # prefix of the serving values that hold the groups of all lines
 
 
 @dataclass(frozen=True)
@@ -96,20 +96,16 @@ def _sorted(groups: Iterable[Group], by: Callable[[Group], Sequence[Any]], *, de
     )
 
 
-def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
-    """The sums of all lines by the dimensions of PRECOMPUTED, as serving values, for the build to store: the sums of
-    each group under SUMS, and the rendered groups under RENDERED."""
+def rendered_groups(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
+    """The groups of all lines by the dimensions of RENDERED, as serving values, for the build to store."""
     rows, sums = index.rows(BUDGET_LINES.name), LineSums(index, vocabularies)
     total = sums.sum(rows)._replace(printed=bool(rows))
-    for names in sorted(PRECOMPUTED):
+    for names in sorted(RENDERED):
         dimensions = [BUDGET_LINES.filters[name] for name in names]
-        groups = sums.by(dimensions, rows)
-        yield SUMS + ",".join(names), orjson.dumps(list(groups.items()), default=tuple)
-        if names:
-            shown = sort_groups(groups_of(dimensions, groups, vocabularies, printed=()))
-            facts = [total, is_additive(shown, total), bool(is_complete(shown))]
-            rendered = facts, [group.render() for group in shown]
-            yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)
+        shown = sort_groups(groups_of(dimensions, sums.by(dimensions, rows), vocabularies, printed=()))
+        facts = [total, is_additive(shown, total), is_complete(shown)]
+        parts = facts, [group.render() for group in shown]
+        yield GROUPS + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in parts)
 
 
 def is_additive(groups: Iterable[Group], total: Sum) -> bool:
@@ -144,26 +140,3 @@ def is_printed(query: Query, matcher: Matcher) -> bool:
         for filter_, ids in query.filters()
         if filter_.name in DIMENSIONS
     )
-
-
-def precomputed_dimensions(query: Query, group_by: Sequence[str]) -> Sequence[str] | None:
-    """The dimensions of the precomputed sums that answer a query, which has at most one filter, or None if its lines
-    have to be summed. Sums under several values of a filter cannot be added: lines may state the same money."""
-    names = [filter_.name for filter_, _ in query.filters()]
-    wanted = tuple(name for name in DIMENSIONS if name in (*group_by, *names))
-    if query.terms or len(names) > 1 or wanted not in PRECOMPUTED or not set(names) <= set(DIMENSIONS):
-        return None
-    return None if any(filter_.several or len(ids) > 1 for filter_, ids in query.filters()) else wanted
-
-
-def regroup(
-    precomputed: Mapping[GroupKey, Sum], dimensions: Sequence[str], group_by: Sequence[str], query: Query
-) -> dict[GroupKey, Sum]:
-    """The groups of a query from precomputed sums by `dimensions`."""
-    allowed = {dimensions.index(filter_.name): set(ids) for filter_, ids in query.filters()}
-    places = [dimensions.index(name) for name in group_by]
-    return {
-        tuple(key[place] for place in places): each
-        for key, each in precomputed.items()
-        if all(key[place] in ids for place, ids in allowed.items())
-    }
