@@ -17,7 +17,7 @@ from sqlalchemy import Table
 from app.db.tables import SCHEMA_NAME, SEED_NAME, ServingCsv, ServingRecord, ServingRelease
 from app.query.dataset import DATASET, About, Download, Question
 from app.query.downloads import DATABASE
-from app.query.releases import WITHDRAWN
+from app.query.records import WITHDRAWN
 from app.query.resource import Resource
 from app.query.responses import DatasetVersion
 from app.resources import RESOURCES
