@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from pyroaring import BitMap
 
-from app.index.bitmaps import dump, load
+from app.index.bitmaps import dump
 
 MAX_NGRAM = 3  # characters of the longest n-gram
 FLUSH_EVERY = 1 << 17  # records whose words are collected before they are split into n-grams
@@ -145,7 +145,7 @@ def search_beginnings(beginning: str, whole: str, rows: BitMap, reader: TextRead
 
 def _lookup(values: set[str], reader: TextReader) -> Callable[[Field, str], BitMap]:
     found: Mapping[tuple[str, str], BitMap] = {
-        (name, value): load(data)
+        (name, value): BitMap.deserialize(data)
         for name, value, data in reader.ngrams([part(field) for field in FIELDS], sorted(values))
     }
     return lambda field, value: found.get((part(field), value)) or BitMap()
