@@ -66,18 +66,6 @@ SEVERAL_KINDS = Note(
     "not added: `/v1/budget-summary` has a total for each kind.",
 )
 
-UNSTATED = Amount(
-    jpy=None,
-    oku_yen=None,
-    text=None,
-    approximate=False,
-    uncertain=False,
-    basis=None,
-    basis_reason=Reason.NOT_STATED,
-    phase=None,
-)
-NO_AMOUNT = UNSTATED.model_dump(mode="json")
-
 
 def in_oku(jpy: int) -> str:
     """Yen in 億円, exactly: 4140000000 is `41.4`."""
@@ -105,3 +93,7 @@ def summed(jpy: int | None, kinds: Collection[Kind], *, approximate: bool, uncer
         "basis_reason": None if basis else Reason.AMBIGUOUS if len(bases) > 1 or len(phases) > 1 else Reason.NOT_STATED,
         "phase": phases.pop() if len(phases) == 1 else None,
     }
+
+
+NO_AMOUNT = summed(None, (), approximate=False, uncertain=False)
+"""What is printed nowhere."""
