@@ -185,8 +185,8 @@ class _Unverified:
 
     matcher: Matcher
 
-    def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
-        return self.matcher.ngrams(names, values)
+    def entries(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
+        return self.matcher.entries(names, values)
 
     def containing(self, _: str, rows: BitMap, __: str) -> BitMap:
         return rows

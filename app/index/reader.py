@@ -56,7 +56,7 @@ class Index:
 
     def among(self, collection: str, name: str, values: Sequence[str], reader: TextReader) -> BitMap:
         """The rows under any of these values of a filter that has too many to be loaded."""
-        entries = reader.ngrams([part(collection, "values", name)], list(values))
+        entries = reader.entries([part(collection, "values", name)], list(values))
         return BitMap().union(*(BitMap.deserialize(data) for *_, data in entries))
 
     def column(self, collection: str, name: str) -> BitSlicedColumn:

@@ -114,7 +114,7 @@ class Matcher:
                 if id_ in linking:
                     yield path, id_, linking[id_]
 
-    def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
+    def entries(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
         """The index entries of these names and values."""
         return self.session.query(ENTRIES, names=names, entries=values)
 
