@@ -252,8 +252,7 @@ def _described_note(query: Query, rows: BitMap, matcher: Matcher) -> list[Note]:
         return []
     matches = matcher.search(query.terms, [MEASURES])
     described = (matches.in_texts - matches.in_names) & matcher.index.rows(MEASURES.name)
-    everything = {name: values for name, values in query.values.items() if name != Q.name}
-    others = matcher.match(BUDGET_LINES, Query(query.parameters, everything)) - rows
+    others = matcher.match(BUDGET_LINES, query.without(Q.name)) - rows
     found = matcher.session.query(LINES_OF, measures=list(described[:MAX_DESCRIBED])) if described and others else []
     ids = distinct(id_ for id_, key in found if key in others)
     if not ids:

@@ -48,12 +48,11 @@ class Matcher:
         self.vocabularies = dataset.vocabularies
         self._searches: dict[Any, TextMatches] = {}  # answers and their notes need the same
 
-    def match(self, resource: Resource, query: Query, *, without: str = "") -> BitMap:
-        """The rows of a query, evaluated without the filter of that name."""
+    def match(self, resource: Resource, query: Query) -> BitMap:
+        """The rows of a query."""
         rows = self.index.rows(resource.name)
         for filter_, ids in query.filters():
-            if filter_.name != without:
-                rows = rows & self.rows_of(resource, filter_, ids)
+            rows = rows & self.rows_of(resource, filter_, ids)
         if query.terms:
             rows = rows & self.search(query.terms, [resource]).anywhere
         return rows

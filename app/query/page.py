@@ -83,7 +83,7 @@ def count_facets(
     """Counts rows by these filters, each under every filter of the query but its own; `rows` are those under all."""
     found = {}
     for name in names:
-        under = matcher.match(resource, query, without=name) if query.get(name) else rows
+        under = matcher.match(resource, query.without(name)) if query.get(name) else rows
         counts, missing = matcher.count(resource, resource.filters[name], under)
         found[name] = FacetCounts(counts, missing, sum(counts.values()) + missing > len(under))
     return found

@@ -57,6 +57,10 @@ class Query:
             if isinstance(parameter, Filter):
                 yield parameter, values
 
+    def without(self, *names: str) -> "Query":
+        """The query as if these parameters had not been sent."""
+        return Query(self.parameters, {name: values for name, values in self.values.items() if name not in names})
+
     def encode(self, **changed: Any) -> str:
         """The canonical query string, with some parameters changed or, with None, left out."""
         encoded = self._encoded | {

@@ -17,8 +17,8 @@ def missing_notes(query: Query, group_by: Iterable[str], matcher: Matcher, among
     asked = {filter_.name: filter_.indexed for filter_, _ in query.filters() if filter_.facet}
     notes = []
     for name in dict.fromkeys((*asked.values(), *group_by)):
-        others = {key: ids for key, ids in query.values.items() if asked.get(key) != name}
-        rows = matcher.match(BUDGET_LINES, Query(query.parameters, others))
+        others = query.without(*(key for key, indexed in asked.items() if indexed == name))
+        rows = matcher.match(BUDGET_LINES, others)
         counts = _missing(BUDGET_LINES.filters[name], rows if among is None else rows & among, matcher)
         if counts:
             notes.append(_note(name, counts))
