@@ -81,6 +81,7 @@ class Labelled(StrEnum):
 
     label: Name
 
+    # The words have defaults because a call with a value alone, which looks a member up, is checked as this one.
     def __new__(cls, value: str, ja: str = "", en: str = "") -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
