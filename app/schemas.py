@@ -1,9 +1,9 @@
 """Schemas shared by all records: names, notes, evidence and the record itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,36 +68,43 @@ class Basis(StrEnum):
     EXTERNAL = "external"
 
 
-class Reason(StrEnum):
-    """Why a value is null."""
-
-    NOT_STATED = "not_stated"
-    AMBIGUOUS = "ambiguous"
-    LAYOUT_LOST = "layout_lost"
-    NOT_EXTRACTED = "not_extracted"
-    NOT_CLASSIFIED = "not_classified"
-    NOT_APPLICABLE = "not_applicable"
-
-
-REASONS: Mapping[Reason, tuple[str, str]] = {
-    Reason.NOT_STATED: ("文書に記載がない", "Not stated in the document"),
-    Reason.AMBIGUOUS: ("文書の記載からは一つに定まらない", "The document does not settle it"),
-    Reason.LAYOUT_LOST: ("図示されており、文字としては残っていない", "Drawn on the slide, not written in its text"),
-    Reason.NOT_EXTRACTED: ("抜粋に含めていない", "Left out of the extract of the document"),
-    Reason.NOT_CLASSIFIED: ("編集部が分類していない", "Not classified by us"),
-    Reason.NOT_APPLICABLE: ("該当しない", "Not applicable"),
-}
-"""Each reason in Japanese and in English."""
-
-REASON_CODES = frozenset(reason.value.replace("_", "-") for reason in Reason)  # codes of the notes that tell reasons
-
-
 class Name(Schema):
     """A name or a text in both languages."""
 
     ja: Sentence = Field(description="The document's own words.")
     en: Sentence = Field(description="English.")
     en_official: bool = Field(description="Whether the issuer published the English; false where it is ours.")
+
+
+class Labelled(StrEnum):
+    """A closed vocabulary: each value, and its label in Japanese and in English."""
+
+    label: Name
+
+    # The words have defaults because a call with a value alone, which looks a member up, is checked as this one.
+    def __new__(cls, value: str, ja: str = "", en: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = Name(ja=ja, en=en, en_official=False)
+        return member
+
+
+class Reason(Labelled):
+    """Why a value is null."""
+
+    NOT_STATED = "not_stated", "文書に記載がない", "Not stated in the document"
+    AMBIGUOUS = "ambiguous", "文書の記載からは一つに定まらない", "The document does not settle it"
+    LAYOUT_LOST = (
+        "layout_lost",
+        "図示されており、文字としては残っていない",
+        "Drawn on the slide, not written in its text",
+    )
+    NOT_EXTRACTED = "not_extracted", "抜粋に含めていない", "Left out of the extract of the document"
+    NOT_CLASSIFIED = "not_classified", "編集部が分類していない", "Not classified by us"
+    NOT_APPLICABLE = "not_applicable", "該当しない", "Not applicable"
+
+
+REASON_CODES = frozenset(reason.value.replace("_", "-") for reason in Reason)  # codes of the notes that tell reasons
 
 
 class Ref(Schema):

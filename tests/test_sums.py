@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resources.groups import DIMENSIONS, PRECOMPUTED
+from app.resources.groups import DIMENSIONS, RENDERED
 from app.schemas import REASON_CODES
 from app.seeding.build import build, check
 from app.settings import Settings
@@ -255,7 +255,7 @@ def test_lines_without_a_value_come_last_in_either_direction(clients: Client) ->
     assert [group["key"].split(",")[0] for group in pairs[:2]] == ["mlit", "mhlw"]
 
 
-def test_a_pair_that_is_not_precomputed_is_summed_when_asked(clients: Client) -> None:
+def test_a_pair_that_the_build_does_not_render_is_summed_when_asked(clients: Client) -> None:
     pairs = answer(clients, "/v1/budget-summary?group_by=document,budget_kind")
     assert {group["key"]: group["lines"] for group in pairs["groups"]} == {
         "cao-20260203-bio,initial": 1,
@@ -263,7 +263,7 @@ def test_a_pair_that_is_not_precomputed_is_summed_when_asked(clients: Client) ->
         "green-20270115,initial": 5,
     }
     assert (pairs["additive"], pairs["lines"]) == (False, 16)
-    assert frozenset(("document", "budget_kind")) not in map(frozenset, PRECOMPUTED)
+    assert frozenset(("document", "budget_kind")) not in map(frozenset, RENDERED)
 
 
 def test_what_no_document_states_of_a_year_and_a_phase_is_null_and_what_filters_leave_out_is_zero(

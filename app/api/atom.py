@@ -18,7 +18,7 @@ from app.query.citations import PUBLISHER
 from app.query.formats import ATOM_TYPE
 from app.query.page import list_body
 from app.query.resource import Resource
-from app.resources.changes import ACTIONS, CHANGES
+from app.resources.changes import CHANGES, Action
 from app.resources.versions import VERSIONS
 
 NAMESPACE = UUID("6f2bd1b3-64a5-4d0e-9f0b-2f2f0b1f7c53")  # of the ids of feeds and entries, which no host is a part of
@@ -85,7 +85,8 @@ def _title(record: Mapping[str, Any], language: str) -> str:
     name: str = record["name"][language]
     if "action" not in record:
         return name
-    return f"{ACTIONS[record['action']][language == 'en']}: {name} ({record['type']})"
+    label = Action(record["action"]).label
+    return f"{label.en if language == 'en' else label.ja}: {name} ({record['type']})"
 
 
 def _add(parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str) -> ElementTree.Element:

@@ -27,7 +27,7 @@ from app.resources.budget_lines import BUDGET_LINES
 from app.resources.groups import (
     COVERED,
     DIMENSIONS,
-    PRECOMPUTED,
+    GROUPS,
     RENDERED,
     SORTS,
     Group,
@@ -183,7 +183,7 @@ async def get_budget_summary(context: Annotated[Context, context_of(PARAMETERS)]
 
 def _is_rendered(query: Query) -> bool:
     """Whether the build has stored the answer as it is."""
-    return query.get(GROUP_BY.name) in PRECOMPUTED and query.values.keys() == {GROUP_BY.name}
+    return query.get(GROUP_BY.name) in RENDERED and query.values.keys() == {GROUP_BY.name}
 
 
 def summarize(query: Query, matcher: Matcher) -> bytes:
@@ -242,8 +242,7 @@ def _described_note(query: Query, rows: BitMap, matcher: Matcher) -> list[Note]:
         return []
     matches = matcher.search(query.terms, [MEASURES])
     described = (matches.in_texts - matches.in_names) & matcher.index.rows(MEASURES.name)
-    everything = {name: values for name, values in query.values.items() if name != Q.name}
-    others = matcher.match(BUDGET_LINES, Query(query.parameters, everything)) - rows
+    others = matcher.match(BUDGET_LINES, query.without(Q.name)) - rows
     found = matcher.session.query(LINES_OF, measures=list(described[:MAX_DESCRIBED])) if described and others else []
     ids = distinct(id_ for id_, key in found if key in others)
     if not ids:
@@ -261,7 +260,7 @@ def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool
     """The sums of all lines: the total, whether the groups add up to it, whether an amount is stated for each, and the
     groups as JSON."""
     matcher.session.check_deadline()
-    head, _, groups = read_value(matcher.session, RENDERED + ",".join(group_by)).partition(b"\n")
+    head, _, groups = read_value(matcher.session, GROUPS + ",".join(group_by)).partition(b"\n")
     total, additive, complete = orjson.loads(head)
     return Sum.load(total), additive, complete, orjson.Fragment(groups)
 

@@ -185,7 +185,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
         of_direction[keys[direction]] |= of_programme[programme]
     under = {id_: BitMap().union(*(of_direction[key] for key in of)) for id_, of in directions.items()}
     behind = BitMap().union(*under.values())
-    matched = matcher.match(BUDGET_LINES, query, without="section")
+    matched = matcher.match(BUDGET_LINES, query.without("section"))
     rows = matched & behind
     # A sum without lines is zero, not null, if there are lines behind the sections and for the filters' values.
     printed = bool(rows) or (bool(behind) and is_printed(query, matcher))

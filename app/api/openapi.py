@@ -17,7 +17,7 @@ from app.http.protocol import HEADERS_TOO_LARGE, LINE_TOO_LONG
 from app.http.refusals import TOO_MANY
 from app.query.cursor import Binding, Cursor, encode
 from app.query.formats import ATOM_TYPE, BINARY_TYPE, SVG_TYPE
-from app.query.releases import EARLIER
+from app.query.records import EARLIER
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 

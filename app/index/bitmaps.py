@@ -11,7 +11,3 @@ def dump(rows: Iterable[int]) -> bytes:
     bitmap.run_optimize()
     bitmap.shrink_to_fit()
     return bitmap.serialize()
-
-
-def load(data: bytes) -> BitMap:
-    return BitMap.deserialize(data)

@@ -6,7 +6,7 @@ from math import gcd
 
 from pyroaring import BitMap
 
-from app.index.bitmaps import dump, load
+from app.index.bitmaps import dump
 
 
 def dump_column(rows: Sequence[int], numbers: Sequence[int]) -> Iterator[tuple[str, bytes]]:
@@ -39,9 +39,10 @@ class BitSlicedColumn:
     def load(cls, parts: Mapping[str, bytes]) -> "BitSlicedColumn":
         if not parts:  # of a collection without rows
             return cls(1, BitMap(), (), BitMap())
-        bits = tuple(load(parts[str(bit)]) for bit in range(len(parts.keys() - {"unit", "negative", "present"})))
-        negative = load(parts["negative"]) if "negative" in parts else BitMap()
-        return cls(int.from_bytes(parts["unit"], "big"), load(parts["present"]), bits, negative)
+        bitmaps = {name: BitMap.deserialize(data) for name, data in parts.items() if name != "unit"}
+        present, negative = bitmaps.pop("present"), bitmaps.pop("negative", BitMap())
+        bits = tuple(bitmaps[str(bit)] for bit in range(len(bitmaps)))
+        return cls(int.from_bytes(parts["unit"], "big"), present, bits, negative)
 
     def sum(self, rows: BitMap) -> int:
         """The sum over some rows."""

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from pyroaring import BitMap
 
-from app.index.bitmaps import dump, load
+from app.index.bitmaps import dump
 
 MAX_NGRAM = 3  # characters of the longest n-gram
 FLUSH_EVERY = 1 << 17  # records whose words are collected before they are split into n-grams
@@ -92,7 +92,7 @@ class NgramWriter:
 class TextReader(Protocol):
     """What a search reads of the database."""
 
-    def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
+    def entries(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
         """The entries of these names and values."""
         ...
 
@@ -145,7 +145,7 @@ def search_beginnings(beginning: str, whole: str, rows: BitMap, reader: TextRead
 
 def _lookup(values: set[str], reader: TextReader) -> Callable[[Field, str], BitMap]:
     found: Mapping[tuple[str, str], BitMap] = {
-        (name, value): load(data)
-        for name, value, data in reader.ngrams([part(field) for field in FIELDS], sorted(values))
+        (name, value): BitMap.deserialize(data)
+        for name, value, data in reader.entries([part(field) for field in FIELDS], sorted(values))
     }
     return lambda field, value: found.get((part(field), value)) or BitMap()

@@ -8,7 +8,7 @@ from itertools import islice
 
 from pyroaring import BitMap
 
-from app.index.bitmaps import dump, load
+from app.index.bitmaps import dump
 
 BLOCK = 4_096  # rows
 
@@ -34,10 +34,10 @@ class SortOrder:
     def load(cls, parts: Mapping[str, bytes]) -> "SortOrder":
         names = sorted(parts)
         blocks = tuple(
-            (memoryview(parts[rows]).cast("I"), load(parts[bitmap]))
+            (memoryview(parts[rows]).cast("I"), BitMap.deserialize(parts[bitmap]))
             for rows, bitmap in zip(names[::2], names[1::2], strict=True)
         )
-        present = BitMap.union(*(bitmap for _, bitmap in blocks)) if blocks else BitMap()
+        present = BitMap().union(*(bitmap for _, bitmap in blocks))
         return cls(blocks, present, len(blocks[0][0]) if blocks else 1)
 
     def __len__(self) -> int:

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 from pyroaring import BitMap
 
-from app.index import bitmaps
 from app.index.bitslices import BitSlicedColumn
 from app.index.ngrams import TextReader
 from app.index.orders import SortOrder
@@ -19,11 +18,9 @@ NO_ROWS = BitMap()
 
 @dataclass(frozen=True)
 class ValueIndex:
-    """The rows under each value of a filter: `rows` with those under narrower values, `direct` without. `present` are
-    the rows under any."""
+    """The rows under each value of a filter, those under narrower values included; `present` are those under any."""
 
     rows: Mapping[str, BitMap]
-    direct: Mapping[str, BitMap]
     present: BitMap
 
     def of(self, value: str) -> BitMap:
@@ -32,13 +29,13 @@ class ValueIndex:
 
     @classmethod
     def load(cls, parts: Mapping[str, bytes], narrower: Mapping[str, Sequence[str]]) -> "ValueIndex":
-        direct = {value: bitmaps.load(data) for value, data in parts.items()}
+        direct = {value: BitMap.deserialize(data) for value, data in parts.items()}
         rows = dict(direct)
         for value, below in narrower.items():
             found = [direct[each] for each in (value, *below) if each in direct]
             if found:
                 rows[value] = BitMap.union(*found)
-        return cls(rows, direct, BitMap.union(*rows.values()) if rows else BitMap())
+        return cls(rows, BitMap().union(*direct.values()))
 
 
 class Index:
@@ -51,7 +48,7 @@ class Index:
 
     def rows(self, collection: str) -> BitMap:
         """All rows of a collection. The result is shared: do not change it."""
-        return self._load(part(collection, "rows"), lambda parts: bitmaps.load(parts["all"]))
+        return self._load(part(collection, "rows"), lambda parts: BitMap.deserialize(parts["all"]))
 
     def values(self, collection: str, name: str, narrower: Mapping[str, Sequence[str]] | None = None) -> ValueIndex:
         """The rows under each value of a filter; a value that has `narrower` ones includes their rows."""
@@ -59,8 +56,8 @@ class Index:
 
     def among(self, collection: str, name: str, values: Sequence[str], reader: TextReader) -> BitMap:
         """The rows under any of these values of a filter that has too many to be loaded."""
-        entries = reader.ngrams([part(collection, "values", name)], list(values))
-        return BitMap().union(*(bitmaps.load(data) for *_, data in entries))
+        entries = reader.entries([part(collection, "values", name)], list(values))
+        return BitMap().union(*(BitMap.deserialize(data) for *_, data in entries))
 
     def column(self, collection: str, name: str) -> BitSlicedColumn:
         """A column of numbers."""

@@ -1,6 +1,6 @@
 """Citations: what is cited, as BibTeX, RIS and CSL-JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -70,27 +70,23 @@ def _tex(text: str) -> str:
 
 def ris(citation: Citation) -> str:
     """A reference in RIS: a tag and a value on each line, lines ended by CRLF."""
-    return "".join(f"{tag}  - {_line(value)}\r\n" for tag, value in _ris(citation))
-
-
-def _ris(citation: Citation) -> Iterator[tuple[str, str]]:
-    yield "TY", "DATA"
-    yield "ID", citation.key
-    yield from (("AU", author) for author in citation.authors)
-    yield "TI", citation.title.ja
-    yield "TT", citation.title.en
-    if citation.container:
-        yield "T2", citation.container.ja
-    yield "PB", PUBLISHER
-    if citation.date:
-        yield "PY", citation.date[:4]
-        yield "DA", citation.date.replace("-", "/")
-    yield "ET", citation.version
-    yield "LA", LANGUAGE
-    if citation.url:
-        yield "UR", citation.url
-    yield from (("N1", note) for note in citation.notes)
-    yield "ER", ""
+    date = citation.date or ""
+    fields = [
+        ("TY", "DATA"),
+        ("ID", citation.key),
+        *(("AU", author) for author in citation.authors),
+        ("TI", citation.title.ja),
+        ("TT", citation.title.en),
+        ("T2", citation.container.ja if citation.container else ""),
+        ("PB", PUBLISHER),
+        ("PY", date[:4]),
+        ("DA", date.replace("-", "/")),
+        ("ET", citation.version),
+        ("LA", LANGUAGE),
+        ("UR", citation.url or ""),
+        *(("N1", note) for note in citation.notes),
+    ]
+    return "".join(f"{tag}  - {_line(value)}\r\n" for tag, value in fields if value) + "ER  - \r\n"
 
 
 def csl(citation: Citation) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Fields: the parts of a record that an answer shows, chosen by dotted paths, which are derived from its model."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,19 +16,16 @@ Chosen = dict[str, "Chosen | None"]  # by name of a field: what is chosen of it,
 def field_paths(schema: type[Schema]) -> tuple[str, ...]:
     """Every path of a record, such as `amount` and `amount.jpy`: its own fields, then those within them, level by
     level."""
-    found: list[str] = []
-    level: list[tuple[str, type[Schema]]] = [("", schema)]
-    while level:
-        below = []
-        for prefix, holder in level:
-            for name, info in holder.model_fields.items():
-                path = f"{prefix}{info.alias or name}"
-                found.append(path)
-                inner = inner_schema(info.annotation)
-                if inner:
-                    below.append((f"{path}.", inner))
-        level = below
-    return tuple(found)
+    return tuple(sorted(_paths(schema), key=lambda path: path.count(".")))
+
+
+def _paths(schema: type[Schema], prefix: str = "") -> Iterator[str]:
+    for name, info in schema.model_fields.items():
+        path = f"{prefix}{info.alias or name}"
+        yield path
+        inner = inner_schema(info.annotation)
+        if inner:
+            yield from _paths(inner, f"{path}.")
 
 
 def column_paths(schema: type[Schema]) -> tuple[str, ...]:

@@ -3,13 +3,12 @@ one line; validation, the OpenAPI document, the index, filters and facets are de
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
 
 from app.query.names import named
 from app.query.vocabulary import Vocabularies, Vocabulary
-from app.schemas import Name, Note
+from app.schemas import Labelled, Name, Note
 
 Kind = Literal["text", "integer", "amount", "boolean", "choice", "code", "id"]
 Operator = Literal["any", "not", "all"]  # of its values, a record has any, none, or every one
@@ -125,17 +124,15 @@ def column(
 
 def choice(
     name: str,
-    enum: type[StrEnum],
+    enum: type[Labelled],
     meaning: str,
     *,
-    labels: Mapping[str, tuple[str, str]],
     path: str = "",
     optional: bool = False,
     broader: Mapping[str, str] | None = None,
     note: Note | None = None,
 ) -> Filter:
-    """A field has one value of a closed vocabulary, with labels in Japanese and English by value. Rows are found by
-    `broader` values too."""
+    """A field has one value of a closed vocabulary. Rows are found by `broader` values too."""
     return Filter(
         name,
         meaning,
@@ -143,7 +140,7 @@ def choice(
         many=True,
         paths=(path or name,),
         schema=enum.__name__,
-        choices={each: Name(ja=labels[each][0], en=labels[each][1], en_official=False) for each in enum},
+        choices={each: each.label for each in enum},
         optional=optional,
         several=bool(broader),
         broader=broader or {},

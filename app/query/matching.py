@@ -48,12 +48,11 @@ class Matcher:
         self.vocabularies = dataset.vocabularies
         self._searches: dict[Any, TextMatches] = {}  # answers and their notes need the same
 
-    def match(self, resource: Resource, query: Query, *, without: str = "") -> BitMap:
-        """The rows of a query, evaluated without the filter of that name."""
+    def match(self, resource: Resource, query: Query) -> BitMap:
+        """The rows of a query."""
         rows = self.index.rows(resource.name)
         for filter_, ids in query.filters():
-            if filter_.name != without:
-                rows = rows & self.rows_of(resource, filter_, ids)
+            rows = rows & self.rows_of(resource, filter_, ids)
         if query.terms:
             rows = rows & self.search(query.terms, [resource]).anywhere
         return rows
@@ -109,13 +108,12 @@ class Matcher:
         """The rows that link to something one of whose names contains the term: each path and id of such links, with
         its rows."""
         for path, vocabulary in resource.searched_links.items():
+            linking = self.index.values(resource.name, path).rows
             for id_ in self.vocabularies[vocabulary].containing(term):
-                filter_ = resource.filter_at(path)
-                values = self.values(resource, filter_) if filter_ else self.index.values(resource.name, path)
-                if id_ in values.direct:
-                    yield path, id_, values.direct[id_]
+                if id_ in linking:
+                    yield path, id_, linking[id_]
 
-    def ngrams(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
+    def entries(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
         """The index entries of these names and values."""
         return self.session.query(ENTRIES, names=names, entries=values)
 

@@ -83,7 +83,7 @@ def count_facets(
     """Counts rows by these filters, each under every filter of the query but its own; `rows` are those under all."""
     found = {}
     for name in names:
-        under = matcher.match(resource, query, without=name) if query.get(name) else rows
+        under = matcher.match(resource, query.without(name)) if query.get(name) else rows
         counts, missing = matcher.count(resource, resource.filters[name], under)
         found[name] = FacetCounts(counts, missing, sum(counts.values()) + missing > len(under))
     return found
@@ -131,7 +131,7 @@ def _body(listing: Listing, query: Query, path: str, matcher: Matcher) -> dict[s
     rows = rows[:limit]
     if backwards:
         rows.reverse()
-    links = _Links(query, path, total, binding).around(rows, start, more=more)
+    links = _links(query, path, binding, start, rows, total, more=more)
     meta = {
         "total": total,
         "limit": limit,
@@ -143,48 +143,38 @@ def _body(listing: Listing, query: Query, path: str, matcher: Matcher) -> dict[s
     return {"data": listing.render(rows), "meta": meta, "facets": listing.facets, "links": links}
 
 
-@dataclass(frozen=True)
-class _Links:
-    """Links to the pages of a query. They keep every parameter."""
+def _links(
+    query: Query, path: str, binding: Binding, start: Cursor | None, rows: Sequence[Row], total: int, *, more: bool
+) -> Links:
+    """The links of a page of these rows, which keep every parameter. `next` is always a cursor; `prev` is a page number
+    where the page has one. `more` is whether there are rows beyond, the way that the page was read."""
 
-    query: Query
-    path: str
-    total: int
-    binding: Binding
+    def url(**changed: Any) -> str:
+        encoded = query.encode(**changed)
+        return f"{path}?{encoded}" if encoded else path
 
-    def around(self, rows: Sequence[Row], start: Cursor | None, *, more: bool) -> Links:
-        """The links of a page. `next` is always a cursor; `prev` is a page number where the page has one."""
-        follows, previous = more, None
-        if start is None:
-            offset, limit = self.query.number("offset"), self.query.number("limit")
-            if offset and self.total:
-                at = min(offset, self._last_offset + limit) - limit
-                previous = self._to(offset=max(at, 0))
-        else:
-            if start.backwards:
-                follows = start.at is not None
-            if rows and (more or not start.backwards):
-                previous = self._beyond(rows[0], backwards=True)
-        last = self._last_offset
-        return {
-            "self": self._url(self.query.encode()),
-            "first": self._to(),
-            "prev": previous,
-            "next": self._beyond(rows[-1], backwards=False) if rows and follows else None,
-            "last": self._to(offset=last) if last <= MAX_OFFSET else self._beyond(None, backwards=True),
-        }
+    def at_offset(offset: int) -> str:
+        return url(offset=offset or None, cursor=None)
 
-    def _url(self, query: str) -> str:
-        return f"{self.path}?{query}" if query else self.path
-
-    def _to(self, offset: int = 0, cursor_: str | None = None) -> str:
-        return self._url(self.query.encode(offset=offset or None, cursor=cursor_))
-
-    def _beyond(self, row: Row | None, *, backwards: bool) -> str:
+    def beyond(row: Row | None, *, backwards: bool) -> str:
         """To the rows beyond a row, or from the end of the list."""
-        return self._to(cursor_=cursor.encode(Cursor(row and row.at, backwards), self.binding))
+        return url(offset=None, cursor=cursor.encode(Cursor(row and row.at, backwards), binding))
 
-    @property
-    def _last_offset(self) -> int:
-        limit = self.query.number("limit")
-        return (self.total - 1) // limit * limit if self.total and limit else 0
+    offset, limit = query.number("offset"), query.number("limit")
+    last = (total - 1) // limit * limit if total and limit else 0
+    follows, previous = more, None
+    if start is None:
+        if offset and total:
+            previous = at_offset(max(min(offset, last + limit) - limit, 0))
+    else:
+        if start.backwards:
+            follows = start.at is not None
+        if rows and (more or not start.backwards):
+            previous = beyond(rows[0], backwards=True)
+    return {
+        "self": url(),
+        "first": at_offset(0),
+        "prev": previous,
+        "next": beyond(rows[-1], backwards=False) if rows and follows else None,
+        "last": at_offset(last) if last <= MAX_OFFSET else beyond(None, backwards=True),
+    }

@@ -57,6 +57,10 @@ class Query:
             if isinstance(parameter, Filter):
                 yield parameter, values
 
+    def without(self, *names: str) -> "Query":
+        """The query as if these parameters had not been sent."""
+        return Query(self.parameters, {name: values for name, values in self.values.items() if name not in names})
+
     def encode(self, **changed: Any) -> str:
         """The canonical query string, with some parameters changed or, with None, left out."""
         encoded = self._encoded | {
@@ -87,15 +91,13 @@ def parse(
         elif parameter.required:
             message = f"`{name}` is required. {parameter.meaning}"
             errors.append(parameter_error(name, message, allowed=parameter.choices or ()))
-    errors.extend(_swapped(parameters, values))
-    errors.extend(_reversed(parameters, values, vocabularies))
-    errors.extend(_contradictions(parameters, values, vocabularies))
+    query = Query(parameters, values)
+    errors.extend([*_swapped(query), *_reversed(query, vocabularies), *_contradictions(query, vocabularies)])
     if errors:
         listed = [_of_another(error, parameters, vocabularies, elsewhere) for error in errors[:MAX_LISTED]]
         first = listed[0].message
         message = first if len(errors) == 1 else f"{first} ({len(errors)} errors in all, each in `errors`.)"
         raise Problem(422, message, errors=listed)
-    query = Query(parameters, values)
     if query.get("cursor") and query.number("offset"):  # clients send the default beside a cursor
         raise conflict("offset", "`cursor` and `offset` are two places at once. Send one of them.")
     return query
@@ -133,36 +135,33 @@ def _of_another(
     return error.model_copy(update={"message": f"{error.message}{advice}"})
 
 
-def _swapped(parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]]) -> Iterator[ParameterError]:
+def _swapped(query: Query) -> Iterator[ParameterError]:
     """A range whose ends are swapped matches nothing, and is surely a mistake."""
-    bounds = [each for each in parameters.values() if isinstance(each, Filter) and each.bound and each.name in values]
-    for low, high in permutations(bounds, 2):
-        if low.bound == "min" and low.paths == high.paths and int(values[low.name][0]) > int(values[high.name][0]):
+    bounds = [(each, int(ids[0])) for each, ids in query.filters() if each.bound]
+    for (low, least), (high, most) in permutations(bounds, 2):
+        if low.bound == "min" and low.paths == high.paths and least > most:
             message = f"`{low.name}` is more than `{high.name}`. Swap them."
             yield parameter_error(low.name, message, ErrorCode.CONFLICT)
 
 
-def _reversed(
-    parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]], vocabularies: Vocabularies
-) -> Iterator[ParameterError]:
+def _reversed(query: Query, vocabularies: Vocabularies) -> Iterator[ParameterError]:
     """A period that ends before it begins holds nothing either."""
-    sent = [each for each in parameters.values() if isinstance(each, Filter) and each.period and each.name in values]
-    if is_reversed({each.name: values[each.name][0] for each in sent}, vocabularies["version"]):
+    if is_reversed({each.name: ids[0] for each, ids in query.filters() if each.period}, vocabularies["version"]):
         message = "`since` is after `until`. Swap them."
         yield parameter_error("since", message, ErrorCode.CONFLICT)
 
 
-def _contradictions(
-    parameters: Mapping[str, Parameter], values: Mapping[str, tuple[str, ...]], vocabularies: Vocabularies
-) -> Iterator[ParameterError]:
+def _contradictions(query: Query, vocabularies: Vocabularies) -> Iterator[ParameterError]:
     """Values that are included and excluded at once match nothing whatever the data, and are surely a mistake too."""
-    sent = [each for each in parameters.values() if isinstance(each, Filter) and each.name in values]
-    for excluding in (each for each in sent if each.operator == "not"):
+    for excluding, excluded in query.filters():
+        if excluding.operator != "not":
+            continue
         narrower = excluding.values(vocabularies).narrower if excluding.several else {}
-        out = {below for id_ in values[excluding.name] for below in (id_, *narrower.get(id_, ()))}
-        asking = (each for each in sent if each.indexed == excluding.of and each.operator != "not")
-        for other in (each for each in asking if each.period is None):
-            left_out = [id_ in out for id_ in values[other.name]]
+        out = {below for id_ in excluded for below in (id_, *narrower.get(id_, ()))}
+        for other, ids in query.filters():
+            if other.indexed != excluding.of or other.operator == "not" or other.period:
+                continue
+            left_out = [id_ in out for id_ in ids]
             if any(left_out) if other.operator == "all" else all(left_out):
                 message = f"`{excluding.name}` leaves out what `{other.name}` asks for. Send one of them."
                 yield parameter_error(excluding.name, message, ErrorCode.CONFLICT)

@@ -1,4 +1,4 @@
-"""Rendered records: as JSON and as lines of CSV, read by key or by id."""
+"""Rendered records: as JSON and as lines of CSV, read by key or by id, and as earlier versions have them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,15 +8,16 @@ from sqlalchemy import bindparam
 from sqlmodel import col, select
 
 from app.db.base import InList, Session, Statement
-from app.db.tables import ServingCsv, ServingRecord
+from app.db.tables import ServingCsv, ServingRecord, ServingRelease
 from app.errors import Problem, closest, hint
 from app.index import Row
 from app.query.dataset import VALUE, VOCABULARY, vocabulary_of
-from app.query.releases import came_later, numbered, older, withdrawn
 from app.query.resource import Resource
 from app.query.vocabulary import NONE, Vocabulary
 
 SIMILAR = 50  # ids compared for a hint
+WITHDRAWN = "withdrawn/"  # of the serving values that tell why a record was withdrawn, and what replaced it
+EARLIER = "Earlier versions have it: name one with `version`, or see its `/history`."
 
 _OF_RESOURCE = col(ServingRecord.resource) == bindparam("resource")
 
@@ -33,6 +34,13 @@ SIMILAR_IDS = Statement(
     .where(_OF_RESOURCE, col(ServingRecord.id) >= bindparam("first"), col(ServingRecord.id) < bindparam("end"))
     .order_by(col(ServingRecord.id))
     .limit(SIMILAR)
+)
+# A record in the versions, but for the newest, that have it otherwise than the version before: by the number of the
+# version, from 1 for the oldest; null where it no longer has the record.
+OLDER = Statement(
+    select(ServingRelease.number, ServingRelease.record)
+    .where(col(ServingRelease.resource) == bindparam("resource"), col(ServingRelease.id) == bindparam("id"))
+    .order_by(col(ServingRelease.number))
 )
 
 
@@ -59,8 +67,8 @@ def read_record(resource: Resource, id_: str, session: Session) -> bytes:
     found = session.query(RECORD, resource=resource.name, id=id_)
     if found:
         return bytes(found[0][0])
-    if older(resource, id_, session):
-        raise withdrawn(resource, id_, session)
+    if session.query(OLDER, resource=resource.name, id=id_):
+        raise _withdrawn(resource, id_, session)
     noun = resource.singular.replace("_", " ")
     meant = _meant(resource, id_, session)
     raise Problem(404, f"There is no {noun} of this id.{hint(*meant)}", listed_at=f"/v1/{resource.name}")
@@ -80,15 +88,30 @@ def _meant(resource: Resource, id_: str, session: Session) -> list[str]:
 def read_record_of(version: str, versions: Vocabulary, resource: Resource, id_: str, session: Session) -> bytes:
     """The record as a version has it, as JSON. Raises a 404 Problem that names the version with which it came, or a 410
     Problem if it was withdrawn before."""
-    number = numbered(versions).index(version) + 1
-    if number == len(versions.terms):
+    oldest_first = list(versions.terms)[::-1]
+    number = oldest_first.index(version) + 1
+    if number == len(oldest_first):
         return read_record(resource, id_, session)
-    rows = older(resource, id_, session)
+    rows = session.query(OLDER, resource=resource.name, id=id_)
     until = [record for when, record in rows if when <= number]
     if until:
         if until[-1] is None:
-            raise withdrawn(resource, id_, session)
+            raise _withdrawn(resource, id_, session)
         return bytes(until[-1])
     if not rows:
         read_record(resource, id_, session)
-    raise came_later(resource, version, rows[0][0] if rows else len(versions.terms), versions)
+    noun, came = resource.singular.replace("_", " "), oldest_first[rows[0][0] - 1 if rows else -1]
+    raise Problem(404, f"Version {version} has no {noun} of this id: it came with version {came}. Ask for that one.")
+
+
+def _withdrawn(resource: Resource, id_: str, session: Session) -> Problem:
+    """The refusal of a record that earlier versions have."""
+    noun = resource.singular.replace("_", " ")
+    detail, successor = f"This {noun} was withdrawn.", ""
+    for (json,) in session.query(VALUE, name=f"{WITHDRAWN}{resource.name}/{id_}"):
+        entry = orjson.loads(json)
+        detail += f" {entry['reason']['en']}"
+        if entry["replaced_by"]:
+            successor = f"/v1/{resource.name}/{entry['replaced_by']}"
+    detail += f" {EARLIER}"
+    return Problem(410, detail, successor=successor)

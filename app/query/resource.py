@@ -67,15 +67,11 @@ class Resource:
     @cached_property
     def indexed_paths(self) -> tuple[str, ...]:
         """The paths, beside those of the filters, whose values are indexed."""
-        return (*self.extra_indexes, *(path for path in self.searched_links if self.filter_at(path) is None))
-
-    def filter_at(self, path: str) -> Filter | None:
-        """The filter that selects by the values at this path alone."""
-        return next((each for each in self.filters.values() if each.paths == (path,) and each.facet), None)
+        return (*self.extra_indexes, *self.searched_links)
 
     def filter_of(self, path: str) -> Filter | None:
-        """The filter that selects by the values at this path, alone or among others."""
-        return self.filter_at(path) or next((each for each in self.filters.values() if path in each.paths), None)
+        """The first filter that selects by the values at this path."""
+        return next((each for each in self.filters.values() if path in each.paths), None)
 
     @cached_property
     def facets(self) -> tuple[str, ...]:

@@ -1,64 +1,47 @@
 """Amounts: integer yen, the same in 億円, the text as printed, and what kind of money it is. Nothing is rounded or
 split, and amounts of different kinds are never added."""
 
-from collections.abc import Collection, Mapping
-from enum import StrEnum
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import Field
 
-from app.schemas import Decimal, Int64, Note, Reason, Schema, Sentence
+from app.schemas import Decimal, Int64, Labelled, Note, Reason, Schema, Sentence
 
 OKU = 100_000_000
 
 
-class AmountBasis(StrEnum):
+class AmountBasis(Labelled):
     """What kind of money an amount is, where the document says it."""
 
-    NATIONAL_EXPENDITURE = "national_expenditure"
-    PROJECT_SCALE = "project_scale"
+    NATIONAL_EXPENDITURE = "national_expenditure", "国費", "national expenditure"
+    PROJECT_SCALE = "project_scale", "事業規模", "total project scale"
 
 
-class BudgetPhase(StrEnum):
+class BudgetPhase(Labelled):
     """The step of a budget's life at which an amount stands."""
 
-    REQUEST = "request"
-    SPECIAL_REQUEST = "special_request"
-    INITIAL = "initial"
-    PROVISIONAL = "provisional"
-    SUPPLEMENTARY = "supplementary"
-    SUPPLEMENTARY_1 = "supplementary_1"
-    SUPPLEMENTARY_2 = "supplementary_2"
-    SUPPLEMENTARY_3 = "supplementary_3"
-    SUPPLEMENTARY_4 = "supplementary_4"
-    SUPPLEMENTARY_5 = "supplementary_5"
-    REVISED = "revised"
-    CARRIED_OVER = "carried_over"
-    RESERVE = "reserve"
-    CURRENT = "current"
-    EXECUTED = "executed"
-    CARRIED_FORWARD = "carried_forward"
-    SETTLED = "settled"
+    REQUEST = "request", "要求", "request"
+    SPECIAL_REQUEST = "special_request", "要望", "special request"
+    INITIAL = "initial", "当初予算", "initial budget"
+    PROVISIONAL = "provisional", "暫定予算", "provisional budget"
+    SUPPLEMENTARY = "supplementary", "補正予算", "supplementary budget"
+    SUPPLEMENTARY_1 = "supplementary_1", "第1次補正予算", "supplementary budget no. 1"
+    SUPPLEMENTARY_2 = "supplementary_2", "第2次補正予算", "supplementary budget no. 2"
+    SUPPLEMENTARY_3 = "supplementary_3", "第3次補正予算", "supplementary budget no. 3"
+    SUPPLEMENTARY_4 = "supplementary_4", "第4次補正予算", "supplementary budget no. 4"
+    SUPPLEMENTARY_5 = "supplementary_5", "第5次補正予算", "supplementary budget no. 5"
+    REVISED = "revised", "補正後予算", "budget as revised"
+    CARRIED_OVER = "carried_over", "前年度からの繰越し", "carried over from the year before"
+    RESERVE = "reserve", "予備費等", "reserves and the like"
+    CURRENT = "current", "歳出予算現額", "current budget"
+    EXECUTED = "executed", "執行額", "executed"
+    CARRIED_FORWARD = "carried_forward", "翌年度への繰越し", "carried forward to the next year"
+    SETTLED = "settled", "決算", "settled"
 
 
 SUPPLEMENTARY_PHASES = tuple(phase for phase in BudgetPhase if phase.startswith(f"{BudgetPhase.SUPPLEMENTARY}_"))
 """Those of a supplementary budget whose number is stated."""
-
-PHASE_LABELS: Mapping[str, tuple[str, str]] = {
-    BudgetPhase.REQUEST: ("要求", "request"),
-    BudgetPhase.SPECIAL_REQUEST: ("要望", "special request"),
-    BudgetPhase.INITIAL: ("当初予算", "initial budget"),
-    BudgetPhase.PROVISIONAL: ("暫定予算", "provisional budget"),
-    BudgetPhase.SUPPLEMENTARY: ("補正予算", "supplementary budget"),
-    **{phase: (f"第{phase[-1]}次補正予算", f"supplementary budget no. {phase[-1]}") for phase in SUPPLEMENTARY_PHASES},
-    BudgetPhase.REVISED: ("補正後予算", "budget as revised"),
-    BudgetPhase.CARRIED_OVER: ("前年度からの繰越し", "carried over from the year before"),
-    BudgetPhase.RESERVE: ("予備費等", "reserves and the like"),
-    BudgetPhase.CURRENT: ("歳出予算現額", "current budget"),
-    BudgetPhase.EXECUTED: ("執行額", "executed"),
-    BudgetPhase.CARRIED_FORWARD: ("翌年度への繰越し", "carried forward to the next year"),
-    BudgetPhase.SETTLED: ("決算", "settled"),
-}
 
 
 class Amount(Schema):
@@ -82,18 +65,6 @@ SEVERAL_KINDS = Note(
     en="Amounts of different bases (such as national expenditure) or phases (such as initial and supplementary) are "
     "not added: `/v1/budget-summary` has a total for each kind.",
 )
-
-UNSTATED = Amount(
-    jpy=None,
-    oku_yen=None,
-    text=None,
-    approximate=False,
-    uncertain=False,
-    basis=None,
-    basis_reason=Reason.NOT_STATED,
-    phase=None,
-)
-NO_AMOUNT = UNSTATED.model_dump(mode="json")
 
 
 def in_oku(jpy: int) -> str:
@@ -122,3 +93,7 @@ def summed(jpy: int | None, kinds: Collection[Kind], *, approximate: bool, uncer
         "basis_reason": None if basis else Reason.AMBIGUOUS if len(bases) > 1 or len(phases) > 1 else Reason.NOT_STATED,
         "phase": phases.pop() if len(phases) == 1 else None,
     }
+
+
+NO_AMOUNT = summed(None, (), approximate=False, uncertain=False)
+"""What is printed nowhere."""

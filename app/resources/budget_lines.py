@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.query.filters import at_least, at_most, choice, column, flag, linked
 from app.query.resource import Resource
-from app.resources.amount import PHASE_LABELS, SUPPLEMENTARY_PHASES, Amount, AmountBasis, BudgetPhase
+from app.resources.amount import SUPPLEMENTARY_PHASES, Amount, AmountBasis, BudgetPhase
 from app.resources.dates import FiscalYear
 from app.resources.packages import BUDGET_KIND, FISCAL_YEAR, BudgetKind
 from app.resources.pillars import PillarRef
@@ -89,7 +89,6 @@ PHASE = choice(
     "phase",
     BudgetPhase,
     "The step of the budget at which the amount stands.",
-    labels=PHASE_LABELS,
     path="amount.phase",
     optional=True,
     broader=dict.fromkeys(SUPPLEMENTARY_PHASES, BudgetPhase.SUPPLEMENTARY),
@@ -104,10 +103,6 @@ BASIS = choice(
     "basis",
     AmountBasis,
     "What kind of money the amount is; `none` for an amount that is printed without one.",
-    labels={
-        "national_expenditure": ("国費", "national expenditure"),
-        "project_scale": ("事業規模", "total project scale"),
-    },
     path="amount.basis",
     optional=True,
     note=OF_THE_AMOUNT,

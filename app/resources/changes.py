@@ -11,15 +11,15 @@ from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
 from app.resources.dates import Day
 from app.resources.facts import FACTS
-from app.schemas import ID, Derived, JsonText, Name, Record, Ref, References, Schema, Text
+from app.schemas import ID, Derived, JsonText, Labelled, Name, Record, Ref, References, Schema, Text
 
 
-class Action(StrEnum):
+class Action(Labelled):
     """What a version did to a record."""
 
-    ADDED = "added"
-    CHANGED = "changed"
-    REMOVED = "removed"
+    ADDED = "added", "追加", "added"
+    CHANGED = "changed", "変更", "changed"
+    REMOVED = "removed", "取下げ", "removed"
 
 
 class Operation(StrEnum):
@@ -61,8 +61,6 @@ def _fields(record: Change) -> list[Term]:
     return [Term(id=each, label=named(each)) for each in record.fields]
 
 
-ACTIONS = {"added": ("追加", "added"), "changed": ("変更", "changed"), "removed": ("取下げ", "removed")}
-
 CHANGES = Resource(
     name="changes",
     singular="change",
@@ -82,12 +80,7 @@ CHANGES = Resource(
             choices=one_of(*(each.name for each in FACTS)),
         ),
         ids("id", "The id of the record.", path="record", example="biosimilar-uptake"),
-        choice(
-            "action",
-            Action,
-            "What the version did.",
-            labels=ACTIONS,
-        ),
+        choice("action", Action, "What the version did."),
         linked("field", "Fields that differ; `none` for records that were added or removed.", path="fields"),
     ),
     own_sorts={"released": "released.date", "type": "type"},

@@ -1,4 +1,4 @@
-"""Groups of budget lines: their sums by one or two dimensions, in an order; those of all lines are precomputed by the
+"""Groups of budget lines: their sums by one or two dimensions, in an order; those of all lines are rendered by the
 build."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
 DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
 COVERED = frozenset(("fiscal_year", "budget_kind", "phase", "basis"))  # of which documents state amounts, or do not
 # Each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
-PRECOMPUTED: frozenset[tuple[str, ...]] = frozenset([*combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
-RENDERED = "groups/"  # prefix of the serving values that hold the groups of all lines
+RENDERED: frozenset[tuple[str, ...]] = frozenset([*combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
+GROUPS = "groups/"  # prefix of the serving values that hold the groups of all lines
 
 
 @dataclass(frozen=True)
@@ -96,16 +96,16 @@ def _sorted(groups: Iterable[Group], by: Callable[[Group], Sequence[Any]], *, de
     )
 
 
-def precomputed_sums(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
-    """The rendered groups of all lines by the dimensions of PRECOMPUTED, as serving values, for the build to store."""
+def rendered_groups(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
+    """The groups of all lines by the dimensions of RENDERED, as serving values, for the build to store."""
     rows, sums = index.rows(BUDGET_LINES.name), LineSums(index, vocabularies)
     total = sums.sum(rows)._replace(printed=bool(rows))
-    for names in sorted(PRECOMPUTED):
+    for names in sorted(RENDERED):
         dimensions = [BUDGET_LINES.filters[name] for name in names]
         shown = sort_groups(groups_of(dimensions, sums.by(dimensions, rows), vocabularies, printed=()))
-        facts = [total, is_additive(shown, total), bool(is_complete(shown))]
-        rendered = facts, [group.render() for group in shown]
-        yield RENDERED + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in rendered)
+        facts = [total, is_additive(shown, total), is_complete(shown)]
+        parts = facts, [group.render() for group in shown]
+        yield GROUPS + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in parts)
 
 
 def is_additive(groups: Iterable[Group], total: Sum) -> bool:

@@ -12,7 +12,21 @@ from app.resources.dates import FiscalYear
 from app.resources.identifiers import IDENTIFIER, SAME_AS, Identifier, identifier_terms
 from app.resources.pillars import PillarRef
 from app.resources.sections import SectionRef
-from app.schemas import Basis, Derived, Id, Name, Note, Optional, Record, Ref, References, Schema, Sentence, Text
+from app.schemas import (
+    Basis,
+    Derived,
+    Id,
+    Labelled,
+    Name,
+    Note,
+    Optional,
+    Record,
+    Ref,
+    References,
+    Schema,
+    Sentence,
+    Text,
+)
 
 UNLINKED = Note(
     code="no-crosswalk-link",
@@ -27,15 +41,15 @@ DIFFERENT_FIGURES = Note(
 )
 
 
-class MeasureKind(StrEnum):
+class MeasureKind(Labelled):
     """What a document says of it."""
 
-    DIRECTION = "direction"
-    PROGRAMME = "programme"
-    OPERATION = "operation"
-    INSTITUTION = "institution"
-    BUDGET_ITEM = "budget_item"
-    PROJECT = "project"
+    DIRECTION = "direction", "方向性", "direction"
+    PROGRAMME = "programme", "事業", "programme"
+    OPERATION = "operation", "運用", "operation"
+    INSTITUTION = "institution", "体制", "institution"
+    BUDGET_ITEM = "budget_item", "予算の事項", "budget item"
+    PROJECT = "project", "行政事業", "project"
 
 
 class OrganizationRole(StrEnum):
@@ -150,19 +164,7 @@ MEASURES = Resource(
         linked("pillar", "Pillars that it or a budget line of it stands under.", example="③"),
         linked("modality", "Kinds of medicine, narrower ones included.", path="modalities.id", example="new-modality"),
         linked("section", "Sections of a strategy, sub-sections included.", path="sections.id", example="4.2"),
-        choice(
-            "kind",
-            MeasureKind,
-            "What the document says of it.",
-            labels={
-                "direction": ("方向性", "direction"),
-                "programme": ("事業", "programme"),
-                "operation": ("運用", "operation"),
-                "institution": ("体制", "institution"),
-                "budget_item": ("予算の事項", "budget item"),
-                "project": ("行政事業", "project"),
-            },
-        ),
+        choice("kind", MeasureKind, "What the document says of it."),
         linked(
             "organization",
             "Ministries and other bodies that it names.",

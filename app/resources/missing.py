@@ -8,7 +8,7 @@ from app.query.filters import Filter
 from app.query.matching import Matcher
 from app.query.parser import Query
 from app.resources.budget_lines import BUDGET_LINES, MISSING
-from app.schemas import REASONS, Note, Reason
+from app.schemas import Note, Reason
 
 
 def missing_notes(query: Query, group_by: Iterable[str], matcher: Matcher, among: BitMap | None = None) -> list[Note]:
@@ -17,8 +17,8 @@ def missing_notes(query: Query, group_by: Iterable[str], matcher: Matcher, among
     asked = {filter_.name: filter_.indexed for filter_, _ in query.filters() if filter_.facet}
     notes = []
     for name in dict.fromkeys((*asked.values(), *group_by)):
-        others = {key: ids for key, ids in query.values.items() if asked.get(key) != name}
-        rows = matcher.match(BUDGET_LINES, Query(query.parameters, others))
+        others = query.without(*(key for key, indexed in asked.items() if indexed == name))
+        rows = matcher.match(BUDGET_LINES, others)
         counts = _missing(BUDGET_LINES.filters[name], rows if among is None else rows & among, matcher)
         if counts:
             notes.append(_note(name, counts))
@@ -39,10 +39,8 @@ def _missing(filter_: Filter, rows: BitMap, matcher: Matcher) -> dict[Reason, in
 
 
 def _note(name: str, counts: dict[Reason, int]) -> Note:
-    ja, en = (
-        between.join(f"{REASONS[reason][place]}: {count}" for reason, count in counts.items())
-        for place, between in enumerate(("、", "; "))
-    )
+    ja = "、".join(f"{reason.label.ja}: {count}" for reason, count in counts.items())
+    en = "; ".join(f"{reason.label.en}: {count}" for reason, count in counts.items())
     return Note(
         code=f"missing-{name.replace('_', '-')}",
         ja=f"{name}: 他の条件に合う予算行のうち、値のないものがある({ja})。none だけに数えられる。",

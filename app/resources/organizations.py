@@ -1,6 +1,5 @@
 """Organizations: the ministries and other bodies that documents name, bureaus under their ministries."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -9,21 +8,21 @@ from app.query.filters import choice, column
 from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
 from app.resources.identifiers import IDENTIFIER, SAME_AS, Identifier, identifier_terms, ids_of
-from app.schemas import Name, Optional, Record, Ref, References
+from app.schemas import Labelled, Name, Optional, Record, Ref, References
 
 
-class OrganizationKind(StrEnum):
+class OrganizationKind(Labelled):
     """What a body is."""
 
-    MINISTRY = "ministry"
-    AGENCY = "agency"
-    INSTITUTION = "institution"
-    SECRETARIAT = "secretariat"
-    BUREAU = "bureau"
-    DIET = "diet"
-    COURT = "court"
-    AUDIT_BOARD = "audit_board"
-    IMPERIAL_HOUSEHOLD = "imperial_household"
+    MINISTRY = "ministry", "省庁", "ministry"
+    AGENCY = "agency", "庁", "agency"
+    INSTITUTION = "institution", "機関", "institution"
+    SECRETARIAT = "secretariat", "事務局", "secretariat"
+    BUREAU = "bureau", "局", "bureau"
+    DIET = "diet", "国会", "diet"
+    COURT = "court", "裁判所", "court"
+    AUDIT_BOARD = "audit_board", "会計検査院", "audit board"
+    IMPERIAL_HOUSEHOLD = "imperial_household", "皇室費", "imperial household"
 
 
 NOT_PAYING = (OrganizationKind.INSTITUTION, OrganizationKind.SECRETARIAT, OrganizationKind.BUREAU)
@@ -60,22 +59,7 @@ ORGANIZATIONS = Resource(
     meaning="Ministries, agencies and other bodies that the documents name.",
     record=Organization,
     own_filters=(
-        choice(
-            "kind",
-            OrganizationKind,
-            "What the body is.",
-            labels={
-                "ministry": ("省庁", "ministry"),
-                "agency": ("庁", "agency"),
-                "institution": ("機関", "institution"),
-                "secretariat": ("事務局", "secretariat"),
-                "bureau": ("局", "bureau"),
-                "diet": ("国会", "diet"),
-                "court": ("裁判所", "court"),
-                "audit_board": ("会計検査院", "audit board"),
-                "imperial_household": ("皇室費", "imperial household"),
-            },
-        ),
+        choice("kind", OrganizationKind, "What the body is."),
         column("parent", "The body that it is part of.", path="parent.id", vocabulary="organization", optional=True),
         IDENTIFIER,
     ),

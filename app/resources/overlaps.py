@@ -18,7 +18,7 @@ from app.db.tables import ServingRecord
 from app.index import Index
 from app.query.matching import Matcher
 from app.query.notes import MAX_NAMED, listed
-from app.resources.amount import PHASE_LABELS
+from app.resources.amount import BudgetPhase
 from app.resources.budget_lines import ACROSS, BUDGET_LINES, COVERAGE, DOCUMENT
 from app.schemas import Id, Note, Schema, distinct
 
@@ -182,5 +182,5 @@ def _may_overlap(unrelated: Sequence[tuple[str, Sequence[str]]], matcher: Matche
 def _named(coverage: str, matcher: Matcher) -> tuple[str, str]:
     """What a coverage is called in Japanese and in English."""
     year, budget, ministry = coverage.split(",")
-    label, (ja, en) = matcher.vocabularies["ministry"].terms[ministry].label, PHASE_LABELS[budget]
-    return f"{label.ja}の{year}年度{ja}", f"FY{year} {en} of the {label.en}"
+    who, phase = matcher.vocabularies["ministry"].terms[ministry].label, BudgetPhase(budget).label
+    return f"{who.ja}の{year}年度{phase.ja}", f"FY{year} {phase.en} of the {who.en}"

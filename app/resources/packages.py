@@ -1,7 +1,5 @@
 """Packages: what a document presents as one budget, with the totals that it states."""
 
-from enum import StrEnum
-
 from pydantic import Field
 
 from app.query.filters import choice, column
@@ -9,14 +7,14 @@ from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
 from app.resources.amount import Amount, AmountBasis
 from app.resources.dates import FiscalYear
-from app.schemas import Name, Record, Schema
+from app.schemas import Labelled, Name, Record, Schema
 
 
-class BudgetKind(StrEnum):
+class BudgetKind(Labelled):
     """Which budget of the year."""
 
-    INITIAL = "initial"
-    SUPPLEMENTARY = "supplementary"
+    INITIAL = "initial", "当初予算", "initial"
+    SUPPLEMENTARY = "supplementary", "補正予算", "supplementary"
 
 
 class StatedTotal(Schema):
@@ -42,13 +40,7 @@ def _year(record: Package) -> list[Term]:
     return [Term(id=str(year.year), label=label)]
 
 
-BUDGET_KIND = choice(
-    "budget_kind",
-    BudgetKind,
-    "Which budget of the year.",
-    labels={"initial": ("当初予算", "initial"), "supplementary": ("補正予算", "supplementary")},
-    optional=True,
-)
+BUDGET_KIND = choice("budget_kind", BudgetKind, "Which budget of the year.", optional=True)
 
 FISCAL_YEAR = column(
     "fiscal_year",

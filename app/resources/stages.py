@@ -1,17 +1,15 @@
 """Stages: the steps from research to market that documents name, in their printed order."""
 
-from enum import StrEnum
-
 from app.query.filters import choice
 from app.query.resource import Resource
-from app.schemas import Int32, Name, Record
+from app.schemas import Int32, Labelled, Name, Record
 
 
-class StageTrack(StrEnum):
+class StageTrack(Labelled):
     """Whose steps they are."""
 
-    DEVELOPMENT = "development"
-    START_UP = "start-up"
+    DEVELOPMENT = "development", "開発段階", "development"
+    START_UP = "start-up", "スタートアップ", "start-up"
 
 
 class Stage(Record):
@@ -27,13 +25,6 @@ STAGES = Resource(
     singular="stage",
     meaning="The steps that the documents name. Which programme stands under which was drawn, not written.",
     record=Stage,
-    own_filters=(
-        choice(
-            "track",
-            StageTrack,
-            "Whose steps.",
-            labels={"development": ("開発段階", "development"), "start-up": ("スタートアップ", "start-up")},
-        ),
-    ),
+    own_filters=(choice("track", StageTrack, "Whose steps."),),
     own_sorts={"order": "order"},
 )

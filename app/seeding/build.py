@@ -17,11 +17,11 @@ from sqlalchemy import Table
 from app.db.tables import SCHEMA_NAME, SEED_NAME, ServingCsv, ServingRecord, ServingRelease
 from app.query.dataset import DATASET, About, Download, Question
 from app.query.downloads import DATABASE
-from app.query.releases import WITHDRAWN
+from app.query.records import WITHDRAWN
 from app.query.resource import Resource
 from app.query.responses import DatasetVersion
 from app.resources import RESOURCES
-from app.resources.groups import precomputed_sums
+from app.resources.groups import rendered_groups
 from app.resources.schema import schema_version
 from app.resources.sums import AMOUNT_NOTES
 from app.schemas import Name
@@ -200,4 +200,4 @@ def _values(checked: Checked, about: About, index_file: Path) -> Iterator[tuple[
     for (type_, id_), each in checked.history.withdrawn.items():
         replacing = {"replaced_by": each.replaced_by, "reason": each.reason.model_dump()}
         yield f"{WITHDRAWN}{type_}/{id_}", orjson.dumps(replacing)
-    yield from precomputed_sums(*read_index(index_file))
+    yield from rendered_groups(*read_index(index_file))

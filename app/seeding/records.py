@@ -15,7 +15,7 @@ from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
 from app.resources.overlaps import OverlapReason, counted_once
 from app.resources.packages import BudgetKind
-from app.schemas import REASONS, Basis, Reason, distinct
+from app.schemas import Basis, Reason, distinct
 from app.seeding.entries.base import (
     GROUNDS,
     Entry,
@@ -125,11 +125,10 @@ def _notes(codes: Iterable[str], seed: Seed) -> list[Json]:
 @lru_cache(maxsize=1_000)
 def _silence(reason: Reason, fields: tuple[str, ...]) -> Json:
     """The note that says why fields are empty."""
-    ja, en = REASONS[reason]
     return {
         "code": reason.value.replace("_", "-"),
-        "ja": f"{ja}: {'、'.join(fields)}",
-        "en": f"{en}: {', '.join(fields)}",
+        "ja": f"{reason.label.ja}: {'、'.join(fields)}",
+        "en": f"{reason.label.en}: {', '.join(fields)}",
     }
 
 
