@@ -120,7 +120,7 @@ def test_lines_that_state_no_amount_have_a_chart_that_says_so(second: Settings) 
     with serving(second) as client:
         text = described(drawn(client, "/v1/charts/budget-by-pillar.svg", phase="none", lang="en"))
     assert text.startswith("No amount is stated. Filters: Phase: None. ")
-    assert text.endswith("第2 Support: none of this kind.")
+    assert text.endswith("第2 Support: no amount is stated.")
 
 
 def test_a_bar_leads_to_the_lines_that_it_sums(whole: Client) -> None:
@@ -201,7 +201,8 @@ def test_one_programme_of_several_measures_is_drawn_once(client: Client, view: V
 
 
 def test_what_has_no_money_of_the_kind_says_so(view: View) -> None:
-    assert sums.none_of(view, {"lines": 3, "involved": {"jpy": None}}, "pillar") == "none of this kind"
+    of_another = {"lines": 3, "involved": {"jpy": None}, "totals": [{"basis": "national_expenditure"}]}
+    assert sums.none_of(view, of_another, "pillar") == "none of this kind"
     assert sums.short_name(view, "none") == "no ministry"
     assert sums.short_name(replace(view, language="ja"), "mhlw") == "厚生労働省"
 

@@ -298,6 +298,12 @@ def test_every_field_and_parameter_has_a_japanese_label() -> None:
     assert labels.label("ministry_not", "ja") == "府省庁以外"
     assert labels.label("ministry_all", "en") == "Ministry: all of"
     assert labels.value_label("fish", "kind", "ja") == "Fish"
+
+
+def test_a_chip_names_a_value_in_the_readers_language(client: Client) -> None:
+    for name, label in (("type", "種別"), ("type_not", "種別以外")):
+        page = client.get(f"/changes?lang=ja&{name}=measures").text
+        assert f'<span class="away">外す: </span>{label}: 施策 <' in page
     assert not [each for each in (*Basis, *Reason, "none") if labels.value_label(each, "", "ja").isascii()]
 
 

@@ -113,7 +113,7 @@ def _label(view: View, parameter: Parameter, value: str) -> str:
         return value
     name = str(getattr(term.label, view.language))
     if name == value:
-        return view.value_label(value, parameter.name)
+        return view.value_label(value, getattr(parameter, "indexed", parameter.name))
     # A number stands before a name that has one, as where it is printed.
     sign = next(filter(NUMBER.fullmatch, term.aliases), "")
     return f"{sign} {name}" if sign else name[:1].upper() + name[1:]

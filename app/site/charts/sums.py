@@ -164,7 +164,7 @@ def none_of(view: View, group: Object, dimension: str) -> str:
         return view.tr("条件に合う予算行なし", "no line under these filters")
     if not group["lines"] and dimension == "section":
         return view.tr("対応付けられた予算なし", "no line is linked")
-    if not group["lines"]:
+    if not any(each["basis"] for each in group["totals"]):
         return view.tr("金額の記載なし", "no amount is stated")
     return view.tr("この種類の予算なし", "none of this kind")
 
