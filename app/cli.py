@@ -194,7 +194,7 @@ def import_(mapping: Path, table: Path, to: Path, seed: Path | None, *, replace:
         raise click.ClickException(f"{to} is there: choose another folder, or replace it with --replace")
     try:
         document = IDS.validate_python(to.name)
-        read = read_model(mapping, mapping.name, TableMapping)
+        read, _ = read_model(mapping, mapping.name, TableMapping)
         organizations = read_kind(seed or SEED, OrganizationEntry)
         imported = import_table(read, table.name, table.read_bytes(), document, organizations)
     except ValidationError as error:

@@ -19,14 +19,14 @@ from app.resources.versions import VERSIONS
 from app.schemas import distinct
 from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.patches import patch
-from app.seeding.reading import DATASET, AboutEntry, Source, Withdrawal
+from app.seeding.reading import DATASET, AboutEntry, Source, WithdrawnEntry
 from app.seeding.records import Json
 from app.seeding.releases import MAX_RECORD, Header, Release, ReleasedRecord, numbers, summary_of
 from app.seeding.rendering import RenderedRecords
 from app.site.labels import label
 
 Difference = tuple[str, str, bytes | None, bytes | None]  # resource, id, the record before and the one after
-Withdrawn = dict[tuple[str, str], Withdrawal]  # by resource and id
+Withdrawn = dict[tuple[str, str], WithdrawnEntry]  # by resource and id
 
 SUMMARIES = {
     Action.ADDED: ("「{ja}」を加えた。", "Added “{en}”."),
@@ -62,7 +62,7 @@ def history_of(seed: Path, source: Source, rendered: RenderedRecords) -> History
     messages = [*_version_errors(now, newest), *_size_errors(now)]
     errors = [SeedError(f"{seed.name}/{DATASET}", 1, message) for message in messages]
     unreleased = newest is None or newest.version != now.version
-    withdrawn = {(each.type, each.id): each for each in source.withdrawn}
+    withdrawn = {(each.type, each.id): each for each, _, _ in source.withdrawn}
     history = History([*releases, now] if unreleased else releases, unreleased, withdrawn)
     errors.extend(_withdrawal_errors(source, history))
     if errors:
@@ -117,21 +117,21 @@ def _withdrawal_errors(source: Source, history: History) -> Iterator[SeedError]:
     if not history.withdrawn:
         return
     *older, now = history.versions
-    replacing = {(each.type, each.replaced_by) for each in source.withdrawn if each.replaced_by}
+    replacing = {(each.type, each.replaced_by) for each, _, _ in source.withdrawn if each.replaced_by}
     wanted = history.withdrawn.keys() | replacing
     there = {each[:2] for each in now.records() if each[:2] in wanted}
     released = {each[:2] for release in older for each in release.records() if each[:2] in wanted}
-    for each in source.withdrawn:
+    for each, file, line in source.withdrawn:
         named, new = f"`{each.id}` of {each.type}", (each.type, each.replaced_by)
         if history.withdrawn[each.type, each.id] is not each:
-            yield SeedError(each.file, each.line, f"{named} is given twice: keep one entry")
+            yield SeedError(file, line, f"{named} is given twice: keep one entry")
         elif (each.type, each.id) in there:
-            yield SeedError(each.file, each.line, f"{named} is still there: remove its entry, or this one")
+            yield SeedError(file, line, f"{named} is still there: remove its entry, or this one")
         elif (each.type, each.id) not in released:
-            yield SeedError(each.file, each.line, f"{named} was never released: correct it, or remove this entry")
+            yield SeedError(file, line, f"{named} was never released: correct it, or remove this entry")
         elif each.replaced_by and new not in there:
             message = f"`{each.replaced_by}` is no id of {each.type}: name what replaces {named}, or leave it out"
-            yield SeedError(each.file, each.line, message)
+            yield SeedError(file, line, message)
 
 
 def compare(before: Release, after: Release) -> Iterator[Difference]:

@@ -108,18 +108,6 @@ class Withdrawals(RootModel[tuple[WithdrawnEntry, ...]]):
     """`withdrawn.yaml`: what a request for such a record is told."""
 
 
-@dataclass(frozen=True)
-class Withdrawal:
-    """An entry of `withdrawn.yaml`, and where it is written."""
-
-    type: str
-    id: str
-    replaced_by: str | None
-    reason: Text
-    file: str
-    line: int
-
-
 @dataclass
 class Source:
     """What was read beside the entries, which are staged, and the errors of form. `unread` are the kinds of files that
@@ -128,7 +116,7 @@ class Source:
     about: AboutEntry | None = None
     transcripts: dict[str, Transcript] = field(default_factory=dict)
     releases: list[Release] = field(default_factory=list)
-    withdrawn: list[Withdrawal] = field(default_factory=list)
+    withdrawn: list[tuple[WithdrawnEntry, str, int]] = field(default_factory=list)  # each with its file and line
     unread: set[str] = field(default_factory=set)
     errors: list[SeedError] = field(default_factory=list)
 
@@ -161,10 +149,11 @@ def read(seed: Path, staging: StagingWriter, temporary: Path, phase: Phase) -> S
     for path, file in files:
         if path.name in TRANSCRIPTS:
             _read_transcript(path, file, source)
-        elif path == seed / DATASET:
-            _read_about(path, file, source)
-        elif path == seed / WITHDRAWN:
-            _read_withdrawn(path, file, source)
+        elif path in (seed / DATASET, seed / WITHDRAWN):
+            try:
+                _read_shared(path, file, source)
+            except InvalidSeed as invalid:
+                source.errors.extend(invalid.errors)
         elif path.suffix in (YAML, NDJSON) and path.stem in KINDS:
             document = path.parent.name if path.parent in documents else None
             chunks.extend(_chunks(Chunk(path, file, document)))
@@ -237,21 +226,13 @@ def seed_digest(seed: Path) -> str:
     return digest.hexdigest()
 
 
-def _read_about(path: Path, file: str, source: Source) -> None:
-    try:
-        source.about = read_model(path, file, AboutEntry)
-    except InvalidSeed as invalid:
-        source.errors.extend(invalid.errors)
-
-
-def _read_withdrawn(path: Path, file: str, source: Source) -> None:
-    try:
-        model, lines = _read_model(path, file, Withdrawals)
-    except InvalidSeed as invalid:
-        source.errors.extend(invalid.errors)
-        return
-    for number, each in enumerate(model.root):
-        source.withdrawn.append(Withdrawal(each.type, each.id, each.replaced_by, each.reason, file, lines[number,]))
+def _read_shared(path: Path, file: str, source: Source) -> None:
+    """Reads `dataset.yaml` or `withdrawn.yaml`."""
+    if path.name == DATASET:
+        source.about, _ = read_model(path, file, AboutEntry)
+    else:
+        model, lines = read_model(path, file, Withdrawals)
+        source.withdrawn.extend((each, file, lines[number,]) for number, each in enumerate(model.root))
 
 
 def _read_transcript(path: Path, file: str, source: Source) -> None:
@@ -397,13 +378,9 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{named}{detail['msg'].removeprefix('Value error, ')}{got}"
 
 
-def read_model(path: Path, file: str, model: type[M]) -> M:
-    """The object that a YAML file holds. Raises InvalidSeed if it is not of the model's form."""
-    return _read_model(path, file, model)[0]
-
-
-def _read_model(path: Path, file: str, model: type[M]) -> tuple[M, Mapping[FieldPath, int]]:
-    """The same, and the line of each path."""
+def read_model(path: Path, file: str, model: type[M]) -> tuple[M, Mapping[FieldPath, int]]:
+    """The object that a YAML file holds, and the line of each path. Raises InvalidSeed if it is not of the model's
+    form."""
     errors: list[SeedError] = []
     value, lines = _parse_yaml(path.read_bytes(), lambda line, message: errors.append(SeedError(file, line, message)))
     if errors:
