@@ -28,11 +28,12 @@ from app.schemas import Name
 from app.seeding.declarations import DeclarationError, declaration_errors
 from app.seeding.downloads import Downloads, in_order
 from app.seeding.entries.budgets import PackageEntry
+from app.seeding.entries.dataset import AboutEntry
 from app.seeding.entries.sources import DocumentEntry
 from app.seeding.history import History, history_of, write_history
 from app.seeding.pool import mapped
 from app.seeding.progress import Done, Phase, no_progress
-from app.seeding.reading import AboutEntry, read, seed_digest
+from app.seeding.reading import read, seed_digest
 from app.seeding.records import amount_notes, name_of, stated_total_notes
 from app.seeding.relational import write_relational
 from app.seeding.rendering import RenderedRecords, check_and_render

@@ -17,9 +17,10 @@ from app.resources.dates import day
 from app.resources.facts import FACTS
 from app.resources.versions import VERSIONS
 from app.schemas import distinct
+from app.seeding.entries.dataset import AboutEntry, WithdrawnEntry
 from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.patches import patch
-from app.seeding.reading import DATASET, AboutEntry, Source, WithdrawnEntry
+from app.seeding.reading import DATASET, Source
 from app.seeding.records import Json
 from app.seeding.releases import MAX_RECORD, Header, Release, ReleasedRecord, numbers, summary_of
 from app.seeding.rendering import RenderedRecords

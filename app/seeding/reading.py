@@ -9,22 +9,22 @@ from functools import partial
 from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import closest
-from app.resources.facts import FACTS
-from app.schemas import ID, Id, Sentence, Text
+from app.schemas import ID
 from app.seeding.entries import KINDS, NAMES
-from app.seeding.entries.base import E, EntryPart, FieldPath, Indexed, Location, NameEntry, ReleaseDate, marked_fields
+from app.seeding.entries.base import E, FieldPath, Indexed, Location, marked_fields
+from app.seeding.entries.dataset import AboutEntry, Withdrawals, WithdrawnEntry
 from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
-from app.seeding.releases import ENDING, FOLDER, Release, Version, read_releases
+from app.seeding.releases import ENDING, FOLDER, Release, read_releases
 from app.seeding.staging import Batch, StagingWriter
 from app.seeding.transcript import Table, Transcript
 from app.text import NOT_IN_TEXT
@@ -50,62 +50,6 @@ M = TypeVar("M", bound=BaseModel)
 
 Lines = dict[FieldPath, int]
 Report = Callable[[int, str], None]  # takes the line and the message of an error
-
-
-GUIDE = re.compile(
-    r"/v1/(budget-lines|measures|budget-summary|crosswalk"
-    r"|measures/[\w-]+/figures|packages/[\w-]+/reconciliation)(\?\S+)?"
-)
-
-
-def _request_of_the_guide(request: str) -> str:
-    if not GUIDE.fullmatch(request):
-        raise ValueError(
-            "the guide shows /v1/budget-lines, /v1/measures, /v1/budget-summary, /v1/crosswalk, the figures of a "
-            "measure and the reconciliation of a package, each with its query: ask one of them"
-        )
-    return request
-
-
-class QuestionEntry(EntryPart):
-    """A question of the guide. It is shown where the data answers its request."""
-
-    question: NameEntry
-    request: Annotated[str, AfterValidator(_request_of_the_guide)] = Field(
-        description="Path and query of the API's answer: of one that the guide can show."
-    )
-
-
-class AboutEntry(EntryPart):
-    """`dataset.yaml`: what the whole is called, and its version."""
-
-    version: Version = Field(
-        description="Raised with every change of the data: the last number if facts were corrected, the one before if "
-        "records or fields were added, the first if records or fields are gone, or fields are of another type."
-    )
-    released: ReleaseDate = Field(description="ISO date of that version.")
-    changes: Text = Field(description="What a reader should know of that version.")
-    name: NameEntry
-    description: NameEntry
-    questions: tuple[QuestionEntry, ...] = ()
-    synonyms: tuple[tuple[Sentence, ...], ...] = Field(
-        default=(), description="Words of one meaning: where a search by one finds nothing, the others are named."
-    )
-
-
-class WithdrawnEntry(BaseModel):
-    """A record that was released and is no more."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: Literal[tuple(resource.name for resource in FACTS)] = Field(description="Its resource.")  # type: ignore[valid-type]
-    id: Id
-    replaced_by: Id | None = Field(default=None, description="The id of the record that stands for it now.")
-    reason: Text
-
-
-class Withdrawals(RootModel[tuple[WithdrawnEntry, ...]]):
-    """`withdrawn.yaml`: what a request for such a record is told."""
 
 
 @dataclass

@@ -16,14 +16,14 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from shutil import copyfile
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.resources.facts import FACTS
 from app.schemas import ID, Id, Name, Text
-from app.seeding.entries.base import ReleaseDate
+from app.seeding.entries.base import ReleaseDate, Version
 from app.seeding.errors import SeedError, Unreadable
 
 FOLDER = "releases"
@@ -33,8 +33,6 @@ MAX_RECORD = MAX_LINE - 1_000  # bytes: its line holds its resource, too
 RESOURCES = frozenset(resource.name for resource in FACTS)
 LINE = re.compile(rb'\{"type":"([a-z-]+)","record":(\{"id":"(%b)".*\})\}\n' % ID.encode(), re.DOTALL)
 RESTORE = "restore the file"
-
-Version = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$")]
 
 
 class Header(BaseModel):

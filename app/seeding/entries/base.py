@@ -36,6 +36,7 @@ IsoDate = Annotated[date, BeforeValidator(_iso_date, json_schema_input_type=date
 DocumentDate = Annotated[IsoDate, AfterValidator(partial(_between, ERAS[-1][0], LAST_DATE))]
 ReleaseDate = Annotated[IsoDate, AfterValidator(partial(_between, date(1980, 1, 1), LAST_DATE))]
 Year = Annotated[int, Field(ge=1927, le=2200)]
+Version = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 # The firmest first: what somebody else says is firmer than what we judge, and that than nothing.
