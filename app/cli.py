@@ -77,16 +77,18 @@ def _settings() -> Settings:
 @click.option("--if-needed", is_flag=True, help="Do nothing when the database can be served and is of this seed.")
 def build(seed: Path | None, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
-    from app.seeding.build import SEED, target
-    from app.seeding.build import build as build_database
+    from app.seeding.build import SEED, target, write
 
     settings, seed = _settings(), seed or SEED
     if if_needed and _is_built(settings, seed):
         return
     to = target(settings)
-    with _errors_as_messages(f"{to.name}: ", ". The old database, if there was one, stands."), to.locked():
-        checked = _checked(seed, to.folder)
-        digest = build_database(checked, to, _phase)
+    with (
+        _errors_as_messages(f"{to.name}: ", ". The old database, if there was one, stands."),
+        to.building() as building,
+    ):
+        checked = _checked(seed, building.folder)
+        digest = write(checked, building, _phase)
     click.echo(f"{to.name}: {checked.count} records, digest {digest}")
 
 

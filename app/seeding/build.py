@@ -96,12 +96,15 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
 def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> str:
     """Makes a database and its downloads, and publishes them in one step. Returns the digest of the dataset."""
     target = SqliteTarget(to) if isinstance(to, Path) else to
+    with target.building() as building:
+        return write(checked, building, phase)
+
+
+def write(checked: Checked, building: Building, phase: Phase) -> str:
+    """The same, in a database that is being made."""
     rendered = checked.rendered
     about = _about(checked)
-    with (
-        target.building() as building,
-        TemporaryDirectory(prefix=".shisaku.", suffix=".building", dir=target.folder) as temporary,
-    ):
+    with TemporaryDirectory(prefix=".shisaku.", suffix=".building", dir=building.folder) as temporary:
         folder, index_file = Path(temporary) / "downloads", Path(temporary) / "index.sqlite"
         folder.mkdir()
         downloads = Downloads(rendered, about, folder)

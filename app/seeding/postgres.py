@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -61,15 +61,9 @@ TEXTS = """
 class PostgresTarget:
     """The database of which the newest published schema is served."""
 
-    folder: Path | None = None
-
     def __init__(self, settings: Settings) -> None:
         self._url = url_of(settings)
         self.name = shown(self._url)
-
-    def locked(self) -> AbstractContextManager[None]:
-        """A new schema is locked, and what is left is removed with it: see `_new_schema`."""
-        return nullcontext()
 
     @contextmanager
     def building(self) -> Iterator[Building]:
@@ -109,6 +103,8 @@ def _new_schema(url: URL, control: Connection) -> Iterator["_PostgresBuilding"]:
 
 
 class _PostgresBuilding:
+    folder: Path | None = None
+
     def __init__(self, url: URL, control: Connection, name: str) -> None:
         self._name = name
         self._control = control
