@@ -41,8 +41,6 @@ MAX_LINE = 4 << 20  # bytes of a line of NDJSON
 MAX_TEXT = 100_000  # characters of a text in YAML
 MAX_DEPTH = 50
 MAX_ALIASED = 100_000  # values that the aliases of a file stand for
-# NOT_IN_TEXT as orjson writes it: characters below U+0020 are escaped, by an odd number of backslashes.
-NOT_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:[bfu]|r(?!\\n))|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 NULLS = ("", "~", "null", "Null", "NULL")
 NULL_TAG = "tag:yaml.org,2002:null"
 
@@ -258,20 +256,24 @@ def _parse_json(text: bytes) -> Any:
     does; TypeError if it is no text of Unicode, and RecursionError if it is nested too deep."""
     if len(text) >= MAX_LINE:
         raise ValueError(f"the line has {MAX_LINE:,} bytes or more")
-    try:
-        raw = orjson.loads(text)
-        written = orjson.dumps(raw)
-        # A text in which no key is given twice has as many quotation marks as the value that it is read as.
-        distinct = written.count(b'"') == text.count(b'"') and b"\\u0022" not in text
-    except orjson.JSONDecodeError:
-        distinct = False
-    if not distinct:
-        # The standard library takes a little more, such as the mark with which some editors begin a file.
-        raw = json.loads(text, object_pairs_hook=_distinct_keys)
-        written = orjson.dumps(raw)  # as it is staged
-    if NOT_IN_JSON.search(written):
-        raise ValueError("a text holds a control character")
+    raw = json.loads(text, object_pairs_hook=_distinct_keys)
+    orjson.dumps(raw)  # which takes less: no surrogates, no nesting without end
+    _check_texts(raw)
     return raw
+
+
+def _check_texts(value: Any) -> None:
+    """Raises ValueError if a text in a JSON value, or a key, holds what no text does."""
+    if isinstance(value, str):
+        if NOT_IN_TEXT.search(value):
+            raise ValueError("a text holds a control character")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_texts(key)
+            _check_texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_texts(item)
 
 
 def _not_in_text(character: str) -> str:
