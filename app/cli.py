@@ -14,8 +14,7 @@ from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPHandler, OpenerDirector
 
 import click
 import orjson
@@ -409,13 +408,10 @@ def readiness(url: str) -> dict[str, str]:
 
 def _fetch(url: str) -> str | None:
     """The body of the response of a URL, whatever its status; None if there is none."""
+    opener = OpenerDirector()
+    opener.add_handler(HTTPHandler())  # alone: no status is an error, and no proxy knows a local address
     try:
-        try:
-            # Without the proxies of the environment, which know no local address.
-            response = build_opener(ProxyHandler({})).open(url, timeout=5)
-        except HTTPError as error:
-            response = error
-        with response:
+        with opener.open(url, timeout=5) as response:
             return str(response.read().decode("utf-8", "replace"))
     except (OSError, HTTPException):
         return None
