@@ -14,8 +14,7 @@ from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPHandler, OpenerDirector
 
 import click
 import orjson
@@ -77,16 +76,18 @@ def _settings() -> Settings:
 @click.option("--if-needed", is_flag=True, help="Do nothing when the database can be served and is of this seed.")
 def build(seed: Path | None, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
-    from app.seeding.build import SEED, target
-    from app.seeding.build import build as build_database
+    from app.seeding.build import SEED, target, write
 
     settings, seed = _settings(), seed or SEED
     if if_needed and _is_built(settings, seed):
         return
     to = target(settings)
-    with _errors_as_messages(f"{to.name}: ", ". The old database, if there was one, stands."), to.locked():
-        checked = _checked(seed, to.folder)
-        digest = build_database(checked, to, _phase)
+    with (
+        _errors_as_messages(f"{to.name}: ", ". The old database, if there was one, stands."),
+        to.building() as building,
+    ):
+        checked = _checked(seed, building.folder)
+        digest = write(checked, building, _phase)
     click.echo(f"{to.name}: {checked.count} records, digest {digest}")
 
 
@@ -194,7 +195,7 @@ def import_(mapping: Path, table: Path, to: Path, seed: Path | None, *, replace:
         raise click.ClickException(f"{to} is there: choose another folder, or replace it with --replace")
     try:
         document = IDS.validate_python(to.name)
-        read = read_model(mapping, mapping.name, TableMapping)
+        read, _ = read_model(mapping, mapping.name, TableMapping)
         organizations = read_kind(seed or SEED, OrganizationEntry)
         imported = import_table(read, table.name, table.read_bytes(), document, organizations)
     except ValidationError as error:
@@ -407,13 +408,10 @@ def readiness(url: str) -> dict[str, str]:
 
 def _fetch(url: str) -> str | None:
     """The body of the response of a URL, whatever its status; None if there is none."""
+    opener = OpenerDirector()
+    opener.add_handler(HTTPHandler())  # alone: no status is an error, and no proxy knows a local address
     try:
-        try:
-            # Without the proxies of the environment, which know no local address.
-            response = build_opener(ProxyHandler({})).open(url, timeout=5)
-        except HTTPError as error:
-            response = error
-        with response:
+        with opener.open(url, timeout=5) as response:
             return str(response.read().decode("utf-8", "replace"))
     except (OSError, HTTPException):
         return None

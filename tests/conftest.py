@@ -9,13 +9,14 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +35,6 @@ from app.http.protocol import HttpProtocol
 from app.main import create_app, service
 from app.query.dataset import Dataset
 from app.query.filters import values_at
-from app.query.formats import ndjson
 from app.query.snapshot import Snapshots
 from app.resources.amount import in_oku
 from app.resources.budget_lines import BUDGET_LINES
@@ -277,16 +277,18 @@ def _cut(value: Any) -> Any:
 
 
 def _with_cuts(checked: Checked) -> Checked:
-    """Makes the amounts of every third programme negative, in the files that everything else is made from."""
+    """Makes the amounts of every third programme negative, in the file that everything else is made from."""
     for resource, path in ((MEASURES, "id"), (BUDGET_LINES, "measure.id")):
-        records = [orjson.loads(text) for text in checked.files.records(resource)]
+        records = [orjson.loads(text) for text in checked.rendered.records(resource)]
         for place, record in enumerate(records):
             (id_,) = values_at(record, path)
             if int(id_.rpartition("-")[2]) % 3 == 0:
                 records[place] = _cut(record)
-        folder, line = checked.files.folder, csv_of(resource.record).line
-        (folder / f"{resource.name}.ndjson").write_bytes(ndjson(map(orjson.dumps, records)))
-        (folder / f"{resource.name}.csv").write_bytes(b"".join(map(line, records)))
+        line = csv_of(resource.record).line
+        rows = [(orjson.dumps(record), line(record), record["id"]) for record in records]
+        with closing(sqlite3.connect(checked.rendered.path)) as connection:
+            connection.executemany(f'UPDATE "{resource.name}" SET json = ?, csv = ? WHERE id = ?', rows)  # noqa: S608
+            connection.commit()
     return checked
 
 

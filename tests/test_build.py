@@ -125,11 +125,11 @@ def test_what_a_killed_build_leaves_is_removed_by_the_next(tmp_path: Path) -> No
 def test_one_build_of_a_file_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "shisaku.sqlite"
     monkeypatch.setenv("SHISAKU_DATABASE", str(path))
-    with SqliteTarget(path).locked():
+    with SqliteTarget(path).building():
         result = CliRunner().invoke(main, ["build", "--seed", str(ALONE)])
         assert (result.exit_code, path.exists()) == (1, False)
         assert result.output == f"Error: {path}: another build of it is running. Wait for it, then build again.\n"
-    with SqliteTarget(tmp_path / "other.sqlite").locked():
+    with SqliteTarget(tmp_path / "other.sqlite").building():
         assert CliRunner().invoke(main, ["build", "--seed", str(ALONE)]).exit_code == 0
 
 
@@ -182,7 +182,7 @@ def test_a_process_that_is_ended_from_outside_ends_a_build_in_a_sentence(
         raise BrokenProcessPool
 
     monkeypatch.setenv("SHISAKU_DATABASE", str(tmp_path / "shisaku.sqlite"))
-    monkeypatch.setattr("app.seeding.build.build", ended)
+    monkeypatch.setattr("app.seeding.build.write", ended)
     result = CliRunner().invoke(main, ["build", "--seed", str(ALONE)])
     assert result.exit_code == 1
     assert "perhaps for want of memory. The old database" in result.output

@@ -84,7 +84,7 @@ def records_of(seed: Path) -> Records:
     return {
         (resource.name, record["id"]): record
         for resource in FACTS
-        for record in map(orjson.loads, checked.files.records(resource))
+        for record in map(orjson.loads, checked.rendered.records(resource))
     }
 
 

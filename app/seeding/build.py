@@ -28,14 +28,15 @@ from app.schemas import Name
 from app.seeding.declarations import DeclarationError, declaration_errors
 from app.seeding.downloads import Downloads, in_order
 from app.seeding.entries.budgets import PackageEntry
+from app.seeding.entries.dataset import AboutEntry
 from app.seeding.entries.sources import DocumentEntry
 from app.seeding.history import History, history_of, write_history
 from app.seeding.pool import mapped
 from app.seeding.progress import Done, Phase, no_progress
-from app.seeding.reading import AboutEntry, read, seed_digest
+from app.seeding.reading import read, seed_digest
 from app.seeding.records import amount_notes, name_of, stated_total_notes
 from app.seeding.relational import write_relational
-from app.seeding.rendering import RecordFiles, check_and_render, id_of
+from app.seeding.rendering import RenderedRecords, check_and_render
 from app.seeding.search_index import INDEX, TABLES, VALUE, read_index, sort_orders, write_search_index
 from app.seeding.sqlite import SqliteTarget, read_table
 from app.seeding.staging import Seed, StagingWriter
@@ -53,18 +54,18 @@ CSV: Table = ServingCsv.__table__  # type: ignore[attr-defined]
 
 @dataclass(frozen=True)
 class Checked:
-    """A seed without errors, and the files of its records, which are removed with this object."""
+    """A seed without errors, and the file of its records, which is removed with this object."""
 
     about: AboutEntry
     seed: Seed
-    files: RecordFiles
+    rendered: RenderedRecords
     history: History
     digest: str  # of the files of the seed
 
     @property
     def count(self) -> int:
         """How many records there are."""
-        return sum(self.files.counts.values())
+        return sum(self.rendered.counts.values())
 
 
 def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) -> Checked:
@@ -79,15 +80,15 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
         source = read(seed, staging, temporary, phase)
         source.errors.extend(staging.finish())
         entries = Seed(temporary / "staging.sqlite", source.transcripts)
-        with closing(RecordFiles(temporary, entries.counts)) as files:
-            check_and_render(entries, source, files, phase)
-            history = history_of(seed, source, files)
-            write_history(history, {document.id for document in entries.each(DocumentEntry)}, files)
+        with closing(RenderedRecords(temporary / "records.sqlite", entries.counts)) as rendered:
+            check_and_render(entries, source, rendered, phase)
+            history = history_of(seed, source, rendered)
+            write_history(history, {document.id for document in entries.each(DocumentEntry)}, rendered)
     except BaseException:
         shutil.rmtree(temporary)
         raise
     assert source.about  # noqa: S101 - narrows the type; a seed without it has an error
-    checked = Checked(source.about, entries, files, history, digest)
+    checked = Checked(source.about, entries, rendered, history, digest)
     weakref.finalize(checked, shutil.rmtree, temporary, ignore_errors=True)
     return checked
 
@@ -95,18 +96,21 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
 def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> str:
     """Makes a database and its downloads, and publishes them in one step. Returns the digest of the dataset."""
     target = SqliteTarget(to) if isinstance(to, Path) else to
-    files = checked.files
+    with target.building() as building:
+        return write(checked, building, phase)
+
+
+def write(checked: Checked, building: Building, phase: Phase) -> str:
+    """The same, in a database that is being made."""
+    rendered = checked.rendered
     about = _about(checked)
-    with (
-        target.building() as building,
-        TemporaryDirectory(prefix=".shisaku.", suffix=".building", dir=target.folder) as temporary,
-    ):
+    with TemporaryDirectory(prefix=".shisaku.", suffix=".building", dir=building.folder) as temporary:
         folder, index_file = Path(temporary) / "downloads", Path(temporary) / "index.sqlite"
         folder.mkdir()
-        downloads = Downloads(files, about, folder)
+        downloads = Downloads(rendered, about, folder)
         tasks: list[Callable[[], Any]] = [
             partial(_make_database, downloads, checked),
-            partial(write_search_index, index_file, files),
+            partial(write_search_index, index_file, rendered),
             downloads.package,
             *(
                 partial(make, resource)
@@ -119,7 +123,7 @@ def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> st
                 made: list[Download] = [next(results)]
                 building.load_public(folder / DATABASE)
                 for resource in RESOURCES:
-                    _write_records(building, resource, files, done)
+                    _write_records(building, resource, rendered, done)
                 building.insert(RELEASE, checked.history.older())
                 building.insert(INDEX, sort_orders(folder / DATABASE))
                 next(results)
@@ -147,17 +151,17 @@ def target(settings: Settings) -> Target:
 
 def _make_database(downloads: Downloads, checked: Checked) -> Download:
     """Makes `dataset.sqlite`."""
-    write_relational(downloads.folder / DATABASE, checked.files, _facts(downloads.about), checked.seed.transcripts)
+    write_relational(downloads.folder / DATABASE, checked.rendered, _facts(downloads.about), checked.seed.transcripts)
     return downloads.file(DATABASE)
 
 
-def _write_records(building: Building, resource: Resource, files: RecordFiles, done: Done) -> None:
-    key = files.first_key(resource)
-    rendered = zip(files.records(resource), files.csv_lines(resource), strict=True)
-    while batch := list(islice(rendered, BATCH)):
-        texts = ((number, text.rstrip(b"\n")) for number, (text, _) in enumerate(batch, key))
-        building.insert(RECORD, ((number, resource.name, id_of(text), text) for number, text in texts))
-        building.insert(CSV, ((number, line) for number, (_, line) in enumerate(batch, key)))
+def _write_records(building: Building, resource: Resource, rendered: RenderedRecords, done: Done) -> None:
+    key = rendered.first_key(resource)
+    rows = rendered.rows(resource, "id, json, csv")
+    while batch := list(islice(rows, BATCH)):
+        numbered = [(number, *row) for number, row in enumerate(batch, key)]
+        building.insert(RECORD, ((number, resource.name, id_, json) for number, id_, json, _ in numbered))
+        building.insert(CSV, ((number, line) for number, _, _, line in numbered))
         key += len(batch)
         done(len(batch))
 

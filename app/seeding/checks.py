@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.query.vocabulary import RESERVED
-from app.schemas import Basis, Derived, Optional, Record, References
+from app.schemas import Basis, Derived, LineRange, Optional, Record, References
+from app.seeding.consistency import CHECKS
 from app.seeding.entries import KINDS
-from app.seeding.entries.base import Entry, EntryPart, EvidenceEntry, FieldPath, NameEntry, contains, marked_fields
+from app.seeding.entries.base import Entry, EntryPart, FieldPath, NameEntry, contains, marked_fields
 from app.seeding.entries.sources import DocumentEntry
 from app.seeding.errors import hint
 from app.seeding.reading import TRANSCRIPTS
@@ -43,7 +44,8 @@ def own_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
 
 def content_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
     """What is wrong with an entry, given all that it links to."""
-    yield from (((field,), message) for field, message in entry.errors(seed))
+    if check := CHECKS.get(type(entry)):
+        yield from (((field,), message) for field, message in check(entry, seed))
     yield from _stated_errors(entry)
 
 
@@ -71,37 +73,33 @@ def _quote_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
             meant = hint(document, seed.transcripts, "name a document's folder")
             yield ("evidence", number, "document"), f"`{document}` has no {TRANSCRIPT}: {meant}"
         elif piece.lines and piece.quote:
-            message = (_misquoted_cell if piece.column else _misquoted)(piece, seed.transcripts[document])
+            transcript = seed.transcripts[document]
+            if piece.column:
+                message = _misquoted_cell(piece.quote, piece.lines, piece.column, transcript)
+            else:
+                message = _misquoted(piece.quote, piece.lines, transcript)
             if message:
                 yield ("evidence", number, "quote"), message
 
 
-def _misquoted_cell(piece: EvidenceEntry, transcript: Transcript) -> str | None:
-    assert piece.lines  # noqa: S101 - narrows the types; the caller looked
-    assert piece.column  # noqa: S101
+def _misquoted_cell(quote: str, lines: LineRange, column: str, transcript: Transcript) -> str | None:
     if not isinstance(transcript, Table):
         return "`column` is for a transcript that is a table: leave it out"
-    first, last = piece.lines.from_, piece.lines.to
-    cell = transcript.cell(first, last, piece.column)
+    first, last = lines.from_, lines.to
+    cell = transcript.cell(first, last, column)
     if cell is None:
-        return (
-            f"no row of the table stands at lines {first}-{last} and has one cell under `{piece.column}`: correct these"
-        )
-    if cell != piece.quote:
-        return (
-            f"the cell under `{piece.column}` at line {first} reads `{cell}`, not `{piece.quote}`: copy it from there"
-        )
+        return f"no row of the table stands at lines {first}-{last} and has one cell under `{column}`: correct these"
+    if cell != quote:
+        return f"the cell under `{column}` at line {first} reads `{cell}`, not `{quote}`: copy it from there"
     return None
 
 
-def _misquoted(piece: EvidenceEntry, transcript: Sequence[str]) -> str | None:
-    assert piece.lines  # noqa: S101 - narrows the type; the caller looked
-    assert piece.quote  # noqa: S101
-    first, last = piece.lines.from_, piece.lines.to
+def _misquoted(quote: str, at: LineRange, transcript: Sequence[str]) -> str | None:
+    first, last = at.from_, at.to
     if not 1 <= first <= last <= len(transcript):
         return f"there are no lines {first}-{last}: the transcript has {len(transcript)}"
     lines = [line.rstrip() for line in transcript[first - 1 : last]]
-    quoted = [line.rstrip() for line in piece.quote.split("\n")]
+    quoted = [line.rstrip() for line in quote.split("\n")]
     fits = len(quoted) == len(lines)
     if fits and len(quoted) == 1:
         # A quote that begins within a number states another number.
@@ -111,7 +109,7 @@ def _misquoted(piece: EvidenceEntry, transcript: Sequence[str]) -> str | None:
     if fits and quoted[0] and quoted[-1]:
         return None
     shown = "\n".join(lines)
-    return f"the quote `{piece.quote}` does not stand at lines {first}-{last}, which read `{shown}`: copy it from there"
+    return f"the quote `{quote}` does not stand at lines {first}-{last}, which read `{shown}`: copy it from there"
 
 
 def _stated_errors(entry: Entry) -> Iterator[Error]:

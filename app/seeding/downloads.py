@@ -19,7 +19,7 @@ from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
 from app.seeding.parquet import write_parquet
-from app.seeding.rendering import RecordFiles
+from app.seeding.rendering import RenderedRecords
 
 FILE_TYPES = {DATABASE: "application/vnd.sqlite3", PACKAGE: "application/zip"}
 LICENCE = (
@@ -68,29 +68,29 @@ RDF_TYPES = {
 class Downloads:
     """Makes the downloads of one dataset. `about` has no downloads yet."""
 
-    files: RecordFiles
+    rendered: RenderedRecords
     about: About
     folder: Path
 
     def ndjson(self, resource: Resource) -> Download:
-        return self._export(resource, "ndjson", self.files.records(resource))
+        return self._export(resource, "ndjson", (b"%b\n" % record for record in self.rendered.records(resource)))
 
     def workbook(self, resource: Resource) -> Download:
         """Size and digest are unknown if there are too many rows for a workbook."""
-        path, count = export_path(resource, "xlsx"), self.files.counts[resource.name]
+        path, count = export_path(resource, "xlsx"), self.rendered.counts[resource.name]
         if count > MAX_XLSX_ROWS:
             return Download(path=path, media_type=MEDIA_TYPES["xlsx"], rows=count, bytes=None, sha256=None)
         with TemporaryFile(dir=self.folder) as file:
             book = Workbook(file, resource, self.about, folder=self.folder if count > IN_MEMORY_ROWS else None)
-            book.add(self.files.records(resource))
+            book.add(self.rendered.records(resource))
             book.close()
             file.seek(0)
             return self._export(resource, "xlsx", file)
 
     def parquet(self, resource: Resource) -> Download:
         name = f"{resource.name}.parquet"
-        write_parquet(self.folder / name, resource, self.about, self.files.records(resource))
-        return self.file(name, self.files.counts[resource.name])
+        write_parquet(self.folder / name, resource, self.about, self.rendered.records(resource))
+        return self.file(name, self.rendered.counts[resource.name])
 
     def package(self) -> list[Download]:
         """A Data Package (v2) that is a Fiscal Data Package too: the CSV files of all resources, and datapackage.json,
@@ -107,9 +107,9 @@ class Downloads:
         with zipfile.ZipFile(self.folder / PACKAGE, "w", zipfile.ZIP_DEFLATED) as package:
             for resource in RESOURCES:
                 with package.open(entry(f"{resource.name}.csv"), "w", force_zip64=True) as file:
-                    for text in self.files.csv(resource):
+                    for text in self.rendered.csv(resource):
                         file.write(text)
-                tables.append(self._export(resource, "csv", self.files.csv(resource)))
+                tables.append(self._export(resource, "csv", self.rendered.csv(resource)))
             described = orjson.dumps(self._descriptor(tables), option=orjson.OPT_INDENT_2)
             package.writestr(entry("datapackage.json"), described)
         return [self.file(PACKAGE), *tables]
@@ -129,14 +129,14 @@ class Downloads:
         return Download(
             path=export_path(resource, extension),
             media_type=MEDIA_TYPES[extension],
-            rows=self.files.counts[resource.name],
+            rows=self.rendered.counts[resource.name],
             bytes=size,
             sha256=digest.hexdigest(),
         )
 
     def _descriptor(self, tables: list[Download]) -> dict[str, Any]:
         about, version = self.about, self.about.version
-        documents = map(orjson.loads, self.files.records(DOCUMENTS))
+        documents = map(orjson.loads, self.rendered.records(DOCUMENTS))
         return {
             "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
             "name": "shisaku",

@@ -1,37 +1,34 @@
 """The history of the records: what each version changed, found by comparing it with the version before."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from heapq import merge
 from itertools import groupby, pairwise
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from app.query.resource import Resource
 from app.resources.changes import CHANGES, Action
 from app.resources.dates import day
 from app.resources.facts import FACTS
 from app.resources.versions import VERSIONS
 from app.schemas import distinct
+from app.seeding.entries.dataset import AboutEntry, WithdrawnEntry
 from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.patches import patch
-from app.seeding.reading import DATASET, AboutEntry, Source, Withdrawal
+from app.seeding.reading import DATASET, Source
 from app.seeding.records import Json
 from app.seeding.releases import MAX_RECORD, Header, Release, ReleasedRecord, numbers, summary_of
-from app.seeding.rendering import RecordFiles, id_of
+from app.seeding.rendering import RenderedRecords
 from app.site.labels import label
 
 Difference = tuple[str, str, bytes | None, bytes | None]  # resource, id, the record before and the one after
-Withdrawn = dict[tuple[str, str], Withdrawal]  # by resource and id
+Withdrawn = dict[tuple[str, str], WithdrawnEntry]  # by resource and id
 
-PLACES = "places.sqlite"
 SUMMARIES = {
     Action.ADDED: ("「{ja}」を加えた。", "Added “{en}”."),
     Action.CHANGED: ("「{ja}」を改めた: {fields_ja}。", "Changed “{en}”: {fields_en}."),
@@ -56,17 +53,17 @@ class History:
             yield from ((type_, id_, number, new) for type_, id_, old, new in compare(before, after) if old != new)
 
 
-def history_of(seed: Path, source: Source, files: RecordFiles) -> History:
+def history_of(seed: Path, source: Source, rendered: RenderedRecords) -> History:
     """The versions that were released, and the records of the seed as the newest. Raises InvalidSeed if these are not
     what was released as their version, or what was withdrawn was not."""
     about, releases = source.about, source.releases
     assert about  # noqa: S101 - narrows the type; a seed without it has an error
     newest = releases[-1] if releases else None
-    now = _seed_release(files, about, newest)
-    messages = [*_version_errors(now, newest), *_size_errors(files)]
+    now = _seed_release(rendered, about, newest)
+    messages = [*_version_errors(now, newest), *_size_errors(now)]
     errors = [SeedError(f"{seed.name}/{DATASET}", 1, message) for message in messages]
     unreleased = newest is None or newest.version != now.version
-    withdrawn = {(each.type, each.id): each for each in source.withdrawn}
+    withdrawn = {(each.type, each.id): each for each, _, _ in source.withdrawn}
     history = History([*releases, now] if unreleased else releases, unreleased, withdrawn)
     errors.extend(_withdrawal_errors(source, history))
     if errors:
@@ -74,17 +71,9 @@ def history_of(seed: Path, source: Source, files: RecordFiles) -> History:
     return history
 
 
-def _seed_release(files: RecordFiles, about: AboutEntry, newest: Release | None) -> Release:
+def _seed_release(rendered: RenderedRecords, about: AboutEntry, newest: Release | None) -> Release:
     """The records of the seed as a release."""
-    places = files.folder / PLACES
-    with closing(sqlite3.connect(places, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = OFF")
-        connection.execute("BEGIN")
-        connection.execute("CREATE TABLE place (type, id, at, size, PRIMARY KEY (type, id)) WITHOUT ROWID")
-        for resource in FACTS:
-            connection.executemany("INSERT INTO place VALUES (?, ?, ?, ?)", _places(resource, files))
-        connection.execute("COMMIT")
-    records = partial(_sorted, files, places)
+    records = partial(_sorted, rendered)
     counts, digest = summary_of(records())
     previous = newest and (newest.header.previous if newest.version == about.version else newest.version)
     header = Header(
@@ -98,26 +87,16 @@ def _seed_release(files: RecordFiles, about: AboutEntry, newest: Release | None)
     return Release(header, records)
 
 
-def _places(resource: Resource, files: RecordFiles) -> Iterator[tuple[str, str, int, int]]:
-    """Where each record stands in its file."""
-    at = 0
-    for text in files.records(resource):
-        yield resource.name, id_of(text), at, len(text) - 1
-        at += len(text)
+def _sorted(rendered: RenderedRecords) -> Iterator[ReleasedRecord]:
+    for resource in sorted(FACTS, key=attrgetter("name")):
+        for id_, record in rendered.rows(resource, "id, json", order="id"):
+            yield ReleasedRecord(resource.name, id_, record)
 
 
-def _sorted(files: RecordFiles, places: Path) -> Iterator[ReleasedRecord]:
-    with closing(sqlite3.connect(places)) as connection, ExitStack() as opened:
-        texts = {resource.name: opened.enter_context(files.path(resource).open("rb")) for resource in FACTS}
-        for type_, id_, at, size in connection.execute("SELECT type, id, at, size FROM place ORDER BY type, id"):
-            texts[type_].seek(at)
-            yield ReleasedRecord(type_, id_, texts[type_].read(size))
-
-
-def _size_errors(files: RecordFiles) -> Iterator[str]:
+def _size_errors(now: Release) -> Iterator[str]:
     """Records that a release could not hold."""
-    with closing(sqlite3.connect(files.folder / PLACES)) as connection:
-        for type_, id_ in connection.execute("SELECT type, id FROM place WHERE size > ?", (MAX_RECORD,)):
+    for type_, id_, record in now.records():
+        if len(record) > MAX_RECORD:
             yield f"the record `{id_}` of {type_} has more than {MAX_RECORD:,} bytes: shorten its evidence or its lists"
 
 
@@ -139,21 +118,21 @@ def _withdrawal_errors(source: Source, history: History) -> Iterator[SeedError]:
     if not history.withdrawn:
         return
     *older, now = history.versions
-    replacing = {(each.type, each.replaced_by) for each in source.withdrawn if each.replaced_by}
+    replacing = {(each.type, each.replaced_by) for each, _, _ in source.withdrawn if each.replaced_by}
     wanted = history.withdrawn.keys() | replacing
     there = {each[:2] for each in now.records() if each[:2] in wanted}
     released = {each[:2] for release in older for each in release.records() if each[:2] in wanted}
-    for each in source.withdrawn:
+    for each, file, line in source.withdrawn:
         named, new = f"`{each.id}` of {each.type}", (each.type, each.replaced_by)
         if history.withdrawn[each.type, each.id] is not each:
-            yield SeedError(each.file, each.line, f"{named} is given twice: keep one entry")
+            yield SeedError(file, line, f"{named} is given twice: keep one entry")
         elif (each.type, each.id) in there:
-            yield SeedError(each.file, each.line, f"{named} is still there: remove its entry, or this one")
+            yield SeedError(file, line, f"{named} is still there: remove its entry, or this one")
         elif (each.type, each.id) not in released:
-            yield SeedError(each.file, each.line, f"{named} was never released: correct it, or remove this entry")
+            yield SeedError(file, line, f"{named} was never released: correct it, or remove this entry")
         elif each.replaced_by and new not in there:
             message = f"`{each.replaced_by}` is no id of {each.type}: name what replaces {named}, or leave it out"
-            yield SeedError(each.file, each.line, message)
+            yield SeedError(file, line, message)
 
 
 def compare(before: Release, after: Release) -> Iterator[Difference]:
@@ -168,7 +147,7 @@ def _of_side(side: int, release: Release) -> Iterator[tuple[str, str, int, bytes
     return ((each.type, each.id, side, each.record) for each in release.records())
 
 
-def write_history(history: History, documents: Collection[str], files: RecordFiles) -> None:
+def write_history(history: History, documents: Collection[str], rendered: RenderedRecords) -> None:
     """Writes the records of `versions` and `changes`, the newest first. `documents` are those that are there."""
     counts: dict[str, Counter[tuple[str, str]]] = {release.version: Counter() for release in history.versions}
     for before, after in reversed(list(pairwise(history.versions))):
@@ -176,10 +155,10 @@ def write_history(history: History, documents: Collection[str], files: RecordFil
             change = _change(after, (type_, id_), old, new, history.withdrawn) if old != new else None
             if change:
                 change["documents"] = [each for each in change["documents"] if each in documents]
-                files.add(CHANGES, change)
+                rendered.add(CHANGES, change)
                 counts[after.version][type_, change["action"]] += 1
     for release in reversed(history.versions):
-        files.add(VERSIONS, _version(release, counts[release.version]))
+        rendered.add(VERSIONS, _version(release, counts[release.version]))
 
 
 def _change(

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -62,15 +61,9 @@ TEXTS = """
 class PostgresTarget:
     """The database of which the newest published schema is served."""
 
-    folder: Path | None = None
-
     def __init__(self, settings: Settings) -> None:
         self._url = url_of(settings)
         self.name = shown(self._url)
-
-    def locked(self) -> AbstractContextManager[None]:
-        """A new schema is locked, and what is left is removed with it: see `_new_schema`."""
-        return nullcontext()
 
     @contextmanager
     def building(self) -> Iterator[Building]:
@@ -110,6 +103,8 @@ def _new_schema(url: URL, control: Connection) -> Iterator["_PostgresBuilding"]:
 
 
 class _PostgresBuilding:
+    folder: Path | None = None
+
     def __init__(self, url: URL, control: Connection, name: str) -> None:
         self._name = name
         self._control = control
@@ -147,10 +142,9 @@ class _PostgresBuilding:
         into = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, columns))
         )
-        booleans = [place for place, column in enumerate(table.columns) if column.type.python_type is bool]
         with self._driver.cursor() as cursor, cursor.copy(into) as copy:
             for row in rows:
-                copy.write_row(_with_booleans(row, booleans) if booleans else row)
+                copy.write_row(row)  # as text, of which PostgreSQL takes 0 and 1, as SQLite gives them, for a boolean
 
     def publish(self, digest: str, downloads: Path) -> None:
         for statement in self._dropped:
@@ -174,14 +168,6 @@ class _PostgresBuilding:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _with_booleans(row: Any, places: list[int]) -> list[object]:
-    """A row of SQLite, which has numbers for true and false."""
-    values = list(row)
-    for place in places:
-        values[place] = None if values[place] is None else bool(values[place])
-    return values
 
 
 def _remove_old(control: Connection, old: list[str]) -> None:

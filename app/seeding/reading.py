@@ -9,22 +9,22 @@ from functools import partial
 from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import closest
-from app.resources.facts import FACTS
-from app.schemas import ID, Id, Sentence, Text
+from app.schemas import ID
 from app.seeding.entries import KINDS, NAMES
-from app.seeding.entries.base import E, EntryPart, FieldPath, Indexed, Location, NameEntry, ReleaseDate, marked_fields
+from app.seeding.entries.base import E, FieldPath, Indexed, Location, marked_fields
+from app.seeding.entries.dataset import AboutEntry, Withdrawals, WithdrawnEntry
 from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
 from app.seeding.pool import mapped
 from app.seeding.progress import Phase
-from app.seeding.releases import ENDING, FOLDER, Release, Version, read_releases
+from app.seeding.releases import ENDING, FOLDER, Release, read_releases
 from app.seeding.staging import Batch, StagingWriter
 from app.seeding.transcript import Table, Transcript
 from app.text import NOT_IN_TEXT
@@ -41,8 +41,6 @@ MAX_LINE = 4 << 20  # bytes of a line of NDJSON
 MAX_TEXT = 100_000  # characters of a text in YAML
 MAX_DEPTH = 50
 MAX_ALIASED = 100_000  # values that the aliases of a file stand for
-# NOT_IN_TEXT as orjson writes it: characters below U+0020 are escaped, by an odd number of backslashes.
-NOT_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:[bfu]|r(?!\\n))|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 NULLS = ("", "~", "null", "Null", "NULL")
 NULL_TAG = "tag:yaml.org,2002:null"
 
@@ -50,74 +48,6 @@ M = TypeVar("M", bound=BaseModel)
 
 Lines = dict[FieldPath, int]
 Report = Callable[[int, str], None]  # takes the line and the message of an error
-
-
-GUIDE = re.compile(
-    r"/v1/(budget-lines|measures|budget-summary|crosswalk"
-    r"|measures/[\w-]+/figures|packages/[\w-]+/reconciliation)(\?\S+)?"
-)
-
-
-def _request_of_the_guide(request: str) -> str:
-    if not GUIDE.fullmatch(request):
-        raise ValueError(
-            "the guide shows /v1/budget-lines, /v1/measures, /v1/budget-summary, /v1/crosswalk, the figures of a "
-            "measure and the reconciliation of a package, each with its query: ask one of them"
-        )
-    return request
-
-
-class QuestionEntry(EntryPart):
-    """A question of the guide. It is shown where the data answers its request."""
-
-    question: NameEntry
-    request: Annotated[str, AfterValidator(_request_of_the_guide)] = Field(
-        description="Path and query of the API's answer: of one that the guide can show."
-    )
-
-
-class AboutEntry(EntryPart):
-    """`dataset.yaml`: what the whole is called, and its version."""
-
-    version: Version = Field(
-        description="Raised with every change of the data: the last number if facts were corrected, the one before if "
-        "records or fields were added, the first if records or fields are gone, or fields are of another type."
-    )
-    released: ReleaseDate = Field(description="ISO date of that version.")
-    changes: Text = Field(description="What a reader should know of that version.")
-    name: NameEntry
-    description: NameEntry
-    questions: tuple[QuestionEntry, ...] = ()
-    synonyms: tuple[tuple[Sentence, ...], ...] = Field(
-        default=(), description="Words of one meaning: where a search by one finds nothing, the others are named."
-    )
-
-
-class WithdrawnEntry(BaseModel):
-    """A record that was released and is no more."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: Literal[tuple(resource.name for resource in FACTS)] = Field(description="Its resource.")  # type: ignore[valid-type]
-    id: Id
-    replaced_by: Id | None = Field(default=None, description="The id of the record that stands for it now.")
-    reason: Text
-
-
-class Withdrawals(RootModel[tuple[WithdrawnEntry, ...]]):
-    """`withdrawn.yaml`: what a request for such a record is told."""
-
-
-@dataclass(frozen=True)
-class Withdrawal:
-    """An entry of `withdrawn.yaml`, and where it is written."""
-
-    type: str
-    id: str
-    replaced_by: str | None
-    reason: Text
-    file: str
-    line: int
 
 
 @dataclass
@@ -128,7 +58,7 @@ class Source:
     about: AboutEntry | None = None
     transcripts: dict[str, Transcript] = field(default_factory=dict)
     releases: list[Release] = field(default_factory=list)
-    withdrawn: list[Withdrawal] = field(default_factory=list)
+    withdrawn: list[tuple[WithdrawnEntry, str, int]] = field(default_factory=list)  # each with its file and line
     unread: set[str] = field(default_factory=set)
     errors: list[SeedError] = field(default_factory=list)
 
@@ -161,10 +91,11 @@ def read(seed: Path, staging: StagingWriter, temporary: Path, phase: Phase) -> S
     for path, file in files:
         if path.name in TRANSCRIPTS:
             _read_transcript(path, file, source)
-        elif path == seed / DATASET:
-            _read_about(path, file, source)
-        elif path == seed / WITHDRAWN:
-            _read_withdrawn(path, file, source)
+        elif path in (seed / DATASET, seed / WITHDRAWN):
+            try:
+                _read_shared(path, file, source)
+            except InvalidSeed as invalid:
+                source.errors.extend(invalid.errors)
         elif path.suffix in (YAML, NDJSON) and path.stem in KINDS:
             document = path.parent.name if path.parent in documents else None
             chunks.extend(_chunks(Chunk(path, file, document)))
@@ -237,21 +168,13 @@ def seed_digest(seed: Path) -> str:
     return digest.hexdigest()
 
 
-def _read_about(path: Path, file: str, source: Source) -> None:
-    try:
-        source.about = read_model(path, file, AboutEntry)
-    except InvalidSeed as invalid:
-        source.errors.extend(invalid.errors)
-
-
-def _read_withdrawn(path: Path, file: str, source: Source) -> None:
-    try:
-        model, lines = _read_model(path, file, Withdrawals)
-    except InvalidSeed as invalid:
-        source.errors.extend(invalid.errors)
-        return
-    for number, each in enumerate(model.root):
-        source.withdrawn.append(Withdrawal(each.type, each.id, each.replaced_by, each.reason, file, lines[number,]))
+def _read_shared(path: Path, file: str, source: Source) -> None:
+    """Reads `dataset.yaml` or `withdrawn.yaml`."""
+    if path.name == DATASET:
+        source.about, _ = read_model(path, file, AboutEntry)
+    else:
+        model, lines = read_model(path, file, Withdrawals)
+        source.withdrawn.extend((each, file, lines[number,]) for number, each in enumerate(model.root))
 
 
 def _read_transcript(path: Path, file: str, source: Source) -> None:
@@ -333,20 +256,24 @@ def _parse_json(text: bytes) -> Any:
     does; TypeError if it is no text of Unicode, and RecursionError if it is nested too deep."""
     if len(text) >= MAX_LINE:
         raise ValueError(f"the line has {MAX_LINE:,} bytes or more")
-    try:
-        raw = orjson.loads(text)
-        written = orjson.dumps(raw)
-        # A text in which no key is given twice has as many quotation marks as the value that it is read as.
-        distinct = written.count(b'"') == text.count(b'"') and b"\\u0022" not in text
-    except orjson.JSONDecodeError:
-        distinct = False
-    if not distinct:
-        # The standard library takes a little more, such as the mark with which some editors begin a file.
-        raw = json.loads(text, object_pairs_hook=_distinct_keys)
-        written = orjson.dumps(raw)  # as it is staged
-    if NOT_IN_JSON.search(written):
-        raise ValueError("a text holds a control character")
+    raw = json.loads(text, object_pairs_hook=_distinct_keys)
+    orjson.dumps(raw)  # which takes less: no surrogates, no nesting without end
+    _check_texts(raw)
     return raw
+
+
+def _check_texts(value: Any) -> None:
+    """Raises ValueError if a text in a JSON value, or a key, holds what no text does."""
+    if isinstance(value, str):
+        if NOT_IN_TEXT.search(value):
+            raise ValueError("a text holds a control character")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_texts(key)
+            _check_texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_texts(item)
 
 
 def _not_in_text(character: str) -> str:
@@ -397,13 +324,9 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{named}{detail['msg'].removeprefix('Value error, ')}{got}"
 
 
-def read_model(path: Path, file: str, model: type[M]) -> M:
-    """The object that a YAML file holds. Raises InvalidSeed if it is not of the model's form."""
-    return _read_model(path, file, model)[0]
-
-
-def _read_model(path: Path, file: str, model: type[M]) -> tuple[M, Mapping[FieldPath, int]]:
-    """The same, and the line of each path."""
+def read_model(path: Path, file: str, model: type[M]) -> tuple[M, Mapping[FieldPath, int]]:
+    """The object that a YAML file holds, and the line of each path. Raises InvalidSeed if it is not of the model's
+    form."""
     errors: list[SeedError] = []
     value, lines = _parse_yaml(path.read_bytes(), lambda line, message: errors.append(SeedError(file, line, message)))
     if errors:

@@ -34,11 +34,6 @@ from app.seeding.entries.budgets import (
     PackageEntry,
     PillarEntry,
     RelationEntry,
-    parts,
-    phase_of,
-    relations_of,
-    same,
-    wholes,
 )
 from app.seeding.entries.sources import (
     DocumentEntry,
@@ -48,6 +43,7 @@ from app.seeding.entries.sources import (
     StageEntry,
     StrategyEntry,
 )
+from app.seeding.lines import parts, phase_of, relations_of, same, wholes
 from app.seeding.staging import Seed
 
 Json = dict[str, Any]

@@ -11,30 +11,30 @@ from app.query.columns import Cell, row_of
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.tables import COLUMNS, DATASET, PUBLIC_TABLES, RESOURCE_TABLES, TRANSCRIPT_LINES, column_rows
-from app.seeding.rendering import RecordFiles
+from app.seeding.rendering import RenderedRecords
 from app.seeding.sqlite import SqliteWriter, new_file
 
 BATCH = 50  # records: as many as stay in the cache of a processor
 
 
 def write_relational(
-    path: Path, files: RecordFiles, facts: Mapping[str, str], transcripts: Mapping[str, Sequence[str]]
+    path: Path, rendered: RenderedRecords, facts: Mapping[str, str], transcripts: Mapping[str, Sequence[str]]
 ) -> None:
     """Makes the file: all records, the lines of the transcripts, and what explains them."""
     with new_file(path, PUBLIC_TABLES) as writer:
         writer.insert(COLUMNS, column_rows())
         writer.insert(DATASET, facts.items())
         for resource in RESOURCES:
-            _write_resource(writer, resource, files)
+            _write_resource(writer, resource, rendered)
         for document, lines in transcripts.items():
             writer.insert(TRANSCRIPT_LINES, ((document, number, text) for number, text in enumerate(lines, 1)))
 
 
-def _write_resource(writer: SqliteWriter, resource: Resource, files: RecordFiles) -> None:
+def _write_resource(writer: SqliteWriter, resource: Resource, rendered: RenderedRecords) -> None:
     own, *lists = RESOURCE_TABLES[resource.name]
     own_row = row_of(own.columns)
     rows_of = [(each.table, each.field, row_of(each.columns)) for each in lists]
-    texts, key = files.records(resource), files.first_key(resource)
+    texts, key = rendered.records(resource), rendered.first_key(resource)
     while records := [orjson.loads(text) for text in islice(texts, BATCH)]:
         writer.insert(own.table, ([number, *own_row(record)] for number, record in enumerate(records, key)))
         for table, field, row in rows_of:

@@ -16,15 +16,15 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from shutil import copyfile
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.resources.facts import FACTS
 from app.schemas import ID, Id, Name, Text
-from app.seeding.entries.base import ReleaseDate
-from app.seeding.errors import SeedError
+from app.seeding.entries.base import ReleaseDate, Version
+from app.seeding.errors import SeedError, Unreadable
 
 FOLDER = "releases"
 ENDING = ".ndjson.gz"
@@ -33,8 +33,6 @@ MAX_RECORD = MAX_LINE - 1_000  # bytes: its line holds its resource, too
 RESOURCES = frozenset(resource.name for resource in FACTS)
 LINE = re.compile(rb'\{"type":"([a-z-]+)","record":(\{"id":"(%b)".*\})\}\n' % ID.encode(), re.DOTALL)
 RESTORE = "restore the file"
-
-Version = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$")]
 
 
 class Header(BaseModel):
@@ -86,10 +84,6 @@ class Release:
         return self.header.version
 
 
-class _Unreadable(Exception):  # noqa: N818 - a state of the file
-    """A file that is no release; the message says what is wrong and what to do."""
-
-
 def numbers(version: str) -> tuple[int, ...]:
     """What versions are ordered by."""
     return tuple(map(int, version.split(".")))
@@ -124,25 +118,25 @@ def read_releases(files: Iterable[tuple[Path, str]], folder: Path) -> tuple[list
     for path, file in files:
         try:
             found[file] = _read(path, folder / path.name)
-        except _Unreadable as error:
-            errors.append(SeedError(file, 1, str(error)))
+        except Unreadable as error:
+            errors.append(SeedError(file, error.line, str(error)))
     if not errors:
         errors.extend(_chain_errors(found))
     return sorted(found.values(), key=lambda each: numbers(each.version)), errors
 
 
 def _read(path: Path, copy: Path) -> Release:
-    """A release whose file is whole, from a copy that is made of it. Raises _Unreadable."""
+    """A release whose file is whole, from a copy that is made of it. Raises Unreadable."""
     copyfile(path, copy)
     try:
         header = _header(copy)
         found = summary_of(_checked(copy))
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise _Unreadable(f"the file is cut, or no gzip file ({error}): {RESTORE}") from error
+        raise Unreadable(1, f"the file is cut, or no gzip file ({error}): {RESTORE}") from error
     if found != (header.counts, header.digest):
-        raise _Unreadable(f"the records are not those that were released (their digest is {found[1]}): {RESTORE}")
+        raise Unreadable(1, f"the records are not those that were released (their digest is {found[1]}): {RESTORE}")
     if path.name != f"{header.version}{ENDING}":
-        raise _Unreadable(f"the file holds version {header.version}: keep one file of it, {header.version}{ENDING}")
+        raise Unreadable(1, f"the file holds version {header.version}: keep one file of it, {header.version}{ENDING}")
     return Release(header, partial(_records, copy))
 
 
@@ -155,11 +149,11 @@ def _header(path: Path) -> Header:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         message = f"the first line is no header of format 1 ({where}: {first['msg']}): {RESTORE}, or update the code"
-        raise _Unreadable(message) from error
+        raise Unreadable(1, message) from error
 
 
 def _records(path: Path) -> Iterator[ReleasedRecord]:
-    """The records of a file. Raises _Unreadable at a line that is none."""
+    """The records of a file. Raises Unreadable at a line that is none."""
     with gzip.open(path) as file:
         file.readline(MAX_LINE)
         number = 1
@@ -167,7 +161,7 @@ def _records(path: Path) -> Iterator[ReleasedRecord]:
             number += 1
             found = LINE.fullmatch(line)
             if found is None:
-                raise _Unreadable(f"line {number} is no record: {RESTORE}")
+                raise Unreadable(1, f"line {number} is no record: {RESTORE}")
             yield ReleasedRecord(found[1].decode(), found[3].decode(), found[2])
 
 
@@ -177,11 +171,11 @@ def _checked(path: Path) -> Iterator[ReleasedRecord]:
         try:
             _Line.model_validate(orjson.loads(each.line))  # which takes no NaN, as pydantic's own parser does
         except ValueError as error:
-            raise _Unreadable(f"line {number} is no record: {RESTORE}") from error
+            raise Unreadable(1, f"line {number} is no record: {RESTORE}") from error
         if each.type not in RESOURCES:
-            raise _Unreadable(f"line {number} is of `{each.type}`, which is no resource: {RESTORE}")
+            raise Unreadable(1, f"line {number} is of `{each.type}`, which is no resource: {RESTORE}")
         if before is not None and each[:2] <= before:
-            raise _Unreadable(f"line {number} is not in order: {RESTORE}")
+            raise Unreadable(1, f"line {number} is not in order: {RESTORE}")
         before = each[:2]
         yield each
 

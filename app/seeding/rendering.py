@@ -1,12 +1,15 @@
-"""Checks the content of all entries and renders their records, unit by unit, into files of whole collections."""
+"""Checks the content of all entries and renders their records, unit by unit, into a file of whole collections."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 
+from app.db.sqlite import connect
 from app.query.columns import columns
 from app.query.formats import Csv
 from app.query.resource import Resource
@@ -21,25 +24,26 @@ from app.seeding.pool import mapped
 from app.seeding.progress import Phase
 from app.seeding.reading import Source
 from app.seeding.records import RENDERERS, VALUES, Json
+from app.seeding.sqlite import connect_exclusively
 from app.seeding.staging import Seed
 
-CHUNK = 1 << 20  # bytes
 UNIT = 200  # entries of the largest kind that are checked and rendered at once
 
 MODELS = {resource.name: resource.record for resource in RESOURCES}
 
 Unit = dict[str, range]  # by kind, numbers of entries
 Target = tuple[str, str]  # kind and id
+Row = tuple[str, bytes, bytes, bytes]  # of a record: see RenderedRecords
 
 
 @dataclass
 class Result:
-    """What was found in a unit. `coverage` are errors that are reported if there are no others; `texts` are the
-    records as NDJSON, as CSV, and the values of filters that they do not show, by resource."""
+    """What was found in a unit. `coverage` are errors that are reported if there are no others; `rows` are the
+    records, by resource."""
 
     errors: list[SeedError] = field(default_factory=list)
     coverage: list[SeedError] = field(default_factory=list)
-    texts: dict[str, tuple[bytes, bytes, bytes]] = field(default_factory=dict)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
 
 
 @cache
@@ -47,84 +51,57 @@ def csv_of(model: type[Record]) -> Csv:
     return Csv(columns(model))
 
 
-class RecordFiles:
-    """The rendered records of each resource, in the order of their keys: NDJSON, CSV without a header, and JSON lists
-    of filter values."""
+class RenderedRecords:
+    """The rendered records, in a SQLite file with a table for each resource: id, JSON, line of CSV, and the values of
+    filters that the record does not show, as JSON. Rowids are the order of the keys. Other processes read it once it is
+    closed."""
 
-    def __init__(self, folder: Path, counts: dict[str, int]) -> None:
-        self.folder = folder
+    def __init__(self, path: Path, counts: Mapping[str, int]) -> None:
+        self.path = path
         self.counts = {resource.name: counts.get(resource.name, 0) for resource in RESOURCES}
-        self._appending = {path: path.open("wb") for name in self.counts for path in self._paths(name)}
+        self._writing = True
+        self._writer = connect_exclusively(path)
+        self._writer.execute("PRAGMA page_size = 16384")  # most rows are of some thousands of bytes
+        for name in self.counts:
+            self._writer.execute(f'CREATE TABLE "{name}" (id TEXT UNIQUE, json BLOB, csv BLOB, hidden BLOB)')
+        self._writer.execute("BEGIN")
 
-    def _paths(self, name: str) -> tuple[Path, Path, Path]:
-        return self.folder / f"{name}.ndjson", self.folder / f"{name}.csv", self.folder / f"{name}.values"
-
-    def path(self, resource: Resource) -> Path:
-        """The file of the records as NDJSON."""
-        return self._paths(resource.name)[0]
+    def append(self, name: str, rows: Iterable[Row]) -> None:
+        self._writer.executemany(f'INSERT INTO "{name}" VALUES (?, ?, ?, ?)', rows)  # noqa: S608 - of a resource
 
     def add(self, resource: Resource, record: Json) -> None:
         """Adds a record that no entry makes."""
         json = orjson.dumps(record)
         resource.record.model_validate_json(json)
-        self.append({resource.name: (_ndjson([json]), csv_of(resource.record).line(record), _ndjson([b"{}"]))})
+        self.append(resource.name, [(record["id"], json, csv_of(resource.record).line(record), b"{}")])
         self.counts[resource.name] += 1
 
-    def append(self, texts: dict[str, tuple[bytes, bytes, bytes]]) -> None:
-        for name in self.counts.keys() & texts.keys():
-            parts = texts[name]
-            for path, part in zip(self._paths(name), parts, strict=True):
-                self._appending[path].write(part)
-
-    def flush(self) -> None:
-        """Lets what was appended be read."""
-        for file in self._appending.values():
-            file.flush()
-
     def close(self) -> None:
-        for file in self._appending.values():
-            file.close()
+        self._writer.execute("COMMIT")
+        self._writer.close()
+        self._writing = False
 
     def first_key(self, resource: Resource) -> int:
         """Keys number all records, resource by resource, from 1."""
         return 1 + sum(self.counts[other.name] for other in RESOURCES[: RESOURCES.index(resource)])
 
+    def rows(self, resource: Resource, columns: str, order: str = "rowid") -> Iterator[Any]:
+        """Some columns of each record: `id`, `json`, `csv`, `hidden`."""
+        with nullcontext(self._writer) if self._writing else closing(connect(self.path)) as connection:
+            yield from connection.execute(f'SELECT {columns} FROM "{resource.name}" ORDER BY {order}')  # noqa: S608
+
     def records(self, resource: Resource) -> Iterator[bytes]:
-        """Each record as JSON, with a line break."""
-        with self.path(resource).open("rb") as file:
-            yield from file
+        """Each record as JSON."""
+        return (json for (json,) in self.rows(resource, "json"))
 
     def csv(self, resource: Resource) -> Iterator[bytes]:
-        """All records as CSV, with a header, in chunks."""
+        """All records as CSV, line by line, with a header."""
         yield csv_of(resource.record).head()
-        with self._paths(resource.name)[1].open("rb") as file:
-            while text := file.read(CHUNK):
-                yield text
-
-    def csv_lines(self, resource: Resource) -> Iterator[bytes]:
-        """Each record as a line of CSV."""
-        whole = b""
-        with self._paths(resource.name)[1].open("rb") as file:
-            for line in file:
-                whole += line
-                # A line break within a quoted cell does not end the line of CSV.
-                if whole.count(b'"') % 2 == 0:
-                    yield whole
-                    whole = b""
-
-    def values(self, resource: Resource) -> Iterator[dict[str, list[str]]]:
-        """Each record's values of filters that it does not show."""
-        with self._paths(resource.name)[2].open("rb") as file:
-            yield from map(orjson.loads, file)
+        yield from (line for (line,) in self.rows(resource, "csv"))
 
 
-def id_of(record: bytes) -> str:
-    """The id of a record's JSON, which begins with it."""
-    return record[len(b'{"id":"') : record.index(b'"', len(b'{"id":"'))].decode()
-
-
-def check_and_render(seed: Seed, source: Source, files: RecordFiles, phase: Phase) -> None:
-    """Raises InvalidSeed with every error of the seed, sorted. If there is none, the files hold every record."""
+def check_and_render(seed: Seed, source: Source, rendered: RenderedRecords, phase: Phase) -> None:
+    """Raises InvalidSeed with every error of the seed, sorted. If there is none, every record is rendered."""
     errors = list(source.errors)
     unknown: set[Target] = seed.unknown_targets()
     if errors or unknown or any(document.id not in seed.transcripts for document in seed.each(DocumentEntry)):
@@ -140,9 +117,9 @@ def check_and_render(seed: Seed, source: Source, files: RecordFiles, phase: Phas
             errors.extend(result.errors)
             coverage.extend(result.coverage)
             if not errors:
-                files.append(result.texts)
+                for name, rows in result.rows.items():
+                    rendered.append(name, rows)
             done(1)
-    files.flush()
     if errors or coverage:
         raise InvalidSeed(sorted(set(errors or coverage)))
 
@@ -159,7 +136,6 @@ def _units(counts: dict[str, int]) -> Iterator[Unit]:
 def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
     result = Result()
     for kind, numbers in unit.items():
-        records, lines, values = [], [], []
         for entry in seed.each(KINDS[kind], numbers, all_=True):
             result.errors.extend(_located(entry, own_errors(entry, seed)))
             if entry.key not in seed.left_out:
@@ -169,10 +145,8 @@ def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
                 result.coverage.extend(_located(entry, coverage_errors(record, entry, model)))
                 json = orjson.dumps(_in_order(record, model))
                 model.model_validate_json(json)
-                records.append(json)
-                lines.append(csv_of(model).line(record))
-                values.append(orjson.dumps(VALUES[kind](entry, seed) if kind in VALUES else {}))
-        result.texts[kind] = (_ndjson(records), b"".join(lines), _ndjson(values))
+                hidden = orjson.dumps(VALUES[kind](entry, seed) if kind in VALUES else {})
+                result.rows.setdefault(kind, []).append((entry.id, json, csv_of(model).line(record), hidden))
     return result
 
 
@@ -184,10 +158,6 @@ def _in_order(record: Json, model: type[Record]) -> Json:
 
 def _located(entry: Entry, errors: Iterator[Error]) -> Iterator[SeedError]:
     return (SeedError(entry.location.file, entry.location.line(*path), message) for path, message in errors)
-
-
-def _ndjson(texts: Sequence[bytes]) -> bytes:
-    return b"".join([b"%b\n" % text for text in texts])
 
 
 def _undescribed(seed: Seed) -> Iterator[SeedError]:

@@ -9,8 +9,8 @@ from pydantic import TypeAdapter
 
 from app.seeding.build import SEED
 from app.seeding.entries import KINDS
+from app.seeding.entries.dataset import AboutEntry, Withdrawals
 from app.seeding.mapping import TableMapping
-from app.seeding.reading import AboutEntry, Withdrawals
 
 SCHEMAS = SEED / "schemas"
 

@@ -20,7 +20,7 @@ from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
 from app.resources import RESOURCES
 from app.resources.tables import RESOURCE_TABLES
-from app.seeding.rendering import RecordFiles
+from app.seeding.rendering import RenderedRecords
 from app.seeding.sqlite import new_file
 from app.text import searchable
 
@@ -32,16 +32,16 @@ TABLES = (INDEX, TEXT, VALUE)
 searchable_cached = lru_cache(maxsize=10_000)(searchable)
 
 
-def write_search_index(path: Path, files: RecordFiles) -> None:
+def write_search_index(path: Path, rendered: RenderedRecords) -> None:
     """Makes the file: serving_text, serving_index but for its sort orders, and the vocabularies of serving_value."""
     ngrams = NgramWriter()
     vocabularies: dict[str, dict[str, Term]] = {}
     with new_file(path, TABLES) as writer:
         for resource in RESOURCES:
             index = IndexWriter(resource.name)
-            writer.insert(TEXT, _texts(resource, files, index, ngrams))
+            writer.insert(TEXT, _texts(resource, rendered, index, ngrams))
             writer.insert(INDEX, index.entries())
-            for name, term in _terms(resource, files):
+            for name, term in _terms(resource, rendered):
                 vocabularies.setdefault(name, {}).setdefault(term.id, term)
         for source in (source for resource in RESOURCES for source in resource.vocabularies if source.sorted):
             vocabularies[source.name] = dict(sorted(vocabularies.get(source.name, {}).items()))
@@ -56,18 +56,18 @@ def write_search_index(path: Path, files: RecordFiles) -> None:
 
 
 def _texts(
-    resource: Resource, files: RecordFiles, index: IndexWriter, ngrams: NgramWriter
+    resource: Resource, rendered: RenderedRecords, index: IndexWriter, ngrams: NgramWriter
 ) -> Iterator[tuple[int, str, str]]:
     """The folded texts of each record, which is indexed on the way."""
     filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.paths and not each.bound]
     readers = [*filters, *((path, _texts_at([path])) for path in resource.indexed_paths)]
     columns = {each.paths[0].partition(".")[0]: each.paths[0] for each in resource.filters.values() if each.bound}
-    rows = zip(files.records(resource), files.values(resource), strict=True)
-    for key, (text, hidden) in enumerate(rows, files.first_key(resource)):
+    rows = rendered.rows(resource, "json, hidden")
+    for key, (text, hidden) in enumerate(rows, rendered.first_key(resource)):
         record = orjson.loads(text)
         values: dict[str, Iterable[str]] = {name: read(record) for name, read in readers}
         numbers = {name: next(values_at(record, path), None) for name, path in columns.items()}
-        index.add(key, {**values, **hidden}, numbers)
+        index.add(key, {**values, **orjson.loads(hidden)}, numbers)
         names = [searchable_cached(each) for _, each in texts_of(resource.names, record)]
         descriptions = [searchable_cached(each) for _, each in texts_of(resource.descriptions, record)]
         ngrams.add(key, names, descriptions)
@@ -90,9 +90,9 @@ def _text(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def _terms(resource: Resource, files: RecordFiles) -> Iterator[tuple[str, Term]]:
+def _terms(resource: Resource, rendered: RenderedRecords) -> Iterator[tuple[str, Term]]:
     if resource.vocabularies:
-        for text in files.records(resource):
+        for text in rendered.records(resource):
             record = resource.record.model_validate_json(text)
             for source in resource.vocabularies:
                 yield from ((source.name, term) for term in source.terms(record))

@@ -4,7 +4,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -83,11 +83,10 @@ class SqliteTarget:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        self.folder: Path | None = None
         self._path = path
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def building(self) -> Iterator[Building]:
         path = self._path
         if path.exists() and not path.is_file():
             raise Unusable(f"{path}: this is no regular file. Remove it, or name another with SHISAKU_DATABASE.")
@@ -106,27 +105,20 @@ class SqliteTarget:
             for each in path.parent.iterdir():
                 if left.fullmatch(each.name):  # by a build that was killed
                     shutil.rmtree(each, ignore_errors=True)
-            with TemporaryDirectory(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent) as folder:
-                self.folder = Path(folder)
-                try:
-                    yield
-                finally:
-                    self.folder = None
-
-    @contextmanager
-    def building(self) -> Iterator[Building]:
-        with nullcontext() if self.folder else self.locked():
-            assert self.folder  # noqa: S101 - narrows the type
-            with closing(_SqliteBuilding(self._path, self.folder / self._path.name)) as building:
+            with (
+                TemporaryDirectory(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent) as folder,
+                closing(_SqliteBuilding(path, Path(folder))) as building,
+            ):
                 yield building
 
 
 class _SqliteBuilding:
     _writer: SqliteWriter
 
-    def __init__(self, path: Path, made: Path) -> None:
+    def __init__(self, path: Path, folder: Path) -> None:
+        self.folder: Path | None = folder
         self._path = path
-        self._made = made
+        self._made = folder / path.name
         self._open = ExitStack()
 
     def load_public(self, file: Path) -> None:

@@ -118,7 +118,8 @@ class StagingWriter:
 
 
 class Seed:
-    """Reads the staging file: the typed entries of a seed. See `Lookup`.
+    """Reads the staging file: the typed entries of a seed whose form is correct. Links are checked first, so that
+    `get` finds what is linked.
 
     Entries in `left_out` are not found. Each process has its own connection and its own cache of entries."""
 
@@ -182,6 +183,7 @@ class Seed:
         return found  # type: ignore[return-value]
 
     def get(self, kind: type[E], id_: str) -> E:
+        """The entry of a kind by id. Raises KeyError if there is none."""
         key = self._keys.get((kind, id_), 0)
         if key in self._entries:
             self._entries.move_to_end(key)
@@ -202,6 +204,7 @@ class Seed:
         return self.get(kind, id_).key - FIRST_KEY[NAMES[kind]]
 
     def where(self, kind: type[E], field: str, value: str) -> list[E]:
+        """The entries whose indexed field is, or contains, the value, in seed order."""
         values = self._values(f"{NAMES[kind]}.{field}")
         if values is not None and value not in values:
             return []
@@ -221,12 +224,14 @@ class Seed:
         return self._few[field]
 
     def count(self, kind: type[Entry], field: str, values: Iterable[str]) -> int:
+        """How many entries there are whose indexed field is, or contains, any of the values."""
         listed = orjson.dumps(list(values)).decode()
         sql = "SELECT count(DISTINCT key) FROM indexed WHERE field = ? AND value IN (SELECT value FROM json_each(?))"
         ((count,),) = self._query(sql, (f"{NAMES[kind]}.{field}", listed))
         return int(count)
 
     def ancestors(self, kind: type[Entry], field: str, id_: str | None) -> Iterator[str]:
+        """An id and all above it, each the `field` of the one before; a circle ends where it closes."""
         seen: set[str] = set()
         while id_ and id_ not in seen:
             seen.add(id_)
@@ -242,4 +247,5 @@ class Seed:
 
     @cached_property
     def organization_ids(self) -> Mapping[str, str]:
+        """The ids of organizations by printed abbreviation."""
         return {each.abbreviation: each.id for each in self.each(OrganizationEntry) if each.abbreviation}

@@ -11,7 +11,9 @@ Rows = Iterable[Sequence[Any]]
 
 
 class Building(Protocol):
-    """A database that is being made."""
+    """A database that is being made; `folder` has room for temporary files, if the system's own is not to be used."""
+
+    folder: Path | None
 
     def load_public(self, file: Path) -> None:
         """Takes over the relational tables from a SQLite file, and makes the serving tables."""
@@ -25,17 +27,12 @@ class Building(Protocol):
 
 
 class Target(Protocol):
-    """A database to build; `name` is what an operator calls it, and `folder` one with room for temporary files while it
-    is locked, if the system's own is not to be used."""
+    """A database to build; `name` is what an operator calls it."""
 
     name: str
-    folder: Path | None
-
-    def locked(self) -> AbstractContextManager[None]:
-        """Keeps other builds away, and removes what those left that were killed. Raises Unusable if one is running."""
-        ...
 
     def building(self) -> AbstractContextManager[Building]:
-        """A new database, which is removed at the end unless it was published. Raises Unusable if it
-        cannot be made: what was published before stands."""
+        """A new database, which is removed at the end unless it was published. Keeps other builds away meanwhile, and
+        removes what those left that were killed. Raises Unusable if one is running, or if the database cannot be made:
+        what was published before stands."""
         ...

@@ -1,11 +1,11 @@
 """What all seed entries have in common: their evidence, their links to other entries, their place in a file."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, partial
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -36,6 +36,7 @@ IsoDate = Annotated[date, BeforeValidator(_iso_date, json_schema_input_type=date
 DocumentDate = Annotated[IsoDate, AfterValidator(partial(_between, ERAS[-1][0], LAST_DATE))]
 ReleaseDate = Annotated[IsoDate, AfterValidator(partial(_between, date(1980, 1, 1), LAST_DATE))]
 Year = Annotated[int, Field(ge=1927, le=2200)]
+Version = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 # The firmest first: what somebody else says is firmer than what we judge, and that than nothing.
@@ -46,7 +47,7 @@ Link = tuple[FieldPath, str, str]  # where it is written, kind of the target, id
 
 
 class Indexed:
-    """Marks a field by whose value entries are looked up (`Lookup.where`)."""
+    """Marks a field by whose value entries are looked up (`Seed.where`)."""
 
 
 @dataclass(frozen=True)
@@ -62,36 +63,6 @@ class Location:
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines[path]
-
-
-class Lookup(Protocol):
-    """The entries of a seed whose form is correct. Links are checked first, so that `get` finds what is linked."""
-
-    @property
-    def transcripts(self) -> Mapping[str, Sequence[str]]:
-        """The lines of transcripts by document."""
-        ...
-
-    def get(self, kind: type[E], id_: str) -> E:
-        """The entry of a kind by id. Raises KeyError if there is none."""
-        ...
-
-    def where(self, kind: type[E], field: str, value: str) -> list[E]:
-        """The entries whose indexed field is, or contains, the value, in seed order."""
-        ...
-
-    def count(self, kind: type["Entry"], field: str, values: Iterable[str]) -> int:
-        """How many entries there are whose indexed field is, or contains, any of the values."""
-        ...
-
-    def ancestors(self, kind: type["Entry"], field: str, id_: str | None) -> Iterator[str]:
-        """An id and all above it, each the `field` of the one before; a circle ends where it closes."""
-        ...
-
-    @property
-    def organization_ids(self) -> Mapping[str, str]:
-        """The ids of organizations by printed abbreviation."""
-        ...
 
 
 class EntryPart(BaseModel):
@@ -227,10 +198,6 @@ class Entry(EntryPart):
     silent: dict[Reason, list[str]] = Field(
         default_factory=dict, description="The fields for which the document gives nothing, by reason: never a guess."
     )
-
-    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:  # noqa: ARG002
-        """What is wrong with the content: (field, what is wrong and what to do)."""
-        yield from ()
 
     @property
     def basis(self) -> Basis:

@@ -1,11 +1,9 @@
 """Entries of documents, and of the vocabularies that all documents share."""
 
-from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
 
-from app.resources.dates import day
 from app.resources.documents import Transcribed
 from app.resources.organizations import OrganizationKind
 from app.resources.sections import Number
@@ -18,7 +16,6 @@ from app.seeding.entries.base import (
     IdentifierEntry,
     Indexed,
     Lines,
-    Lookup,
     NameEntry,
     Url,
     Year,
@@ -45,22 +42,6 @@ class DocumentEntry(Entry):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     parts: Annotated[list[PartEntry], Field(min_length=1)]
 
-    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
-        count = len(seed.transcripts[self.id])
-        end = 0
-        for part in self.parts:
-            if not end < part.lines.from_ <= part.lines.to <= count:
-                found = f"lines {part.lines.from_}-{part.lines.to} of `{part.title.ja}`"
-                yield "parts", f"{found} do not follow the part before, within the transcript's {count} lines"
-            end = part.lines.to
-        if self.issued is None:
-            return
-        era = day(self.issued).era
-        if not any(era in quote for quote in self.quotes("issued")):
-            yield "issued", f"{self.issued.isoformat()} is {era}, which stands in no quote that supports `issued`"
-        if era not in self.attribution:
-            yield "attribution", f"it does not say when the document was issued: write {era} in it"
-
 
 class PeriodEntry(EntryPart):
     """The fiscal years of a plan, both included."""
@@ -86,16 +67,6 @@ class SectionEntry(Entry):
     strategy: Annotated[Id, References("strategies")]
     parent: Annotated[Id | None, References("sections"), Indexed()] = None
 
-    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
-        if self.id != f"{self.strategy}-{self.number}":
-            yield "id", f"the id of section {self.number} of {self.strategy} is `{self.strategy}-{self.number}`"
-        if self.parent is None:
-            return
-        if self.id in seed.ancestors(SectionEntry, "parent", self.parent):
-            yield "parent", f"`{self.id}` stands above itself: break the circle"
-        if seed.get(SectionEntry, self.parent).strategy != self.strategy:
-            yield "parent", f"`{self.parent}` is of another strategy: name a section of {self.strategy}"
-
 
 class OrganizationEntry(Entry):
     """A body, once for all documents."""
@@ -109,10 +80,6 @@ class OrganizationEntry(Entry):
     parent: Annotated[Id | None, References("organizations"), Indexed()] = None
     same_as: list[IdentifierEntry] = Field(default_factory=list)
 
-    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
-        if self.id in seed.ancestors(OrganizationEntry, "parent", self.parent):
-            yield "parent", f"`{self.id}` stands above itself: break the circle"
-
 
 class ModalityEntry(Entry):
     """A kind of medicine, once for all documents."""
@@ -121,10 +88,6 @@ class ModalityEntry(Entry):
     also: list[str] = Field(default_factory=list)
     same_as: list[IdentifierEntry] = Field(default_factory=list)
     broader: Annotated[Id | None, References("modalities"), Indexed()] = None
-
-    def errors(self, seed: Lookup) -> Iterator[tuple[str, str]]:
-        if self.id in seed.ancestors(ModalityEntry, "broader", self.broader):
-            yield "broader", f"`{self.id}` is broader than itself: break the circle"
 
 
 class StageEntry(Entry):
