@@ -1,6 +1,7 @@
 """What the benchmark is made of, without its clock: questions, languages, tables, and the corpus it runs on."""
 
 import sqlite3
+from contextlib import closing
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_questions_of_a_class_are_distinct_and_the_same_in_every_run(asked: Requ
 
 @pytest.mark.parametrize("asked", CLASSES, ids=lambda asked: asked.name)
 def test_questions_are_valid_sql(asked: RequestClass) -> None:
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         for name, peer in sql.TABLES.items():
             database.execute(f"CREATE TABLE {name} ({peer.columns})")
         for question in islice(asked.questions(VALUES, Random(1)), 30):

@@ -225,7 +225,8 @@ def test_there_are_as_many_processes_as_cores_where_they_can_be_forked(monkeypat
 def test_entries_are_kept_for_a_while_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staging, "CACHED", 10)
     write(tmp_path / "seed", 40)
-    seed = check(tmp_path / "seed").seed
+    checked = check(tmp_path / "seed")
+    seed = checked.seed
     measures = list(seed.each(MeasureEntry))
     assert len(measures) > 10
     assert [seed.get(MeasureEntry, measure.id) for measure in measures] == measures

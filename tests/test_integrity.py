@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
@@ -354,5 +355,6 @@ def test_a_cursor_of_unknown_data_does_not_wait_long_for_a_build_that_is_opened(
             assert client.get(f"/v1/measures?cursor={cursor}").status_code == 410
         assert begun.is_set()
         end.set()
-        new = sqlite3.connect(first.database).execute("SELECT value FROM dataset WHERE fact = 'digest'").fetchone()[0]
+        with closing(sqlite3.connect(first.database)) as connection:
+            (new,) = connection.execute("SELECT value FROM dataset WHERE fact = 'digest'").fetchone()
         eventually(lambda: answer(client, "/v1")["dataset"]["digest"] == new)

@@ -3,7 +3,7 @@
 import shutil
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -54,7 +54,7 @@ CSV: Table = ServingCsv.__table__  # type: ignore[attr-defined]
 
 @dataclass(frozen=True)
 class Checked:
-    """A seed without errors, and the file of its records, which is removed with this object."""
+    """A seed without errors, and its records: their files are closed and removed with this object."""
 
     about: AboutEntry
     seed: Seed
@@ -75,22 +75,20 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
         raise DeclarationError("\n".join(wrong))
     digest = seed_digest(seed)
     temporary = Path(mkdtemp(prefix=".shisaku.", suffix=".records", dir=folder))
-    try:
-        staging = StagingWriter(temporary / "staging.sqlite")
-        source = read(seed, staging, temporary, phase)
-        source.errors.extend(staging.finish())
-        entries = Seed(temporary / "staging.sqlite", source.transcripts)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+        with closing(StagingWriter(temporary / "staging.sqlite")) as staging:
+            source = read(seed, staging, temporary, phase)
+            source.errors.extend(staging.finish())
+        entries = stack.enter_context(closing(Seed(temporary / "staging.sqlite", source.transcripts)))
         with closing(RenderedRecords(temporary / "records.sqlite", entries.counts)) as rendered:
             check_and_render(entries, source, rendered, phase)
             history = history_of(seed, source, rendered)
             write_history(history, {document.id for document in entries.each(DocumentEntry)}, rendered)
-    except BaseException:
-        shutil.rmtree(temporary)
-        raise
-    assert source.about  # noqa: S101 - narrows the type; a seed without it has an error
-    checked = Checked(source.about, entries, rendered, history, digest)
-    weakref.finalize(checked, shutil.rmtree, temporary, ignore_errors=True)
-    return checked
+        assert source.about  # noqa: S101 - narrows the type; a seed without it has an error
+        checked = Checked(source.about, entries, rendered, history, digest)
+        weakref.finalize(checked, stack.pop_all().close)
+        return checked
 
 
 def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> str:

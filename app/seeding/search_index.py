@@ -120,13 +120,14 @@ def by_numbers(value: Any) -> Any:
 
 def read_index(path: Path) -> tuple[Index, Vocabularies]:
     """The index of a file that `write_search_index` made, and the vocabularies of its filters."""
-    connection = connect(path)
 
     def read(name: str) -> Mapping[str, bytes]:
-        return dict(connection.execute("SELECT value, data FROM serving_index WHERE name = ?", (name,)))
+        with closing(connect(path)) as connection:
+            return dict(connection.execute("SELECT value, data FROM serving_index WHERE name = ?", (name,)))
 
-    vocabularies = {
-        name.removeprefix(VOCABULARY): Vocabulary.of(Term(**term) for term in orjson.loads(json))
-        for name, json in connection.execute("SELECT name, data FROM serving_value")
-    }
+    with closing(connect(path)) as connection:
+        vocabularies = {
+            name.removeprefix(VOCABULARY): Vocabulary.of(Term(**term) for term in orjson.loads(json))
+            for name, json in connection.execute("SELECT name, data FROM serving_value")
+        }
     return Index(read), defaultdict(lambda: Vocabulary.of(()), vocabularies)

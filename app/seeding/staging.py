@@ -78,7 +78,7 @@ class Batch:
 
 
 class StagingWriter:
-    """Writes the staging file. `finish` makes its indexes, closes it, and gives the errors that it found."""
+    """Writes the staging file. `finish` makes its indexes, and gives the errors that it found."""
 
     def __init__(self, path: Path) -> None:
         self._connection = connect_exclusively(path)
@@ -113,8 +113,10 @@ class StagingWriter:
             message = f"the id `{id_}` is already taken{at}: choose another, or merge the two"
             errors[key] = [SeedError(file, line, message)]
             self._connection.execute("UPDATE entry SET json = NULL WHERE key = ?", (key,))
-        self._connection.close()
         return [error for each in errors.values() for error in each]
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 class Seed:
@@ -139,6 +141,9 @@ class Seed:
             self._process = os.getpid()
             self._opened = connect(self._path)
         return self._opened.execute(sql, values)
+
+    def close(self) -> None:
+        self._opened.close()
 
     def unknown_targets(self) -> set[tuple[str, str]]:
         """What entries link to and no entry is: (kind, id)."""
