@@ -153,6 +153,11 @@ def hint(*nearest: str | None) -> str:
     return f" Did you mean {named}?" if named else ""
 
 
+def prefixed(sentence: str, prefix: str) -> str:
+    """A sentence with the prefix before each path that it names."""
+    return sentence.replace("`/v1", f"`{prefix}/v1")
+
+
 def parameter_error(
     parameter: str,
     message: str,

@@ -1,9 +1,19 @@
 """What an error says to do: the name, value or path that was meant, or nothing where none is near."""
 
+import re
+from collections.abc import Iterator
+
 import pytest
 
 from app.errors import closest
-from tests.conftest import Client, answer
+from app.settings import Settings
+from tests.conftest import Client, answer, serving
+
+
+@pytest.fixture(scope="module")
+def prefixed(first: Settings) -> Iterator[Client]:
+    with serving(first.model_copy(update={"prefix": "/policy"})) as client:
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -340,3 +350,21 @@ def test_a_name_of_several_records_leads_to_each(clients: Client) -> None:
 )
 def test_no_hint_is_better_than_a_far_one(value: str, candidates: tuple[str, ...], meant: str | None) -> None:
     assert closest(value, candidates) == meant
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "/v1/measures?format=csv",
+        "/v1/crosswalk?q=x",
+        "/v1/pillars?modality=vaccine",
+        "/v1/exports/measures.parquet?ministry=mhlw",
+        "/pillars?modality=vaccine&lang=en",
+    ],
+)
+def test_what_hints_lead_to_stands_under_the_prefix(asked: str, prefixed: Client) -> None:
+    text = prefixed.get(f"/policy{asked}", headers={"Accept": "application/json"}).text
+    named = re.findall(r"Ask (?:`|<code>)([^`<]*)|`([^`]*/v1/[^`]*)`", text)
+    assert named
+    for path in map("".join, named):
+        assert path.startswith("/policy/v1/"), path

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
-from app.errors import Problem
+from app.errors import Problem, prefixed
 from app.query.fields import field_paths
 from app.query.filters import Parameter, one_of, with_operators
+from app.query.hints import Elsewhere
 from app.query.page import MAX_OFFSET
 from app.query.parser import MAX_Q_LENGTH, MAX_VALUES, Query, parse
 from app.query.resource import Resource
@@ -23,7 +24,7 @@ PLAIN = r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$"
 Parameters = Mapping[str, Parameter]
 
 # By name of a filter, the lists that have it; by that of a record, its address.
-ELSEWHERE: Mapping[str, Sequence[str]] = {each.singular: [f"/v1/{each.name}/{{id}}"] for each in RESOURCES} | {
+REQUESTS: Mapping[str, Sequence[str]] = {each.singular: [f"/v1/{each.name}/{{id}}"] for each in RESOURCES} | {
     name: [f"/v1/{each.name}?{name}=" for each in RESOURCES if name in each.filters]
     for resource in RESOURCES
     for name, filter_ in resource.filters.items()
@@ -48,14 +49,15 @@ def context_of(parameters: Parameters, advice: str = "") -> Any:
 
     async def context(request: Request) -> Context:
         snapshot: Snapshot = request.state.snapshot
-        query_string: bytes = request.scope["query_string"]
+        query_string, prefix = request.scope["query_string"], request.scope["root_path"]
         query = empty
         if query_string or required:
             try:
-                query = parse(parameters, query_string, snapshot.dataset.vocabularies, ELSEWHERE)
+                query = parse(parameters, query_string, snapshot.dataset.vocabularies, Elsewhere(REQUESTS, prefix))
             except Problem as problem:
-                raise Problem(problem.status, f"{problem.detail} {advice}".rstrip(), errors=problem.errors) from problem
-        return Context(query, snapshot, request.scope["root_path"])
+                detail = f"{problem.detail} {prefixed(advice, prefix)}".rstrip()
+                raise Problem(problem.status, detail, errors=problem.errors) from problem
+        return Context(query, snapshot, prefix)
 
     return Depends(context)
 

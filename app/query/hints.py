@@ -4,10 +4,11 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
+from typing import NamedTuple
 from unicodedata import normalize
 from urllib.parse import quote
 
-from app.errors import closest, closest_of, hint
+from app.errors import closest, closest_of, hint, prefixed
 from app.query.filters import Filter, Parameter
 from app.query.names import japanese
 from app.query.periods import in_common_era
@@ -98,7 +99,14 @@ EXTENSIONS = {
 
 MAX_REQUESTS = 3  # named in a message
 
-Elsewhere = Mapping[str, Sequence[str]]  # by parameter, the requests that take it
+
+class Elsewhere(NamedTuple):
+    """What other operations take: by parameter, the requests that take it, and the prefix of all paths."""
+
+    requests: Mapping[str, Sequence[str]]
+    prefix: str
+
+
 Hint = tuple[str | None, str]  # the name or value that was meant, and the sentence of a message, after a blank
 
 
@@ -139,14 +147,14 @@ def parameter_hint(name: str, parameters: Collection[str], elsewhere: Elsewhere)
         return nearest, hint(nearest)
     for needed, others, advice in ADVICE:
         if plain in others.split() and (not needed or needed in parameters):
-            return None, f" {advice}"
-    return None, _asking(_known(name, _called(elsewhere)), elsewhere)
+            return None, prefixed(f" {advice}", elsewhere.prefix)
+    return None, _asking(_known(name, _called(elsewhere.requests)), elsewhere)
 
 
 def _asking(name: str | None, elsewhere: Elsewhere) -> str:
     """The sentence that names the requests that take a parameter."""
-    requests = " or ".join(f"`{each}`" for each in elsewhere.get(name or "", ())[:MAX_REQUESTS])
-    return f" Ask {requests} for it." if requests else ""
+    requests = " or ".join(f"`{each}`" for each in elsewhere.requests.get(name or "", ())[:MAX_REQUESTS])
+    return prefixed(f" Ask {requests} for it.", elsewhere.prefix) if requests else ""
 
 
 def other_hint(
@@ -157,7 +165,7 @@ def other_hint(
         return ""
     taking = [name for name, each in vocabularies.items() if each.find(value) not in ((), (NONE,))]
     here = next((name for name in parameters if name in taking), None)
-    name = here or next((name for name in taking if name in elsewhere), None)
+    name = here or next((name for name in taking if name in elsewhere.requests), None)
     return f" It is a value of `{name}`.{'' if here else _asking(name, elsewhere)}" if name else ""
 
 

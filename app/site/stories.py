@@ -16,6 +16,7 @@ from app.api.parameters import Parameters, RecordId
 from app.api.reconciliation import reconcile
 from app.errors import Problem
 from app.query.dataset import Question
+from app.query.hints import Elsewhere
 from app.query.matching import Matcher
 from app.query.page import list_page
 from app.query.parser import Query, parse
@@ -137,7 +138,7 @@ def _answered(view: View, question: Question, matcher: Matcher) -> Object:
     vocabularies = view.snapshot.dataset.vocabularies
 
     def query(parameters: Parameters) -> Query:
-        return parse(parameters, quote(sent, safe="=&,").encode(), vocabularies, {})
+        return parse(parameters, quote(sent, safe="=&,").encode(), vocabularies, Elsewhere({}, view.prefix))
 
     shows: str
     match path.split("/")[2:]:

@@ -8,10 +8,11 @@ from urllib.parse import quote
 from fastapi import Depends, Request
 from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
 
-from app.api.parameters import ELSEWHERE, Parameters
+from app.api.parameters import REQUESTS, Parameters
 from app.http.language import LANGUAGES, preferred_language
 from app.http.representation import request_headers
 from app.query.filters import Parameter, one_of
+from app.query.hints import Elsewhere
 from app.query.parser import Query, parse
 from app.query.snapshot import Snapshot
 from app.site.labels import label, value_label
@@ -117,7 +118,8 @@ def page_view(request: Request, parameters: Parameters) -> View:
     request.state.page = True
     query_string: bytes = request.scope["query_string"]
     sent = b"&".join(each for each in query_string.split(b"&") if not IGNORED.fullmatch(each))
-    parsed = parse({**parameters, LANG.name: LANG}, sent, request.state.snapshot.dataset.vocabularies, ELSEWHERE)
+    elsewhere = Elsewhere(REQUESTS, request.scope["root_path"])
+    parsed = parse({**parameters, LANG.name: LANG}, sent, request.state.snapshot.dataset.vocabularies, elsewhere)
     values = {name: each for name, each in parsed.values.items() if name != LANG.name}
     return view_of(request, Query(parameters, values))
 
