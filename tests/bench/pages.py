@@ -63,7 +63,7 @@ async def answers(client: AsyncClient, page: str) -> list[str]:
             return [f"/v1/documents/{id_}", f"/v1/documents/{id_}/lines?limit=200", *resting]
         case ["packages", id_, "reconciliation"]:
             return [f"/v1/packages/{id_}", f"/v1/packages/{id_}/reconciliation"]
-        case [name] if name in BY_NAME:
+        case [name] if name in BY_NAME and BY_NAME[name].facets:
             return [f"/v1/{name}?{query}{'&' if query else ''}facet={','.join(BY_NAME[name].facets)}"]
     return [f"/v1{page}"]
 
