@@ -81,7 +81,7 @@ def summed(jpy: int | None, kinds: Collection[Kind], *, approximate: bool, uncer
     """A sum of amounts, or a difference of sums, in the shape of Amount. `kinds` are those of what was summed; the
     basis and the phase are known where all have the same. `jpy` is None where no amount is stated, and where the
     amounts may not be added."""
-    bases, phases = ({kind[place] for kind in kinds} for place in (0, 1))
+    bases, phases = {basis for basis, _ in kinds}, {phase for _, phase in kinds}
     basis = bases.copy().pop() if len(bases) == 1 else None
     return {
         "jpy": jpy,

@@ -15,7 +15,7 @@ from app.query.dataset import read_value
 from app.query.filters import Filter
 from app.query.matching import Matcher, values_of
 from app.query.vocabulary import NONE, Vocabularies
-from app.resources.amount import SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
+from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
 from app.resources.budget_lines import AMOUNT_NOTE, BUDGET_LINES, KIND, UNSTATED
 from app.resources.overlaps import Overlaps
 from app.schemas import Int32, Note, Schema
@@ -48,10 +48,14 @@ def kind_of(value: str) -> Kind:
     return basis or None, phase
 
 
+PHASES = (*BudgetPhase, UNSTATED)
+BASES = (None, *AmountBasis)
+
+
 def _kind_order(kind: str) -> tuple[int, int]:
     """The order of kinds: by phase, then by basis; lines without an amount are last."""
     basis, phase = kind_of(kind)
-    return [*BudgetPhase, UNSTATED].index(phase), [None, *AmountBasis].index(basis)
+    return PHASES.index(phase), BASES.index(basis)
 
 
 class Part(NamedTuple):
@@ -84,6 +88,7 @@ class KindSum(NamedTuple):
 
 
 PARTS = ("sole", "joint", "involved")  # of a KindSum
+ZERO = summed(0, (), approximate=False, uncertain=False)
 
 
 class Sum(NamedTuple):
@@ -113,13 +118,14 @@ class Sum(NamedTuple):
 
     def _with_lines(self, name: str) -> dict[str, Part]:
         """By kind, unstated included, one of PARTS where it has lines."""
-        parts = {kind: getattr(each, name) for kind, each in self.kinds.items()}
-        return {kind: part for kind, part in parts.items() if part.lines}
+        return {kind: part for kind, each in self.kinds.items() if (part := getattr(each, name)).lines}
 
     def jpy(self, name: str) -> int | None:
         """The amount of one of PARTS; None where it is of several kinds, where its lines state none, and where there
         has never been a line."""
-        parts = self._with_lines(name)
+        return self._jpy(self._with_lines(name))
+
+    def _jpy(self, parts: Mapping[str, Part]) -> int | None:
         if not parts:
             return 0 if self.printed else None
         stated = [part.jpy for kind, part in parts.items() if kind != UNSTATED]
@@ -127,9 +133,12 @@ class Sum(NamedTuple):
 
     def amount(self, name: str) -> dict[str, Any]:
         """One of PARTS in the schema of Amount."""
-        parts = {kind: part for kind, part in self._with_lines(name).items() if kind != UNSTATED}
+        if not self.kinds:  # as of most groups of a sum under filters
+            return ZERO if self.printed else NO_AMOUNT
+        found = self._with_lines(name)
+        parts = {kind: part for kind, part in found.items() if kind != UNSTATED}
         return summed(
-            self.jpy(name),
+            self._jpy(found),
             [kind_of(kind) for kind in parts or self.stated],
             approximate=any(part.approximate for part in parts.values()),
             uncertain=any(part.uncertain for part in parts.values()),
