@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Message
@@ -57,7 +58,8 @@ def served(prefix: str) -> bytes:
 
 def generate(app: FastAPI) -> bytes:
     """The document of an application, whose own responses become the examples."""
-    return asyncio.run(_generate(app))
+    with start_blocking_portal() as portal:  # a thread, for callers that are in an event loop already
+        return portal.call(_generate, app)
 
 
 async def _request(app: FastAPI, url: str, status: int = 200) -> Any:
