@@ -300,10 +300,13 @@ def test_every_field_and_parameter_has_a_japanese_label() -> None:
     assert labels.value_label("fish", "kind", "ja") == "Fish"
 
 
-def test_a_chip_names_a_value_in_the_readers_language(client: Client) -> None:
-    for name, label in (("type", "種別"), ("type_not", "種別以外")):
-        page = client.get(f"/changes?lang=ja&{name}=measures").text
-        assert f'<span class="away">外す: </span>{label}: 施策 <' in page
+def test_chips_name_values_and_parameters_as_the_form_does(whole: Client) -> None:
+    for name, label in (("field", "Field"), ("field_not", "Field: not")):
+        page = whole.get(f"/changes?lang=en&{name}=same_as").text
+        assert f'<span class="away">Remove </span>{label}: The same as <' in page
+    page = whole.get("/budget-lines?lang=ja&basis_not=national_expenditure").text
+    assert "<legend>金額の種類</legend>" in page
+    assert '<span class="away">外す: </span>金額の種類以外: 国費 <' in page
     assert not [each for each in (*Basis, *Reason, "none") if labels.value_label(each, "", "ja").isascii()]
 
 

@@ -21,6 +21,8 @@ SHAPES = (*ORDERS, "limit", "facet", "fields")  # how it is shown
 
 NUMBER = re.compile(r"\d{1,2}(\.\d{1,2})*")  # of a pillar or a section
 
+LABELLED_AS = {"basis": "basis_reason"}  # as the amount's: the basis of a link is another
+
 Facets = Mapping[str, FacetCounts]  # by filter
 
 
@@ -67,7 +69,7 @@ def controls(view: View, facets: Facets) -> Iterator[Control]:
 
 
 def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Control:
-    control = partial(Control, name=parameter.name, label=view.label(parameter.name))
+    control = partial(Control, name=parameter.name, label=_name(view, parameter))
     typed = ",".join(view.query.get(parameter.name))
     if parameter.kind in ("integer", "amount"):
         return control(kind="number", value=typed)
@@ -102,6 +104,12 @@ def _labels(view: View, parameter: Parameter) -> Mapping[str, str]:
     return found
 
 
+def _name(view: View, parameter: Parameter) -> str:
+    """The label of a parameter."""
+    of: str = getattr(parameter, "indexed", parameter.name)
+    return view.label(parameter.name.replace(of, LABELLED_AS.get(of, of), 1))
+
+
 def _label(view: View, parameter: Parameter, value: str) -> str:
     """The label of a value of a parameter; the value itself if it is typed: words, an id, or a day."""
     if parameter.kind == "amount":
@@ -125,7 +133,7 @@ def chips(view: View) -> Iterator[Chip]:
         if name not in (*PLACES, *SHAPES):
             parameter = view.query.parameters[name]
             for value in values:
-                yield Chip(view.label(name), _label(view, parameter, value), view.without(name, value))
+                yield Chip(_name(view, parameter), _label(view, parameter, value), view.without(name, value))
 
 
 def hidden(view: View) -> Iterator[tuple[str, str]]:
