@@ -4,13 +4,16 @@ import os
 import re
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -78,6 +81,25 @@ def test_other_processes_and_hash_seeds_give_the_same_bytes(tmp_path: Path) -> N
         )
         answers.add(result.stdout)
     assert len(answers) == 1
+
+
+def test_a_build_closes_every_file_that_it_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.13 and newer warn of a connection that is left to the garbage collector."""
+    closed: dict[sqlite3.Connection, bool] = {}
+
+    class Recorded(sqlite3.Connection):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            closed[self] = False
+
+        def close(self) -> None:
+            closed[self] = True
+            super().close()
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Recorded))
+    build(check(ALONE), tmp_path / "s.sqlite")
+    assert len(closed) > 1
+    assert all(closed.values())
 
 
 @pytest.mark.parametrize("when", ["Writing", "Downloads"])
