@@ -27,11 +27,10 @@ def missing_notes(query: Query, group_by: Iterable[str], matcher: Matcher, among
 
 def _missing(filter_: Filter, rows: BitMap, matcher: Matcher) -> dict[Reason, int]:
     """How many of the rows have no value of a filter, by the reason why what it reads is empty."""
-    without = rows - matcher.values(BUDGET_LINES, filter_).present
     missing = matcher.index.values(BUDGET_LINES.name, MISSING)
     fields = {path.partition(".")[0] for path in filter_.paths} or {filter_.indexed}
     found = {
-        reason: without & BitMap().union(*(missing.of(f"{field},{reason}") for field in fields))
+        reason: rows & BitMap().union(*(missing.of(f"{field},{reason}") for field in fields))
         for reason in Reason
         if reason is not Reason.NOT_APPLICABLE
     }
