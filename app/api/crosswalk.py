@@ -243,11 +243,13 @@ def _measures(
     names: Sequence[Any], links: Sequence[Any], lines: Mapping[str, list[Any]]
 ) -> Mapping[int, dict[str, Any]]:
     """Measures in the schema of CrosswalkMeasure, by key, from rows of NAMES and LINKS and the lines of programmes."""
-    measures = {id_: {"id": id_, "name": _name(*name), "related": []} for _, id_, *name in names}
+    related: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for measure, programme, basis, ja, en, *name in links:
-        related = {"id": programme, "name": _name(*name), "basis": basis, "note": {"ja": ja, "en": en}}
-        measures[measure]["related"].append({**related, "lines": lines[programme]})
-    return {key: measures[id_] for key, id_, *_ in names}
+        note = {"ja": ja, "en": en}
+        related[measure].append(
+            {"id": programme, "name": _name(*name), "basis": basis, "note": note, "lines": lines.get(programme, [])}
+        )
+    return {key: {"id": id_, "name": _name(*name), "related": related[id_]} for key, id_, *name in names}
 
 
 def _line_keys(programmes: Collection[str], session: Session) -> Mapping[str, BitMap]:
@@ -260,7 +262,7 @@ def _line_keys(programmes: Collection[str], session: Session) -> Mapping[str, Bi
 
 def _line_refs(lines: Mapping[str, BitMap], session: Session) -> Mapping[str, list[Any]]:
     """The first lines of each programme, in the schema of LineRef."""
-    keys = {programme: list(islice(rows, MAX_LINES)) for programme, rows in lines.items()}
+    keys = {programme: list(islice(rows, MAX_LINES)) for programme, rows in lines.items() if rows}
     read = session.query(LINES, keys=list(chain(*keys.values())))
     refs = {key: {"id": id_, "amount": _amount(amount)} for key, id_, *amount in read}
     return {programme: [refs[key] for key in of] for programme, of in keys.items()}
