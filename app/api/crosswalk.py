@@ -1,10 +1,10 @@
 """Crosswalk: from the sections of a strategy to their measures, to linked programmes, and to their budget lines."""
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import Annotated, Any
 
 import orjson
@@ -17,6 +17,7 @@ from starlette.responses import Response
 from app.api.parameters import NEWEST, Context, by_name, context_of, described
 from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
+from app.query.dataset import read_values
 from app.query.filters import Parameter, one_of, with_operators
 from app.query.matching import Matcher
 from app.query.notes import filter_notes
@@ -26,7 +27,7 @@ from app.query.responses import AnswerMeta
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
 from app.resources.groups import is_printed
-from app.resources.measures import MEASURES, LineRef, MeasureKind, Related
+from app.resources.measures import LINKED, MEASURES, LineRef, MeasureKind, Related
 from app.resources.missing import missing_notes
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
@@ -38,17 +39,13 @@ MAX_LINES = 50  # listed of one programme; all are counted
 MAX_MEASURES = 100  # listed of one strategy
 
 # The relational tables are read: whole records would take several times as long to parse.
-TABLES = {each.table.name: each.table.c for name in ("measures", "budget-lines") for each in RESOURCE_TABLES[name]}
-MEASURE, RELATED, LINE = (TABLES[name] for name in ("measures", "measure_related", "budget_lines"))
-NAME = (MEASURE.name_ja, MEASURE.name_en, MEASURE.name_en_official)
+MEASURE, LINE = (RESOURCE_TABLES[each.name][0].table.c for each in (MEASURES, BUDGET_LINES))
 AMOUNT = tuple(Amount.model_fields)
-NAMES = Statement(select(MEASURE.key, MEASURE.id, *NAME).where(InList(MEASURE.key, "keys")).order_by(MEASURE.key))
-LINKS = Statement(
-    select(RELATED.measure_id, RELATED.related_id, RELATED.basis, RELATED.note_ja, RELATED.note_en, *NAME)
-    .where(RELATED.related_id == MEASURE.id, InList(RELATED.measure_id, "measures"))
-    .order_by(RELATED.measure_id, RELATED.position)
+NAMES = Statement(
+    select(MEASURE.key, MEASURE.id, MEASURE.name_ja, MEASURE.name_en, MEASURE.name_en_official)
+    .where(InList(MEASURE.key, "keys"))
+    .order_by(MEASURE.key)
 )
-LINE_KEYS = Statement(select(LINE.measure_id, LINE.key).where(InList(LINE.measure_id, "measures")))
 LINES = Statement(
     select(LINE.key, LINE.id, *(LINE[f"amount_{name}"] for name in AMOUNT)).where(InList(LINE.key, "keys"))
 )
@@ -176,21 +173,15 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     ids = [term.id for term in terms.values() if (term.id in named if named else term.broader is None)]
     sections = map(orjson.loads, read_records(SECTIONS, ids, session))
     directions = _directions(ids, matcher)
-    names = session.query(NAMES, keys=list(BitMap().union(*directions.values())))
-    keys = {id_: key for key, id_, *_ in names}
-    links = [link for link in session.query(LINKS, measures=list(keys)) if not bases or link[2] in bases]
-    of_programme = _line_keys({programme for _, programme, *_ in links}, session)
-    of_direction: dict[int, BitMap] = defaultdict(BitMap)
-    for direction, programme, *_ in links:
-        of_direction[keys[direction]] |= of_programme[programme]
-    under = {id_: BitMap().union(*(of_direction[key] for key in of)) for id_, of in directions.items()}
+    measures = _measures(BitMap().union(*directions.values()), bases, session)
+    linked = {key: [related["lines"] for related in measure["related"]] for key, measure in measures.items()}
+    under = {id_: BitMap(chain(*(keys for key in of for keys in linked[key]))) for id_, of in directions.items()}
     behind = BitMap().union(*under.values())
     matched = matcher.match(BUDGET_LINES, query.without("section"))
     rows = matched & behind
     # A sum without lines is zero, not null, if there are lines behind the sections and for the filters' values.
     printed = bool(rows) or (bool(behind) and is_printed(query, matcher))
-    refs = _line_refs({programme: lines & rows for programme, lines in of_programme.items()}, session)
-    measures = _measures(names, links, refs)
+    _show_lines(measures.values(), rows, session)
     data = []
     for section in sections:
         lines = under[section["id"]]
@@ -239,31 +230,26 @@ def _directions(sections: Sequence[str], matcher: Matcher) -> Mapping[str, BitMa
     return {section: of_section.of(section) & of_kind for section in sections}
 
 
-def _measures(
-    names: Sequence[Any], links: Sequence[Any], lines: Mapping[str, list[Any]]
-) -> Mapping[int, dict[str, Any]]:
-    """Measures in the schema of CrosswalkMeasure, by key, from rows of NAMES and LINKS and the lines of programmes."""
-    measures = {id_: {"id": id_, "name": _name(*name), "related": []} for _, id_, *name in names}
-    for measure, programme, basis, ja, en, *name in links:
-        related = {"id": programme, "name": _name(*name), "basis": basis, "note": {"ja": ja, "en": en}}
-        measures[measure]["related"].append({**related, "lines": lines[programme]})
-    return {key: measures[id_] for key, id_, *_ in names}
+def _measures(keys: BitMap, bases: Container[str], session: Session) -> Mapping[int, dict[str, Any]]:
+    """The measures of these keys in the schema of CrosswalkMeasure, as the build has stored them: all lines of a
+    programme stand there by their keys. Only links on these grounds are followed, or all if there are none given."""
+    stored = read_values(session, [f"{LINKED}{key}" for key in keys])
+    measures = {key: orjson.loads(stored[f"{LINKED}{key}"]) for key in keys}
+    if bases:
+        for measure in measures.values():
+            measure["related"] = [related for related in measure["related"] if related["basis"] in bases]
+    return measures
 
 
-def _line_keys(programmes: Collection[str], session: Session) -> Mapping[str, BitMap]:
-    """The budget lines of each programme."""
-    keys = {programme: BitMap() for programme in programmes}
-    for programme, key in session.query(LINE_KEYS, measures=sorted(programmes)):
-        keys[programme].add(key)
-    return keys
-
-
-def _line_refs(lines: Mapping[str, BitMap], session: Session) -> Mapping[str, list[Any]]:
-    """The first lines of each programme, in the schema of LineRef."""
-    keys = {programme: list(islice(rows, MAX_LINES)) for programme, rows in lines.items()}
-    read = session.query(LINES, keys=list(chain(*keys.values())))
+def _show_lines(measures: Iterable[dict[str, Any]], rows: BitMap, session: Session) -> None:
+    """Puts the first of those lines of each programme that are among the rows in place of the keys of all."""
+    related = [each for measure in measures for each in measure["related"]]
+    for each in related:
+        each["lines"] = [key for key in each["lines"] if key in rows][:MAX_LINES]
+    read = session.query(LINES, keys=[key for each in related for key in each["lines"]])
     refs = {key: {"id": id_, "amount": _amount(amount)} for key, id_, *amount in read}
-    return {programme: [refs[key] for key in of] for programme, of in keys.items()}
+    for each in related:
+        each["lines"] = [refs[key] for key in each["lines"]]
 
 
 def _strategies(bases: Container[str], matched: BitMap, sums: LineSums, matcher: Matcher) -> list[dict[str, Any]]:

@@ -68,8 +68,13 @@ class Index:
         return self._load(part(collection, "order", name), SortOrder.load)
 
     def _load(self, name: str, load: Callable[[Mapping[str, bytes]], T]) -> T:
+        return self.derived(name, lambda: load(self._read(name)))
+
+    def derived(self, name: str, derive: Callable[[], T]) -> T:
+        """What follows from the index alone, worked out when it is first used, and kept. The result is shared: do not
+        change it."""
         if name not in self._loaded:
-            # Two threads may load a part at the same time: both get the same.
-            self._loaded[name] = load(self._read(name))
+            # Two threads may do so at the same time: both get the same.
+            self._loaded[name] = derive()
         loaded: T = self._loaded[name]
         return loaded

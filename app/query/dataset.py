@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import bindparam
 from sqlmodel import col, select
 
-from app.db.base import Session, Statement
+from app.db.base import InList, Session, Statement
 from app.db.tables import ServingValue
 from app.query.responses import DatasetVersion
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
@@ -21,6 +21,7 @@ DATASET = "dataset"  # names of serving values
 VOCABULARY = "vocabulary/"
 
 VALUE = Statement(select(ServingValue.data).where(col(ServingValue.name) == bindparam("name")))
+VALUES = Statement(select(ServingValue.name, ServingValue.data).where(InList(col(ServingValue.name), "names")))
 VOCABULARIES = Statement(
     select(ServingValue.name, ServingValue.data).where(col(ServingValue.name).startswith(VOCABULARY))
 )
@@ -30,6 +31,11 @@ def read_value(session: Session, name: str) -> bytes:
     """The serving value of a name, which the build has stored."""
     ((data,),) = session.query(VALUE, name=name)
     return bytes(data)
+
+
+def read_values(session: Session, names: Sequence[str]) -> Mapping[str, bytes]:
+    """The serving values of some names, by name."""
+    return {name: bytes(data) for name, data in session.query(VALUES, names=names)}
 
 
 def vocabulary_of(json: bytes) -> Vocabulary:

@@ -66,6 +66,15 @@ class Vocabulary:
         return cls.of(Term(id=id_, label=label, broader=broader.get(id_)) for id_, label in choices.items())
 
     @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each value in their order."""
+        return {id_: place for place, id_ in enumerate(self.terms)}
+
+    def label(self, id_: str) -> Name:
+        """What a value is called, and no value."""
+        return NO_VALUE if id_ == NONE else self.terms[id_].label
+
+    @cached_property
     def facet_buckets(self) -> tuple[tuple[str, bytes], ...]:
         """Each value, and its facet bucket as JSON without the closing brace, for the count to be added."""
         return tuple(

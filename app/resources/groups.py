@@ -13,7 +13,7 @@ from app.index import Index
 from app.query.filters import Filter
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.query.vocabulary import NO_VALUE, NONE, Vocabularies
+from app.query.vocabulary import NONE, Vocabularies
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.sums import NO_LINES, NOT_PRINTED, PARTS, GroupKey, LineSums, Sum
 
@@ -54,22 +54,21 @@ def groups_of(
 ) -> list[Group]:
     """The groups of these sums. By one dimension, values without lines are groups too: `printed` are those whose sum is
     then zero."""
-    terms = [each.values(vocabularies).terms for each in dimensions]
-    labels = [{**{id_: term.label for id_, term in each.items()}, NONE: NO_VALUE} for each in terms]
-    places = [{id_: place for place, id_ in enumerate(each)} for each in terms]
+    values = [each.values(vocabularies) for each in dimensions]
     keys = dict.fromkeys(sums)
-    if len(dimensions) == 1:
-        keys.update(dict.fromkeys((id_,) for id_ in terms[0]))
+    if len(values) == 1:
+        keys.update(dict.fromkeys((id_,) for id_ in values[0].terms))
     groups = []
     for key in keys:
-        names = [label[part] for label, part in zip(labels, key, strict=True)]
+        names = [vocabulary.label(part) for vocabulary, part in zip(values, key, strict=True)]
         label = {
             "ja": " × ".join(name.ja for name in names),
             "en": " × ".join(name.en for name in names),
             "en_official": all(name.en_official for name in names),
         }
         found = sums.get(key) or (NO_LINES if key[0] in printed else NOT_PRINTED)
-        groups.append(Group(key, label, found, tuple(place.get(part) for place, part in zip(places, key, strict=True))))
+        places = tuple(vocabulary.places.get(part) for vocabulary, part in zip(values, key, strict=True))
+        groups.append(Group(key, label, found, places))
     return groups
 
 
@@ -120,7 +119,7 @@ def is_complete(groups: Iterable[Group]) -> bool:
 
 def is_stated(sum_: Sum) -> bool:
     """Whether the documents state amounts for a sum."""
-    return bool(sum_.stated) or sum_.jpy("involved") is not None
+    return bool(sum_.stated if sum_.kinds else sum_.printed)
 
 
 def covered_rows(query: Query, matcher: Matcher) -> BitMap:

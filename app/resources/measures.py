@@ -67,6 +67,9 @@ class Part(Schema):
     role: OrganizationRole
 
 
+LINKED = "linked/"  # prefix of the serving values that hold what the crosswalk links to a measure, by its key
+
+
 class Related(Schema):
     """A measure that the crosswalk links."""
 

@@ -17,24 +17,29 @@ def missing_notes(query: Query, group_by: Iterable[str], matcher: Matcher, among
     asked = {filter_.name: filter_.indexed for filter_, _ in query.filters() if filter_.facet}
     notes = []
     for name in dict.fromkeys((*asked.values(), *group_by)):
+        missing = _missing(BUDGET_LINES.filters[name], matcher)
+        if not missing:
+            continue
         others = query.without(*(key for key, indexed in asked.items() if indexed == name))
         rows = matcher.match(BUDGET_LINES, others)
-        counts = _missing(BUDGET_LINES.filters[name], rows if among is None else rows & among, matcher)
+        found = {
+            reason: len(rows & lines if among is None else rows & lines & among) for reason, lines in missing.items()
+        }
+        counts = {reason: count for reason, count in found.items() if count}
         if counts:
             notes.append(_note(name, counts))
     return notes
 
 
-def _missing(filter_: Filter, rows: BitMap, matcher: Matcher) -> dict[Reason, int]:
-    """How many of the rows have no value of a filter, by the reason why what it reads is empty."""
-    missing = matcher.index.values(BUDGET_LINES.name, MISSING)
+def _missing(filter_: Filter, matcher: Matcher) -> dict[Reason, BitMap]:
+    """The lines that have no value of a filter, by the reason why what it reads is empty."""
+    missing = matcher.index.values(BUDGET_LINES.name, MISSING).rows
     fields = {path.partition(".")[0] for path in filter_.paths} or {filter_.indexed}
-    found = {
-        reason: rows & BitMap().union(*(missing.of(f"{field},{reason}") for field in fields))
-        for reason in Reason
-        if reason is not Reason.NOT_APPLICABLE
+    reasons = {
+        reason: [f"{field},{reason}" for field in fields] for reason in Reason if reason != Reason.NOT_APPLICABLE
     }
-    return {reason: len(each) for reason, each in found.items() if each}
+    found = {reason: [missing[value] for value in values if value in missing] for reason, values in reasons.items()}
+    return {reason: BitMap.union(*lines) for reason, lines in found.items() if lines}
 
 
 def _note(name: str, counts: dict[Reason, int]) -> Note:

@@ -110,13 +110,21 @@ class Overlaps:
     def unrelated(self, rows: BitMap) -> Iterator[tuple[str, list[str]]]:
         """The coverages (year, budget and ministry) of which several documents have lines among the rows that nothing
         relates to another line, each with those documents."""
-        documents = self._index.values(BUDGET_LINES.name, DOCUMENT).rows
-        present = {document: rows & lines for document, lines in documents.items() if rows.intersect(lines)}
-        if len(present) > 1:
-            for coverage, lines in self._index.values(BUDGET_LINES.name, COVERAGE).rows.items():
-                named = [document for document, own in present.items() if own.intersect(lines)]
+        for coverage, lines, documents in self._index.derived("shared-coverages", self._shared):
+            if lines.intersect(rows):
+                named = [document for document, own in documents.items() if own.intersect(rows)]
                 if len(named) > 1:
                     yield coverage, named
+
+    def _shared(self) -> list[tuple[str, BitMap, dict[str, BitMap]]]:
+        """The coverages of which several documents have such lines: those, and those of each document."""
+        documents = self._index.values(BUDGET_LINES.name, DOCUMENT).rows
+        coverages = self._index.values(BUDGET_LINES.name, COVERAGE).rows
+        found = [
+            (coverage, lines, {document: lines & own for document, own in documents.items() if lines.intersect(own)})
+            for coverage, lines in coverages.items()
+        ]
+        return [each for each in found if len(each[2]) > 1]
 
     def across(self, rows: BitMap) -> int:
         """How many of the rows state the same money as a row of another kind, or a part of it."""

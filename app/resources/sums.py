@@ -67,40 +67,65 @@ class Part(NamedTuple):
     approximate: bool = False
     uncertain: bool = False
 
+    def plus(self, other: "Part") -> "Part":
+        """The amount of the lines of both."""
+        return Part(
+            self.lines + other.lines,
+            self.jpy + other.jpy,
+            self.cuts + other.cuts,
+            self.approximate or other.approximate,
+            self.uncertain or other.uncertain,
+        )
+
+    def amount(self, kind: str) -> dict[str, Any]:
+        """It in the schema of Amount."""
+        if kind == UNSTATED:
+            return NO_AMOUNT if self.lines else ZERO
+        return summed(self.jpy, [kind_of(kind)], approximate=self.approximate, uncertain=self.uncertain)
+
 
 class KindSum(NamedTuple):
-    """The lines of one kind: those that one ministry pays alone, and those that several pay together."""
+    """The lines of one kind: those that one ministry pays alone, those that several pay together, and both."""
 
     sole: Part
     joint: Part
+    involved: Part
 
-    @property
-    def involved(self) -> Part:
-        """All of them."""
-        sole, joint = self.sole, self.joint
-        return Part(
-            sole.lines + joint.lines,
-            sole.jpy + joint.jpy,
-            sole.cuts + joint.cuts,
-            sole.approximate or joint.approximate,
-            sole.uncertain or joint.uncertain,
-        )
+    @classmethod
+    def of(cls, sole: Part, joint: Part) -> "KindSum":
+        return cls(sole, joint, sole.plus(joint))
+
+    def total(self, kind: str) -> dict[str, Any]:
+        """It in the schema of KindTotal."""
+        basis, phase = (None, None) if kind == UNSTATED else kind_of(kind)
+        jpy, cuts = self.involved.jpy, self.involved.cuts
+        involved = self.involved.amount(kind)
+        return {
+            "basis": basis,
+            "phase": phase,
+            "lines": self.involved.lines,
+            "sole": self.sole.amount(kind),
+            "joint": self.joint.amount(kind),
+            "involved": involved,
+            "increases": {**involved, "jpy": jpy - cuts, "oku_yen": in_oku(jpy - cuts)} if cuts else None,
+            "decreases": {**involved, "jpy": cuts, "oku_yen": in_oku(cuts)} if cuts else None,
+        }
 
 
-PARTS = ("sole", "joint", "involved")  # of a KindSum
+PARTS = KindSum._fields
 ZERO = summed(0, (), approximate=False, uncertain=False)
 
 
 class Sum(NamedTuple):
     """The sum of some lines, by kind: amounts of different kinds are not added."""
 
-    kinds: Mapping[str, KindSum]  # UNSTATED for lines without an amount
+    kinds: Mapping[str, KindSum]  # in their order; UNSTATED for lines without an amount
     printed: bool = True  # False if the documents have no line at all for the question: it is then null, not zero
 
     @classmethod
     def load(cls, values: Sequence[Any]) -> "Sum":
         kinds, printed = values
-        return cls({kind: KindSum(Part(*sole), Part(*joint)) for kind, (sole, joint) in kinds.items()}, printed)
+        return cls({kind: KindSum(*(Part(*part) for part in parts)) for kind, parts in kinds.items()}, printed)
 
     @property
     def lines(self) -> int:
@@ -116,29 +141,25 @@ class Sum(NamedTuple):
         """The kinds of the lines that state an amount."""
         return {kind: each for kind, each in self.kinds.items() if kind != UNSTATED}
 
-    def _with_lines(self, name: str) -> dict[str, Part]:
-        """By kind, unstated included, one of PARTS where it has lines."""
-        return {kind: part for kind, each in self.kinds.items() if (part := getattr(each, name)).lines}
-
     def jpy(self, name: str) -> int | None:
         """The amount of one of PARTS; None where it is of several kinds, where its lines state none, and where there
         has never been a line."""
-        return self._jpy(self._with_lines(name))
-
-    def _jpy(self, parts: Mapping[str, Part]) -> int | None:
-        if not parts:
-            return 0 if self.printed else None
-        stated = [part.jpy for kind, part in parts.items() if kind != UNSTATED]
-        return stated[0] if len(stated) == 1 else None
+        jpy: int | None = self.amount(name)["jpy"]
+        return jpy
 
     def amount(self, name: str) -> dict[str, Any]:
         """One of PARTS in the schema of Amount."""
-        if not self.kinds:  # as of most groups of a sum under filters
+        if not self.kinds:
             return ZERO if self.printed else NO_AMOUNT
-        found = self._with_lines(name)
+        if len(self.kinds) == 1:
+            ((kind, only),) = self.kinds.items()
+            part: Part = getattr(only, name)
+            return part.amount(kind)
+        found = {kind: part for kind, each in self.kinds.items() if (part := getattr(each, name)).lines}
         parts = {kind: part for kind, part in found.items() if kind != UNSTATED}
+        jpys = [part.jpy for part in parts.values()] if found else [0]
         return summed(
-            self._jpy(found),
+            jpys[0] if len(jpys) == 1 else None,
             [kind_of(kind) for kind in parts or self.stated],
             approximate=any(part.approximate for part in parts.values()),
             uncertain=any(part.uncertain for part in parts.values()),
@@ -152,24 +173,7 @@ class Sum(NamedTuple):
 
     def totals(self) -> list[dict[str, Any]]:
         """The sum of each kind in the schema of KindTotal."""
-        return [_kind_total(kind, self.kinds[kind]) for kind in sorted(self.kinds, key=_kind_order)]
-
-
-def _kind_total(kind: str, each: KindSum) -> dict[str, Any]:
-    only, involved = Sum({kind: each}), each.involved
-    basis, phase = (None, None) if kind == UNSTATED else kind_of(kind)
-    amounts = {name: only.amount(name) for name in PARTS}
-    signed = {"increases": involved.jpy - involved.cuts, "decreases": involved.cuts}
-    return {
-        "basis": basis,
-        "phase": phase,
-        "lines": involved.lines,
-        **amounts,
-        **{
-            name: {**amounts["involved"], "jpy": jpy, "oku_yen": in_oku(jpy)} if involved.cuts else None
-            for name, jpy in signed.items()
-        },
-    }
+        return [each.total(kind) for kind, each in self.kinds.items()]
 
 
 NO_LINES = Sum({})
@@ -189,18 +193,24 @@ class LineSums:
         self._joint = index.values(name, "joint").of("true")
         self._approximate = index.values(name, "amount.approximate").of("true")
         self._uncertain = index.values(name, "amount.uncertain").of("true")
-        self._kinds = index.values(name, KIND).rows
+        self._kinds = index.derived("sums", self._by_kind)
+
+    def _by_kind(self) -> list[tuple[str, BitMap, BitMap]]:
+        """Each kind, in order, with its lines that one ministry pays alone, and those that several pay together."""
+        kinds, joint = self._index.values(BUDGET_LINES.name, KIND).rows, self._joint
+        return [(kind, kinds[kind] - joint, kinds[kind] & joint) for kind in sorted(kinds, key=_kind_order)]
 
     def sum(self, rows: BitMap) -> Sum:
         """The sum of these lines, of which those that state the same money count once."""
         counted = rows - self._overlaps.left_out(rows)
-        kinds = {}
-        for kind, of_kind in self._kinds.items():
-            lines = counted & of_kind
-            if lines:
-                joint = lines & self._joint
-                kinds[kind] = KindSum(self._part(lines - joint), self._part(joint))
-        return Sum(kinds)
+        found = {kind: (counted & sole, counted & joint) for kind, sole, joint in self._kinds}
+        return Sum(
+            {
+                kind: KindSum.of(self._part(sole), self._part(joint))
+                for kind, (sole, joint) in found.items()
+                if sole or joint
+            }
+        )
 
     def _part(self, rows: BitMap) -> Part:
         if not rows:

@@ -25,6 +25,7 @@ from app.resources.groups import rendered_groups
 from app.resources.schema import schema_version
 from app.resources.sums import AMOUNT_NOTES
 from app.schemas import Name
+from app.seeding.crosswalk import linked_programmes
 from app.seeding.declarations import DeclarationError, declaration_errors
 from app.seeding.downloads import Downloads, in_order
 from app.seeding.entries.budgets import PackageEntry
@@ -132,7 +133,7 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
                     made.extend(result if isinstance(result, list) else [result])
                     done(1)
         about = about.model_copy(update={"downloads": in_order(made)})
-        building.insert(VALUE, _values(checked, about, index_file))
+        building.insert(VALUE, _values(checked, about, index_file, folder / DATABASE))
         building.publish(about.digest, folder)
     return about.version.digest
 
@@ -191,7 +192,7 @@ def _facts(about: About) -> Mapping[str, str]:
     return {**about.version.model_dump(), **named, "attribution": about.attribution}
 
 
-def _values(checked: Checked, about: About, index_file: Path) -> Iterator[tuple[str, bytes]]:
+def _values(checked: Checked, about: About, index_file: Path, dataset: Path) -> Iterator[tuple[str, bytes]]:
     """The serving values, but for the vocabularies."""
     yield SCHEMA_NAME, schema_version().encode()
     yield SEED_NAME, checked.digest.encode()
@@ -203,3 +204,4 @@ def _values(checked: Checked, about: About, index_file: Path) -> Iterator[tuple[
         replacing = {"replaced_by": each.replaced_by, "reason": each.reason.model_dump()}
         yield f"{WITHDRAWN}{type_}/{id_}", orjson.dumps(replacing)
     yield from rendered_groups(*read_index(index_file))
+    yield from linked_programmes(dataset)
