@@ -132,10 +132,13 @@ def _result(name: str, json: bytes, term: str, vocabularies: Vocabularies) -> di
 
 def _linked_names(resource: Resource, record: Any, term: str, vocabularies: Vocabularies) -> Iterator[tuple[str, str]]:
     """The names of what a record links to, of that which contains the term, each with the field that links."""
-    for path, vocabulary in resource.searched_links.items():
-        for id_ in values_at(record, path):
-            if term in vocabularies[vocabulary].searchable[id_]:
-                yield from ((path.partition(".")[0], name) for name in vocabularies[vocabulary].terms[id_].names)
+    return (
+        (path.partition(".")[0], name)
+        for path, vocabulary in resource.searched_links.items()
+        for id_ in values_at(record, path)
+        if term in vocabularies[vocabulary].searchable[id_]
+        for name in vocabularies[vocabulary].terms[id_].names
+    )
 
 
 def excerpt(text: str, plain: str, term: str) -> str:

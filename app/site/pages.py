@@ -25,7 +25,7 @@ from app.resources import RESOURCES
 from app.resources.changes import CHANGES
 from app.resources.facts import FACTS
 from app.site import forms
-from app.site.fields import BEHIND, BY_NAME, Field, fields_of, in_tables
+from app.site.fields import BY_NAME, Field, fields_of, in_tables
 from app.site.labels import meaning
 from app.site.render import STATIC, page
 from app.site.values import is_name
@@ -152,6 +152,7 @@ def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: 
     for name in ("notes", "evidence"):
         if chosen and name not in chosen:  # parts of these do not say what they are about
             record.pop(name, None)
+    apart = ("id", "notes", "evidence", *(() if record.get("documents") else ("documents",)))
     named = is_name(record.get("name"))
     title = record["name"][view.language] if named else id_
     # An earlier version is not what other records refer to today, nor what a citation is of.
@@ -163,18 +164,11 @@ def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: 
         "record": record,
         "named": named,
         "described": _schema_org(view, resource.name, title),
-        "fields": [each for each in fields_of(resource.name) if _is_shown(each, record)],
+        "fields": [each for each in fields_of(resource.name) if each.name in record and each.name not in apart],
         "referring": [] if view.older else list(_referring(resource, id_, view, matcher)),
         "changed": history.last_change(resource, id_, matcher) if resource in FACTS else None,
         **request_of(view, path=path, more=cite),
     }
-
-
-def _is_shown(field: Field, record: Any) -> bool:
-    """Whether the table of a record shows a field; it has the documents of its evidence, where there are any."""
-    if field.name == "documents":
-        return bool(record.get("documents"))
-    return field.name in record and field.name not in BEHIND
 
 
 def _referring(resource: Resource, id_: str, view: View, matcher: Matcher) -> Iterator[tuple[str, str, int, str]]:
