@@ -2,7 +2,10 @@
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
+from functools import cache
+from itertools import accumulate
 
 from app.kanji import CURRENT_FORMS
 
@@ -53,7 +56,24 @@ def fold(text: str) -> str:
 def searchable(text: str) -> str:
     """The folded text with a boundary at both ends of each Latin word: a term that begins with a boundary is found only
     where a word begins."""
-    return WORD.sub(rf"{BOUNDARY}\g<0>{BOUNDARY}", fold(text))
+    return WORD.sub(lambda word: f"{BOUNDARY}{word[0]}{BOUNDARY}", fold(text))
+
+
+def place_of(term: str, text: str, plain: str) -> tuple[int, int]:
+    """Where the first occurrence of a term begins and ends in a text as it is, whose searchable text, `plain`, contains
+    it. Folding may change the number of characters."""
+    folded = list(map(_folded, text))
+    if "".join(folded) == plain.replace(BOUNDARY, ""):
+        ends = list(accumulate(map(len, folded)))
+        before = len(plain.partition(term)[0].replace(BOUNDARY, ""))
+        return bisect_right(ends, before), bisect_left(ends, before + len(term.replace(BOUNDARY, ""))) + 1
+    # Where characters are folded together, the text itself is searched, at many times the cost.
+    end = bisect_left(range(len(text)), True, key=lambda place: term in searchable(text[:place]))  # noqa: FBT003
+    within = range(end)
+    return bisect_right(within, False, key=lambda at: term not in searchable(text[at:end])) - 1, end  # noqa: FBT003
+
+
+_folded = cache(fold)  # of single characters
 
 
 def terms(q: str) -> tuple[str, ...]:

@@ -22,8 +22,8 @@ from app.schemas import Basis, Reason
 from app.settings import Settings
 from app.site import labels
 from app.site.reference import groups
-from app.site.render import reason_of, remarks
-from app.site.values import Values, code, money, prose, shape
+from app.site.render import remarks
+from app.site.values import Values, code, money, prose, reason_of, shape
 from app.site.view import View
 from tests.conftest import Client, answer, serving, some
 
@@ -222,6 +222,9 @@ def test_fields_of_an_item_may_be_chosen(client: Client) -> None:
     page = opened(client, f"/budget-lines/{LINE}?fields=amount&lang=en")
     assert "about ¥0.4 billion" in page.text
     assert LINE in page.text
+    parts = client.get(f"/budget-lines/{LINE}?fields=name,evidence.quote,notes.en&lang=en")
+    assert parts.status_code == 200
+    assert '<figure class="evidence">' not in parts.text
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,23 @@ def test_the_crosswalk_shows_sections_without_money(client: Client) -> None:
     assert opened(client, "/crosswalk?sektion=4.3&lang=en", 422).text.count("sektion")
 
 
+def test_a_crosswalk_of_many_links_leads_to_each_section(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    sections = answer(client, "/v1/crosswalk?ministry=mext")["data"]
+    monkeypatch.setattr("app.site.stories.MOST_LINKS", 1)
+    page = opened(client, "/crosswalk?ministry=mext&lang=en")
+    assert not page.all("td", **{"class": "without"})
+    assert not page.all("svg")
+    for row in sections:
+        link = f"/crosswalk?section={row['section']['id']}&ministry=mext&lang=en"
+        assert len(page.all("a", href=link)) == 1
+        assert f"{len(row['measures'])} measures, {row['lines']} budget lines" in page.text
+        shown = opened(client, link)
+        for measure in row["measures"]:
+            for each in (measure, *measure["related"]):
+                assert shown.all("a", href=f"/measures/{each['id']}?lang=en")
+        assert shown.all("svg")
+
+
 def test_a_transcript_has_the_facts_of_each_line(client: Client) -> None:
     page = client.get(f"{DECK}?lang=en").text
     lines = re.findall(r'<li id="L(\d+)"(.*?)(?=<li id="L|</ol>)', page, re.DOTALL)

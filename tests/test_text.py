@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text import IGNORABLE, REPLACED, fold, terms
+from app.text import IGNORABLE, REPLACED, fold, place_of, searchable, terms
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,22 @@ def test_what_cannot_be_seen_changes_nothing(text: str, ignorable: int, place: i
 def test_terms_are_the_words_of_a_query(text: str) -> None:
     plain = [term.replace("\x02", "") for term in terms(text)]
     assert plain == list(dict.fromkeys(fold(text).replace("\x02", "").split()))
+
+
+@pytest.mark.parametrize(
+    ("q", "text", "found"),
+    [
+        ("創薬", "次の創薬、また創薬", "創薬"),
+        ("AMED", "TAMEDのＡＭＥＤ", "ＡＭＥＤ"),
+        ("強靭", "国土強\u00ad靱化", "強\u00ad靱"),
+        ("株式", "㍿と株式", "㍿"),
+        ("株式会社", "株式と㍿", "㍿"),
+        ("ガン", "前のｶﾞﾝ、ガン", "ｶﾞﾝ"),
+        ("ガン", "前のｶﾞﾝ㌘", "ｶﾞﾝ"),
+    ],
+)
+def test_a_term_is_found_where_the_text_has_it(q: str, text: str, found: str) -> None:
+    (term,) = terms(q)
+    start, end = place_of(term, text, searchable(text))
+    assert text[start:end] == found
+    assert text.index(found) == start

@@ -48,7 +48,7 @@ from app.resources import RESOURCES
 
 T = TypeVar("T")
 
-BATCH = 100  # rows
+BATCH = 300  # rows: fewer cost more switches between threads, more take memory while a client reads slowly
 CHUNK = 1 << 16  # bytes
 
 logger = logging.getLogger("shisaku")

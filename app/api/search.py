@@ -1,12 +1,11 @@
 """Search: one ranked list over all resources, with the field that matched."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
@@ -24,11 +23,12 @@ from app.query.matching import Matcher
 from app.query.notes import query_notes
 from app.query.page import Links, Listing, page_model, render_page
 from app.query.parser import Query
+from app.query.records import own_fields
 from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Vocabularies
 from app.resources.facts import FACTS
 from app.schemas import Id, Name, Schema, Sentence
-from app.text import phrase, searchable, whole_words
+from app.text import phrase, place_of, searchable, whole_words
 
 CONTEXT = 40  # characters of an excerpt on each side of the match
 
@@ -122,28 +122,27 @@ def _own_ranks(terms: tuple[str, ...], matches: TextMatches, matcher: Matcher) -
 
 def _result(name: str, json: bytes, term: str, vocabularies: Vocabularies) -> dict[str, Any]:
     """The result for a record of a resource that contains the term."""
-    resource, record = BY_NAME[name], orjson.loads(json)
-    texts = texts_of((*resource.names, *resource.descriptions), record)
-    field, text = next(
-        each for each in (*texts, *_linked_names(resource, record, vocabularies)) if term in searchable(each[1])
-    )
-    matched = {"field": field, "excerpt": excerpt(text, term)}
+    resource, record = BY_NAME[name], own_fields(json)
+    own = texts_of((*resource.names, *resource.descriptions), record)
+    texts = ((*each, searchable(each[1])) for each in chain(own, _linked_names(resource, record, term, vocabularies)))
+    field, text, plain = next(each for each in texts if term in each[2])
+    matched = {"field": field, "excerpt": excerpt(text, plain, term)}
     return {"type": name, "id": record["id"], "name": record["name"], "matched": matched}
 
 
-def _linked_names(resource: Resource, record: Any, vocabularies: Vocabularies) -> Iterator[tuple[str, str]]:
-    """The names of what a record links to, each with the field that links."""
-    for path, vocabulary in resource.searched_links.items():
-        for id_ in values_at(record, path):
-            yield from ((path.partition(".")[0], name) for name in vocabularies[vocabulary].terms[id_].names)
-
-
-def excerpt(text: str, term: str) -> str:
-    """The text around the first occurrence of a term. Folding may change the number of characters, so both ends of the
-    occurrence are searched for in the text as it is."""
-    end = bisect_left(range(len(text)), True, key=lambda place: term in searchable(text[:place]))  # noqa: FBT003
-    start = (
-        bisect_right(range(end), False, key=lambda place: term not in searchable(text[place:end])) - 1  # noqa: FBT003
+def _linked_names(resource: Resource, record: Any, term: str, vocabularies: Vocabularies) -> Iterator[tuple[str, str]]:
+    """The names of what a record links to, of that which contains the term, each with the field that links."""
+    return (
+        (path.partition(".")[0], name)
+        for path, vocabulary in resource.searched_links.items()
+        for id_ in values_at(record, path)
+        if term in vocabularies[vocabulary].searchable[id_]
+        for name in vocabularies[vocabulary].terms[id_].names
     )
+
+
+def excerpt(text: str, plain: str, term: str) -> str:
+    """The text around the first occurrence of a term; `plain` is the text as it is searched."""
+    start, end = place_of(term, text, plain)
     first, last = max(0, start - CONTEXT), min(len(text), end + CONTEXT)
     return f"{'…' if first else ''}{text[first:last]}{'…' if last < len(text) else ''}"

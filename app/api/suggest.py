@@ -6,7 +6,6 @@ from functools import partial
 from operator import itemgetter
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
@@ -21,6 +20,7 @@ from app.query.filters import Filter, Parameter, one_of
 from app.query.matching import Matcher
 from app.query.notes import filter_notes
 from app.query.parser import Query
+from app.query.records import own_fields
 from app.query.resource import Resource
 from app.query.responses import AnswerMeta
 from app.query.vocabulary import Vocabularies
@@ -142,12 +142,12 @@ def _values(query: Query, matcher: Matcher) -> Iterator[tuple[Order, _Value]]:
         if not searched or (names and name not in names):
             continue
         for id_, texts in searched[0][1].values(matcher.vocabularies).searchable.items():
-            begins = any(text.startswith(beginning) for text in texts)
-            if begins or all(any(term in text for text in texts) for term in query.terms):
+            begins = f"\n{beginning}" in texts
+            if begins or all(term in texts for term in query.terms):
                 counts = [(len(matcher.values(*each).of(id_)), *each) for each in searched]
                 value = _Value(*max(counts, key=itemgetter(0)), id_)
                 rank = BEGINS if begins else CONTAINS
-                yield (rank, 0 if value.count else 2, whole not in texts, -value.count), value
+                yield (rank, 0 if value.count else 2, f"\n{whole}\n" not in texts, -value.count), value
 
 
 def _records(query: Query, matcher: Matcher) -> Iterator[tuple[Order, int]]:
@@ -174,7 +174,7 @@ def _of_value(value: _Value, chosen: Query, prefix: str, vocabularies: Vocabular
 
 
 def _of_record(name: str, json: bytes, prefix: str) -> dict[str, Any]:
-    record = orjson.loads(json)
+    record = own_fields(json)
     return {
         "type": name,
         "parameter": None,

@@ -76,6 +76,8 @@ class ColumnOrder:
             count = bitmap.intersection_cardinality(self.rows)
             if count <= skip:
                 return skip - count
+            if count == len(listed):
+                places, skip = places[skip:], 0
         rows = self.rows
         for place in places:
             if listed[place] in rows:

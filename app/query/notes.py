@@ -39,7 +39,8 @@ def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
                     ja=f"{filter_.name}={term.id} は下位の {listed} を含む。",
                     en=f"{filter_.name}={term.id} includes the narrower {listed}.",
                 )
-            notes.update((note.code, note) for note in term.notes)
+            for note in term.notes:
+                notes[note.code] = note
     return list(notes.values())
 
 

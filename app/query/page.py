@@ -91,11 +91,9 @@ def count_facets(
 
 def _facet(filter_: Filter, counted: FacetCounts, matcher: Matcher) -> dict[str, Any]:
     """Counted rows as JSON."""
-    buckets = (
-        b'%b,"count":%d}' % (bucket, counted.counts.get(value, 0))
-        for value, bucket in filter_.values(matcher.vocabularies).facet_buckets
-    )
-    return {"buckets": orjson.Fragment(b"[%b]" % b",".join(buckets)), "missing": counted.missing}
+    vocabulary = filter_.values(matcher.vocabularies)
+    buckets = vocabulary.facet_buckets % tuple(counted.counts.get(value, 0) for value in vocabulary.terms)
+    return {"buckets": orjson.Fragment(buckets), "missing": counted.missing}
 
 
 def _overlap_note(names: Sequence[str]) -> list[Note]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice, permutations
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote_plus
 
 from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, hint, parameter_error
 from app.query.filters import Filter, Parameter
@@ -46,7 +46,7 @@ class Query:
         """The one value as a number, or the declared default."""
         return int(self.text(name) or 0)
 
-    @property
+    @cached_property
     def terms(self) -> tuple[str, ...]:
         return terms(self.text("q")) if "q" in self.parameters else ()
 
@@ -63,15 +63,19 @@ class Query:
 
     def encode(self, **changed: Any) -> str:
         """The canonical query string, with some parameters changed or, with None, left out."""
-        encoded = self._encoded | {
-            name: None if value is None else urlencode({name: value}, safe=",") for name, value in changed.items()
-        }
-        return "&".join(each for name in self.parameters if (each := encoded.get(name)) is not None)
+        kept = {name: each for name, each in self._encoded.items() if name not in changed}
+        encoded = kept | {name: _pair(name, str(value)) for name, value in changed.items() if value is not None}
+        return "&".join([encoded[name] for name in self.parameters if name in encoded])
 
     @cached_property
-    def _encoded(self) -> dict[str, str | None]:
+    def _encoded(self) -> dict[str, str]:
         """Each parameter, encoded once for the many links of a page."""
-        return {name: urlencode({name: ",".join(values)}, safe=",") for name, values in self.values.items()}
+        return {name: _pair(name, ",".join(values)) for name, values in self.values.items()}
+
+
+def _pair(name: str, value: str) -> str:
+    """A parameter as it stands in a query string."""
+    return f"{name}={quote_plus(value, safe=',')}"
 
 
 def parse(
@@ -198,8 +202,9 @@ def _values(
 def _split_list(value: str, vocabulary: Vocabulary) -> Iterator[str]:
     """The values of a list with commas; a name that holds commas is one value."""
     parts = COMMA.split(value, MAX_VALUES + MAX_COMMAS)  # the odd ones are commas
+    longest = 2 * MAX_COMMAS + 1 if vocabulary.has_commas else 1
     while parts:
-        ends = range(min(len(parts), 2 * MAX_COMMAS + 1), 1, -2)
+        ends = range(min(len(parts), longest), 1, -2)
         end = next((end for end in ends if vocabulary.find("".join(parts[:end]))), 1)
         yield "".join(parts[:end])
         parts = parts[end + 1 :]

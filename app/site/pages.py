@@ -148,7 +148,11 @@ async def one_record(name: Name, id_: RecordId, request: Request) -> Response:
 def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: str = "") -> Context:
     """For a template, a record; `path` is that of the answer behind the page, where it is another than the record's.
     Raises a Problem as the API does if there is none of this id."""
-    record = orjson.loads(collections.read_item(resource, id_, view.query, matcher))
+    record, chosen = orjson.loads(collections.read_item(resource, id_, view.query, matcher)), view.query.get("fields")
+    for name in ("notes", "evidence"):
+        if chosen and name not in chosen:  # parts of these do not say what they are about
+            record.pop(name, None)
+    apart = ("id", "notes", "evidence", *(() if record.get("documents") else ("documents",)))
     named = is_name(record.get("name"))
     title = record["name"][view.language] if named else id_
     # An earlier version is not what other records refer to today, nor what a citation is of.
@@ -160,7 +164,7 @@ def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: 
         "record": record,
         "named": named,
         "described": _schema_org(view, resource.name, title),
-        "fields": [each for each in fields_of(resource.name) if each.name not in ("id", "notes", "evidence")],
+        "fields": [each for each in fields_of(resource.name) if each.name in record and each.name not in apart],
         "referring": [] if view.older else list(_referring(resource, id_, view, matcher)),
         "changed": history.last_change(resource, id_, matcher) if resource in FACTS else None,
         **request_of(view, path=path, more=cite),

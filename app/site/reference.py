@@ -16,7 +16,8 @@ from app.errors import Problem, closest, hint
 from app.query.filters import Filter, Parameter
 from app.site.fields import BY_NAME
 from app.site.pages import LISTS, snippets
-from app.site.render import page, pretty
+from app.site.render import page
+from app.site.values import pretty
 from app.site.view import PlainPage, View
 
 SHOWN = 12  # values of a parameter; of more, a link leads to all

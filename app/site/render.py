@@ -32,23 +32,6 @@ POLICY = (
 )
 
 
-def evidence_of(record: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
-    """The evidence of a field."""
-    return [each for each in record.get("evidence", ()) if any(_first(name) == field for name in each["supports"])]
-
-
-def _first(name: str) -> str:
-    return name.partition(".")[0]
-
-
-def reason_of(record: Mapping[str, Any], field: str) -> str:
-    """Why a field is empty, as a code: the notes list the fields, by reason."""
-    for note in record.get("notes", ()):
-        if note["code"] in REASON_CODES and field in map(_first, note["en"].partition(": ")[2].split(", ")):
-            return str(note["code"]).replace("-", "_")
-    return ""
-
-
 def remarks(notes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The notes without those that say why fields are empty, which is said at the fields."""
     return [note for note in notes if note["code"] not in REASON_CODES]
@@ -62,11 +45,6 @@ def asset(view: View, name: str) -> str:
 def data(value: Any) -> Markup:
     """JSON within a script element."""
     return html(orjson.dumps(value).decode().replace("</", "<\\/"))
-
-
-def pretty(value: Any) -> str:
-    """JSON for people."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
 @cache
@@ -83,15 +61,13 @@ def environment() -> Environment:
     made.globals |= {
         "asset": asset,
         "day": day,
-        "evidence_of": evidence_of,
         "kind_in_words": kind_in_words,
         "languages": LANGUAGES,
         "navigation": NAVIGATION,
-        "reason_of": reason_of,
         "remarks": remarks,
         "sign": sign,
     }
-    made.filters |= {"code": code, "data": data, "pretty": pretty, "prose": prose}
+    made.filters |= {"code": code, "data": data, "prose": prose}
     return made
 
 

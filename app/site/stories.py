@@ -34,6 +34,8 @@ from app.site.render import page
 from app.site.values import Object, line_address
 from app.site.view import PlainPage, View, page_of
 
+MOST_LINKS = 150  # of a crosswalk that is shown at once, and drawn: more fill many screens
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -98,12 +100,14 @@ async def home(view: PlainPage) -> Response:
 async def crosswalk_page(view: Annotated[View, page_of(crosswalk.PARAMETERS)]) -> Response:
     body = await view.snapshot.run(lambda matcher: crosswalk.walk(view.query, matcher))
     answer = orjson.loads(body)
+    links = sum(len(measure["related"]) for row in answer["data"] for measure in row["measures"])
     file = f"{view.prefix}/v1/charts/crosswalk.svg?{f'{view.query.encode()}&lang={view.language}'.removeprefix('&')}"
     return page(
         view,
         "crosswalk.html",
         title=view.tr("戦略と予算の対応", "From strategy to money"),
-        pictures=in_page(partial(flow_chart, view, answer), "crosswalk"),
+        pictures=in_page(partial(flow_chart, view, answer), "crosswalk") if links <= MOST_LINKS else (),
+        sections_alone=links > MOST_LINKS and not view.query.get("section"),
         **answer,
         **request_of(view, exports=["/exports/crosswalk.csv"], more=[("SVG", file)]),
     )

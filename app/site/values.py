@@ -9,8 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 import markupsafe
+import orjson
 from markupsafe import Markup
 
+from app.schemas import REASON_CODES
 from app.site.fields import BY_NAME, Field, references
 from app.site.forms import Control
 from app.site.view import View
@@ -26,6 +28,7 @@ SHAPES: Mapping[str, frozenset[str]] = {  # of objects, by the properties that t
     "range": frozenset(("from", "to")),
 }
 CODE = re.compile(r"[a-z]+([_-][a-z]+)*(_\d)?")  # a value of a closed vocabulary, such as `not_stated`
+COMPUTED = ("ほかの項目から求めた値", "Follows from other fields")
 UNCERTAIN = ("(不確か)", "(uncertain)")
 PER_PAGE = 200  # lines of a transcript on a page
 SEPARATED = 10_000  # from this number on, digits stand in groups
@@ -75,6 +78,20 @@ def is_name(value: Any) -> bool:
 def sign(record: Object) -> str:
     """The number or sign of a record, as it stands before its name."""
     return next((str(record[key]) for key in SIGNS if record.get(key)), "")
+
+
+def reason_of(record: Object, field: str) -> str:
+    """Why a field is empty, as a code: the notes list the fields, by reason."""
+    for note in record.get("notes", ()):
+        listed = note["en"].partition(": ")[2].split(", ")
+        if note["code"] in REASON_CODES and field in (name.partition(".")[0] for name in listed):
+            return str(note["code"]).replace("-", "_")
+    return ""
+
+
+def pretty(value: Any) -> str:
+    """JSON for people."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
 def money(amount: Object, language: str) -> str:
@@ -261,6 +278,31 @@ class Values:
                     cells.append(f"<td {attributes}>{self.value(value, name, to, brief=True)}</td>")
             rows.append(f"<tr>{''.join(cells)}</tr>")
         return "\n".join(rows)
+
+    def item(self, record: Object, fields: Sequence[Field]) -> str:
+        """The rows of a record's own table: each field, and what says so, where the record has evidence."""
+        label, known, rows = self._view.value_label, dict[str, list[Object]](), list[str]()
+        named = len(record.get("documents", ())) > 1
+        for each in record.get("evidence", ()):
+            for name in {part.partition(".")[0] for part in each["supports"]}:
+                known.setdefault(name, []).append(each)
+        for field in fields:
+            given = record[field.name]
+            empty = given in (None, [], {})
+            if empty:
+                shown = f'<span class="nothing">{escape(label(reason_of(record, field.name) or "none"))}</span>'
+            elif field.json:
+                shown = f'<pre class="json" tabindex="0"><code>{escape(pretty(given))}</code></pre>'
+            else:
+                shown = self.value(given, field.name, field.to)
+            row = f'<tr>\n<th scope="row">{escape(self._view.label(field.name))}</th>\n<td>{shown}</td>\n'
+            if known:
+                said = "".join(self.evidence(each, named=named) for each in known.get(field.name, ()))
+                if not said and field.derived and not empty:
+                    said = f'<span class="computed">{self._view.tr(*COMPUTED)}</span>'
+                row += f"<td>{said}</td>\n"
+            rows.append(f"{row}</tr>\n")
+        return "".join(rows)
 
     def options(self, control: Control) -> str:
         """The options of a control as checkboxes, those that are not among its first ones folded."""
