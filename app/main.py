@@ -31,7 +31,7 @@ from app.api import (
     suggest,
     transcript,
 )
-from app.api.collections import add_collections
+from app.api.collections import CollectionRoute, add_collections
 from app.db.base import Unusable
 from app.errors import SERVER_ERROR, Problem, ProblemDetails, hint
 from app.http.access import AccessLog, AccessMiddleware, Observer
@@ -85,7 +85,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.snapshots = snapshots
 
-    add_collections(app, RESOURCES)
+    app.router.route_class = CollectionRoute
+    add_collections(app.router, RESOURCES)
     paths = _paths(app.routes)
     for router in (
         transcripts.router,  # before the page of any record

@@ -1,6 +1,6 @@
 """What an item costs inside one process, without a server: from the response cache, what its line of the log and its
-metrics add, through the application, and through the same routes in an included router. `app.api.collections` and
-`app.main` rest on these figures."""
+metrics add, through the application, and through the same routes in an included router, with the handler that FastAPI
+makes too. `app.api.collections` and `app.main` rest on these figures."""
 
 import os
 import time
@@ -10,7 +10,7 @@ import anyio
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Message
 
-from app.api.collections import add_collections
+from app.api.collections import CollectionRoute, add_collections
 from app.http.access import AccessLog, AccessMiddleware
 from app.http.metrics import Metrics
 from app.main import create_app, service
@@ -30,10 +30,9 @@ TOLD = "the same, with its line of the log and its metrics"
 MOST = 5.0  # microseconds that these may add
 
 
-def included(settings: Settings) -> FastAPI:
+def with_collections(settings: Settings, router: APIRouter) -> FastAPI:
     """The application, with the collections in an included router before its own routes."""
     app = create_app(settings)
-    router: Any = APIRouter()  # takes the routes as an application does
     add_collections(router, RESOURCES)
     count = len(app.router.routes)
     app.include_router(router)
@@ -58,7 +57,10 @@ def routing_figures(corpus: Corpus, values: Values) -> list[Figure]:
         CACHED: quiet,
         TOLD: telling(app, quiet),
         "the same, by a route of the application": app,
-        "the same, by a route of an included router": included(settings),
+        "the same, by a route of an included router": with_collections(
+            settings, APIRouter(route_class=CollectionRoute)
+        ),
+        "the same, with the handler that FastAPI makes": with_collections(settings, APIRouter()),
     }
     took: dict[str, list[float]] = {name: [] for name in apps}
 
