@@ -11,6 +11,7 @@ from app.query.resource import Resource
 from app.query.vocabulary import NONE, Vocabularies
 from app.query.words import other_words
 from app.schemas import Note, distinct
+from app.text import terms
 
 MAX_NAMED = 10  # values named in a note
 MAX_TRIED = 20  # searches for other words
@@ -118,8 +119,12 @@ def _filters_meant(query: Query, resources: Iterable[Resource], matcher: Matcher
 def _other_words(query: Query, resources: Sequence[Resource], matcher: Matcher) -> list[Note]:
     """The note of other words that find something under the same filters."""
     tried = other_words(query.text("q"), matcher.dataset.about.synonyms)[:MAX_TRIED]
-    asked = [Query(query.parameters, {**query.values, "q": (words,)}) for words in tried]
-    found = [each.text("q") for each in asked if any(matcher.match(resource, each) for resource in resources)]
+    filtered = [(resource, matcher.match(resource, query.without("q"))) for resource in resources]
+    found = [
+        words
+        for words in tried
+        if any(rows.intersect(matcher.search(terms(words), [resource]).anywhere) for resource, rows in filtered)
+    ]
     if not found:
         return []
     named = listed([f"`{words}`" for words in found])

@@ -34,7 +34,7 @@ def other_words(q: str, synonyms: Iterable[Sequence[str]]) -> list[str]:
         for end in range(min(len(words), start + MAX_RUN), start, -1)
         for other in _others(" ".join(words[start:end]), groups)
     ]
-    return distinct(each for each in found if fold(each).split() != words)
+    return distinct(each for each in found if fold(each).split() not in ([], words))
 
 
 def _others(words: str, groups: Iterable[dict[str, str]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Who runs: this service as `shisaku serve` starts it, the references, and the peers that are installed."""
+"""Who runs: this service as `shisaku serve` starts it, without an access log, the references, and installed peers."""
 
 import http.client
 import pickle
@@ -30,7 +30,8 @@ class Rival:
 
 
 def service(corpus: Corpus, *options: str, beside: int | None = None, **settings: str) -> Server:
-    environment = {"SHISAKU_DATABASE": str(corpus.database), **settings}
+    """This service, without an access log, as all others: what a line of it costs has a row of its own."""
+    environment = {"SHISAKU_DATABASE": str(corpus.database), "SHISAKU_ACCESS_LOG": "false", **settings}
     return Server("Shisaku", python(*SERVE, *options), environment, beside)
 
 
