@@ -108,7 +108,7 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
         downloads = Downloads(rendered, about, folder)
         tasks: list[Callable[[], Any]] = [
             partial(_make_database, downloads, checked),
-            partial(write_search_index, index_file, rendered),
+            partial(_make_index, index_file, rendered),
             downloads.package,
             *(
                 partial(make, resource)
@@ -124,7 +124,7 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
                     _write_records(building, resource, rendered, done)
                 building.insert(RELEASE, checked.history.older())
                 building.insert(INDEX, sort_orders(folder / DATABASE))
-                next(results)
+                groups = next(results)
                 for table in TABLES:
                     building.insert(table, read_table(index_file, table))
             with phase("Downloads", len(tasks) - 2) as done:
@@ -132,7 +132,8 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
                     made.extend(result if isinstance(result, list) else [result])
                     done(1)
         about = about.model_copy(update={"downloads": in_order(made)})
-        building.insert(VALUE, _values(checked, about, index_file))
+        building.insert(VALUE, _values(checked, about))
+        building.insert(VALUE, groups)
         building.publish(about.digest, folder)
     return about.version.digest
 
@@ -151,6 +152,12 @@ def _make_database(downloads: Downloads, checked: Checked) -> Download:
     """Makes `dataset.sqlite`."""
     write_relational(downloads.folder / DATABASE, checked.rendered, _facts(downloads.about), checked.seed.transcripts)
     return downloads.file(DATABASE)
+
+
+def _make_index(file: Path, rendered: RenderedRecords) -> list[tuple[str, bytes]]:
+    """Makes the file of the index. Returns the values of groups, which are summed with it."""
+    write_search_index(file, rendered)
+    return list(rendered_groups(*read_index(file)))
 
 
 def _write_records(building: Building, resource: Resource, rendered: RenderedRecords, done: Done) -> None:
@@ -191,8 +198,8 @@ def _facts(about: About) -> Mapping[str, str]:
     return {**about.version.model_dump(), **named, "attribution": about.attribution}
 
 
-def _values(checked: Checked, about: About, index_file: Path) -> Iterator[tuple[str, bytes]]:
-    """The serving values, but for the vocabularies."""
+def _values(checked: Checked, about: About) -> Iterator[tuple[str, bytes]]:
+    """The serving values, but for the vocabularies and the groups."""
     yield SCHEMA_NAME, schema_version().encode()
     yield SEED_NAME, checked.digest.encode()
     yield DATASET, about.model_dump_json().encode()
@@ -202,4 +209,3 @@ def _values(checked: Checked, about: About, index_file: Path) -> Iterator[tuple[
     for (type_, id_), each in checked.history.withdrawn.items():
         replacing = {"replaced_by": each.replaced_by, "reason": each.reason.model_dump()}
         yield f"{WITHDRAWN}{type_}/{id_}", orjson.dumps(replacing)
-    yield from rendered_groups(*read_index(index_file))
