@@ -62,7 +62,7 @@ class Csv:
 
     def line(self, record: Mapping[str, Any]) -> bytes:
         texts = [cell if type(cell) is str else text_of(cell) for cell in self._row(record)]
-        if any(map(FORMULA.match, texts)):
+        if any(map(FORMULA.match, filter(None, texts))):
             texts = [
                 f"'{text}" if column.kind == "string" and FORMULA.match(text) else text
                 for column, text in zip(self.columns, texts, strict=True)

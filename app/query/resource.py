@@ -17,6 +17,7 @@ class VocabularySource:
     name: str
     terms: Callable[[Any], Iterable[Term]]
     sorted: bool = False  # by their ids, not in the order of the records
+    field: str = "id"  # a record in which this is empty stands for none
 
 
 @dataclass(frozen=True)

@@ -72,4 +72,4 @@ def _terms(record: Any) -> Iterable[Term]:
         yield Term(id=each.id, label=Name(ja=name, en=name, en_official=False), codes=ids_of([each]))
 
 
-identifier_terms = VocabularySource("identifier", _terms)
+identifier_terms = VocabularySource("identifier", _terms, field="same_as")

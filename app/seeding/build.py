@@ -109,7 +109,7 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
         downloads = Downloads(rendered, about, folder)
         tasks: list[Callable[[], Any]] = [
             partial(_make_database, downloads, checked),
-            partial(write_search_index, index_file, rendered),
+            partial(_make_index, index_file, rendered),
             downloads.package,
             *(
                 partial(make, resource)
@@ -125,7 +125,7 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
                     _write_records(building, resource, rendered, done)
                 building.insert(RELEASE, checked.history.older())
                 building.insert(INDEX, sort_orders(folder / DATABASE))
-                next(results)
+                groups = next(results)
                 for table in TABLES:
                     building.insert(table, read_table(index_file, table))
             with phase("Downloads", len(tasks) - 2) as done:
@@ -133,7 +133,9 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
                     made.extend(result if isinstance(result, list) else [result])
                     done(1)
         about = about.model_copy(update={"downloads": in_order(made)})
-        building.insert(VALUE, _values(checked, about, index_file, folder / DATABASE))
+        building.insert(VALUE, _values(checked, about))
+        building.insert(VALUE, groups)
+        building.insert(VALUE, linked_programmes(folder / DATABASE))
         building.publish(about.digest, folder)
     return about.version.digest
 
@@ -152,6 +154,12 @@ def _make_database(downloads: Downloads, checked: Checked) -> Download:
     """Makes `dataset.sqlite`."""
     write_relational(downloads.folder / DATABASE, checked.rendered, _facts(downloads.about), checked.seed.transcripts)
     return downloads.file(DATABASE)
+
+
+def _make_index(file: Path, rendered: RenderedRecords) -> list[tuple[str, bytes]]:
+    """Makes the file of the index. Returns the values of groups, which are summed with it."""
+    write_search_index(file, rendered)
+    return list(rendered_groups(*read_index(file)))
 
 
 def _write_records(building: Building, resource: Resource, rendered: RenderedRecords, done: Done) -> None:
@@ -192,8 +200,8 @@ def _facts(about: About) -> Mapping[str, str]:
     return {**about.version.model_dump(), **named, "attribution": about.attribution}
 
 
-def _values(checked: Checked, about: About, index_file: Path, dataset: Path) -> Iterator[tuple[str, bytes]]:
-    """The serving values, but for the vocabularies."""
+def _values(checked: Checked, about: About) -> Iterator[tuple[str, bytes]]:
+    """The serving values of the dataset as a whole, but for the vocabularies."""
     yield SCHEMA_NAME, schema_version().encode()
     yield SEED_NAME, checked.digest.encode()
     yield DATASET, about.model_dump_json().encode()
@@ -203,5 +211,3 @@ def _values(checked: Checked, about: About, index_file: Path, dataset: Path) -> 
     for (type_, id_), each in checked.history.withdrawn.items():
         replacing = {"replaced_by": each.replaced_by, "reason": each.reason.model_dump()}
         yield f"{WITHDRAWN}{type_}/{id_}", orjson.dumps(replacing)
-    yield from rendered_groups(*read_index(index_file))
-    yield from linked_programmes(dataset)

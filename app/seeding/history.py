@@ -60,7 +60,7 @@ def history_of(seed: Path, source: Source, rendered: RenderedRecords) -> History
     assert about  # noqa: S101 - narrows the type; a seed without it has an error
     newest = releases[-1] if releases else None
     now = _seed_release(rendered, about, newest)
-    messages = [*_version_errors(now, newest), *_size_errors(now)]
+    messages = [*_version_errors(now, newest), *_size_errors(rendered)]
     errors = [SeedError(f"{seed.name}/{DATASET}", 1, message) for message in messages]
     unreleased = newest is None or newest.version != now.version
     withdrawn = {(each.type, each.id): each for each, _, _ in source.withdrawn}
@@ -93,11 +93,13 @@ def _sorted(rendered: RenderedRecords) -> Iterator[ReleasedRecord]:
             yield ReleasedRecord(resource.name, id_, record)
 
 
-def _size_errors(now: Release) -> Iterator[str]:
+def _size_errors(rendered: RenderedRecords) -> Iterator[str]:
     """Records that a release could not hold."""
-    for type_, id_, record in now.records():
-        if len(record) > MAX_RECORD:
-            yield f"the record `{id_}` of {type_} has more than {MAX_RECORD:,} bytes: shorten its evidence or its lists"
+    for resource in FACTS:
+        for id_, size in rendered.rows(resource, "id, length(json)"):
+            if size > MAX_RECORD:
+                named = f"the record `{id_}` of {resource.name}"
+                yield f"{named} has more than {MAX_RECORD:,} bytes: shorten its evidence or its lists"
 
 
 def _version_errors(now: Release, newest: Release | None) -> Iterator[str]:

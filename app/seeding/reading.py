@@ -257,8 +257,9 @@ def _parse_json(text: bytes) -> Any:
     if len(text) >= MAX_LINE:
         raise ValueError(f"the line has {MAX_LINE:,} bytes or more")
     raw = json.loads(text, object_pairs_hook=_distinct_keys)
-    orjson.dumps(raw)  # which takes less: no surrogates, no nesting without end
-    _check_texts(raw)
+    plain = orjson.dumps(raw).decode()  # which takes less: no surrogates, no nesting without end
+    if "\\" in plain or not plain.isprintable():  # else no text holds a control character, and most hold none
+        _check_texts(raw)
     return raw
 
 

@@ -1,6 +1,6 @@
 """Renders entries as records: plain JSON values, whose fields the record models put in order."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -257,8 +257,9 @@ def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
 
 def pillar(entry: PillarEntry, seed: Seed) -> Json:
     lines = _lines_under(entry.id, seed)
+    left_out = _left_out(lines, seed)
     common = _common("pillars", entry, seed, unstated=_unstated(lines))
-    common["notes"].extend(_overlap_notes(lines, seed))
+    common["notes"].extend(_overlap_notes(left_out))
     return {
         **common,
         "number": entry.number,
@@ -266,13 +267,12 @@ def pillar(entry: PillarEntry, seed: Seed) -> Json:
         "name": name_of(entry.name),
         "package": _ref(PackageEntry, entry.package, seed),
         "line_count": len(lines),
-        "amount": _sum_of(lines, seed),
+        "amount": _sum_of(lines, left_out, seed),
     }
 
 
-def _sum_of(lines: Sequence[BudgetLineEntry], seed: Seed) -> Json:
-    """The sum of what lines state, if that is of one kind."""
-    left_out = _left_out(lines, seed)
+def _sum_of(lines: Iterable[BudgetLineEntry], left_out: Container[str], seed: Seed) -> Json:
+    """The sum of what lines state, but for those left out, if that is of one kind."""
     counted = [line for line in lines if line.id not in left_out]
     amounts = [(line.amount, phase_of(line, seed)) for line in counted if line.amount]
     stated = [amount for amount, _ in amounts]
@@ -288,12 +288,12 @@ def _sum_of(lines: Sequence[BudgetLineEntry], seed: Seed) -> Json:
 def _left_out(lines: Sequence[BudgetLineEntry], seed: Seed) -> list[str]:
     """The ids of those lines that do not count beside another of them."""
     ids = {line.id for line in lines}
-    return [line.id for line in lines if not ids.isdisjoint(_yields_to(line, seed))]
+    related = (line for line in lines if _line_relations(line.id, seed))
+    return [line.id for line in related if not ids.isdisjoint(_yields_to(line, seed))]
 
 
-def _overlap_notes(lines: Sequence[BudgetLineEntry], seed: Seed) -> list[Json]:
-    """The note on those lines that the sum of all of them leaves out."""
-    left_out = _left_out(lines, seed)
+def _overlap_notes(left_out: Sequence[str]) -> list[Json]:
+    """The note on the lines that a sum leaves out."""
     return [counted_once(left_out).model_dump()] if left_out else []
 
 
@@ -387,6 +387,8 @@ def _relations(measure_id: str, seed: Seed) -> list[tuple[RelationEntry, str]]:
 
 def measure(entry: MeasureEntry, seed: Seed) -> Json:
     lines = seed.where(BudgetLineEntry, "measure", entry.id)
+    related = [line for line in lines if _line_relations(line.id, seed)]
+    left_out = _left_out(related, seed)
     relations = _relations(entry.id, seed)
     borrowed = [
         *(
@@ -400,16 +402,16 @@ def measure(entry: MeasureEntry, seed: Seed) -> Json:
             for piece in _borrowed(link, seed, direction=("related",), programme=("related",))
         ),
     ]
-    amount = _sum_of(lines, seed)
-    figures = list(_other_figures(entry, lines, seed))
+    amount = _sum_of(lines, left_out, seed)
+    figures = list(_other_figures(entry, related, seed))
     common = _common(
-        "measures", entry, seed, borrowed, _unstated(lines), _relation_evidence(lines, seed, "other_figures")
+        "measures", entry, seed, borrowed, _unstated(lines), _relation_evidence(related, seed, "other_figures")
     )
     if not relations:
         common["notes"].append(UNLINKED.model_dump())
     if amount["jpy"] is None and any(line.amount for line in lines):
         common["notes"].append(SEVERAL_KINDS.model_dump())
-    common["notes"].extend(_overlap_notes(lines, seed))
+    common["notes"].extend(_overlap_notes(left_out))
     if _disagree(amount, figures):
         common["notes"].append(DIFFERENT_FIGURES.model_dump())
     ministries = distinct([*entry.ministries, *(ministry for line in lines for ministry in line.ministries)])

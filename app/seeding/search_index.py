@@ -29,20 +29,20 @@ TEXT: Table = ServingText.__table__  # type: ignore[attr-defined]
 VALUE: Table = ServingValue.__table__  # type: ignore[attr-defined]
 TABLES = (INDEX, TEXT, VALUE)
 
+Terms = dict[str, dict[str, Term]]  # by vocabulary and id
+
 searchable_cached = lru_cache(maxsize=10_000)(searchable)
 
 
 def write_search_index(path: Path, rendered: RenderedRecords) -> None:
     """Makes the file: serving_text, serving_index but for its sort orders, and the vocabularies of serving_value."""
     ngrams = NgramWriter()
-    vocabularies: dict[str, dict[str, Term]] = {}
+    vocabularies: Terms = {}
     with new_file(path, TABLES) as writer:
         for resource in RESOURCES:
             index = IndexWriter(resource.name)
-            writer.insert(TEXT, _texts(resource, rendered, index, ngrams))
+            writer.insert(TEXT, _texts(resource, rendered, index, ngrams, vocabularies))
             writer.insert(INDEX, index.entries())
-            for name, term in _terms(resource, rendered):
-                vocabularies.setdefault(name, {}).setdefault(term.id, term)
         for source in (source for resource in RESOURCES for source in resource.vocabularies if source.sorted):
             vocabularies[source.name] = dict(sorted(vocabularies.get(source.name, {}).items()))
         writer.insert(INDEX, ngrams.entries())
@@ -56,9 +56,9 @@ def write_search_index(path: Path, rendered: RenderedRecords) -> None:
 
 
 def _texts(
-    resource: Resource, rendered: RenderedRecords, index: IndexWriter, ngrams: NgramWriter
+    resource: Resource, rendered: RenderedRecords, index: IndexWriter, ngrams: NgramWriter, vocabularies: Terms
 ) -> Iterator[tuple[int, str, str]]:
-    """The folded texts of each record, which is indexed on the way."""
+    """The folded texts of each record, which is indexed on the way, and whose terms are added to the vocabularies."""
     filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.paths and not each.bound]
     readers = [*filters, *((path, _texts_at([path])) for path in resource.indexed_paths)]
     columns = {each.paths[0].partition(".")[0]: each.paths[0] for each in resource.filters.values() if each.bound}
@@ -71,6 +71,10 @@ def _texts(
         names = [searchable_cached(each) for _, each in texts_of(resource.names, record)]
         descriptions = [searchable_cached(each) for _, each in texts_of(resource.descriptions, record)]
         ngrams.add(key, names, descriptions)
+        for source in resource.vocabularies:
+            if record[source.field]:
+                for term in source.terms(resource.record.model_validate_json(text)):
+                    vocabularies.setdefault(source.name, {}).setdefault(term.id, term)
         yield key, "\n".join(["", *names, ""]), "\n".join(descriptions)
 
 
@@ -88,14 +92,6 @@ def _texts_at(paths: Iterable[str]) -> Callable[[Any], Iterable[str]]:
 
 def _text(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
-
-
-def _terms(resource: Resource, rendered: RenderedRecords) -> Iterator[tuple[str, Term]]:
-    if resource.vocabularies:
-        for text in rendered.records(resource):
-            record = resource.record.model_validate_json(text)
-            for source in resource.vocabularies:
-                yield from ((source.name, term) for term in source.terms(record))
 
 
 def sort_orders(relational: Path) -> Iterator[tuple[str, str, bytes]]:
