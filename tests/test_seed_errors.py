@@ -113,13 +113,19 @@ SLIPS = {
         r"`バイオ製造人材の確保` stands in no quote that states `name`",
     ),
     "a date that is not the document's": (
-        f"{BIO}/documents.yaml", "2026-02-03'\n", "2026-02-13'\n", "2026-02-13", r"is 令和8年2月13日, which stands in no quote",
+        f"{BIO}/documents.yaml", "2026-02-03'\n", "2026-02-13'\n", "2026-02-13", r"`2026-02-13` stands in no quote",
     ),
     "a date that is no date": (
         f"{BIO}/documents.yaml", "2026-02-03'\n", "2026-02-31'\n", "2026-02-31", r"`issued`: .*it is `2026-02-31`",
     ),
     "a year that is not the document's": (
-        f"{BIO}/packages.yaml", "fiscal_year: 2025", "fiscal_year: 2026", "fiscal_year: 2026", r"令和8年度 stands in no quote",
+        f"{BIO}/packages.yaml", "fiscal_year: 2025", "fiscal_year: 2026", "fiscal_year: 2026", r"`2026` stands in no quote that states `fiscal_year`",
+    ),
+    "a number that is not the document's": (
+        f"{BIO}/pillars.yaml", "  number: 6\n", "  number: 7\n", "number: 7", r"`7` stands in no quote that states `number`",
+    ),
+    "a law that is not the document's": (
+        f"{BIO}/measures.yaml", "name: 次世代医療基盤法\n", "name: 医療基盤整備法\n", "", r"`医療基盤整備法` stands in no quote that states `laws`",
     ),
     "a stated total that is not the document's": (
         f"{BIO}/packages.yaml", "text: 1,800億円程度", "text: 1,900億円程度", "stated_totals:", r"1800億円 is not what `1,900億円程度`",
