@@ -4,7 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from app.cli import main
 from app.query.filters import column
 from app.resources.facts import FACTS
 from app.resources.stages import STAGES
@@ -23,6 +25,15 @@ def test_what_is_not_registered_is_named(first_seed: Path, registry: str, monkey
     monkeypatch.setattr(declarations, registry, {name: each for name, each in registered.items() if name != "stages"})
     with pytest.raises(DeclarationError, match=f"stages: add it to {registry}"):
         check(first_seed)
+
+
+def test_the_command_line_names_them_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(declarations, "RENDERERS", {})
+    for command in ("check", "openapi"):
+        result = CliRunner().invoke(main, [command])
+        assert result.exit_code == 1
+        assert "stages: add it to RENDERERS" in result.stderr
+        assert result.stderr.endswith(f"Error: {len(FACTS)} errors; nothing was written\n")
 
 
 def test_a_renderer_without_a_resource_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

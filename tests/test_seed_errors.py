@@ -24,7 +24,7 @@ def seed(first_seed: Path, tmp_path: Path) -> Path:
 def errors_of(seed: Path) -> list[SeedError]:
     with pytest.raises(InvalidSeed) as caught:
         check(seed)
-    return caught.value.errors
+    return list(caught.value.errors)
 
 
 def line_of(path: Path, text: str) -> int:
@@ -322,11 +322,12 @@ def test_the_command_line_prints_each_error_and_fails(
     path.write_text(path.read_text().replace("quote: 70億円程度【文】", "quote: 70億円程席【文】", 1))
     line = line_of(path, "70億円程席")
     monkeypatch.setenv("SHISAKU_DATABASE", str(tmp_path / "shisaku.sqlite"))
-    for command in ("check", "build"):
-        result = CliRunner().invoke(main, [command, "--seed", str(seed)])
+    monkeypatch.setattr("app.seeding.build.SEED", seed)
+    for command in ("check", "build", "release", "openapi"):
+        result = CliRunner().invoke(main, [command])
         assert result.exit_code == 1
-        assert f"seed/{BIO}/budget-lines.yaml:{line}: the quote" in result.output
-        assert "nothing was written" in result.output
+        assert f"seed/{BIO}/budget-lines.yaml:{line}: the quote" in result.stderr
+        assert result.stderr.endswith("Error: 2 errors; nothing was written\n")
     assert not (tmp_path / "shisaku.sqlite").exists()
 
 

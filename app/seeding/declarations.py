@@ -8,11 +8,12 @@ from app.resources import RESOURCES
 from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
 from app.seeding.entries import KINDS
+from app.seeding.errors import NothingWrittenError
 from app.seeding.records import RENDERERS
 
 
-class DeclarationError(Exception):
-    """Declarations do not agree; the message names each that is missing or wrong."""
+class DeclarationError(NothingWrittenError):
+    """Declarations do not agree."""
 
 
 def declaration_errors() -> Iterator[str]:
