@@ -121,6 +121,9 @@ SLIPS = {
     "a year that is not the document's": (
         f"{BIO}/packages.yaml", "fiscal_year: 2025", "fiscal_year: 2026", "fiscal_year: 2026", r"`2026` stands in no quote that states `fiscal_year`",
     ),
+    "a kind of budget that is not the document's": (
+        f"{BIO}/packages.yaml", "budget_kind: supplementary", "budget_kind: initial", "budget_kind: initial", r"当初 stands in no quote",
+    ),
     "a number that is not the document's": (
         f"{BIO}/pillars.yaml", "  number: 6\n", "  number: 7\n", "number: 7", r"`7` stands in no quote that states `number`",
     ),
