@@ -50,9 +50,9 @@ def test_a_renderer_without_a_resource_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_entries_that_become_no_records_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(declarations, "KINDS", {**KINDS, "indicators": StageEntry})
+    monkeypatch.setattr(declarations, "KINDS", {**KINDS, "unicorns": StageEntry})
     (message,) = declaration_errors()
-    assert message.startswith("indicators: no record is made of these entries: add a renderer to RENDERERS")
+    assert message.startswith("unicorns: no record is made of these entries: add a renderer to RENDERERS")
 
 
 def test_a_wrong_path_and_a_missing_vocabulary_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
