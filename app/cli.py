@@ -7,13 +7,13 @@ import asyncio
 import logging
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.request import HTTPHandler, OpenerDirector
 
 import click
@@ -34,10 +34,6 @@ from app.query.snapshot import Snapshot
 from app.resources.schema import schema_version
 from app.settings import Settings
 from app.text import one_line
-
-if TYPE_CHECKING:
-    from app.seeding.build import Checked
-    from app.seeding.errors import SeedError
 
 STATUS_METRICS = (  # that `status` shows
     "shisaku_questions_",
@@ -77,6 +73,7 @@ def _settings() -> Settings:
 def build(seed: Path | None, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
     from app.seeding.build import SEED, target, write
+    from app.seeding.build import check as verified
 
     settings, seed = _settings(), seed or SEED
     if if_needed and _is_built(settings, seed):
@@ -86,7 +83,7 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
         _errors_as_messages(f"{to.name}: ", ". The old database, if there was one, stands."),
         to.building() as building,
     ):
-        checked = _checked(seed, building.folder)
+        checked = verified(seed, building.folder, _phase)
         digest = write(checked, building, _phase)
     click.echo(f"{to.name}: {checked.count} records, digest {digest}")
 
@@ -138,9 +135,10 @@ def _snapshot(settings: Settings) -> Iterator[Snapshot]:
 def check(seed: Path | None) -> None:
     """Verify seed/ without writing: every error, with its file and line."""
     from app.seeding.build import SEED
+    from app.seeding.build import check as verified
 
     with _errors_as_messages():
-        checked = _checked(seed or SEED)
+        checked = verified(seed or SEED, phase=_phase)
     click.echo(f"{checked.count} records, no errors")
 
 
@@ -149,12 +147,13 @@ def check(seed: Path | None) -> None:
 def release(seed: Path | None) -> None:
     """Freeze the records of seed/ under their version, in seed/releases/."""
     from app.seeding.build import SEED
+    from app.seeding.build import check as verified
     from app.seeding.releases import ENDING, FOLDER, numbers, write_release
     from app.seeding.versioning import least_version
 
     seed = seed or SEED
     with _errors_as_messages(f"{seed}: "):
-        checked = _checked(seed)
+        checked = verified(seed, phase=_phase)
         *older, newest = checked.history.versions
         path = seed / FOLDER / f"{newest.version}{ENDING}"
         if not checked.history.unreleased:
@@ -200,13 +199,12 @@ def import_(mapping: Path, table: Path, to: Path, seed: Path | None, *, replace:
         imported = import_table(read, table.name, table.read_bytes(), document, organizations)
     except ValidationError as error:
         raise click.ClickException(f"{to.name} is no id of a document: a-z, 0-9, dots and hyphens") from error
-    except InvalidSeed as invalid:
-        raise _nothing_written(invalid.errors) from invalid
     for sentence in imported.report():
         click.echo(sentence)
-    failure = _nothing_written(imported.refused, ". Correct these rows, or leave them out with --skip-refused")
     if imported.refused and not skip_refused:
-        raise failure
+        raise InvalidSeed(imported.refused, ". Correct these rows, or leave them out with --skip-refused")
+    for refused in imported.refused:
+        click.echo(str(refused), err=True)
     try:
         write_folder(imported.files, to)
     except OSError as error:
@@ -214,28 +212,11 @@ def import_(mapping: Path, table: Path, to: Path, seed: Path | None, *, replace:
     click.echo(f"wrote {to}: verify it with `shisaku check`")
 
 
-def _nothing_written(errors: "Sequence[SeedError]", hint: str = "") -> click.ClickException:
-    """Prints errors, and gives the exception that ends the command."""
-    for each in errors:
-        click.echo(str(each), err=True)
-    return click.ClickException(f"{len(errors)} error{'s' if len(errors) > 1 else ''}; nothing was written{hint}")
-
-
 @contextmanager
 def _phase(name: str, length: int) -> Iterator[Callable[[int], None]]:
     """A bar for each phase of the work, where somebody looks."""
     with click.progressbar(length=length, label=f"{name:9}", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         yield bar.update
-
-
-def _checked(seed: Path, folder: Path | None = None) -> "Checked":
-    from app.seeding.build import check as verify
-    from app.seeding.errors import InvalidSeed
-
-    try:
-        return verify(seed, folder, _phase)
-    except InvalidSeed as invalid:
-        raise _nothing_written(invalid.errors) from invalid
 
 
 @main.command()

@@ -6,6 +6,8 @@ from functools import cache
 from typing import Any
 
 import app.text
+from app.resources import RESOURCES
+from app.schemas import References
 
 Record = dict[str, Any]
 
@@ -18,17 +20,16 @@ NAMES = {
     "strategies": ("name",),
 }
 DESCRIPTIONS = ("description", "aims")
-LINKS = (
-    "issuer",
-    "ministries",
-    "organizations",
-    "modalities",
-    "broader",
-    "narrower",
-    "sections",
-    "parent",
-    "strategies",
-)
+# By resource, the fields whose links are searched, each with the resource that it refers to.
+LINKS = {
+    resource.name: [
+        (name, mark.type)
+        for name, info in resource.record.model_fields.items()
+        for mark in info.metadata
+        if isinstance(mark, References) and mark.searched
+    ]
+    for resource in RESOURCES
+}
 LATIN = "a-z0-9\u00df-\u00f6\u00f8-\u024f\u0300-\u036f\u1e00-\u1eff"
 
 
@@ -36,14 +37,14 @@ class Texts:
     """The folded texts of records: `records` are those of each resource."""
 
     def __init__(self, records: Mapping[str, Iterable[Record]]) -> None:
-        rows = [(name, row) for name in NAMES for row in records[name]]
-        self._linked = {row["id"]: list(texts(row, NAMES[name])) for name, row in rows}
+        rows = [(name, row) for name, each in records.items() for row in each]
+        self._names = {(name, row["id"]): names_of(name, row) for name, row in rows}
 
     def of(self, resource: str, record: Record) -> list[str]:
         """A record's own texts, and the names of what it links to."""
         own = (*names_of(resource, record), *texts(record, DESCRIPTIONS))
-        linked = (text for field in LINKS for link in _items(record.get(field)) for text in self._linked[link["id"]])
-        return [*own, *linked]
+        links = ((to, link["id"]) for field, to in LINKS[resource] for link in _items(record[field]))
+        return [*own, *(text for link in links for text in self._names[link])]
 
 
 def names_of(resource: str, record: Record) -> list[str]:

@@ -23,7 +23,7 @@ from app.db.sqlite import FileIdentity
 from app.query.columns import row_of
 from app.query.dataset import Download
 from app.query.downloads import folder_of, is_intact, remove_old
-from app.query.formats import content_type
+from app.query.formats import FORMATS, content_type
 from app.query.snapshot import Snapshot, Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
@@ -61,9 +61,19 @@ COLUMN_TYPES = {
 }
 
 
+@pytest.mark.parametrize("extension", FORMATS)
+def test_a_format_is_told_wherever_formats_are(extension: str, client: Client) -> None:
+    path = f"/v1/exports/stages.{extension}"
+    assert client.head(path).headers["Content-Type"].startswith(content_type(FORMATS[extension].media_type))
+    (listed,) = (each for each in answer(client, "/v1/exports")["data"] if each["path"] == path)
+    assert (listed["media_type"], listed["meaning"]) == FORMATS[extension][:2]
+    assert f"`/v1/exports/budget-lines.{extension}`?" in answer(client, f"/v1/budgets.{extension}", 404)["detail"]
+    assert (path in client.get("/stages").text) is not FORMATS[extension].is_file
+
+
 def test_the_list_of_downloads_is_true(clients: Client) -> None:
     found = answer(clients, "/v1/exports")
-    assert len(found["data"]) == 2 + 4 * len(RESOURCES) + len(ANSWER_EXPORTS)
+    assert len(found["data"]) == 2 + len(FORMATS) * len(RESOURCES) + len(ANSWER_EXPORTS)
     for each in found["data"]:
         response = clients.get(each["path"])
         assert response.headers["Content-Type"].partition(";")[0] == content_type(each["media_type"])

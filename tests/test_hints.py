@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from app.errors import closest
+from app.query.hints import MAX_REQUESTS
+from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import Client, answer, serving
 
@@ -247,19 +249,22 @@ def test_a_path_that_is_not_here_leads_to_the_one_that_is(path: str, meant: str 
     assert f"Did you mean `{meant}`?" in detail if meant else "Did you mean" not in detail
 
 
+def asking(name: str) -> str:
+    """The sentence that names the lists which take a filter, the first of them."""
+    lists = [f"`/v1/{each.name}?{name}=`" for each in RESOURCES if name in each.filters]
+    return f"Ask {' or '.join(lists[:MAX_REQUESTS])} for it."
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
         ("budget-lines?organization=amed", "here. Ask `/v1/measures?organization=` for it. `allowed`"),
         ("budget-lines?組織=amed", "here. Ask `/v1/measures?organization=` for it. `allowed`"),
-        ("budget-lines?strategy=hp3", "Ask `/v1/sections?strategy=` or `/v1/measures?strategy=` for it."),
+        ("budget-lines?strategy=hp3", asking("strategy")),
         ("budget-lines?measure=biosimilar-uptake", "Ask `/v1/measures/{id}` for it."),
         ("measures?amount_min=1", "Ask `/v1/budget-lines?amount_min=` for it."),
         ("measures/biosimilar-uptake?year=2025", "Ask `/v1/measures?fiscal_year=` or"),
-        (
-            "versions?document=x",
-            "Ask `/v1/strategies?document=` or `/v1/sections?document=` or `/v1/measures?document=` for it.",
-        ),
+        ("versions?document=x", asking("document")),
         ("changes?since=4.1.2", "`allowed` lists the versions."),
         ("measures?id=x", "There is no parameter `id` here. `allowed` lists the parameters."),
         ("budget-lines?ministry=AMED", "It is a value of `organization`. Ask `/v1/measures?organization=` for it."),

@@ -170,6 +170,13 @@ def test_every_example_of_a_parameter_is_taken(name: str, whole: Client) -> None
             assert response.headers["Content-Type"].partition(";")[0] == media_type
 
 
+def test_the_example_of_a_version_is_the_newest(whole: Client) -> None:
+    """A record of a resource that came later is in no older one."""
+    parameters = [each for _, operation in OPERATIONS.values() for each in operation.get("parameters", [])]
+    examples = {each["example"] for each in parameters if each["name"] == "version" and "example" in each}
+    assert examples == {answer(whole, "/v1")["dataset"]["version"]}
+
+
 def test_generators_can_name_every_value() -> None:
     """Those of openapi-python-client make VALUE_1 of a value that is no name."""
     hyphenated = set()

@@ -21,7 +21,7 @@ from app.resources.schema import schema_version
 from app.settings import Settings
 from app.text import fold, terms
 from tests.conftest import Client, answer, some, walk
-from tests.searching import LATIN, Texts, contain
+from tests.searching import LATIN, LINKS, Texts, contain
 
 EVERY_DATABASE = True
 
@@ -36,6 +36,21 @@ def corpus(clients: Client) -> dict[tuple[str, str], list[str]]:
     records = {resource.name: walk(clients, f"/v1/{resource.name}", limit=500) for resource in FACTS}
     texts = Texts(records)
     return {(name, row["id"]): texts.of(name, row) for name, rows in records.items() for row in rows}
+
+
+SEARCHED = {
+    "documents": ("issuer",),
+    "sections": ("parent",),
+    "measures": ("ministries", "organizations", "modalities", "sections", "strategies"),
+    "budget-lines": ("ministries", "modalities", "sections"),
+    "organizations": ("parent",),
+    "modalities": ("broader", "narrower"),
+}
+
+
+def test_records_are_found_through_what_they_link_to() -> None:
+    for resource, fields in SEARCHED.items():
+        assert {name for name, _ in LINKS[resource]} >= set(fields)
 
 
 def test_every_short_substring_is_found_where_it_stands(

@@ -24,7 +24,7 @@ def seed(first_seed: Path, tmp_path: Path) -> Path:
 def errors_of(seed: Path) -> list[SeedError]:
     with pytest.raises(InvalidSeed) as caught:
         check(seed)
-    return caught.value.errors
+    return list(caught.value.errors)
 
 
 def line_of(path: Path, text: str) -> int:
@@ -113,13 +113,22 @@ SLIPS = {
         r"`バイオ製造人材の確保` stands in no quote that states `name`",
     ),
     "a date that is not the document's": (
-        f"{BIO}/documents.yaml", "2026-02-03'\n", "2026-02-13'\n", "2026-02-13", r"is 令和8年2月13日, which stands in no quote",
+        f"{BIO}/documents.yaml", "2026-02-03'\n", "2026-02-13'\n", "2026-02-13", r"`2026-02-13` stands in no quote",
     ),
     "a date that is no date": (
         f"{BIO}/documents.yaml", "2026-02-03'\n", "2026-02-31'\n", "2026-02-31", r"`issued`: .*it is `2026-02-31`",
     ),
     "a year that is not the document's": (
-        f"{BIO}/packages.yaml", "fiscal_year: 2025", "fiscal_year: 2026", "fiscal_year: 2026", r"令和8年度 stands in no quote",
+        f"{BIO}/packages.yaml", "fiscal_year: 2025", "fiscal_year: 2026", "fiscal_year: 2026", r"`2026` stands in no quote that states `fiscal_year`",
+    ),
+    "a kind of budget that is not the document's": (
+        f"{BIO}/packages.yaml", "budget_kind: supplementary", "budget_kind: initial", "budget_kind: initial", r"当初 stands in no quote",
+    ),
+    "a number that is not the document's": (
+        f"{BIO}/pillars.yaml", "  number: 6\n", "  number: 7\n", "number: 7", r"`7` stands in no quote that states `number`",
+    ),
+    "a law that is not the document's": (
+        f"{BIO}/measures.yaml", "name: 次世代医療基盤法\n", "name: 医療基盤整備法\n", "", r"`医療基盤整備法` stands in no quote that states `laws`",
     ),
     "a stated total that is not the document's": (
         f"{BIO}/packages.yaml", "text: 1,800億円程度", "text: 1,900億円程度", "stated_totals:", r"1800億円 is not what `1,900億円程度`",
@@ -316,11 +325,12 @@ def test_the_command_line_prints_each_error_and_fails(
     path.write_text(path.read_text().replace("quote: 70億円程度【文】", "quote: 70億円程席【文】", 1))
     line = line_of(path, "70億円程席")
     monkeypatch.setenv("SHISAKU_DATABASE", str(tmp_path / "shisaku.sqlite"))
-    for command in ("check", "build"):
-        result = CliRunner().invoke(main, [command, "--seed", str(seed)])
+    monkeypatch.setattr("app.seeding.build.SEED", seed)
+    for command in ("check", "build", "release", "openapi"):
+        result = CliRunner().invoke(main, [command])
         assert result.exit_code == 1
-        assert f"seed/{BIO}/budget-lines.yaml:{line}: the quote" in result.output
-        assert "nothing was written" in result.output
+        assert f"seed/{BIO}/budget-lines.yaml:{line}: the quote" in result.stderr
+        assert result.stderr.endswith("Error: 2 errors; nothing was written\n")
     assert not (tmp_path / "shisaku.sqlite").exists()
 
 

@@ -11,11 +11,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api import budget_summary, crosswalk
-from app.api.exports import BOM, MEANINGS
+from app.api.exports import BOM
 from app.api.parameters import Context, Parameters, by_name, context_of, described
 from app.api.responses import TEXT, attachment, described_response
 from app.query.columns import columns
-from app.query.formats import MEDIA_TYPES, Csv
+from app.query.formats import FORMATS, Csv
 from app.query.matching import Matcher
 from app.query.parser import Query
 from app.resources.sums import PARTS
@@ -83,13 +83,13 @@ def _add(export: AnswerExport) -> None:
         export.path,
         operation_id=f"export_{export.name.replace('-', '_')}_csv",
         summary=f"Download the {export.name.replace('-', ' ')} as CSV",
-        description=f"{export.meaning} {MEANINGS['csv']}",
+        description=f"{export.meaning} {FORMATS['csv'].meaning}",
         openapi_extra=described(parameters),
-        **described_response(MEDIA_TYPES["csv"], TEXT),
+        **described_response(FORMATS["csv"].media_type, TEXT),
     )
     async def download(context: Annotated[Context, context_of(parameters)]) -> Response:
         body = await context.snapshot.run(partial(_csv, export, context.query))
-        return Response(body, headers=attachment(f"{export.name}.csv"), media_type=MEDIA_TYPES["csv"])
+        return Response(body, headers=attachment(f"{export.name}.csv"), media_type=FORMATS["csv"].media_type)
 
 
 def _csv(export: AnswerExport, query: Query, matcher: Matcher) -> bytes:

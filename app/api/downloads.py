@@ -14,14 +14,13 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.api import dcat
 from app.api.answer_exports import ANSWER_EXPORTS
-from app.api.exports import MEANINGS
 from app.api.parameters import Context, NoParameters, context_of
 from app.api.responses import BINARY, attachment, described_response, json_response
 from app.errors import Problem, unavailable
 from app.http.representation import conditional_status, request_headers
 from app.query.columns import columns
 from app.query.downloads import DATABASE, PACKAGE, folder_of, is_intact, remove_old
-from app.query.formats import BINARY_TYPE, MEDIA_TYPES, export_path
+from app.query.formats import BINARY_TYPE, FORMATS, export_path
 from app.query.responses import AnswerMeta
 from app.resources import RESOURCES
 from app.schemas import Int32, Int64, Schema, Sentence, to_json
@@ -90,12 +89,12 @@ async def list_exports(context: NoParameters) -> Response:
     exports = []
     for each in dataset.about.downloads:
         name = each.path.rpartition("/")[2]
-        meaning = FILES.get(name) or MEANINGS[name.rpartition(".")[2]]
+        meaning = FILES.get(name) or FORMATS[name.rpartition(".")[2]].meaning
         exports.append(Export(**{**each.model_dump(), "path": f"{prefix}{each.path}", "meaning": meaning}))
     for answered in ANSWER_EXPORTS:
-        path, meaning = f"{prefix}{answered.example}", f"{answered.meaning} {MEANINGS['csv']}"
+        path, meaning = f"{prefix}{answered.example}", f"{answered.meaning} {FORMATS['csv'].meaning}"
         exports.append(
-            Export(path=path, media_type=MEDIA_TYPES["csv"], meaning=meaning, rows=None, bytes=None, sha256=None)
+            Export(path=path, media_type=FORMATS["csv"].media_type, meaning=meaning, rows=None, bytes=None, sha256=None)
         )
     rows = {resource.name: resource.record for resource in RESOURCES} | {each.name: each.row for each in ANSWER_EXPORTS}
     answer = {
@@ -157,7 +156,7 @@ for _resource in RESOURCES:
     _add_file(
         f"{_resource.name}.parquet",
         f"export_{_resource.plural}_parquet",
-        MEANINGS["parquet"],
+        FORMATS["parquet"].meaning,
         f"This file is the whole collection; `{export_path(_resource, 'csv')}` takes its filters and sorts.",
     )
 

@@ -2,13 +2,13 @@
 session, so that a download of any size takes constant memory and holds no connection."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Annotated, Any, TypeVar
+from typing import IO, Annotated, TypeVar
 
 import anyio.to_thread
 import orjson
@@ -28,13 +28,14 @@ from app.http.representation import (
     request_headers,
 )
 from app.index import Keyset, Row
-from app.query.columns import LISTS, Column
+from app.query.columns import Column
 from app.query.fields import chosen_columns, column_paths, field_paths, project
 from app.query.filters import YES_NO, Parameter
 from app.query.formats import (
+    BINARY_TYPE,
+    FORMATS,
     IN_MEMORY_ROWS,
     MAX_XLSX_ROWS,
-    MEDIA_TYPES,
     Csv,
     Workbook,
     content_type,
@@ -53,18 +54,6 @@ CHUNK = 1 << 16  # bytes
 
 logger = logging.getLogger("shisaku")
 
-MEANINGS = {
-    "csv": f"UTF-8, CRLF, a header row. Lists are {LISTS} A text that a spreadsheet would run as a formula has "
-    "an apostrophe before it; take one off each text that begins with one to restore it.",
-    "ndjson": "One record a line, as lists have it.",
-    "xlsx": f"A workbook of at most {MAX_XLSX_ROWS} rows: numbers are numbers, and a second sheet has the "
-    "attribution, the notes and what each column means.",
-    "parquet": "The whole collection in the columns of its CSV, with their types: whole numbers are int64, others "
-    "decimal, yes or no is boolean, a list is a list of its items, and what a record does not have is null. Lists "
-    "whose columns begin with the same word, such as `evidence_bases` and `evidence_quotes`, have an item each for one "
-    "thing.",
-}
-
 BOM = Parameter(
     "bom",
     "Begin with a byte order mark, by which Excel knows UTF-8.",
@@ -82,19 +71,18 @@ router = APIRouter(tags=["exports"])
 Content = Callable[[Resource, Context], Awaitable[AsyncIterator[bytes]]]
 
 
-def _add_export(
-    resource: Resource, extension: str, content: Content, schema: Mapping[str, Any], *own: Parameter
-) -> None:
+def _add_export(resource: Resource, extension: str, content: Content, *own: Parameter) -> None:
     parameters: Parameters = by_name(*selection(resource), *own)
-    media_type = content_type(MEDIA_TYPES[extension])
+    format_ = FORMATS[extension]
+    media_type = content_type(format_.media_type)
 
     @router.get(
         export_path(resource, extension),
         operation_id=f"export_{resource.plural}_{extension}",
         summary=f"Download {resource.plural.replace('_', ' ')} as {extension.upper()}",
-        description=f"The rows of the list under the same filters, in the same order. {MEANINGS[extension]}",
+        description=f"The rows of the list under the same filters, in the same order. {format_.meaning}",
         openapi_extra=described(parameters),
-        **described_response(media_type, schema),
+        **described_response(media_type, BINARY if media_type == BINARY_TYPE else TEXT),
     )
     async def download(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
         sent, etag = request_headers(request.scope), _etag(resource, extension, context)
@@ -232,6 +220,6 @@ async def _chunks(file: IO[bytes], stack: ExitStack) -> AsyncIterator[bytes]:
 
 for _resource in RESOURCES:
     _with_columns = fields(column_paths(_resource.record))
-    _add_export(_resource, "csv", _csv, TEXT, _with_columns, BOM)
-    _add_export(_resource, "ndjson", _ndjson, TEXT, fields(field_paths(_resource.record)))
-    _add_export(_resource, "xlsx", _xlsx, BINARY, _with_columns)
+    _add_export(_resource, "csv", _csv, _with_columns, BOM)
+    _add_export(_resource, "ndjson", _ndjson, fields(field_paths(_resource.record)))
+    _add_export(_resource, "xlsx", _xlsx, _with_columns)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.api.parameters import NoParameters, RecordId
 from app.api.responses import TEXT, attachment, described_response, json_response
 from app.query.columns import columns
-from app.query.formats import MEDIA_TYPES, Csv
+from app.query.formats import FORMATS, Csv
 from app.query.matching import Matcher
 from app.query.records import RECORDS, read_record, read_records
 from app.query.responses import AnswerMeta
@@ -79,11 +79,11 @@ async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
     operation_id="export_measure_figures_csv",
     summary="Download the figures of one measure as CSV",
     description="The rows of `/v1/measures/{id}/figures`, all of them.",
-    **described_response(MEDIA_TYPES["csv"], TEXT),
+    **described_response(FORMATS["csv"].media_type, TEXT),
 )
 async def export_measure_figures(id_: RecordId, context: NoParameters) -> Response:
     figures = await context.snapshot.run(lambda matcher: _figures(_measure(id_, matcher), matcher))
-    return Response(CSV.file(figures), headers=attachment(f"{id_}-figures.csv"), media_type=MEDIA_TYPES["csv"])
+    return Response(CSV.file(figures), headers=attachment(f"{id_}-figures.csv"), media_type=FORMATS["csv"].media_type)
 
 
 def figures_answer(id_: str, matcher: Matcher) -> bytes:

@@ -125,6 +125,8 @@ async def _complete(app: FastAPI, path: str, operation: Schema) -> None:
             sent[name] = example[0] if isinstance(example, list) else example
         elif name == "limit":
             sent[name] = "1"
+        elif name == "version" and actual.endswith(f"/{id_}"):  # the newest: a record may be in no older one
+            parameter["example"] = (await _request(app, "/v1/versions?limit=1"))["data"][0]["id"]
     responses: Schema = operation["responses"]
     responses["200"]["description"] = f"{operation['summary']}."
     (media_type,) = responses["200"]["content"]

@@ -180,7 +180,6 @@ VERSION = Parameter(
     "The schema describes the newest: of an older version, take the answer as plain JSON.",
     "code",
     vocabulary="version",
-    example="1.0.0",
 )
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from app.db.sqlite import FileIdentity, file_identity
 from app.query.dataset import Download
+from app.query.formats import FORMATS
 
 DATABASE = "dataset.sqlite"
 PACKAGE = "datapackage.zip"
+FILES = (f"/{DATABASE}", f"/{PACKAGE}", *(f".{extension}" for extension, each in FORMATS.items() if each.is_file))
 FILE_SECONDS = 600.0  # until a file is compared with its digest again
 
 Verified = dict[Path, tuple[FileIdentity, float]]  # what a file was, and when, when it had its digest
@@ -23,7 +25,7 @@ def folder_of(database: Path, digest: str) -> Path:
 
 def is_file(download: Download) -> bool:
     """Whether a build makes a file of it. Other downloads are made on request."""
-    return download.path.endswith((f"/{DATABASE}", f"/{PACKAGE}", ".parquet"))
+    return download.path.endswith(FILES)
 
 
 def is_there(path: Path, download: Download) -> bool:

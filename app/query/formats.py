@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import orjson
 
@@ -18,16 +18,41 @@ from app.query.dataset import About
 from app.query.resource import Resource
 from app.schemas import Note
 
-MEDIA_TYPES = {
-    "csv": "text/csv",
-    "ndjson": "text/x-ndjson",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "parquet": "application/vnd.apache.parquet",
+MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
+
+
+class Format(NamedTuple):
+    """A format of every collection, under the filters of its list, or as a file of all of it that a build makes."""
+
+    media_type: str
+    meaning: str
+    is_file: bool = False
+
+
+FORMATS = {
+    "csv": Format(
+        "text/csv",
+        f"UTF-8, CRLF, a header row. Lists are {LISTS} A text that a spreadsheet would run as a formula has "
+        "an apostrophe before it; take one off each text that begins with one to restore it.",
+    ),
+    "ndjson": Format("text/x-ndjson", "One record a line, as lists have it."),
+    "xlsx": Format(
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        f"A workbook of at most {MAX_XLSX_ROWS} rows: numbers are numbers, and a second sheet has the "
+        "attribution, the notes and what each column means.",
+    ),
+    "parquet": Format(
+        "application/vnd.apache.parquet",
+        "The whole collection in the columns of its CSV, with their types: whole numbers are int64, others "
+        "decimal, yes or no is boolean, a list is a list of its items, and what a record does not have is null. Lists "
+        "whose columns begin with the same word, such as `evidence_bases` and `evidence_quotes`, have an item each for "
+        "one thing.",
+        is_file=True,
+    ),
 }
 BINARY_TYPE = "application/octet-stream"
 ATOM_TYPE = "application/atom+xml"  # of feeds
 SVG_TYPE = "image/svg+xml"  # of charts: a browser shows no image that has another
-MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
 IN_MEMORY_ROWS = 1_000  # of a workbook that is made without a file
 MAX_CELL = 32_767  # characters that a cell of Excel holds
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from app.errors import closest, closest_of, hint, prefixed
 from app.query.filters import Filter, Parameter
+from app.query.formats import FORMATS
 from app.query.names import japanese
 from app.query.periods import in_common_era
 from app.query.vocabulary import NONE, Vocabularies, Vocabulary
@@ -90,12 +91,7 @@ UNITS = {
 AMOUNT = re.compile(rf"(\d+(?:\.\d+)?(?:e\d{{1,2}})?)({'|'.join(sorted(UNITS, key=len, reverse=True))})")
 MINUS = ("-", "\N{MINUS SIGN}", "△", "▲")  # budget books print triangles
 
-EXTENSIONS = {
-    "json": "",
-    "xls": ".xlsx",
-    "jsonl": ".ndjson",
-    **{each: f".{each}" for each in ("csv", "ndjson", "xlsx", "parquet")},
-}
+EXTENSIONS = {"json": "", "xls": ".xlsx", "jsonl": ".ndjson", **{each: f".{each}" for each in FORMATS}}
 
 MAX_REQUESTS = 3  # named in a message
 

@@ -30,10 +30,10 @@ def in_common_era(value: str) -> str:
     """The folded text, in which a year of an era that it begins with, such as 令和七年 or R7, is of the common era."""
     plain = fold(value.strip())
     found = ERA_YEAR.match(plain)
-    return f"{(2018 if found[1] else 1988) + _number(found[2])}{plain[found.end() :]}" if found else plain
+    return f"{(2018 if found[1] else 1988) + small_number(found[2])}{plain[found.end() :]}" if found else plain
 
 
-def _number(text: str) -> int:
+def small_number(text: str) -> int:
     """A number in digits, or below 100 in kanji; 元 is the first."""
     number = 0
     for digit in text.replace("元", "一"):

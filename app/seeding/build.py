@@ -73,7 +73,7 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
     """Reads a seed, checks it and renders its records. Temporary files are made in `folder`. Raises InvalidSeed with
     every error, and DeclarationError if the resources are not declared completely."""
     if wrong := list(declaration_errors()):
-        raise DeclarationError("\n".join(wrong))
+        raise DeclarationError(wrong)
     digest = seed_digest(seed)
     temporary = Path(mkdtemp(prefix=".shisaku.", suffix=".records", dir=folder))
     with ExitStack() as stack:

@@ -1,15 +1,19 @@
 """Checks of the content of entries: links, quotes, evidence. Each error is given as (path in the entry, message)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from functools import cache
 from typing import Any
 
 from app.query.vocabulary import RESERVED
 from app.schemas import Basis, Derived, LineRange, Optional, Record, References
 from app.seeding.consistency import CHECKS
 from app.seeding.entries import KINDS
-from app.seeding.entries.base import Entry, EntryPart, FieldPath, NameEntry, contains, marked_fields
+from app.seeding.entries.base import Entry, EntryPart, FieldPath, NameEntry, Registered, contains, marked_fields
+from app.seeding.entries.budgets import AmountEntry
 from app.seeding.entries.sources import DocumentEntry
 from app.seeding.errors import hint
+from app.seeding.printed import Printed, holds
 from app.seeding.reading import TRANSCRIPTS
 from app.seeding.staging import Seed
 from app.seeding.transcript import Table, Transcript
@@ -46,7 +50,7 @@ def content_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
     """What is wrong with an entry, given all that it links to."""
     if check := CHECKS.get(type(entry)):
         yield from (((field,), message) for field, message in check(entry, seed))
-    yield from _stated_errors(entry)
+    yield from stated_errors(entry)
 
 
 def _transcript_errors(entry: DocumentEntry, seed: Seed) -> Iterator[Error]:
@@ -112,33 +116,38 @@ def _misquoted(quote: str, at: LineRange, transcript: Sequence[str]) -> str | No
     return f"the quote `{quote}` does not stand at lines {first}-{last}, which read `{shown}`: copy it from there"
 
 
-def _stated_errors(entry: Entry) -> Iterator[Error]:
-    """Texts that no quote of their stated evidence contains. Blanks are ignored: they are layout."""
+def stated_errors(entry: Entry) -> Iterator[Error]:
+    """Values that stand in no quote of their stated evidence."""
     quotes: dict[str, list[str]] = {}
     for piece in entry.evidence:
         if piece.basis is Basis.STATED:
-            quote = "".join((piece.quote or "").split())
             for field in piece.supports:
-                quotes.setdefault(field, []).append(quote)
-    texts = type(entry).model_fields.keys() - marked_fields(type(entry), References)  # the others are ids
-    for field, stated in quotes.items():
-        for text in _texts(getattr(entry, field)) if field in texts else ():
-            if not any("".join(text.split()) in quote for quote in stated):
-                yield (field,), f"`{text}` stands in no quote that states `{field}`: correct the one or the other"
+                quotes.setdefault(field, []).append(piece.quote or "")
+    for field in (field for field in _printed_fields(type(entry)) if field in quotes):
+        for value in _printed_values(getattr(entry, field)):
+            if not any(holds(quote, value) for quote in quotes[field]):
+                yield (field,), f"`{value}` stands in no quote that states `{field}`: correct the one or the other"
 
 
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, NameEntry):
-        yield value.ja
-    elif type(value) is str:
-        yield value
-    elif isinstance(value, list):
+@cache
+def _printed_fields(part: type[EntryPart]) -> Sequence[str]:
+    """The fields of an entry or a part whose values a document prints: not the ids of other entries and registers."""
+    ids = {*marked_fields(part, References), *marked_fields(part, Registered)}
+    return [field for field in part.model_fields if field not in ids]
+
+
+def _printed_values(value: object) -> Iterator[Printed]:
+    """The values in a field that a document prints. Amounts, whose unit may stand elsewhere, have their own check."""
+    if isinstance(value, list):
         for item in value:
-            yield from _texts(item)
-    elif isinstance(value, EntryPart):
-        for part in vars(value).values():
-            if isinstance(part, NameEntry):
-                yield part.ja
+            yield from _printed_values(item)
+    elif isinstance(value, NameEntry):
+        yield value.ja
+    elif isinstance(value, EntryPart) and not isinstance(value, AmountEntry):
+        for field in _printed_fields(type(value)):
+            yield from _printed_values(getattr(value, field))
+    elif isinstance(value, Printed) and not isinstance(value, bool | Enum):  # which a document says in its own words
+        yield value
 
 
 def coverage_errors(record: Mapping[str, Any], entry: Entry, model: type[Record]) -> Iterator[Error]:

@@ -7,12 +7,13 @@ from app.query.columns import columns
 from app.resources import RESOURCES
 from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
-from app.seeding.entries import KINDS
+from app.seeding.entries import KINDS, WITHIN_RECORDS
+from app.seeding.errors import NothingWrittenError
 from app.seeding.records import RENDERERS
 
 
-class DeclarationError(Exception):
-    """Declarations do not agree; the message names each that is missing or wrong."""
+class DeclarationError(NothingWrittenError):
+    """Declarations do not agree."""
 
 
 def declaration_errors() -> Iterator[str]:
@@ -23,6 +24,11 @@ def declaration_errors() -> Iterator[str]:
     yield from (
         f"{name}: add its resource to FACTS (app/resources/facts.py)" for name in sorted(RENDERERS.keys() - names)
     )
+    for name in sorted(KINDS.keys() - WITHIN_RECORDS - RENDERERS.keys() - names):
+        yield (
+            f"{name}: no record is made of these entries: add a renderer to RENDERERS (app/seeding/records.py) and a "
+            "resource to FACTS (app/resources/facts.py), or name it in WITHIN_RECORDS (app/seeding/entries)"
+        )
     sources = {source.name for resource in RESOURCES for source in resource.vocabularies}
     for resource in RESOURCES:
         paths = {".".join(column.path) for column in columns(resource.record)} | resource.record.model_fields.keys()

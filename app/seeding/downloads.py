@@ -14,7 +14,7 @@ import orjson
 from app.query.columns import LISTS, Column, columns
 from app.query.dataset import About, Download
 from app.query.downloads import DATABASE, PACKAGE
-from app.query.formats import IN_MEMORY_ROWS, MAX_XLSX_ROWS, MEDIA_TYPES, Workbook, export_path
+from app.query.formats import FORMATS, IN_MEMORY_ROWS, MAX_XLSX_ROWS, Workbook, export_path
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
@@ -79,7 +79,7 @@ class Downloads:
         """Size and digest are unknown if there are too many rows for a workbook."""
         path, count = export_path(resource, "xlsx"), self.rendered.counts[resource.name]
         if count > MAX_XLSX_ROWS:
-            return Download(path=path, media_type=MEDIA_TYPES["xlsx"], rows=count, bytes=None, sha256=None)
+            return Download(path=path, media_type=FORMATS["xlsx"].media_type, rows=count, bytes=None, sha256=None)
         with TemporaryFile(dir=self.folder) as file:
             book = Workbook(file, resource, self.about, folder=self.folder if count > IN_MEMORY_ROWS else None)
             book.add(self.rendered.records(resource))
@@ -116,7 +116,7 @@ class Downloads:
 
     def file(self, name: str, rows: int | None = None) -> Download:
         """A file of the folder: a collection of so many rows, or the whole dataset."""
-        media_type = FILE_TYPES.get(name, MEDIA_TYPES["parquet"])
+        media_type = FILE_TYPES.get(name) or FORMATS[name.rpartition(".")[2]].media_type
         with (self.folder / name).open("rb") as file:
             digest, size = file_digest(file, "sha256").hexdigest(), file.tell()
         return Download(path=f"/v1/exports/{name}", media_type=media_type, rows=rows, bytes=size, sha256=digest)
@@ -128,7 +128,7 @@ class Downloads:
             size += len(text)
         return Download(
             path=export_path(resource, extension),
-            media_type=MEDIA_TYPES[extension],
+            media_type=FORMATS[extension].media_type,
             rows=self.rendered.counts[resource.name],
             bytes=size,
             sha256=digest.hexdigest(),
@@ -171,7 +171,7 @@ class Downloads:
 def in_order(made: Iterable[Download]) -> list[Download]:
     """Downloads in the order in which they are listed."""
     paths = [f"/v1/exports/{name}" for name in FILE_TYPES]
-    paths.extend(export_path(resource, extension) for resource in RESOURCES for extension in MEDIA_TYPES)
+    paths.extend(export_path(resource, extension) for resource in RESOURCES for extension in FORMATS)
     return sorted(made, key=lambda download: paths.index(download.path))
 
 

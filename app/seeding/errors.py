@@ -1,7 +1,11 @@
 """Errors of a seed, each with its file and line."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import IO
+
+import click
 
 from app.errors import closest
 from app.text import one_line
@@ -33,9 +37,27 @@ class Unreadable(Exception):  # noqa: N818 - a state of the file
         self.line = line
 
 
-class InvalidSeed(Exception):  # noqa: N818 - a state of the seed
-    """The seed has errors; nothing was written."""
+class NothingWrittenError(click.ClickException):
+    """What is to be built is wrong, and nothing was written. Every command shows the errors, one a line, and ends."""
 
-    def __init__(self, errors: list[SeedError]) -> None:
+    errors: Sequence[object]
+
+    def __init__(self, errors: Sequence[object], hint: str = "") -> None:
+        """`hint` continues the sentence that tells how many errors there are."""
         super().__init__("\n".join(map(str, errors)))
         self.errors = errors
+        self.hint = hint
+
+    def show(self, file: IO[str] | None = None) -> None:
+        click.echo(self.message, file or sys.stderr)
+        super().show(file)
+
+    def format_message(self) -> str:
+        count = len(self.errors)
+        return f"{count} error{'s' if count > 1 else ''}; nothing was written{self.hint}"
+
+
+class InvalidSeed(NothingWrittenError):  # noqa: N818 - a state of the seed
+    """The seed has errors."""
+
+    errors: Sequence[SeedError]

@@ -12,12 +12,13 @@ from app.resources.identifiers import IdentifierScheme
 from app.resources.measures import MeasureKind
 from app.schemas import Id, Text
 from app.seeding.entries.base import EntryPart, NameEntry, Url
-from app.seeding.entries.budgets import NEXT_YEAR, Unit
+from app.seeding.entries.budgets import Unit
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
 
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 ENCODINGS = ("utf-8-sig", "cp932", "euc_jp", "utf-16")  # that published files are in
+NEXT_YEAR = "翌年度"
 YEARS = {text: year for year in range(1927, 2200) for text in (str(year), f"{year}年度", fiscal_year(year).era)}
 
 

@@ -16,6 +16,7 @@ from app.api.citations import STYLES
 from app.api.collections import is_light
 from app.api.parameters import Q, RecordId, item_parameters, list_parameters
 from app.errors import Problem
+from app.query.formats import FORMATS
 from app.query.matching import Matcher
 from app.query.page import count_facets, list_body, render_page
 from app.query.parser import Query
@@ -71,7 +72,7 @@ async def list_of_records(name: Name, request: Request) -> Response:
         **form_of(view, facets),
         **request_of(
             view,
-            exports=[f"/exports/{name}.{extension}" for extension in ("csv", "xlsx", "ndjson")],
+            exports=[f"/exports/{name}.{extension}" for extension, each in FORMATS.items() if not each.is_file],
             more=[("Atom", feed)] if feed else [],
         ),
     )

@@ -36,4 +36,5 @@ KINDS: Mapping[str, type[Entry]] = {
     "crosswalk": RelationEntry,
     "line-relations": LineRelationEntry,
 }
+WITHIN_RECORDS = {"notes", "evidence", "crosswalk", "line-relations"}  # kinds that the records of others show
 NAMES: Mapping[type[Entry], str] = {kind: name for name, kind in KINDS.items()}

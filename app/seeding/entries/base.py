@@ -50,6 +50,10 @@ class Indexed:
     """Marks a field by whose value entries are looked up (`Seed.where`)."""
 
 
+class Registered:
+    """Marks a field that holds an identifier of a register, which a document need not print to state the thing."""
+
+
 @dataclass(frozen=True)
 class Location:
     """Where an entry is written. `lines` gives line numbers by path within the entry."""

@@ -13,7 +13,7 @@ from app.resources.identifiers import PATTERNS, IdentifierScheme
 from app.resources.measures import MeasureKind, OrganizationRole
 from app.resources.packages import BudgetKind
 from app.schemas import Id, References, Sentence, Text
-from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, NameEntry, Url, Year
+from app.seeding.entries.base import Entry, EntryPart, IdentifierEntry, Indexed, NameEntry, Registered, Url, Year
 
 Unit = Literal["円", "千円", "万円", "百万円", "億円", "兆円"]
 UNITS = {"円": 1, "千円": 1_000, "万円": 10_000, "百万円": 1_000_000, "億円": OKU, "兆円": 1_000_000_000_000}
@@ -22,7 +22,6 @@ PRINTED_AMOUNT = re.compile(
     r"(?P<sign>[-−△▲])?\s*(?P<number>[0-9][0-9,]*(?:\.[0-9]+)?)\s*(?P<unit>兆円|億円|百万円|万円|千円|円)?"
 )
 APPROXIMATE = re.compile("程度|約|およそ|概ね")
-NEXT_YEAR = "翌年度"
 PHASE_OF = {BudgetKind.INITIAL: BudgetPhase.INITIAL, BudgetKind.SUPPLEMENTARY: BudgetPhase.SUPPLEMENTARY}
 
 
@@ -111,7 +110,7 @@ class LawEntry(EntryPart):
     """A law that a document cites."""
 
     name: Annotated[Sentence, Field(min_length=1)]
-    egov: Annotated[str, Field(pattern=f"^{PATTERNS[IdentifierScheme.EGOV_LAW]}$")] | None = None
+    egov: Annotated[str | None, Field(pattern=f"^{PATTERNS[IdentifierScheme.EGOV_LAW]}$"), Registered()] = None
 
 
 class MeasureEntry(Entry):
