@@ -7,11 +7,12 @@ from app.query.columns import columns
 from app.query.dataset import About
 from app.resources import RESOURCES
 
+FORM = 2  # of the serving values and of the entries of the index: raise it with every change of what they hold
 SERVING_TABLES = (ServingRecord, ServingRelease, ServingCsv, ServingText, ServingIndex, ServingValue)
 
 
 def schema_version() -> str:
-    """Identifies the tables, what is stored of the dataset, the record fields and what is indexed of them: a database
+    """Identifies the tables, the form of what is stored, the record fields and what is indexed of them: a database
     with another schema was built by other code, and has to be built anew."""
     serving = [f"{model.__tablename__}: {sorted(model.model_fields)}" for model in SERVING_TABLES]
     resources = [
@@ -24,4 +25,4 @@ def schema_version() -> str:
         )
         for resource in RESOURCES
     ]
-    return sha256(repr((serving, sorted(About.model_fields), resources)).encode()).hexdigest()[:16]
+    return sha256(repr((FORM, serving, sorted(About.model_fields), resources)).encode()).hexdigest()[:16]
