@@ -265,16 +265,11 @@ def _parse_json(text: bytes) -> Any:
 
 def _check_texts(value: Any) -> None:
     """Raises ValueError if a text in a JSON value, or a key, holds what no text does."""
-    if isinstance(value, str):
-        if NOT_IN_TEXT.search(value):
-            raise ValueError("a text holds a control character")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check_texts(key)
-            _check_texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            _check_texts(item)
+    if isinstance(value, str) and NOT_IN_TEXT.search(value):
+        raise ValueError("a text holds a control character")
+    inner = value if isinstance(value, list) else (*value, *value.values()) if isinstance(value, dict) else ()
+    for each in inner:
+        _check_texts(each)
 
 
 def _not_in_text(character: str) -> str:
