@@ -248,11 +248,13 @@ def test_other_words_are_tried_under_the_same_filters(clients: Client) -> None:
 
 @given(q=st.text(alphabet="abies -シしz感染", max_size=60))
 @example(q="-")
+@example(q="a-")
 def test_other_words_are_others(q: str) -> None:
     group = ("bies", "感染 as", "シ")
     found = other_words(q, [group])
     assert len(found) == len(set(found))
     assert all(fold(each).split() not in ([], fold(q).split()) for each in found)
+    assert all(each == " ".join(each.split()) for each in found)
 
 
 def test_the_longest_names_find_their_records(clients: Client) -> None:

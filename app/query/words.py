@@ -29,7 +29,7 @@ def other_words(q: str, synonyms: Iterable[Sequence[str]]) -> list[str]:
     words = fold(q).split()
     groups = [{fold(each): each for each in group} for group in synonyms]
     found = [
-        " ".join([*words[:start], other, *words[end:]])
+        " ".join([*words[:start], *other.split(), *words[end:]])
         for start in range(len(words))
         for end in range(min(len(words), start + MAX_RUN), start, -1)
         for other in _others(" ".join(words[start:end]), groups)
