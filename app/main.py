@@ -39,6 +39,7 @@ from app.http.admission import AdmissionMiddleware
 from app.http.cache import ResponseCacheMiddleware
 from app.http.headers import HeadersMiddleware, common_headers
 from app.http.methods import MethodsMiddleware
+from app.http.metrics import Metrics
 from app.http.refusals import RefusalsMiddleware
 from app.http.representation import RepresentationMiddleware
 from app.http.snapshot import SnapshotMiddleware
@@ -153,8 +154,6 @@ def service(app: FastAPI) -> ASGIApp:
     if settings.access_log:
         observers.append(AccessLog(sys.stdout.fileno(), as_json=settings.log_format == "json"))
     if settings.metrics_port:
-        from app.http.metrics import Metrics  # with a library of a megabyte, which a service without metrics spares
-
         metrics = Metrics(app.state.snapshots, admitted, cached)
         metrics.listen(settings.metrics_host, settings.metrics_port)
         observers.append(metrics)
