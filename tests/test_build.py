@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
+from app.db.base import Unusable
 from app.main import create_app
 from app.query.snapshot import Snapshot
 from app.resources.schema import schema_version
@@ -36,6 +37,14 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "-m", "app.cli", *arguments], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
     )
+
+
+def test_a_database_whose_values_have_another_form_is_not_served(
+    first: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.resources.schema.FORM", 0)
+    with pytest.raises(Unusable, match="was built by another version"):
+        Snapshot.open(first, schema_version())
 
 
 def test_the_same_seed_gives_the_same_digest_and_bytes(first: Settings, first_seed: Path, tmp_path: Path) -> None:

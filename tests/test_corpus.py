@@ -7,6 +7,7 @@
 
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from app.api import crosswalk
 from app.query.downloads import DATABASE, folder_of
 from app.query.snapshot import Snapshot
 from app.resources.schema import schema_version
@@ -131,6 +133,28 @@ def test_sums_are_what_the_lines_say(corpus: Corpus) -> None:
         } == set(expected)
         ((total, lines),) = corpus.ask(f"SELECT sum(amount_jpy), count(*) FROM budget_lines l {where}", *query.values())
         assert (found["total"]["jpy"], found["lines"]) == (total or 0, lines)
+
+
+def test_the_crosswalk_shows_the_links_of_each_measure_and_the_lines_under_the_filters(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    related, lines = defaultdict(list), defaultdict(list)
+    for measure, programme in corpus.ask("SELECT measure_id, related_id FROM measure_related ORDER BY 1, position"):
+        related[measure].append(programme)
+    for programme, id_, year in corpus.ask("SELECT measure_id, id, fiscal_year FROM budget_lines ORDER BY key"):
+        lines[programme].append((id_, year))
+    years = sorted({year for several in lines.values() for _, year in several})
+    for most, asked in ((50, []), (50, years[:1]), (1, years)):
+        monkeypatch.setattr(crosswalk, "MAX_LINES", most)
+        for section in answer(corpus.client, "/v1/crosswalk", fiscal_year=asked)["data"]:
+            found = set()
+            for measure in section["measures"]:
+                assert [each["id"] for each in measure["related"]] == related[measure["id"]]
+                for each in measure["related"]:
+                    expected = [id_ for id_, year in lines[each["id"]] if year in (asked or years)]
+                    assert [line["id"] for line in each["lines"]] == expected[:most]
+                    found.update(expected)
+            assert section["lines"] == len(found)
 
 
 @pytest.mark.parametrize("sort", SORTED)

@@ -1,10 +1,13 @@
 """Facets: how many records each value of a filter would find, under every other filter of the query."""
 
+import orjson
 import pytest
 
 from app.query.dataset import Dataset
 from app.query.resource import Resource
+from app.query.vocabulary import Term, Vocabulary
 from app.resources import RESOURCES
+from app.schemas import Name
 from tests.conftest import Client, answer, some
 
 EVERY_DATABASE = True
@@ -15,6 +18,12 @@ EACH_FACET = pytest.mark.parametrize(("resource", "facet"), FACETS, ids=lambda v
 
 def path(resource: Resource) -> str:
     return f"/v1/{resource.name}"
+
+
+def test_a_label_may_hold_a_percent_sign() -> None:
+    label = Name(ja="50%", en="50 %d", en_official=False)
+    buckets = Vocabulary.of([Term(id="half", label=label)]).facet_buckets % (7,)
+    assert orjson.loads(buckets) == [{"value": "half", "label": label.model_dump(), "count": 7}]
 
 
 @EACH_FACET

@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -280,6 +281,9 @@ def test_what_no_document_states_of_a_year_and_a_phase_is_null_and_what_filters_
         assert "amounts-not-stated" in {note["code"] for note in found["notes"]}
     left_out = answer(whole, "/v1/budget-summary?group_by=fiscal_year&fiscal_year=2024&phase=executed&q=xyzzy")
     assert (left_out["lines"], left_out["total"]["jpy"]) == (0, 0)
+    zero = answer(whole, "/v1/budget-summary?group_by=package&amount_max=2")
+    assert (0, 0) in {(group["lines"], group["involved"]["jpy"]) for group in zero["groups"]}
+    assert "amounts-not-stated" not in {note["code"] for note in zero["notes"]}
 
 
 @pytest.mark.parametrize(
@@ -404,6 +408,17 @@ def test_a_sum_tells_how_many_lines_are_missing_a_value_of_what_it_asks(
     else:
         assert f"missing-{name}" not in notes
     assert "missing-ministry" not in notes
+
+
+def test_the_crosswalk_tells_what_its_own_lines_are_missing(whole: Client) -> None:
+    every = answer(whole, "/v1/crosswalk")["data"]
+    linked = [each for section in every for measure in section["measures"] for each in measure["related"]]
+    behind = {line["id"] for each in linked for line in each["lines"]}
+    without = walk(whole, "/v1/budget-lines", modality="none", limit=500)
+    missing = {row["id"] for row in without for note in row["notes"] if re.search("^Not .*: .*modalities", note["en"])}
+    notes = {note["code"]: note["en"] for note in answer(whole, "/v1/crosswalk", modality="none")["notes"]}
+    assert sum(map(int, re.findall(r": (\d+)[;)]", notes["missing-modality"]))) == len(missing & behind)
+    assert missing - behind
 
 
 def test_a_budget_of_which_no_line_is_known(first_seed: Path, tmp_path: Path) -> None:
