@@ -3,7 +3,6 @@
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -16,6 +15,7 @@ from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
 from app.resources.overlaps import OverlapReason, counted_once
 from app.resources.packages import BudgetKind
 from app.schemas import Basis, Reason, distinct
+from app.seeding.entries import NAMES
 from app.seeding.entries.base import (
     GROUNDS,
     Entry,
@@ -99,17 +99,19 @@ def _evidence_of(entry: Entry, seed: Seed) -> Iterator[Json]:
     return (_evidence(piece, entry, piece.supports, seed) for piece in entry.evidence)
 
 
-def _borrowed(entry: Entry, seed: Seed, **fields: tuple[str, ...]) -> Iterator[Json]:
-    """The evidence of another entry, for those of its fields that this record shows too: theirs=(ours, …)."""
-    for piece in entry.evidence:
-        if not fields.keys().isdisjoint(piece.supports):
-            supports = distinct(ours for theirs in piece.supports for ours in fields.get(theirs, ()))
-            yield _evidence(piece, entry, supports, seed)
+def _borrowed(entries: Iterable[Entry], seed: Seed, **fields: tuple[str, ...]) -> Iterator[Json]:
+    """The evidence of other entries, for those of their fields that this record shows too: theirs=(ours, …)."""
+    for entry in entries:
+        for piece in entry.evidence:
+            if not fields.keys().isdisjoint(piece.supports):
+                supports = distinct(ours for theirs in piece.supports for ours in fields.get(theirs, ()))
+                yield _evidence(piece, entry, supports, seed)
 
 
-def _further(kind: str, id_: str, seed: Seed) -> Iterator[Json]:
+def _further(entry: Entry, seed: Seed) -> Iterator[Json]:
     """The evidence that other documents add to a record."""
-    for addition in (each for each in seed.where(FurtherEvidence, "record", id_) if each.type == kind):
+    kind = NAMES[type(entry)]
+    for addition in (each for each in seed.where(FurtherEvidence, "record", entry.id) if each.type == kind):
         yield from _evidence_of(addition, seed)
 
 
@@ -118,8 +120,7 @@ def _notes(codes: Iterable[str], seed: Seed) -> list[Json]:
     return [{"code": note.id, "ja": note.ja, "en": note.en} for note in notes]
 
 
-@lru_cache(maxsize=1_000)
-def _silence(reason: Reason, fields: tuple[str, ...]) -> Json:
+def _silence(reason: Reason, fields: Sequence[str]) -> Json:
     """The note that says why fields are empty."""
     return {
         "code": reason.value.replace("_", "-"),
@@ -129,17 +130,12 @@ def _silence(reason: Reason, fields: tuple[str, ...]) -> Json:
 
 
 def _common(
-    kind: str,
-    entry: Entry,
-    seed: Seed,
-    borrowed: Iterable[Json] = (),
-    unstated: Sequence[str] = (),
-    related: Iterable[Json] = (),
+    entry: Entry, seed: Seed, borrowed: Iterable[Json] = (), unstated: Sequence[str] = (), related: Iterable[Json] = ()
 ) -> Json:
     """The fields that every record has: id, documents, notes, evidence. `unstated` are derived fields that are
     empty because no document states what they are derived from. `related` is evidence of relations to other records,
     whose documents do not evidence this one."""
-    own = [*_evidence_of(entry, seed), *borrowed, *_further(kind, entry.id, seed)]
+    own = [*_evidence_of(entry, seed), *borrowed, *_further(entry, seed)]
     pieces: dict[bytes, Json] = {}
     for piece in (*own, *related):
         pieces.setdefault(orjson.dumps(piece), piece)
@@ -151,27 +147,25 @@ def _common(
         "id": entry.id,
         "documents": distinct(piece["document"] for piece in own),
         "evidence": evidence,
-        "notes": [*_notes(entry.notes, seed), *(_silence(why, tuple(fields)) for why, fields in silent.items())],
+        "notes": [*_notes(entry.notes, seed), *(_silence(why, fields) for why, fields in silent.items())],
     }
 
 
 # --- references to other records
 
 
-def _ref(kind: type[Any], id_: str, seed: Seed) -> Json:
-    return {"id": id_, "name": name_of(seed.get(kind, id_).name)}
+def _ref(kind: type[Any], id_: str, seed: Seed, *fields: str) -> Json:
+    """Another record by id and name, with other fields of it between them."""
+    entry = seed.get(kind, id_)
+    return {"id": id_, **{field: getattr(entry, field) for field in fields}, "name": name_of(entry.name)}
 
 
 def _section_ref(id_: str, seed: Seed) -> Json:
-    section = seed.get(SectionEntry, id_)
-    return {"id": id_, "number": section.number, "code": section.code, "name": name_of(section.name)}
+    return _ref(SectionEntry, id_, seed, "number", "code")
 
 
 def _pillar_ref(id_: str | None, seed: Seed) -> Json | None:
-    if id_ is None:
-        return None
-    pillar = seed.get(PillarEntry, id_)
-    return {"id": id_, "number": pillar.number, "name": name_of(pillar.name)}
+    return _ref(PillarEntry, id_, seed, "number") if id_ else None
 
 
 def _fiscal_year(year: int) -> Json:
@@ -183,7 +177,7 @@ def _fiscal_year(year: int) -> Json:
 
 def document(entry: DocumentEntry, seed: Seed) -> Json:
     return {
-        **_common("documents", entry, seed),
+        **_common(entry, seed),
         "name": name_of(entry.name),
         "issuer": _ref(OrganizationEntry, entry.issuer, seed),
         "issued": day(entry.issued).model_dump() if entry.issued else None,
@@ -206,7 +200,7 @@ def document(entry: DocumentEntry, seed: Seed) -> Json:
 def strategy(entry: StrategyEntry, seed: Seed) -> Json:
     period = entry.period
     return {
-        **_common("strategies", entry, seed),
+        **_common(entry, seed),
         "name": name_of(entry.name),
         "decided": day(entry.decided).model_dump() if entry.decided else None,
         "period": {"from": _fiscal_year(period.from_), "to": _fiscal_year(period.to)} if period else None,
@@ -216,7 +210,7 @@ def strategy(entry: StrategyEntry, seed: Seed) -> Json:
 def section(entry: SectionEntry, seed: Seed) -> Json:
     below = seed.descendants(SectionEntry, "parent", entry.id)
     return {
-        **_common("sections", entry, seed),
+        **_common(entry, seed),
         "number": entry.number,
         "code": entry.code,
         "name": name_of(entry.name),
@@ -230,7 +224,7 @@ def section(entry: SectionEntry, seed: Seed) -> Json:
 
 def package(entry: PackageEntry, seed: Seed) -> Json:
     return {
-        **_common("packages", entry, seed),
+        **_common(entry, seed),
         "name": name_of(entry.name),
         "fiscal_year": _fiscal_year(entry.fiscal_year),
         "budget_kind": entry.budget_kind,
@@ -258,7 +252,7 @@ def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
 def pillar(entry: PillarEntry, seed: Seed) -> Json:
     lines = _lines_under(entry.id, seed)
     left_out = _left_out(lines, seed)
-    common = _common("pillars", entry, seed, unstated=_unstated(lines))
+    common = _common(entry, seed, unstated=_unstated(lines))
     common["notes"].extend(_overlap_notes(left_out))
     return {
         **common,
@@ -349,7 +343,7 @@ def _lines_under(pillar_id: str, seed: Seed) -> list[BudgetLineEntry]:
 
 def organization(entry: OrganizationEntry, seed: Seed) -> Json:
     return {
-        **_common("organizations", entry, seed),
+        **_common(entry, seed),
         "name": name_of(entry.name),
         "kind": entry.kind,
         "abbreviation": entry.abbreviation,
@@ -362,7 +356,7 @@ def organization(entry: OrganizationEntry, seed: Seed) -> Json:
 def modality(entry: ModalityEntry, seed: Seed) -> Json:
     below = seed.descendants(ModalityEntry, "broader", entry.id)
     return {
-        **_common("modalities", entry, seed),
+        **_common(entry, seed),
         "name": name_of(entry.name),
         "also": entry.also,
         "same_as": _identifiers(entry.same_as),
@@ -373,7 +367,7 @@ def modality(entry: ModalityEntry, seed: Seed) -> Json:
 
 
 def stage(entry: StageEntry, seed: Seed) -> Json:
-    common = _common("stages", entry, seed)
+    common = _common(entry, seed)
     return {**common, "name": name_of(entry.name), "order": entry.order, "track": entry.track}
 
 
@@ -391,22 +385,12 @@ def measure(entry: MeasureEntry, seed: Seed) -> Json:
     left_out = _left_out(related, seed)
     relations = _relations(entry.id, seed)
     borrowed = [
-        *(
-            piece
-            for line in lines
-            for piece in _borrowed(line, seed, ministries=("ministries",), amount=("budget_lines", "amount"))
-        ),
-        *(
-            piece
-            for link, _ in relations
-            for piece in _borrowed(link, seed, direction=("related",), programme=("related",))
-        ),
+        *_borrowed(lines, seed, ministries=("ministries",), amount=("budget_lines", "amount")),
+        *_borrowed([link for link, _ in relations], seed, direction=("related",), programme=("related",)),
     ]
     amount = _sum_of(lines, left_out, seed)
     figures = list(_other_figures(entry, related, seed))
-    common = _common(
-        "measures", entry, seed, borrowed, _unstated(lines), _relation_evidence(related, seed, "other_figures")
-    )
+    common = _common(entry, seed, borrowed, _unstated(lines), _relation_evidence(related, seed, "other_figures"))
     if not relations:
         common["notes"].append(UNLINKED.model_dump())
     if amount["jpy"] is None and any(line.amount for line in lines):
@@ -508,7 +492,7 @@ def _relation_evidence(lines: Iterable[BudgetLineEntry], seed: Seed, field: str 
             shown = field or (
                 "same_as" if relation.type == "same_as" else "part_of" if relation.line == line.id else "parts"
             )
-            yield from _borrowed(relation, seed, line=(shown,), other=(shown,))
+            yield from _borrowed([relation], seed, line=(shown,), other=(shown,))
 
 
 def _related_lines(line_id: str, type_: str, end: str, seed: Seed) -> Iterator[Json]:
@@ -531,18 +515,14 @@ def budget_line(entry: BudgetLineEntry, seed: Seed) -> Json:
     sections = distinct(id_ for _, other in relations for id_ in seed.get(MeasureEntry, other).sections)
     name, outside = name_of(measure_.name), entry.national_expenditure
     borrowed = [
-        *_borrowed(measure_, seed, name=("name", "measure"), modalities=("modalities",)),
-        *(_borrowed(measure_, seed, pillar=("pillar",)) if entry.pillar is None else ()),
-        *_borrowed(package_, seed, name=("package",), fiscal_year=("fiscal_year",), budget_kind=("budget_kind",)),
-        *(
-            piece
-            for link, _ in relations
-            for piece in _borrowed(link, seed, direction=("sections",), programme=("sections",))
-        ),
+        *_borrowed([measure_], seed, name=("name", "measure"), modalities=("modalities",)),
+        *(_borrowed([measure_], seed, pillar=("pillar",)) if entry.pillar is None else ()),
+        *_borrowed([package_], seed, name=("package",), fiscal_year=("fiscal_year",), budget_kind=("budget_kind",)),
+        *_borrowed([link for link, _ in relations], seed, direction=("sections",), programme=("sections",)),
     ]
     phase = phase_of(entry, seed)
     return {
-        **_common("budget-lines", entry, seed, borrowed, related=_relation_evidence([entry], seed)),
+        **_common(entry, seed, borrowed, related=_relation_evidence([entry], seed)),
         "name": name,
         "measure": {"id": measure_.id, "name": name},
         "package": {"id": package_.id, "name": name_of(package_.name)},
