@@ -41,16 +41,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlmodel import col
 
 from app.db.base import DAMAGED, DOWNLOAD_THREADS, INTEGRITY, Database, Session, Statement, Unusable, too_slow
-from app.db.tables import (
-    CHECKSUMS_NAME,
-    SCHEMA_NAME,
-    ServingCsv,
-    ServingIndex,
-    ServingRecord,
-    ServingRelease,
-    ServingText,
-    ServingValue,
-)
+from app.db.tables import CHECKSUMS_NAME, SCHEMA_NAME, SERVING_TABLES, SERVING_VALUE, ServingValue
 from app.errors import Problem, unavailable
 from app.settings import Settings
 
@@ -83,10 +74,7 @@ CHECKSUM = (
     "SELECT count(*) || '/' || coalesce(sum(('x' || encode(substr(sha256(convert_to(row::text, 'UTF8')), 1, 8), 'hex'))"
     "::bit(64)::bigint), 0) FROM {table} AS row {where}"
 )
-CHECKED = (
-    *(each.__tablename__ for each in (ServingRecord, ServingRelease, ServingCsv, ServingText, ServingIndex)),
-    FILES.name,
-)
+CHECKED = (*(each.name for each in SERVING_TABLES if each is not SERVING_VALUE), FILES.name)
 CHECKSUMS = select(col(ServingValue.data)).where(col(ServingValue.name) == CHECKSUMS_NAME)
 VERIFY_SECONDS = 600.0  # for the server to read everything
 
@@ -373,11 +361,9 @@ def published(connection: Connection) -> list[str]:
 def checksums(connection: Connection) -> bytes:
     """The checksums of the tables that are served, as JSON. The server computes them."""
     connection.execute(text("SET bytea_output = 'hex'"))  # of which the checksums are made
-    found = {name: CHECKSUM.format(table=name, where="") for name in CHECKED}
-    found[ServingValue.__tablename__] = CHECKSUM.format(
-        table=ServingValue.__tablename__, where=f"WHERE name <> '{CHECKSUMS_NAME}'"
-    )
-    return json.dumps({name: connection.execute(text(each)).scalar_one() for name, each in found.items()}).encode()
+    conditions = {**dict.fromkeys(CHECKED, ""), SERVING_VALUE.name: f"WHERE name <> '{CHECKSUMS_NAME}'"}
+    statements = {name: text(CHECKSUM.format(table=name, where=where)) for name, where in conditions.items()}
+    return json.dumps({name: connection.execute(each).scalar_one() for name, each in statements.items()}).encode()
 
 
 def _newest_schema(url: URL, schema: str) -> str:

@@ -1,7 +1,7 @@
 """The tables that serving reads. Their names begin with `serving_`, to tell them from the public relational tables of
 `app.resources.tables`."""
 
-from sqlalchemy import LargeBinary, Text, UniqueConstraint
+from sqlalchemy import LargeBinary, Table, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 SCHEMA_NAME = "schema"  # of the serving value that says which schema the database has
@@ -69,3 +69,16 @@ class ServingValue(SQLModel, table=True):
 
     name: str = Field(sa_type=Text, primary_key=True)
     data: bytes = Field(sa_type=LargeBinary)
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+SERVING_RECORD = _table(ServingRecord)
+SERVING_RELEASE = _table(ServingRelease)
+SERVING_CSV = _table(ServingCsv)
+SERVING_TEXT = _table(ServingText)
+SERVING_INDEX = _table(ServingIndex)
+SERVING_VALUE = _table(ServingValue)
+SERVING_TABLES = (SERVING_RECORD, SERVING_RELEASE, SERVING_CSV, SERVING_TEXT, SERVING_INDEX, SERVING_VALUE)

@@ -2,19 +2,18 @@
 
 from hashlib import sha256
 
-from app.db.tables import ServingCsv, ServingIndex, ServingRecord, ServingRelease, ServingText, ServingValue
+from app.db.tables import SERVING_TABLES
 from app.query.columns import columns
 from app.query.dataset import About
 from app.resources import RESOURCES
 
 FORM = 2  # of the serving values and of the entries of the index: raise it with every change of what they hold
-SERVING_TABLES = (ServingRecord, ServingRelease, ServingCsv, ServingText, ServingIndex, ServingValue)
 
 
 def schema_version() -> str:
     """Identifies the tables, the form of what is stored, the record fields and what is indexed of them: a database
     with another schema was built by other code, and has to be built anew."""
-    serving = [f"{model.__tablename__}: {sorted(model.model_fields)}" for model in SERVING_TABLES]
+    serving = [f"{table.name}: {sorted(table.columns.keys())}" for table in SERVING_TABLES]
     resources = [
         (
             resource.name,

@@ -12,9 +12,16 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import orjson
-from sqlalchemy import Table
 
-from app.db.tables import SCHEMA_NAME, SEED_NAME, ServingCsv, ServingRecord, ServingRelease
+from app.db.tables import (
+    SCHEMA_NAME,
+    SEED_NAME,
+    SERVING_CSV,
+    SERVING_INDEX,
+    SERVING_RECORD,
+    SERVING_RELEASE,
+    SERVING_VALUE,
+)
 from app.query.dataset import DATASET, About, Download, Question
 from app.query.downloads import DATABASE
 from app.query.records import WITHDRAWN
@@ -38,7 +45,7 @@ from app.seeding.reading import read, seed_digest
 from app.seeding.records import amount_notes, name_of, stated_total_notes
 from app.seeding.relational import write_relational
 from app.seeding.rendering import RenderedRecords, check_and_render
-from app.seeding.search_index import INDEX, TABLES, VALUE, read_index, sort_orders, write_search_index
+from app.seeding.search_index import TABLES, read_index, sort_orders, write_search_index
 from app.seeding.sqlite import SqliteTarget, read_table
 from app.seeding.staging import Seed, StagingWriter
 from app.seeding.target import Building, Target
@@ -47,10 +54,6 @@ from app.settings import PROJECT, Settings
 SEED = PROJECT / "seed"
 MAX_ATTRIBUTIONS = 10  # documents that are cited one by one
 BATCH = 1_000  # records
-
-RECORD: Table = ServingRecord.__table__  # type: ignore[attr-defined]
-RELEASE: Table = ServingRelease.__table__  # type: ignore[attr-defined]
-CSV: Table = ServingCsv.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -123,8 +126,8 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
                 building.load_public(folder / DATABASE)
                 for resource in RESOURCES:
                     _write_records(building, resource, rendered, done)
-                building.insert(RELEASE, checked.history.older())
-                building.insert(INDEX, sort_orders(folder / DATABASE))
+                building.insert(SERVING_RELEASE, checked.history.older())
+                building.insert(SERVING_INDEX, sort_orders(folder / DATABASE))
                 groups = next(results)
                 for table in TABLES:
                     building.insert(table, read_table(index_file, table))
@@ -133,9 +136,9 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
                     made.extend(result if isinstance(result, list) else [result])
                     done(1)
         about = about.model_copy(update={"downloads": in_order(made)})
-        building.insert(VALUE, _values(checked, about))
-        building.insert(VALUE, groups)
-        building.insert(VALUE, linked_programmes(folder / DATABASE))
+        building.insert(SERVING_VALUE, _values(checked, about))
+        building.insert(SERVING_VALUE, groups)
+        building.insert(SERVING_VALUE, linked_programmes(folder / DATABASE))
         building.publish(about.digest, folder)
     return about.version.digest
 
@@ -167,8 +170,8 @@ def _write_records(building: Building, resource: Resource, rendered: RenderedRec
     rows = rendered.rows(resource, "id, json, csv")
     while batch := list(islice(rows, BATCH)):
         numbered = [(number, *row) for number, row in enumerate(batch, key)]
-        building.insert(RECORD, ((number, resource.name, id_, json) for number, id_, json, _ in numbered))
-        building.insert(CSV, ((number, line) for number, _, _, line in numbered))
+        building.insert(SERVING_RECORD, ((number, resource.name, id_, json) for number, id_, json, _ in numbered))
+        building.insert(SERVING_CSV, ((number, line) for number, _, _, line in numbered))
         key += len(batch)
         done(len(batch))
 

@@ -27,7 +27,7 @@ from app.db.postgres import (
     unreachable,
     url_of,
 )
-from app.db.tables import CHECKSUMS_NAME, ServingValue
+from app.db.tables import CHECKSUMS_NAME, SERVING_VALUE
 from app.resources.tables import PUBLIC_TABLES
 from app.seeding.migrating import migrate
 from app.seeding.sqlite import read_table
@@ -158,7 +158,7 @@ class _PostgresBuilding:
                 while chunk := file.read(CHUNK):
                     position += 1
                     self.insert(FILES, [(path.name, position, chunk)])
-        self.insert(ServingValue.__table__, [(CHECKSUMS_NAME, checksums(self._connection))])  # type: ignore[attr-defined]
+        self.insert(SERVING_VALUE, [(CHECKSUMS_NAME, checksums(self._connection))])
         self._connection.commit()
         old = published(self._control)
         numbers = [int(found[1]) for found in map(PUBLISHED.fullmatch, old) if found]

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Table
 
 from app.db.sqlite import connect
-from app.db.tables import ServingIndex, ServingText, ServingValue
+from app.db.tables import SERVING_INDEX, SERVING_TEXT, SERVING_VALUE
 from app.index import Index, IndexWriter, NgramWriter
 from app.query.dataset import VOCABULARY
 from app.query.filters import Filter, values_at
@@ -24,10 +23,7 @@ from app.seeding.rendering import RenderedRecords
 from app.seeding.sqlite import new_file
 from app.text import searchable
 
-INDEX: Table = ServingIndex.__table__  # type: ignore[attr-defined]
-TEXT: Table = ServingText.__table__  # type: ignore[attr-defined]
-VALUE: Table = ServingValue.__table__  # type: ignore[attr-defined]
-TABLES = (INDEX, TEXT, VALUE)
+TABLES = (SERVING_INDEX, SERVING_TEXT, SERVING_VALUE)
 
 Terms = dict[str, dict[str, Term]]  # by vocabulary and id
 
@@ -41,13 +37,13 @@ def write_search_index(path: Path, rendered: RenderedRecords) -> None:
     with new_file(path, TABLES) as writer:
         for resource in RESOURCES:
             index = IndexWriter(resource.name)
-            writer.insert(TEXT, _texts(resource, rendered, index, ngrams, vocabularies))
-            writer.insert(INDEX, index.entries())
+            writer.insert(SERVING_TEXT, _texts(resource, rendered, index, ngrams, vocabularies))
+            writer.insert(SERVING_INDEX, index.entries())
         for source in (source for resource in RESOURCES for source in resource.vocabularies if source.sorted):
             vocabularies[source.name] = dict(sorted(vocabularies.get(source.name, {}).items()))
-        writer.insert(INDEX, ngrams.entries())
+        writer.insert(SERVING_INDEX, ngrams.entries())
         writer.insert(
-            VALUE,
+            SERVING_VALUE,
             (
                 (f"{VOCABULARY}{name}", orjson.dumps([term.model_dump(mode="json") for term in terms.values()]))
                 for name, terms in vocabularies.items()
