@@ -10,11 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.request import HTTPHandler, OpenerDirector
 
 import click
 import orjson
@@ -32,7 +31,7 @@ from app.query.dataset import VALUE, About, Download
 from app.query.downloads import folder_of, is_file, is_intact, is_there
 from app.query.snapshot import Snapshot
 from app.resources.schema import schema_version
-from app.settings import Settings
+from app.settings import SEED, Settings
 from app.text import one_line
 
 STATUS_METRICS = (  # that `status` shows
@@ -51,7 +50,10 @@ def main() -> None:
 
 
 seed_option = click.option(
-    "--seed", type=click.Path(path_type=Path, exists=True, file_okay=False), help="The seed folder, instead of seed/."
+    "--seed",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=SEED,
+    help="The seed folder, instead of seed/.",
 )
 
 
@@ -67,15 +69,14 @@ def _settings() -> Settings:
         raise click.ClickException("; ".join(messages)) from error
 
 
-@main.command()
+@main.command("build")
 @seed_option
 @click.option("--if-needed", is_flag=True, help="Do nothing when the database can be served and is of this seed.")
-def build(seed: Path | None, *, if_needed: bool) -> None:
+def build_command(seed: Path, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
-    from app.seeding.build import SEED, target, write
-    from app.seeding.build import check as verified
+    from app.seeding.build import check, target, write
 
-    settings, seed = _settings(), seed or SEED
+    settings = _settings()
     if if_needed and _is_built(settings, seed):
         return
     to = target(settings)
@@ -83,7 +84,7 @@ def build(seed: Path | None, *, if_needed: bool) -> None:
         _errors_as_messages(f"{to.name}: ", ". The old database, if there was one, stands."),
         to.building() as building,
     ):
-        checked = verified(seed, building.folder, _phase)
+        checked = check(seed, building.folder, _phase)
         digest = write(checked, building, _phase)
     click.echo(f"{to.name}: {checked.count} records, digest {digest}")
 
@@ -130,30 +131,27 @@ def _snapshot(settings: Settings) -> Iterator[Snapshot]:
         yield snapshot
 
 
-@main.command()
+@main.command("check")
 @seed_option
-def check(seed: Path | None) -> None:
+def check_command(seed: Path) -> None:
     """Verify seed/ without writing: every error, with its file and line."""
-    from app.seeding.build import SEED
-    from app.seeding.build import check as verified
+    from app.seeding.build import check
 
     with _errors_as_messages():
-        checked = verified(seed or SEED, phase=_phase)
+        checked = check(seed, phase=_phase)
     click.echo(f"{checked.count} records, no errors")
 
 
 @main.command()
 @seed_option
-def release(seed: Path | None) -> None:
+def release(seed: Path) -> None:
     """Freeze the records of seed/ under their version, in seed/releases/."""
-    from app.seeding.build import SEED
-    from app.seeding.build import check as verified
+    from app.seeding.build import check
     from app.seeding.releases import ENDING, FOLDER, numbers, write_release
     from app.seeding.versioning import least_version
 
-    seed = seed or SEED
     with _errors_as_messages(f"{seed}: "):
-        checked = verified(seed, phase=_phase)
+        checked = check(seed, phase=_phase)
         *older, newest = checked.history.versions
         path = seed / FOLDER / f"{newest.version}{ENDING}"
         if not checked.history.unreleased:
@@ -178,12 +176,11 @@ def release(seed: Path | None) -> None:
 @seed_option
 @click.option("--replace", is_flag=True, help="Replace the folder if it is there.")
 @click.option("--skip-refused", is_flag=True, help="Write the other rows when some are refused.")
-def import_(mapping: Path, table: Path, to: Path, seed: Path | None, *, replace: bool, skip_refused: bool) -> None:
+def import_command(mapping: Path, table: Path, to: Path, seed: Path, *, replace: bool, skip_refused: bool) -> None:
     """Make the folder of a document from a published CSV file, by a MAPPING of its columns.
 
     Reports which rows were read, left out as totals, or refused, and the sums of the rows beside the file's own totals.
     """
-    from app.seeding.build import SEED
     from app.seeding.entries.sources import OrganizationEntry
     from app.seeding.errors import InvalidSeed
     from app.seeding.importing import IDS, import_table, write_folder
@@ -195,7 +192,7 @@ def import_(mapping: Path, table: Path, to: Path, seed: Path | None, *, replace:
     try:
         document = IDS.validate_python(to.name)
         read, _ = read_model(mapping, mapping.name, TableMapping)
-        organizations = read_kind(seed or SEED, OrganizationEntry)
+        organizations = read_kind(seed, OrganizationEntry)
         imported = import_table(read, table.name, table.read_bytes(), document, organizations)
     except ValidationError as error:
         raise click.ClickException(f"{to.name} is no id of a document: a-z, 0-9, dots and hyphens") from error
@@ -275,15 +272,12 @@ def mcp(host: str, port: int, *, over_http: bool) -> None:
     log.configure(settings)
     for each in ("httpx2", "mcp"):  # which tell of each request
         logging.getLogger(each).setLevel(logging.WARNING)
-    try:
-        with application(settings) as app:
-            if over_http:
-                served = http_application(server_of(app), settings, host)
-                _run(served, settings, host, port, "app.http.protocol:BodyProtocol")
-            else:
-                asyncio.run(serve_stdio(server_of(app)))
-    except (Unusable, Problem) as error:
-        raise click.ClickException(one_line(str(error))) from error
+    with _errors_as_messages(), application(settings) as app:
+        if over_http:
+            served = http_application(server_of(app), settings, host)
+            _run(served, settings, host, port, "app.http.protocol:BodyProtocol")
+        else:
+            asyncio.run(serve_stdio(server_of(app)))
 
 
 def connection_limit(wanted: int) -> int:
@@ -352,7 +346,7 @@ def status(host: str, port: int) -> None:
             )
         else:
             click.echo("files:    of the downloads, in the database")
-    ready = readiness(f"http://{host}:{port}{settings.prefix}/readyz")
+    ready = readiness(host, port, f"{settings.prefix}/readyz")
     well &= ready["status"] == "ready"
     message = ready.get("detail") or ready["status"]
     click.echo(f"service:  {message}" + (f", digest {ready['digest']}" if "digest" in ready else ""))
@@ -367,7 +361,7 @@ def status(host: str, port: int) -> None:
 def _tell_metrics(settings: Settings) -> None:
     """Prints what the metrics of the service tell, where it has them."""
     if settings.metrics_port:
-        samples = _fetch(f"http://{settings.metrics_host}:{settings.metrics_port}/metrics")
+        samples = _fetch(settings.metrics_host, settings.metrics_port, "/metrics")
         if samples is None:
             click.echo(f"metrics:  nothing answers at port {settings.metrics_port}")
         for line in (samples or "").splitlines():
@@ -375,9 +369,9 @@ def _tell_metrics(settings: Settings) -> None:
                 click.echo(f"          {line}")
 
 
-def readiness(url: str) -> dict[str, str]:
+def readiness(host: str, port: int, path: str) -> dict[str, str]:
     """What `/readyz` says, whether or not the service is ready."""
-    answer = _fetch(url)
+    answer = _fetch(host, port, path)
     if answer is None:
         return {"status": "nothing answers"}
     try:
@@ -387,15 +381,12 @@ def readiness(url: str) -> dict[str, str]:
         return {"status": "what answers is another program"}
 
 
-def _fetch(url: str) -> str | None:
-    """The body of the response of a URL, whatever its status; None if there is none."""
-    opener = OpenerDirector()
-    opener.add_handler(HTTPHandler())  # alone: no status is an error, and no proxy knows a local address
-    try:
-        with opener.open(url, timeout=5) as response:
-            return str(response.read().decode("utf-8", "replace"))
-    except (OSError, HTTPException):
-        return None
+def _fetch(host: str, port: int, path: str) -> str | None:
+    """The body of a response, whatever its status; None if there is none."""
+    with suppress(OSError, HTTPException), closing(HTTPConnection(host, port, timeout=5)) as connection:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode("utf-8", "replace")
+    return None
 
 
 check_option = click.option("--check", "only_check", is_flag=True, help="Write nothing; fail when it would change.")
@@ -407,12 +398,11 @@ def openapi(*, only_check: bool) -> None:
     """Write the OpenAPI document from the code and the answers to the first document's data."""
     from app.api.openapi import COMMITTED, generate
     from app.main import create_app
-    from app.seeding.build import SEED, check, target
-    from app.seeding.build import build as build_database
+    from app.seeding.build import build, check, target
 
     with TemporaryDirectory() as folder:
         settings = Settings(database=Path(folder) / "shisaku.sqlite", database_url=None)
-        build_database(check(SEED), target(settings))
+        build(check(SEED), target(settings))
         app = create_app(settings)
         document = generate(app)
         app.state.snapshots.close()

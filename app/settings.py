@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[1]
+SEED = PROJECT / "seed"
 
 POSTGRES = "postgresql+psycopg://"
 PREFIX = "SHISAKU_"

@@ -40,10 +40,10 @@ from app.resources.amount import in_oku
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.measures import MEASURES
 from app.resources.schema import schema_version
-from app.seeding.build import SEED, Checked, build, check, target
+from app.seeding.build import Checked, build, check, target
 from app.seeding.releases import ENDING, FOLDER, Release, write_release
 from app.seeding.rendering import csv_of
-from app.settings import PROJECT, Settings
+from app.settings import PROJECT, SEED, Settings
 from tests.corpus import write
 from tests.first import write_first
 from tests.postgres import OWNER, READER, Server, running

@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from app.seeding.build import SEED
+from app.settings import SEED
 
 DOCUMENT = "cao-20260203-bio"
 ABOUT = {"version": "1.0.0", "released": "'2026-11-24'"}

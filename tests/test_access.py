@@ -473,5 +473,5 @@ def test_status_tells_when_another_program_answers(sent: bytes, told: str) -> No
 
         thread = threading.Thread(target=answer_once)
         thread.start()
-        assert readiness(f"http://127.0.0.1:{listening.getsockname()[1]}/readyz") == {"status": told}
+        assert readiness("127.0.0.1", listening.getsockname()[1], "/readyz") == {"status": told}
         thread.join()

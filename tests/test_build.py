@@ -57,8 +57,8 @@ ASK = """
 import hashlib, os, sys
 from pathlib import Path
 from app.main import create_app
-from app.seeding.build import SEED, build, check
-from app.settings import Settings
+from app.seeding.build import build, check
+from app.settings import SEED, Settings
 from tests.conftest import serving
 path = Path(sys.argv[1])
 build(check(SEED), path)

@@ -12,8 +12,7 @@ from jsonschema import Draft202012Validator
 
 from app import __version__
 from app.api.openapi import COMMITTED
-from app.seeding.build import SEED
-from app.settings import PROJECT
+from app.settings import PROJECT, SEED
 
 LOCKS = [f"requirements{of}.txt" for of in ("", "-dev", "-sdk", "-fuzz", "-bench", "-browser", "-audit")]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from app.seeding.build import SEED
+from app.settings import SEED
 from tests.conftest import Client, answer, walk
 
 DECK, BOOK, REVIEW = "cao-20260203-bio", "mof-fy2025-supplementary-1", "rs2024-health-strategy"

@@ -14,10 +14,10 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.resources.facts import FACTS
-from app.seeding.build import SEED, build, check
+from app.seeding.build import build, check
 from app.seeding.errors import InvalidSeed
 from app.seeding.releases import ENDING, Release, read_releases, summary_of, write_release
-from app.settings import Settings
+from app.settings import SEED, Settings
 from tests.conftest import Client, answer, built, serving, walk
 from tests.releasing import release, released, set_version, write_seed, write_stages
 

@@ -325,9 +325,9 @@ def test_the_command_line_prints_each_error_and_fails(
     path.write_text(path.read_text().replace("quote: 70億円程度【文】", "quote: 70億円程席【文】", 1))
     line = line_of(path, "70億円程席")
     monkeypatch.setenv("SHISAKU_DATABASE", str(tmp_path / "shisaku.sqlite"))
-    monkeypatch.setattr("app.seeding.build.SEED", seed)
+    monkeypatch.setattr("app.cli.SEED", seed)
     for command in ("check", "build", "release", "openapi"):
-        result = CliRunner().invoke(main, [command])
+        result = CliRunner().invoke(main, [command, *([] if command == "openapi" else ["--seed", str(seed)])])
         assert result.exit_code == 1
         assert f"seed/{BIO}/budget-lines.yaml:{line}: the quote" in result.stderr
         assert result.stderr.endswith("Error: 2 errors; nothing was written\n")

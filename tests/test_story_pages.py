@@ -12,8 +12,7 @@ import yaml
 from app.errors import Problem, unavailable
 from app.query.dataset import Dataset
 from app.query.parser import Query
-from app.seeding.build import SEED
-from app.settings import Settings
+from app.settings import SEED, Settings
 from app.site import transcripts
 from app.site.stories import words_of
 from app.site.transcripts import marked

@@ -49,9 +49,8 @@ from app.seeding.search_index import TABLES, read_index, sort_orders, write_sear
 from app.seeding.sqlite import SqliteTarget, read_table
 from app.seeding.staging import Seed, StagingWriter
 from app.seeding.target import Building, Target
-from app.settings import PROJECT, Settings
+from app.settings import Settings
 
-SEED = PROJECT / "seed"
 MAX_ATTRIBUTIONS = 10  # documents that are cited one by one
 BATCH = 1_000  # records
 

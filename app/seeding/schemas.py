@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
-from app.seeding.build import SEED
 from app.seeding.entries import KINDS
 from app.seeding.entries.dataset import AboutEntry, Withdrawals
 from app.seeding.mapping import TableMapping
+from app.settings import SEED
 
 SCHEMAS = SEED / "schemas"
 

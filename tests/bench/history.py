@@ -14,9 +14,8 @@ import anyio
 from fastapi import FastAPI
 
 from app.main import create_app
-from app.seeding.build import SEED
 from app.seeding.releases import ENDING, FOLDER, Release, ReleasedRecord, read_releases, summary_of, write_release
-from app.settings import Settings
+from app.settings import SEED, Settings
 from tests.bench.corpora import build
 from tests.bench.routing import microseconds
 from tests.bench.scenarios import Figure

@@ -13,8 +13,7 @@ from yaml import safe_load
 from app.main import create_app
 from app.resources import RESOURCES
 from app.resources.facts import FACTS
-from app.seeding.build import SEED
-from app.settings import Settings
+from app.settings import SEED, Settings
 from app.site.fields import BY_NAME
 from tests.bench.corpora import Corpus, build
 from tests.bench.questions import Values
