@@ -35,26 +35,18 @@ def mapped(function: Callable[[A], R], arguments: Iterable[A], entries: int) -> 
         yield map(function, arguments)
         return
     _functions.append(function)
-    try:
-        with _forked(processes) as pool:
-            yield _ordered(pool, iter(arguments), processes * AHEAD)
-    finally:
-        _functions.clear()
-
-
-@contextmanager
-def _forked(processes: int) -> Iterator[ProcessPoolExecutor]:
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy the pages that it shares with this one
     try:
         with ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
             try:
-                yield pool
+                yield _ordered(pool, iter(arguments), processes * AHEAD)
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
     finally:
         gc.unfreeze()
+        _functions.clear()
 
 
 def _ordered(pool: ProcessPoolExecutor, arguments: Iterator[A], ahead: int) -> Iterator[R]:
