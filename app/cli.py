@@ -7,7 +7,7 @@ import asyncio
 import logging
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
@@ -84,8 +84,8 @@ def build_command(seed: Path, *, if_needed: bool) -> None:
         _errors_as_messages(f"{to.name}: ", ". The old database, if there was one, stands."),
         to.building() as building,
     ):
-        checked = check(seed, building.folder, _phase)
-        digest = write(checked, building, _phase)
+        checked = check(seed, building.folder)
+        digest = write(checked, building)
     click.echo(f"{to.name}: {checked.count} records, digest {digest}")
 
 
@@ -138,7 +138,7 @@ def check_command(seed: Path) -> None:
     from app.seeding.build import check
 
     with _errors_as_messages():
-        checked = check(seed, phase=_phase)
+        checked = check(seed)
     click.echo(f"{checked.count} records, no errors")
 
 
@@ -151,7 +151,7 @@ def release(seed: Path) -> None:
     from app.seeding.versioning import least_version
 
     with _errors_as_messages(f"{seed}: "):
-        checked = check(seed, phase=_phase)
+        checked = check(seed)
         *older, newest = checked.history.versions
         path = seed / FOLDER / f"{newest.version}{ENDING}"
         if not checked.history.unreleased:
@@ -207,13 +207,6 @@ def import_command(mapping: Path, table: Path, to: Path, seed: Path, *, replace:
     except OSError as error:
         raise click.ClickException(f"{to}: {error.strerror}; nothing was written") from error
     click.echo(f"wrote {to}: verify it with `shisaku check`")
-
-
-@contextmanager
-def _phase(name: str, length: int) -> Iterator[Callable[[int], None]]:
-    """A bar for each phase of the work, where somebody looks."""
-    with click.progressbar(length=length, label=f"{name:9}", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        yield bar.update
 
 
 @main.command()

@@ -113,7 +113,7 @@ def test_a_build_closes_every_file_that_it_opens(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("when", ["Writing", "Downloads"])
 def test_a_build_that_fails_leaves_the_old_database(
-    second: Settings, first_seed: Path, when: str, tmp_path: Path
+    second: Settings, first_seed: Path, when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = copied(second, tmp_path)
     before = path.read_bytes()
@@ -124,8 +124,9 @@ def test_a_build_that_fails_leaves_the_old_database(
             raise KeyboardInterrupt
         yield lambda _: None
 
+    monkeypatch.setattr("app.seeding.build.progress", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        build(check(first_seed), path, interrupt)
+        build(check(first_seed), path)
     assert path.read_bytes() == before
     assert {each.name for each in tmp_path.iterdir() if each.is_file()} == {"shisaku.sqlite", LOCK}
     assert [each.name for each in tmp_path.glob(".*")] == [LOCK]

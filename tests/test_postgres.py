@@ -40,7 +40,6 @@ from app.resources.schema import schema_version
 from app.seeding.build import build, check, target
 from app.seeding.migrating import alembic_config
 from app.seeding.postgres import LOCK
-from app.seeding.progress import Phase
 from app.settings import Settings
 from tests.conftest import ALONE, Built, Client, answer, eventually, free_port, serving, visible
 from tests.network import Network, network
@@ -123,16 +122,19 @@ def schemas(server: Server, made: Built) -> list[str]:
     return [schema for (schema,) in found]
 
 
-def while_it_writes(act: Callable[[], object]) -> Phase:
+@contextmanager
+def while_it_writes(act: Callable[[], object]) -> Iterator[None]:
     """Something happens while a build writes."""
 
     @contextmanager
-    def phase(name: str, _: int) -> Iterator[Callable[[int], None]]:
+    def progress(name: str, _: int) -> Iterator[Callable[[int], None]]:
         if name == "Writing":
             act()
         yield lambda _: None
 
-    return phase
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.seeding.build.progress", progress)
+        yield
 
 
 def asked(client: Client) -> Iterator[str]:
@@ -205,15 +207,16 @@ def test_a_build_that_fails_leaves_the_old_one(first_seed: Path, server: Server,
         assert any("building" in schema for schema in schemas(server, made))
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        build(check(first_seed), target(made.building), while_it_writes(interrupt))
+    with pytest.raises(KeyboardInterrupt), while_it_writes(interrupt):
+        build(check(first_seed), target(made.building))
     assert schemas(server, made) == before
 
     def cut() -> None:
         server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name(made)}'")
 
-    with pytest.raises(Unusable, match=r"shisaku_\d+: .*connection.*What was published before stands\."):
-        build(check(first_seed), target(made.building), while_it_writes(cut))
+    told = r"shisaku_\d+: .*connection.*What was published before stands\."
+    with pytest.raises(Unusable, match=told), while_it_writes(cut):
+        build(check(first_seed), target(made.building))
     gc.collect()
     (left,) = set(schemas(server, made)) - set(before)
     assert left.startswith("shisaku_building_")
@@ -505,10 +508,10 @@ def test_a_network_that_is_cut_ends_a_build_in_a_sentence(
     before = schemas(server, made)
     with network(server) as way, ExitStack() as ended:
         settings = made.building.model_copy(update={"database_url": SecretStr(way.url(name(made)))})
-        phase = while_it_writes(partial(ended.enter_context, cut(way)))
+        cutting = while_it_writes(partial(ended.enter_context, cut(way)))
         began = time.monotonic()
-        with pytest.raises(Unusable, match=r"What was published before stands\."):
-            build(check(ALONE), target(settings), phase)
+        with pytest.raises(Unusable, match=r"What was published before stands\."), cutting:
+            build(check(ALONE), target(settings))
         assert time.monotonic() - began < PATIENCE
         gc.collect()
     assert [each for each in schemas(server, made) if "building" not in each] == before
@@ -569,8 +572,8 @@ def test_a_server_that_ends_because_its_disk_is_full_is_told_and_is_back_when_it
 
     with serving(made.reading) as client:
         with ExitStack() as ended:
-            with pytest.raises(Unusable, match=r"What was published before stands\."):
-                build(check(ALONE), target(made.building), while_it_writes(fill))
+            with pytest.raises(Unusable, match=r"What was published before stands\."), while_it_writes(fill):
+                build(check(ALONE), target(made.building))
             gc.collect()
             refusals(client)
         small.start()

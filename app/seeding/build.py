@@ -40,7 +40,7 @@ from app.seeding.entries.dataset import AboutEntry
 from app.seeding.entries.sources import DocumentEntry
 from app.seeding.history import History, history_of, write_history
 from app.seeding.pool import mapped
-from app.seeding.progress import Done, Phase, no_progress
+from app.seeding.progress import progress
 from app.seeding.reading import read, seed_digest
 from app.seeding.records import amount_notes, name_of, stated_total_notes
 from app.seeding.relational import write_relational
@@ -71,7 +71,7 @@ class Checked:
         return sum(self.rendered.counts.values())
 
 
-def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) -> Checked:
+def check(seed: Path, folder: Path | None = None) -> Checked:
     """Reads a seed, checks it and renders its records. Temporary files are made in `folder`. Raises InvalidSeed with
     every error, and DeclarationError if the resources are not declared completely."""
     if wrong := list(declaration_errors()):
@@ -81,11 +81,11 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, temporary, ignore_errors=True)
         with closing(StagingWriter(temporary / "staging.sqlite")) as staging:
-            source = read(seed, staging, temporary, phase)
+            source = read(seed, staging, temporary)
             source.errors.extend(staging.finish())
         entries = stack.enter_context(closing(Seed(temporary / "staging.sqlite", source.transcripts)))
         with closing(RenderedRecords(temporary / "records.sqlite", entries.counts)) as rendered:
-            check_and_render(entries, source, rendered, phase)
+            check_and_render(entries, source, rendered)
             history = history_of(seed, source, rendered)
             write_history(history, {document.id for document in entries.each(DocumentEntry)}, rendered)
         assert source.about  # noqa: S101 - narrows the type; a seed without it has an error
@@ -94,14 +94,14 @@ def check(seed: Path, folder: Path | None = None, phase: Phase = no_progress) ->
         return checked
 
 
-def build(checked: Checked, to: Target | Path, phase: Phase = no_progress) -> str:
+def build(checked: Checked, to: Target | Path) -> str:
     """Makes a database and its downloads, and publishes them in one step. Returns the digest of the dataset."""
     target = SqliteTarget(to) if isinstance(to, Path) else to
     with target.building() as building:
-        return write(checked, building, phase)
+        return write(checked, building)
 
 
-def write(checked: Checked, building: Building, phase: Phase) -> str:
+def write(checked: Checked, building: Building) -> str:
     """The same, in a database that is being made."""
     rendered = checked.rendered
     about = _about(checked)
@@ -120,7 +120,7 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
             ),
         ]
         with mapped(lambda number: tasks[number](), range(len(tasks)), checked.count) as results:
-            with phase("Writing", checked.count) as done:
+            with progress("Writing", checked.count) as done:
                 made: list[Download] = [next(results)]
                 building.load_public(folder / DATABASE)
                 for resource in RESOURCES:
@@ -130,7 +130,7 @@ def write(checked: Checked, building: Building, phase: Phase) -> str:
                 groups = next(results)
                 for table in TABLES:
                     building.insert(table, read_table(index_file, table))
-            with phase("Downloads", len(tasks) - 2) as done:
+            with progress("Downloads", len(tasks) - 2) as done:
                 for result in results:
                     made.extend(result if isinstance(result, list) else [result])
                     done(1)
@@ -164,7 +164,9 @@ def _make_index(file: Path, rendered: RenderedRecords) -> list[tuple[str, bytes]
     return list(rendered_groups(*read_index(file)))
 
 
-def _write_records(building: Building, resource: Resource, rendered: RenderedRecords, done: Done) -> None:
+def _write_records(
+    building: Building, resource: Resource, rendered: RenderedRecords, done: Callable[[int], None]
+) -> None:
     key = rendered.first_key(resource)
     rows = rendered.rows(resource, "id, json, csv")
     while batch := list(islice(rows, BATCH)):

@@ -1,13 +1,14 @@
 """Progress of a build, phase by phase."""
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
-Done = Callable[[int], None]  # takes how many more steps are done
-Phase = Callable[[str, int], AbstractContextManager[Done]]  # takes the name of a phase and how many steps it has
+import click
 
 
 @contextmanager
-def no_progress(_name: str, _length: int) -> Iterator[Done]:
-    """Shows nothing."""
-    yield lambda _: None
+def progress(name: str, steps: int) -> Iterator[Callable[[int], None]]:
+    """A bar for a phase of the work, where somebody looks. Gives what takes how many more steps are done."""
+    with click.progressbar(length=steps, label=f"{name:9}", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield bar.update

@@ -23,7 +23,7 @@ from app.seeding.entries.base import E, FieldPath, Indexed, Location, marked_fie
 from app.seeding.entries.dataset import AboutEntry, Withdrawals, WithdrawnEntry
 from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
 from app.seeding.pool import mapped
-from app.seeding.progress import Phase
+from app.seeding.progress import progress
 from app.seeding.releases import ENDING, FOLDER, Release, read_releases
 from app.seeding.staging import Batch, StagingWriter
 from app.seeding.transcript import Table, Transcript
@@ -78,7 +78,7 @@ class Chunk:
     first_line: int = 1
 
 
-def read(seed: Path, staging: StagingWriter, temporary: Path, phase: Phase) -> Source:
+def read(seed: Path, staging: StagingWriter, temporary: Path) -> Source:
     """Reads every file and stages the entries, those of wrong form included. Releases are copied to the temporary
     folder."""
     source = Source()
@@ -106,7 +106,7 @@ def read(seed: Path, staging: StagingWriter, temporary: Path, phase: Phase) -> S
     source.releases, errors = read_releases(releases, temporary)
     source.errors.extend(errors)
     size = sum(chunk.size for chunk in chunks)
-    with phase("Reading", len(chunks)) as done, mapped(read_chunk, chunks, size // 500) as batches:
+    with progress("Reading", len(chunks)) as done, mapped(read_chunk, chunks, size // 500) as batches:
         for batch in batches:
             staging.add(batch)
             source.errors.extend(batch.file_errors)

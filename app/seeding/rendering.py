@@ -21,7 +21,7 @@ from app.seeding.entries.base import Entry
 from app.seeding.entries.sources import DocumentEntry
 from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.pool import mapped
-from app.seeding.progress import Phase
+from app.seeding.progress import progress
 from app.seeding.reading import Source
 from app.seeding.records import RENDERERS, VALUES, Json
 from app.seeding.sqlite import connect_exclusively
@@ -100,7 +100,7 @@ class RenderedRecords:
         yield from (line for (line,) in self.rows(resource, "csv"))
 
 
-def check_and_render(seed: Seed, source: Source, rendered: RenderedRecords, phase: Phase) -> None:
+def check_and_render(seed: Seed, source: Source, rendered: RenderedRecords) -> None:
     """Raises InvalidSeed with every error of the seed, sorted. If there is none, every record is rendered."""
     errors = list(source.errors)
     unknown: set[Target] = seed.unknown_targets()
@@ -112,7 +112,7 @@ def check_and_render(seed: Seed, source: Source, rendered: RenderedRecords, phas
     coverage: list[SeedError] = []
     units = list(_units(seed.counts))
     check = partial(_check_unit, seed, render=not errors)
-    with phase("Verifying", len(units)) as done, mapped(check, units, sum(seed.counts.values())) as results:
+    with progress("Verifying", len(units)) as done, mapped(check, units, sum(seed.counts.values())) as results:
         for result in results:
             errors.extend(result.errors)
             coverage.extend(result.coverage)
