@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
-from sqlalchemy import BindParameter, ColumnElement, bindparam
+from sqlalchemy import bindparam
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from app.errors import BUSY, Problem, unavailable
@@ -36,12 +37,11 @@ class Unusable(Exception):  # noqa: N818 - a state, told to an operator
         self.check = check
 
 
-class _Condition(ColumnElement[bool]):
+class _Condition(FunctionElement[Any]):
     """A condition on a column and one bound value."""
 
     def __init__(self, column: Any, name: str) -> None:
-        self.column: ColumnElement[Any] = column
-        self.value: BindParameter[Any] = bindparam(name)
+        super().__init__(column, bindparam(name))
 
 
 class InList(_Condition):
@@ -59,17 +59,19 @@ class Contains(_Condition):
 
 @compiles(InList)
 def _in_list(element: InList, compiler: SQLCompiler, **kw: Any) -> str:
-    column, value = compiler.process(element.column, **kw), compiler.process(element.value, **kw)
+    column, value = element.clauses
+    of, listed = compiler.process(column, **kw), compiler.process(value, **kw)
     if compiler.dialect.name == "sqlite":
-        return f"{column} IN (SELECT value FROM json_each({value}))"  # noqa: S608 - both are of our own statements
-    type_ = compiler.dialect.type_compiler_instance.process(element.column.type)
-    return f"{column} = ANY (({value})::{type_}[])"
+        return f"{of} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - both are of our own statements
+    type_ = compiler.dialect.type_compiler_instance.process(column.type)
+    return f"{of} = ANY (({listed})::{type_}[])"
 
 
 @compiles(Contains)
 def _contains(element: Contains, compiler: SQLCompiler, **kw: Any) -> str:
+    column, value = (compiler.process(each, **kw) for each in element.clauses)
     function = "instr" if compiler.dialect.name == "sqlite" else "strpos"
-    return f"{function}({compiler.process(element.column, **kw)}, {compiler.process(element.value, **kw)}) > 0"
+    return f"{function}({column}, {value}) > 0"
 
 
 class Statement:
