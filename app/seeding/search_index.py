@@ -13,7 +13,8 @@ import orjson
 from app.db.sqlite import connect
 from app.db.tables import SERVING_INDEX, SERVING_TEXT, SERVING_VALUE
 from app.index import Index, IndexWriter, NgramWriter
-from app.query.dataset import VOCABULARY
+from app.query.columns import text_of
+from app.query.dataset import VOCABULARY, vocabulary_of
 from app.query.filters import Filter, values_at
 from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
@@ -57,7 +58,7 @@ def _texts(
     """The folded texts of each record, which is indexed on the way, and whose terms are added to the vocabularies."""
     filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.paths and not each.bound]
     readers = [*filters, *((path, _texts_at([path])) for path in resource.indexed_paths)]
-    columns = {each.paths[0].partition(".")[0]: each.paths[0] for each in resource.filters.values() if each.bound}
+    columns = {each.column: each.paths[0] for each in resource.filters.values() if each.bound}
     rows = rendered.rows(resource, "json, hidden")
     for key, (text, hidden) in enumerate(rows, rendered.first_key(resource)):
         record = orjson.loads(text)
@@ -83,11 +84,7 @@ def _reader(filter_: Filter) -> Callable[[Any], Iterable[str]]:
 
 
 def _texts_at(paths: Iterable[str]) -> Callable[[Any], Iterable[str]]:
-    return lambda record: [_text(value) for path in paths for value in values_at(record, path)]
-
-
-def _text(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+    return lambda record: [text_of(value) for path in paths for value in values_at(record, path)]
 
 
 def sort_orders(relational: Path) -> Iterator[tuple[str, str, bytes]]:
@@ -119,7 +116,7 @@ def read_index(path: Path) -> tuple[Index, Vocabularies]:
 
     with closing(connect(path)) as connection:
         vocabularies = {
-            name.removeprefix(VOCABULARY): Vocabulary.of(Term(**term) for term in orjson.loads(json))
+            name.removeprefix(VOCABULARY): vocabulary_of(json)
             for name, json in connection.execute("SELECT name, data FROM serving_value")
         }
     return Index(read), defaultdict(lambda: Vocabulary.of(()), vocabularies)
