@@ -237,6 +237,10 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         _lines(lambda lines: [re.sub(rb'"name":\{', b'"name":{"x":1,', lines[0], count=1), *lines[1:]]),
         r"line 2 is no record",
     ),
+    "another key beside the record": (
+        _lines(lambda lines: [lines[0].removesuffix(b"}\n") + b',"x":{}}\n', *lines[1:]]),
+        r"line 2 is no record",
+    ),
     "not a number": (
         _lines(lambda lines: [re.sub(rb'"name":', b'"x":NaN,"name":', lines[0], count=1), *lines[1:]]),
         r"line 2 is no record",

@@ -49,15 +49,11 @@ class Header(BaseModel):
     digest: str
 
 
-class _Kept(BaseModel):
+class _AnyRecord(BaseModel):
     """What is used of a record of any version."""
 
     name: Name
     documents: list[Id]
-
-
-class _Line(BaseModel):
-    record: _Kept
 
 
 class ReleasedRecord(NamedTuple):
@@ -169,7 +165,7 @@ def _checked(path: Path) -> Iterator[ReleasedRecord]:
     before: tuple[str, str] | None = None
     for number, each in enumerate(_records(path), 2):
         try:
-            _Line.model_validate(orjson.loads(each.line))  # which takes no NaN, as pydantic's own parser does
+            _AnyRecord.model_validate(orjson.loads(each.record))  # which takes no NaN, as pydantic's own parser does
         except ValueError as error:
             raise Unreadable(1, f"line {number} is no record: {RESTORE}") from error
         if each.type not in RESOURCES:
