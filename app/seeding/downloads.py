@@ -2,66 +2,24 @@
 answers."""
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO
 
-import orjson
-
-from app.query.columns import LISTS, Column, columns
 from app.query.dataset import About, Download
 from app.query.downloads import DATABASE, PACKAGE
 from app.query.formats import FORMATS, IN_MEMORY_ROWS, MAX_XLSX_ROWS, Workbook, export_path
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
+from app.seeding.data_package import descriptor
 from app.seeding.parquet import write_parquet
 from app.seeding.rendering import RenderedRecords
 
 FILE_TYPES = {DATABASE: "application/vnd.sqlite3", PACKAGE: "application/zip"}
-LICENCE = (
-    "Licence: each document's own, in the column `licence` of documents.csv; where that is empty, the document states "
-    "none. English names, readings, classifications and the crosswalk are Shisaku's, and marked so."
-)
-
-# The Fiscal Data Package (1.0): what a column is in its taxonomy of budgets. Where no type fits, a column has none.
-TAXONOMY = "https://specs.frictionlessdata.io/taxonomies/fiscal/budgets.json"
-COLUMN_TYPES: Mapping[str, Mapping[str, str]] = {
-    "budget-lines": {
-        "id": "budget-line-id",
-        "measure_id": "activity:generic:program:code",
-        "measure_name_ja": "activity:generic:program:label",
-        "pillar_id": "functional-classification:generic:code",
-        "pillar_name_ja": "functional-classification:generic:label",
-        "fiscal_year": "date:fiscal-year",
-        # Ministries that pay together are one value, so that no sum by it splits their line or counts it twice.
-        "ministry_ids": "administrative-classification:generic:code",
-        "ministry_names_ja": "administrative-classification:generic:label",
-        # The only amount with a type: the others of a row state the same money again, in another unit or relation.
-        "amount_jpy": "value",
-        "amount_basis": "value-kind:code",
-        "amount_phase": "phase:id",
-    },
-    "measures": {"id": "activity:generic:program:code", "name_ja": "activity:generic:program:label"},
-    "pillars": {"id": "functional-classification:generic:code", "name_ja": "functional-classification:generic:label"},
-    "organizations": {
-        "id": "administrative-classification:generic:code",
-        "name_ja": "administrative-classification:generic:label",
-    },
-}
-# What is the same in every row, and therefore no column.
-CONSTANTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "budget-lines": {"currency": ("value-currency:code", "JPY"), "direction": ("direction", "expenditure")},
-}
-# The classes of what ids stand for.
-RDF_TYPES = {
-    "documents": "http://xmlns.com/foaf/0.1/Document",
-    "organizations": "http://xmlns.com/foaf/0.1/Organization",
-    "modalities": "http://www.w3.org/2004/02/skos/core#Concept",
-}
 
 
 @dataclass(frozen=True)
@@ -107,11 +65,9 @@ class Downloads:
         with zipfile.ZipFile(self.folder / PACKAGE, "w", zipfile.ZIP_DEFLATED) as package:
             for resource in RESOURCES:
                 with package.open(entry(f"{resource.name}.csv"), "w", force_zip64=True) as file:
-                    for text in self.rendered.csv(resource):
-                        file.write(text)
-                tables.append(self._export(resource, "csv", self.rendered.csv(resource)))
-            described = orjson.dumps(self._descriptor(tables), option=orjson.OPT_INDENT_2)
-            package.writestr(entry("datapackage.json"), described)
+                    tables.append(self._export(resource, "csv", self.rendered.csv(resource), file))
+            documents = self.rendered.records(DOCUMENTS)
+            package.writestr(entry("datapackage.json"), descriptor(self.about, documents, tables))
         return [self.file(PACKAGE), *tables]
 
     def file(self, name: str, rows: int | None = None) -> Download:
@@ -121,11 +77,16 @@ class Downloads:
             digest, size = file_digest(file, "sha256").hexdigest(), file.tell()
         return Download(path=f"/v1/exports/{name}", media_type=media_type, rows=rows, bytes=size, sha256=digest)
 
-    def _export(self, resource: Resource, extension: str, texts: Iterable[bytes]) -> Download:
+    def _export(
+        self, resource: Resource, extension: str, texts: Iterable[bytes], to: IO[bytes] | None = None
+    ) -> Download:
+        """What an export answers, of which these are the parts; they are written to a file."""
         digest, size = sha256(), 0
         for text in texts:
             digest.update(text)
             size += len(text)
+            if to:
+                to.write(text)
         return Download(
             path=export_path(resource, extension),
             media_type=FORMATS[extension].media_type,
@@ -134,78 +95,9 @@ class Downloads:
             sha256=digest.hexdigest(),
         )
 
-    def _descriptor(self, tables: list[Download]) -> dict[str, Any]:
-        about, version = self.about, self.about.version
-        documents = map(orjson.loads, self.rendered.records(DOCUMENTS))
-        return {
-            "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-            "name": "shisaku",
-            "title": about.name.en,
-            "description": f"{about.description.en}\n\nLists are {LISTS}\n\n{LICENCE}\n\n{about.attribution}",
-            "version": version.version,
-            "created": f"{version.released}T00:00:00Z",
-            "columnTypes": [TAXONOMY],
-            "sources": [
-                {"title": document["attribution"], **({"path": document["url"]} if document["url"] else {})}
-                for document in documents
-            ],
-            "resources": [
-                {
-                    "name": resource.name,
-                    "type": "table",
-                    "path": f"{resource.name}.csv",
-                    "title": resource.meaning,
-                    "format": "csv",
-                    "mediatype": "text/csv",
-                    "encoding": "utf-8",
-                    "bytes": table.bytes,
-                    "hash": f"sha256:{table.sha256}",
-                    "dialect": {"delimiter": ",", "lineTerminator": "\r\n"},
-                    "schema": _table_schema(resource),
-                }
-                for resource, table in zip(RESOURCES, tables, strict=True)
-            ],
-        }
-
 
 def in_order(made: Iterable[Download]) -> list[Download]:
     """Downloads in the order in which they are listed."""
     paths = [f"/v1/exports/{name}" for name in FILE_TYPES]
     paths.extend(export_path(resource, extension) for resource in RESOURCES for extension in FORMATS)
     return sorted(made, key=lambda download: paths.index(download.path))
-
-
-def _table_schema(resource: Resource) -> Mapping[str, Any]:
-    shown = columns(resource.record)
-    names = {other.name for other in RESOURCES}
-    constants = [
-        {"name": name, "type": "string", "columnType": column_type, "constant": value}
-        for name, (column_type, value) in CONSTANTS.get(resource.name, {}).items()
-    ]
-    keys = [
-        # A reference to the table itself does not name it.
-        {"fields": [column.name], "reference": {"fields": ["id"]} | ({"resource": to} if to != resource.name else {})}
-        for column in shown
-        if (to := column.to) in names and not column.many
-    ]
-    return {
-        "fields": [_field(column, resource) for column in shown],
-        **({"extraFields": constants} if constants else {}),
-        "missingValues": [""],
-        "primaryKey": ["id"],
-        **({"foreignKeys": keys} if keys else {}),
-    }
-
-
-def _field(column: Column, resource: Resource) -> Mapping[str, Any]:
-    """A column as Table Schema describes it. A list in one cell is neither an address nor an id."""
-    field: dict[str, Any] = {"name": column.name, "type": column.kind, "description": column.meaning}
-    if column.required:
-        field["constraints"] = {"required": True}
-    if column.path[-1] == "url" and not column.many:
-        field["format"] = "uri"
-    identified = resource.name if column.name == "id" else column.to
-    if identified in RDF_TYPES and not column.many:
-        field["rdfType"] = RDF_TYPES[identified]
-    column_type = COLUMN_TYPES.get(resource.name, {}).get(column.name)
-    return {**field, "columnType": column_type} if column_type else field
