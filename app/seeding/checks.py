@@ -98,11 +98,11 @@ def _misquoted_cell(quote: str, lines: LineRange, column: str, transcript: Trans
     return None
 
 
-def _misquoted(quote: str, at: LineRange, transcript: Sequence[str]) -> str | None:
+def _misquoted(quote: str, at: LineRange, transcript: Transcript) -> str | None:
     first, last = at.from_, at.to
     if not 1 <= first <= last <= len(transcript):
         return f"there are no lines {first}-{last}: the transcript has {len(transcript)}"
-    lines = [line.rstrip() for line in transcript[first - 1 : last]]
+    lines = [line.rstrip() for line in transcript.lines(first, last)]
     quoted = [line.rstrip() for line in quote.split("\n")]
     fits = len(quoted) == len(lines)
     if fits and len(quoted) == 1:

@@ -242,7 +242,7 @@ class Imported:
             raise Refused(
                 f"it has {len(row.cells)} cells, and the header {len(self._header.cells)}: quote cells that hold commas"
             )
-        if any(len(line) > MAX_LENGTH for line in self.table[row.first - 1 : row.last]):
+        if any(len(line) > MAX_LENGTH for line in self.table.lines(row.first, row.last)):
             # Whether the row is left out or not, the transcript would hold it.
             message = f"a line of more than {MAX_LENGTH:,} characters: shorten it, and say so in the document's note"
             raise InvalidSeed([SeedError(self.table.file, row.first, message)])
@@ -483,11 +483,12 @@ class Imported:
 
     def _in_header(self, column: str) -> tuple[str, str]:
         """The line of the header at which a column's name stands, and the name as it stands there."""
-        for number in range(self._header.first, self._header.last + 1):
-            if column in self.table[number - 1]:
+        header = self._header
+        for number, line in enumerate(self.table.lines(header.first, header.last), header.first):
+            if column in line:
                 return str(number), column
         message = f"`{column}` does not stand in one line, which a year in its name needs: write the header in one line"
-        raise InvalidSeed([SeedError(self.table.file, self._header.first, message)])
+        raise InvalidSeed([SeedError(self.table.file, header.first, message)])
 
     def _document_entry(self) -> Json:
         document = self.mapping.document

@@ -13,12 +13,13 @@ from app.resources import RESOURCES
 from app.resources.tables import COLUMNS, DATASET, PUBLIC_TABLES, RESOURCE_TABLES, TRANSCRIPT_LINES, column_rows
 from app.seeding.rendering import RenderedRecords
 from app.seeding.sqlite import SqliteWriter, new_file
+from app.seeding.transcript import Transcript
 
 BATCH = 50  # records: as many as stay in the cache of a processor
 
 
 def write_relational(
-    path: Path, rendered: RenderedRecords, facts: Mapping[str, str], transcripts: Mapping[str, Sequence[str]]
+    path: Path, rendered: RenderedRecords, facts: Mapping[str, str], transcripts: Mapping[str, Transcript]
 ) -> None:
     """Makes the file: all records, the lines of the transcripts, and what explains them."""
     with new_file(path, PUBLIC_TABLES) as writer:

@@ -4,10 +4,10 @@ import csv
 from array import array
 from bisect import bisect_left
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate, islice
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 from app.seeding.errors import Unreadable
 
@@ -22,8 +22,9 @@ class Row(NamedTuple):
     cells: list[str]
 
 
-class Transcript(Sequence[str]):
-    """The lines of a transcript. They are kept as bytes, and decoded one by one: a transcript may be large."""
+class Transcript:
+    """The lines of a transcript, numbered from 1. They are kept as bytes, and decoded one by one: a transcript
+    may be large."""
 
     def __init__(self, file: str, data: bytes, sha256: str) -> None:
         self.file = file
@@ -34,18 +35,15 @@ class Transcript(Sequence[str]):
     def __len__(self) -> int:
         return len(self._starts) - 1
 
-    @overload
-    def __getitem__(self, at: int) -> str: ...
+    def __iter__(self) -> Iterator[str]:
+        return map(self._line, range(1, len(self) + 1))
 
-    @overload
-    def __getitem__(self, at: slice) -> list[str]: ...
+    def lines(self, first: int, last: int) -> list[str]:
+        """The lines from one to another, both included."""
+        return [self._line(number) for number in range(first, last + 1)]
 
-    def __getitem__(self, at: int | slice) -> str | list[str]:
-        if isinstance(at, slice):
-            return [self[each] for each in range(*at.indices(len(self)))]
-        if not 0 <= at < len(self):
-            raise IndexError(at)
-        return self._data[self._starts[at] : self._starts[at + 1] - 1].decode().removesuffix("\r")
+    def _line(self, number: int) -> str:
+        return self._data[self._starts[number - 1] : self._starts[number] - 1].decode().removesuffix("\r")
 
 
 class Table(Transcript):
@@ -79,7 +77,7 @@ class Table(Transcript):
         after = self._rows[place + 1] if place + 1 < len(self._rows) else len(self) + 1
         if place == len(self._rows) or self._rows[place] != first or after != last + 1:
             return None
-        (cells,) = csv.reader(f"{line}\n" for line in self[first - 1 : last])
+        (cells,) = csv.reader(f"{line}\n" for line in self.lines(first, last))
         return [cell.strip() for cell in cells]
 
     def _first_place(self, column: str) -> tuple[int, int] | None:
