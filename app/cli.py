@@ -23,11 +23,11 @@ from sqlalchemy.exc import DBAPIError
 from starlette.types import ASGIApp
 
 from app import log
-from app.db.base import Unusable
+from app.db.base import VALUE, Unusable
 from app.db.opening import open_database
 from app.db.tables import SEED_NAME
 from app.errors import Problem
-from app.query.dataset import VALUE, About, Download
+from app.query.dataset import About, Download
 from app.query.downloads import folder_of, is_file, is_intact, is_there
 from app.query.snapshot import Snapshot
 from app.resources.schema import schema_version

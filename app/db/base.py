@@ -15,7 +15,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import TypedReturnsRows
+from sqlmodel import col, select
 
+from app.db.tables import ServingValue
 from app.errors import BUSY, Problem, unavailable
 from app.settings import Settings
 
@@ -88,6 +90,8 @@ class Statement:
         return str(compiled), literals
 
 
+VALUE = Statement(select(ServingValue.data).where(col(ServingValue.name) == bindparam("name")))  # the value of a name
+
 Execute = Callable[[Statement, dict[str, Any]], Sequence[tuple[Any, ...]]]
 
 
@@ -129,7 +133,8 @@ class Database(ABC):
     identity: object
     in_process: bool
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, schema: str) -> None:
+        self._schema = schema
         self._seconds = settings.deadline_seconds
         self._wait_seconds = settings.wait_seconds
         self._threads = anyio.CapacityLimiter(settings.threads)
@@ -155,7 +160,7 @@ class Database(ABC):
         """The identity of the build that was published last, or None. Raises a 503 Problem if it cannot be known."""
 
     @abstractmethod
-    def check(self, schema: str) -> None:
+    def check(self) -> None:
         """Raises Unusable, in bounded time, unless the build that was published last is there and of this schema."""
 
     @abstractmethod

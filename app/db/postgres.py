@@ -38,10 +38,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
-from sqlmodel import col
 
-from app.db.base import DAMAGED, DOWNLOAD_THREADS, INTEGRITY, Database, Session, Statement, Unusable, too_slow
-from app.db.tables import CHECKSUMS_NAME, SCHEMA_NAME, SERVING_TABLES, SERVING_VALUE, ServingValue
+from app.db.base import DAMAGED, DOWNLOAD_THREADS, INTEGRITY, VALUE, Database, Session, Statement, Unusable, too_slow
+from app.db.tables import CHECKSUMS_NAME, SCHEMA_NAME, SERVING_TABLES, SERVING_VALUE
 from app.errors import Problem, unavailable
 from app.settings import Settings
 
@@ -54,7 +53,6 @@ NEWEST = text(
     "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname ~ '^shisaku_[0-9]{6,}_[0-9a-f]{16}$'"
     " ORDER BY pg_catalog.split_part(nspname, '_', 2)::bigint DESC"
 )
-SCHEMA = select(col(ServingValue.data)).where(col(ServingValue.name) == SCHEMA_NAME)
 
 # The complete downloads, in chunks: a machine that serves may be another than the one that built.
 FILES = Table(
@@ -75,7 +73,6 @@ CHECKSUM = (
     "::bit(64)::bigint), 0) FROM {table} AS row {where}"
 )
 CHECKED = (*(each.name for each in SERVING_TABLES if each is not SERVING_VALUE), FILES.name)
-CHECKSUMS = select(col(ServingValue.data)).where(col(ServingValue.name) == CHECKSUMS_NAME)
 VERIFY_SECONDS = 600.0  # for the server to read everything
 
 GRACE = 0.5  # s that the server is given to stop a statement by itself
@@ -186,7 +183,7 @@ class PostgresDatabase(Database):
     in_process = False
 
     def __init__(self, settings: Settings, schema: str) -> None:
-        super().__init__(settings)
+        super().__init__(settings, schema)
         self._url = url_of(settings)
         self.identity = _newest_schema(self._url, schema)
         self._engine = engine_of(
@@ -211,12 +208,12 @@ class PostgresDatabase(Database):
             found = published(connection)
         return found[0] if found else None
 
-    def check(self, schema: str) -> None:
+    def check(self) -> None:
         if not self._checking.acquire(timeout=READY_SECONDS):
             raise Unusable(f"{shown(self._url)}: the database does not answer. {MEND}", "connection")
         try:
             with self._connection(READY_SECONDS) as connection:
-                _newest_usable(connection, self._url, schema)
+                _newest_usable(connection, self._url, self._schema)
         except Problem as problem:
             raise Unusable(f"{shown(self._url)}: {problem}", "connection") from problem
         finally:
@@ -230,7 +227,7 @@ class PostgresDatabase(Database):
         kept: Sequence[bytes] = []
         try:
             with self._answering(VERIFY_SECONDS), engine.connect() as connection:
-                kept = connection.execute(CHECKSUMS).scalars().all()
+                kept = connection.execute(VALUE.select, {"name": CHECKSUMS_NAME}).scalars().all()
                 found = checksums(connection)
         except Problem as problem:
             cause = problem.__cause__
@@ -385,7 +382,7 @@ def _newest_usable(connection: Connection, url: URL, schema: str) -> str:
         raise Unusable(f"{shown(url)}: nothing was built here. {REBUILD}")
     try:
         newest = connection.execution_options(schema_translate_map={None: names[0]})
-        found = newest.execute(SCHEMA).scalars().all()
+        found = newest.execute(VALUE.select, {"name": SCHEMA_NAME}).scalars().all()
     except ProgrammingError as error:
         if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
             why = f"the role may not read what was built: {reason(error.orig)}"

@@ -16,10 +16,9 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import orjson
-from sqlmodel import col, select
 
-from app.db.base import DAMAGED, DOWNLOAD_THREADS, INTEGRITY, Database, Session, Statement, Unusable, too_slow
-from app.db.tables import SCHEMA_NAME, ServingValue
+from app.db.base import DAMAGED, DOWNLOAD_THREADS, INTEGRITY, VALUE, Database, Session, Statement, Unusable, too_slow
+from app.db.tables import SCHEMA_NAME
 from app.errors import unavailable
 from app.settings import Settings
 
@@ -27,7 +26,6 @@ T = TypeVar("T")
 
 VM_STEPS = 4_000  # steps of SQLite's virtual machine between two looks at the clock
 MEND = "Run `shisaku build`."
-SCHEMA = Statement(select(ServingValue.data).where(col(ServingValue.name) == SCHEMA_NAME))
 DIGEST_SIZE = sha256().digest_size
 CHUNK = 1 << 20  # bytes
 
@@ -59,7 +57,7 @@ class SqliteDatabase(Database):
     in_process = True
 
     def __init__(self, settings: Settings, schema: str) -> None:
-        super().__init__(settings)
+        super().__init__(settings, schema)
         self._path = settings.database
         check_usable(self._path, schema)
         self._pool: SimpleQueue[sqlite3.Connection] = SimpleQueue()
@@ -99,8 +97,8 @@ class SqliteDatabase(Database):
     def newest(self) -> FileIdentity | None:
         return file_identity(self._path)
 
-    def check(self, schema: str) -> None:
-        check_usable(self._path, schema)
+    def check(self) -> None:
+        check_usable(self._path, self._schema)
 
     def is_overwritten_by(self, newest: object) -> bool:
         """The same file, written to."""
@@ -176,7 +174,7 @@ def check_usable(path: Path, schema: str) -> None:
         pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         if path.stat().st_size < pages * size:
             raise Unusable(f"{path}: the database is truncated. {MEND}")
-        found = _execute(connection, SCHEMA, {})
+        found = _execute(connection, VALUE, {"name": SCHEMA_NAME})
         if found != [(schema.encode(),)]:
             raise Unusable(f"{path}: the database was built by another version, with other tables. {MEND}")
     except sqlite3.DatabaseError as error:

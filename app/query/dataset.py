@@ -8,10 +8,9 @@ from hashlib import sha256
 
 import orjson
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import bindparam
 from sqlmodel import col, select
 
-from app.db.base import InList, Session, Statement
+from app.db.base import VALUE, InList, Session, Statement
 from app.db.tables import ServingValue
 from app.query.responses import DatasetVersion
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
@@ -20,7 +19,6 @@ from app.schemas import Name, to_json
 DATASET = "dataset"  # names of serving values
 VOCABULARY = "vocabulary/"
 
-VALUE = Statement(select(ServingValue.data).where(col(ServingValue.name) == bindparam("name")))
 VALUES = Statement(select(ServingValue.name, ServingValue.data).where(InList(col(ServingValue.name), "names")))
 VOCABULARIES = Statement(
     select(ServingValue.name, ServingValue.data).where(col(ServingValue.name).startswith(VOCABULARY))

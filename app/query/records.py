@@ -7,11 +7,11 @@ import orjson
 from sqlalchemy import bindparam
 from sqlmodel import col, select
 
-from app.db.base import InList, Session, Statement
+from app.db.base import VALUE, InList, Session, Statement
 from app.db.tables import ServingCsv, ServingRecord, ServingRelease
 from app.errors import Problem, closest, hint
 from app.index import Row
-from app.query.dataset import VALUE, VOCABULARY, vocabulary_of
+from app.query.dataset import VOCABULARY, vocabulary_of
 from app.query.resource import Resource
 from app.query.vocabulary import NONE, Vocabulary
 

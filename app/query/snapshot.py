@@ -126,7 +126,7 @@ class Snapshots:
         """Raises Unusable unless the build that was published last is the one that is served, and undamaged."""
         if self._current.damage:
             raise Unusable(self._current.damage, INTEGRITY)
-        self._current.database.check(self.schema)
+        self._current.database.check()
         newest = self._current.database.newest()
         if self._refused and self._refused[0] == newest and isinstance(self._refused[1], Unusable):
             raise Unusable(str(self._refused[1]), self._refused[1].check)
