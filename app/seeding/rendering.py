@@ -138,7 +138,7 @@ def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
     for kind, numbers in unit.items():
         for entry in seed.each(KINDS[kind], numbers, all_=True):
             result.errors.extend(_located(entry, own_errors(entry, seed)))
-            if entry.key not in seed.left_out:
+            if (kind, entry.id) not in seed.broken:
                 result.errors.extend(_located(entry, content_errors(entry, seed)))
             if render and kind in RENDERERS and not result.errors:
                 record, model = RENDERERS[kind](entry, seed), MODELS[kind]
@@ -177,15 +177,14 @@ def _check_links(seed: Seed, unknown: set[Target], unread: set[str]) -> Iterator
 def _leave_out_broken(seed: Seed, unknown: set[Target]) -> None:
     """Leaves out entries that link to what is not there, documents without a transcript, and what links to those."""
     missing = set(unknown)
-    documents = (entry for entry in seed.each(DocumentEntry) if entry.id not in seed.transcripts)
-    broken = {entry.key: ("documents", entry.id) for entry in documents}
+    documents = (entry.id for entry in seed.each(DocumentEntry))
+    broken = {("documents", id_) for id_ in documents if id_ not in seed.transcripts}
     while True:
         for name, kind in KINDS.items():
             for entry in seed.each(kind):
                 if any((target, id_) in missing for _, target, id_ in entry.links()):
-                    broken[entry.key] = name, entry.id
+                    broken.add((name, entry.id))
         if not broken:
             return
-        seed.left_out.update(broken)
-        missing = set(broken.values())
-        broken = {}
+        seed.broken |= broken
+        missing, broken = broken, set()

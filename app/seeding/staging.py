@@ -2,13 +2,13 @@
 
 import os
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import orjson
+from cachetools import LRUCache
 
 from app.db.sqlite import connect
 from app.seeding.entries import KINDS, NAMES
@@ -35,7 +35,7 @@ INDEXES = """
     CREATE INDEX entry_id ON entry (kind, id);
     CREATE INDEX indexed_value ON indexed (field, value, key);
 """
-ENTRY = "key, file, document, line, lines, json"
+ENTRY = "key, id, file, document, line, lines, json"
 REPEATED = """
     WITH repeated AS (
         SELECT kind, id, min(key) AS first FROM entry WHERE id IS NOT NULL GROUP BY kind, id HAVING count(*) > 1
@@ -123,16 +123,15 @@ class Seed:
     """Reads the staging file: the typed entries of a seed whose form is correct. Links are checked first, so that
     `get` finds what is linked.
 
-    Entries in `left_out` are not found. Each process has its own connection and its own cache of entries."""
+    Entries that are `broken` are not found. Each process has its own connection and its own cache of entries."""
 
     def __init__(self, path: Path, transcripts: Mapping[str, Transcript]) -> None:
         self.transcripts = transcripts
-        self.left_out: set[int] = set()  # keys
+        self.broken: set[tuple[str, str]] = set()  # kind and id
         self._path = path
         self._process = 0
         self._opened: sqlite3.Connection
-        self._entries: OrderedDict[int, Entry] = OrderedDict()
-        self._keys: dict[tuple[type[Entry], str], int] = {}
+        self._entries: LRUCache[tuple[type[Entry], str], Entry] = LRUCache(CACHED)
         self._few: dict[str, frozenset[str] | None] = {}
         self.counts = dict(self._query("SELECT kind, count(*) FROM entry GROUP BY kind"))
 
@@ -154,11 +153,11 @@ class Seed:
         return [id_ for (id_,) in self._query("SELECT id FROM entry WHERE kind = ? AND id IS NOT NULL", (kind,))]
 
     def has(self, kind: str, id_: str) -> bool:
-        """Whether an entry has the id, be it of wrong form or left out."""
+        """Whether an entry has the id, be it of wrong form or broken."""
         return bool(self._query("SELECT 1 FROM entry WHERE kind = ? AND id = ?", (kind, id_)).fetchall())
 
     def each(self, kind: type[E], numbers: range | None = None, *, all_: bool = False) -> Iterator[E]:
-        """The entries of a kind in seed order, or those of some numbers; with `all_`, those left out too."""
+        """The entries of a kind in seed order, or those of some numbers; with `all_`, the broken ones too."""
         first = FIRST_KEY[NAMES[kind]]
         start, stop = (1, 1 << 32) if numbers is None else (numbers.start, numbers.stop)
         rows = self._query(
@@ -166,14 +165,14 @@ class Seed:
             (first + start, first + stop),
         )
         for row in rows:
-            if all_ or row[0] not in self.left_out:
+            if all_ or (NAMES[kind], row[1]) not in self.broken:
                 yield self._entry(row, kind)
 
     def _entry(
-        self, row: tuple[int, str, str | None, int, bytes | None, bytes], kind: type[E], *, keep: bool = True
+        self, row: tuple[int, str, str, str | None, int, bytes | None, bytes], kind: type[E], *, keep: bool = True
     ) -> E:
-        key, file, document, line, lines, json = row
-        found = self._entries.get(key)
+        key, id_, file, document, line, lines, json = row
+        found = self._entries.get((kind, id_))
         if found is None:
             found = kind.model_validate_json(json)
             by_path: dict[FieldPath, int] = {(): line}
@@ -182,27 +181,21 @@ class Seed:
             object.__setattr__(found, "location", Location(file, document, by_path))
             object.__setattr__(found, "key", key)
             if keep:
-                self._entries[key] = found
-                if len(self._entries) > CACHED:
-                    self._entries.popitem(last=False)
+                self._entries[kind, id_] = found
         return found  # type: ignore[return-value]
 
     def get(self, kind: type[E], id_: str) -> E:
         """The entry of a kind by id. Raises KeyError if there is none."""
-        key = self._keys.get((kind, id_), 0)
-        if key in self._entries:
-            self._entries.move_to_end(key)
-            return self._entries[key]  # type: ignore[return-value]
-        row = self._query(
-            f"SELECT {ENTRY} FROM entry WHERE kind = ? AND id = ? AND json IS NOT NULL",  # noqa: S608 - a constant
-            (NAMES[kind], id_),
-        ).fetchone()
-        if row is None:
-            raise KeyError(id_)
-        if len(self._keys) >= CACHED:
-            self._keys.clear()
-        self._keys[kind, id_] = row[0]
-        return self._entry(row, kind)
+        found = self._entries.get((kind, id_))
+        if found is None:
+            row = self._query(
+                f"SELECT {ENTRY} FROM entry WHERE kind = ? AND id = ? AND json IS NOT NULL",  # noqa: S608 - a constant
+                (NAMES[kind], id_),
+            ).fetchone()
+            if row is None:
+                raise KeyError(id_)
+            found = self._entry(row, kind)
+        return found  # type: ignore[return-value]
 
     def number(self, kind: type[E], id_: str) -> int:
         """The place of an entry among those of its kind, from 1."""
@@ -218,7 +211,7 @@ class Seed:
             (f"{NAMES[kind]}.{field}", value),
         ).fetchall()
         keep = len(found) <= MAX_KEPT
-        return [self._entry(row, kind, keep=keep) for row in found if row[0] not in self.left_out]
+        return [self._entry(row, kind, keep=keep) for row in found if (NAMES[kind], row[1]) not in self.broken]
 
     def _values(self, field: str) -> frozenset[str] | None:
         """The values of an indexed field, if they are few."""
