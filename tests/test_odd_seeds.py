@@ -20,7 +20,8 @@ from app.cli import main
 from app.seeding.build import check
 from app.seeding.entries.sources import OrganizationEntry
 from app.seeding.errors import InvalidSeed, SeedError
-from app.seeding.reading import MAX_TEXT, read_kind, seed_digest
+from app.seeding.reading import read_kind, seed_digest
+from app.seeding.yaml_with_lines import MAX_TEXT
 from app.settings import PROJECT
 from tests.conftest import ALONE
 

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import file_digest, sha256
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -27,6 +26,7 @@ from app.seeding.progress import progress
 from app.seeding.releases import ENDING, FOLDER, Release, read_releases
 from app.seeding.staging import Batch, StagingWriter
 from app.seeding.transcript import Table, Transcript
+from app.seeding.yaml_with_lines import Lines, decoded, not_in_text, parse_yaml
 from app.text import NOT_IN_TEXT
 
 YAML = ".yaml"
@@ -38,16 +38,8 @@ TRANSCRIPTS: Mapping[str, type[Transcript]] = {"transcript.md": Transcript, "tra
 CHUNK = 400_000  # bytes of NDJSON that are read at once
 MAX_FILE = 256 << 20  # bytes of a file that is read as a whole
 MAX_LINE = 4 << 20  # bytes of a line of NDJSON
-MAX_TEXT = 100_000  # characters of a text in YAML
-MAX_DEPTH = 50
-MAX_ALIASED = 100_000  # values that the aliases of a file stand for
-NULLS = ("", "~", "null", "Null", "NULL")
-NULL_TAG = "tag:yaml.org,2002:null"
 
 M = TypeVar("M", bound=BaseModel)
-
-Lines = dict[FieldPath, int]
-Report = Callable[[int, str], None]  # takes the line and the message of an error
 
 
 @dataclass
@@ -85,7 +77,7 @@ def read(seed: Path, staging: StagingWriter, temporary: Path) -> Source:
     if not (seed / DATASET).is_file():
         source.report(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
     chunks: list[Chunk] = []
-    files = list(_files(seed, source))
+    files = list(_files(seed, source.errors))
     releases = [each for each in files if each[0].parent == seed / FOLDER and each[0].name.endswith(ENDING)]
     documents = {path.parent for path, _ in files if path.name in TRANSCRIPTS}
     for path, file in files:
@@ -116,7 +108,7 @@ def read(seed: Path, staging: StagingWriter, temporary: Path) -> Source:
     return source
 
 
-def _files(seed: Path, source: Source) -> Iterator[tuple[Path, str]]:
+def _files(seed: Path, errors: list[SeedError]) -> Iterator[tuple[Path, str]]:
     """The files of a seed, each with its name in errors. What is no file, or too large to be read, is an error."""
     for path in sorted(seed.rglob("*")):
         relative = path.relative_to(seed)
@@ -128,7 +120,7 @@ def _files(seed: Path, source: Source) -> Iterator[tuple[Path, str]]:
         except (OSError, RuntimeError) as error:  # a link that leads to itself is a RuntimeError before Python 3.13
             wrong = f"this cannot be read ({error}): restore or remove it"
         if wrong:
-            source.report(file, 1, wrong)
+            errors.append(SeedError(file, 1, wrong))
         elif not path.is_dir():
             yield path, file
 
@@ -161,7 +153,7 @@ def _refusal_of_file(path: Path, size: int) -> str | None:
 def seed_digest(seed: Path) -> str:
     """A digest of the files of a seed, which tells whether a database was built from them."""
     digest = sha256()
-    for path, _ in _files(seed, Source()):
+    for path, _ in _files(seed, []):
         with path.open("rb") as content:
             name = os.fsencode(path.relative_to(seed))
             digest.update(b"%b\0%b" % (name, file_digest(content, "sha256").digest()))
@@ -181,9 +173,9 @@ def _read_transcript(path: Path, file: str, source: Source) -> None:
     report, data = partial(source.report, file), path.read_bytes()
     if path.parent.name in source.transcripts:
         report(1, f"there is {source.transcripts[path.parent.name].file} too: keep one")
-    text = _decoded(data, report) or ""
+    text = decoded(data, report) or ""
     if found := NOT_IN_TEXT.search(text):
-        report(text.count("\n", 0, found.start()) + 1, _not_in_text(found[0]))
+        report(text.count("\n", 0, found.start()) + 1, not_in_text(found[0]))
     transcript = TRANSCRIPTS[path.name](file, text.encode(), sha256(data).hexdigest())
     source.transcripts[path.parent.name] = transcript
     if isinstance(transcript, Table):
@@ -221,7 +213,7 @@ def _read_yaml(chunk: Chunk, batch: Batch) -> None:
     def report(line: int, message: str) -> None:
         batch.file_errors.append(SeedError(chunk.file, line, message))
 
-    value, lines = _parse_yaml(chunk.path.read_bytes(), report)
+    value, lines = parse_yaml(chunk.path.read_bytes(), report)
     if not isinstance(value, list):
         if value is not None:
             report(1, "this is not a list: begin each entry with `- id:`")
@@ -272,10 +264,6 @@ def _check_texts(value: Any) -> None:
         _check_texts(each)
 
 
-def _not_in_text(character: str) -> str:
-    return f"a character that no text should hold (U+{ord(character):04X}): remove it"
-
-
 def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -324,7 +312,7 @@ def read_model(path: Path, file: str, model: type[M]) -> tuple[M, Mapping[FieldP
     """The object that a YAML file holds, and the line of each path. Raises InvalidSeed if it is not of the model's
     form."""
     errors: list[SeedError] = []
-    value, lines = _parse_yaml(path.read_bytes(), lambda line, message: errors.append(SeedError(file, line, message)))
+    value, lines = parse_yaml(path.read_bytes(), lambda line, message: errors.append(SeedError(file, line, message)))
     if errors:
         raise InvalidSeed(errors)
     try:
@@ -337,8 +325,7 @@ def read_kind(seed: Path, kind: type[E]) -> list[E]:
     """The entries of one kind, of all files of a seed. Raises InvalidSeed if the form of one is wrong."""
     found: list[E] = []
     errors: list[SeedError] = []
-    source = Source(errors=errors)
-    files = [each for each in _files(seed, source) if each[0].suffix in (YAML, NDJSON)]
+    files = [each for each in _files(seed, errors) if each[0].suffix in (YAML, NDJSON)]
     for path, file in (each for each in files if each[0].stem == NAMES[kind]):
         for chunk in _chunks(Chunk(path, file, None)):
             batch = read_chunk(chunk)
@@ -347,120 +334,3 @@ def read_kind(seed: Path, kind: type[E]) -> list[E]:
     if errors:
         raise InvalidSeed(errors)
     return found
-
-
-def _decoded(data: bytes, report: Report) -> str | None:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        report(data.count(b"\n", 0, error.start) + 1, "this is not UTF-8: save the file as UTF-8")
-        return None
-
-
-def _parse_yaml(data: bytes, report: Report) -> tuple[Any, Mapping[FieldPath, int]]:
-    """The value of a YAML file, every scalar a string or None, and the line of each path; None if it has none."""
-    text = _decoded(data, report)
-    if text is None:
-        return None, {}
-    if not text.strip():
-        report(1, "the file is empty: write its entries, or remove it")
-        return None, {}
-    reader = _YamlReader(yaml.parse(text, Loader=yaml.CSafeLoader), report)
-    try:
-        return reader.document(), reader.lines
-    except Unreadable as error:
-        report(error.line, str(error))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        tab = any("\t" in each for each in text.split("\n")[line - 1 : line])
-        mend = "indent with blanks, not tabs" if tab else "correct the YAML here or just above"
-        report(line, f"{error.problem}: {mend}")
-    except yaml.reader.ReaderError as error:
-        report(text.count("\n", 0, error.position) + 1, "a character that no text should hold: remove it")
-    return None, {}
-
-
-def _line(event: yaml.Event) -> int:
-    assert event.start_mark  # noqa: S101 - narrows the type; a parser sets it
-    return int(event.start_mark.line) + 1
-
-
-class _YamlReader:
-    """Builds the value of a YAML document from its events. The length of the file bounds time and memory: the values
-    that aliases stand for are counted, since one may stand for many others, and deep nesting is refused."""
-
-    def __init__(self, events: Iterator[yaml.Event], report: Report) -> None:
-        self.lines: Lines = {}
-        self._events = events
-        self._report = report
-        self._anchors: dict[str, tuple[Any, int]] = {}  # what each stands for, and how many values that are
-        self._values = 0
-        self._aliased = 0
-
-    def document(self) -> Any:
-        """The value of the one document; None if there is none."""
-        next(self._events)  # the start of the stream
-        if isinstance(next(self._events), yaml.StreamEndEvent):
-            raise Unreadable(1, "the file holds comments only: write its entries, or remove it")
-        value = self._value(next(self._events), ())
-        next(self._events)  # the end of the document
-        after = next(self._events)
-        if not isinstance(after, yaml.StreamEndEvent):
-            raise Unreadable(_line(after), "another document begins here: write one file for each")
-        return value
-
-    def _value(self, event: Any, path: FieldPath) -> Any:
-        line = _line(event)
-        self.lines.setdefault(path, line)
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, line)
-        before = self._values
-        self._values += 1
-        value = self._own_value(event, path, line)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = value, self._values - before
-        return value
-
-    def _alias(self, name: Any, line: int) -> Any:
-        if name not in self._anchors:
-            raise Unreadable(line, f"`*{name[:80]}` stands for nothing that is written above: correct it")
-        value, count = self._anchors[name]
-        self._values += count
-        self._aliased += count
-        if self._aliased > MAX_ALIASED:
-            raise Unreadable(line, f"aliases stand for more than {MAX_ALIASED:,} values: write out what is meant")
-        return value
-
-    def _own_value(self, event: Any, path: FieldPath, line: int) -> Any:
-        if len(path) > MAX_DEPTH:
-            raise Unreadable(line, f"this is nested more than {MAX_DEPTH} deep: no entry is")
-        if isinstance(event, yaml.MappingStartEvent):
-            return dict(self._items(path))
-        if isinstance(event, yaml.SequenceStartEvent):
-            items: list[Any] = []
-            while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-                items.append(self._value(event, (*path, len(items))))
-            return items
-        if len(event.value) > MAX_TEXT:
-            raise Unreadable(line, f"this text has more than {MAX_TEXT:,} characters: no field has")
-        self._check_text(event.value, line)
-        plain = event.tag is None and event.implicit[0]
-        return None if (plain and event.value in NULLS) or event.tag == NULL_TAG else event.value
-
-    def _check_text(self, text: str, line: int) -> None:
-        if found := NOT_IN_TEXT.search(text):
-            self._report(line, _not_in_text(found[0]))
-
-    def _items(self, path: FieldPath) -> Iterator[tuple[str, Any]]:
-        seen = set()
-        while not isinstance(key := next(self._events), yaml.MappingEndEvent):
-            line = _line(key)
-            if not isinstance(key, yaml.ScalarEvent):
-                raise Unreadable(line, "a key is a word: correct the YAML here")
-            name = key.value
-            if name in seen:
-                self._report(line, f"the key `{name[:80]}` is given twice: keep one")
-            seen.add(name)
-            self._check_text(name, line)
-            self.lines[*path, name] = line
-            yield name, self._value(next(self._events), (*path, name))
