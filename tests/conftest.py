@@ -42,7 +42,7 @@ from app.resources.measures import MEASURES
 from app.resources.schema import schema_version
 from app.seeding.build import Checked, build, check, target
 from app.seeding.releases import ENDING, FOLDER, Release, write_release
-from app.seeding.rendering import csv_of
+from app.seeding.rendered_records import csv_of
 from app.settings import PROJECT, SEED, Settings
 from tests.corpus import write
 from tests.first import write_first

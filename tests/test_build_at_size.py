@@ -188,7 +188,7 @@ def test_no_id_is_sought_that_was_meant_among_too_many(tmp_path: Path, monkeypat
     meant = f"{pillar[0]}{pillar}"
     change(seed / "corpus-0" / "budget-lines.ndjson", lambda line: line.update(pillar=meant))
     assert any(f"did you mean `{pillar}`" in error for error in errors_of(seed))
-    monkeypatch.setattr("app.seeding.checks.MAX_COMPARED", 3)
+    monkeypatch.setattr("app.seeding.links.MAX_COMPARED", 3)
     assert any(f"`{meant}` is no id in pillars.yaml: add it to" in error for error in errors_of(seed))
 
 

@@ -44,7 +44,8 @@ from app.seeding.progress import progress
 from app.seeding.reading import read, seed_digest
 from app.seeding.records import amount_notes, name_of, stated_total_notes
 from app.seeding.relational import write_relational
-from app.seeding.rendering import RenderedRecords, check_and_render
+from app.seeding.rendered_records import RenderedRecords
+from app.seeding.rendering import check_and_render
 from app.seeding.search_index import TABLES, read_index, sort_orders, write_search_index
 from app.seeding.sqlite import SqliteTarget, read_table
 from app.seeding.staging import Seed, StagingWriter

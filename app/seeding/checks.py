@@ -1,4 +1,4 @@
-"""Checks of the content of entries: links, quotes, evidence. Each error is given as (path in the entry, message)."""
+"""Checks of the content of entries: quotes, values, evidence. Each error is given as (path in the entry, message)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
@@ -8,11 +8,10 @@ from typing import Any
 from app.query.vocabulary import RESERVED
 from app.schemas import Basis, Derived, LineRange, Optional, Record, References
 from app.seeding.consistency import CHECKS
-from app.seeding.entries import KINDS
 from app.seeding.entries.base import Entry, EntryPart, FieldPath, NameEntry, Registered, contains, marked_fields
 from app.seeding.entries.budgets import AmountEntry
 from app.seeding.entries.sources import DocumentEntry
-from app.seeding.errors import hint
+from app.seeding.errors import SeedError, hint
 from app.seeding.printed import Printed, holds
 from app.seeding.reading import TRANSCRIPTS
 from app.seeding.staging import Seed
@@ -20,21 +19,13 @@ from app.seeding.transcript import Table, Transcript
 from app.text import DIGITS
 
 TRANSCRIPT = " or ".join(TRANSCRIPTS)
-MAX_COMPARED = 10_000  # ids among which a hint is looked for
 
 Error = tuple[FieldPath, str]
 
 
-def link_errors(entry: Entry, seed: Seed, unknown: set[tuple[str, str]], unread: set[str]) -> Iterator[Error]:
-    """Links to unknown entries. If the target's own error is reported elsewhere, there is none here."""
-    for path, kind, id_ in entry.links():
-        if (kind, id_) not in unknown:
-            continue
-        if kind not in KINDS:
-            yield path, f"`{kind}` is no kind of entry: it is one of {', '.join(KINDS)}"
-        elif kind not in unread and not seed.has(kind, id_):
-            known = seed.ids(kind) if seed.counts.get(kind, 0) <= MAX_COMPARED else ()
-            yield path, f"`{id_}` is no id in {kind}.yaml: {hint(id_, known, f'add it to {kind}.yaml, or correct it')}"
+def located(entry: Entry, errors: Iterable[Error]) -> Iterator[SeedError]:
+    """Errors of an entry, each with its file and line."""
+    return (SeedError(entry.location.file, entry.location.line(*path), message) for path, message in errors)
 
 
 def own_errors(entry: Entry, seed: Seed) -> Iterator[Error]:

@@ -17,7 +17,7 @@ from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
 from app.seeding.data_package import descriptor
 from app.seeding.parquet import write_parquet
-from app.seeding.rendering import RenderedRecords
+from app.seeding.rendered_records import RenderedRecords
 
 FILE_TYPES = {DATABASE: "application/vnd.sqlite3", PACKAGE: "application/zip"}
 

@@ -23,7 +23,7 @@ from app.seeding.patches import patch
 from app.seeding.reading import DATASET, Source
 from app.seeding.records import Json
 from app.seeding.releases import MAX_RECORD, Header, Release, ReleasedRecord, numbers, summary_of
-from app.seeding.rendering import RenderedRecords
+from app.seeding.rendered_records import RenderedRecords
 from app.site.labels import label
 
 Difference = tuple[str, str, bytes | None, bytes | None]  # resource, id, the record before and the one after

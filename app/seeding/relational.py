@@ -11,7 +11,7 @@ from app.query.columns import Cell, row_of
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.resources.tables import COLUMNS, DATASET, PUBLIC_TABLES, RESOURCE_TABLES, TRANSCRIPT_LINES, column_rows
-from app.seeding.rendering import RenderedRecords
+from app.seeding.rendered_records import RenderedRecords
 from app.seeding.sqlite import SqliteWriter, new_file
 from app.seeding.transcript import Transcript
 

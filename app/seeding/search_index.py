@@ -20,7 +20,7 @@ from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
 from app.resources import RESOURCES
 from app.resources.tables import RESOURCE_TABLES
-from app.seeding.rendering import RenderedRecords
+from app.seeding.rendered_records import RenderedRecords
 from app.seeding.sqlite import new_file
 from app.text import searchable
 
