@@ -8,11 +8,11 @@ from typing import Any
 from app.query.vocabulary import RESERVED
 from app.schemas import Basis, Derived, LineRange, Optional, Record, References
 from app.seeding.consistency import CHECKS
-from app.seeding.entries.base import Entry, EntryPart, FieldPath, NameEntry, Registered, contains, marked_fields
+from app.seeding.entries.base import Entry, EntryPart, FieldPath, NameEntry, Registered, marked_fields
 from app.seeding.entries.budgets import AmountEntry
 from app.seeding.entries.sources import DocumentEntry
 from app.seeding.errors import SeedError, hint
-from app.seeding.printed import Printed, holds
+from app.seeding.printed import Printed, contains, holds
 from app.seeding.reading import TRANSCRIPTS
 from app.seeding.staging import Seed
 from app.seeding.transcript import Table, Transcript

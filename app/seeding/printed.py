@@ -6,7 +6,6 @@ from datetime import date
 from decimal import Decimal
 
 from app.query.periods import small_number
-from app.seeding.entries.base import contains
 from app.text import DIGITS, fold
 
 Printed = str | int | Decimal | date
@@ -35,6 +34,17 @@ def holds(quote: str, value: Printed) -> bool:
     if isinstance(value, date):
         return (value.year, value.month, value.day) in (tuple(map(int, day)) for day in DAY.findall(plain))
     return value in _numbers(plain)
+
+
+def contains(text: str, words: str, *, not_after: str = "", not_before: str = "") -> bool:
+    """Whether a text contains the words, neither right after one of these characters nor right before one of those."""
+    start = text.find(words)
+    while start >= 0:
+        end = start + len(words)
+        if not (start and text[start - 1] in not_after) and not (end < len(text) and text[end] in not_before):
+            return True
+        start = text.find(words, start + 1)
+    return False
 
 
 def _in_common_era(found: re.Match[str]) -> str:

@@ -1,8 +1,6 @@
 """Renders entries as records: plain JSON values, whose fields the record models put in order."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -12,7 +10,7 @@ from app.resources.budget_lines import ACROSS, AMOUNT_NOTE, COVERAGE, DOCUMENT, 
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
-from app.resources.overlaps import OverlapReason, counted_once
+from app.resources.overlaps import counted_once
 from app.resources.packages import BudgetKind
 from app.schemas import Basis, Reason, distinct
 from app.seeding.entries import NAMES
@@ -29,7 +27,6 @@ from app.seeding.entries.budgets import (
     AmountEntry,
     BudgetLineEntry,
     LawEntry,
-    LineRelationEntry,
     MeasureEntry,
     PackageEntry,
     PillarEntry,
@@ -43,7 +40,20 @@ from app.seeding.entries.sources import (
     StageEntry,
     StrategyEntry,
 )
-from app.seeding.lines import parts, phase_of, relations_of, same, wholes
+from app.seeding.lines import (
+    document_of,
+    included_lines,
+    including_lines,
+    kind_of,
+    line_relations,
+    lines_of_same_money,
+    lines_under,
+    phase_of,
+    pillar_of,
+    relations_of,
+    uncounted,
+    yields_to,
+)
 from app.seeding.staging import Seed
 
 Json = dict[str, Any]
@@ -250,8 +260,8 @@ def stated_total_notes(entry: PackageEntry, seed: Seed) -> list[list[Json]]:
 
 
 def pillar(entry: PillarEntry, seed: Seed) -> Json:
-    lines = _lines_under(entry.id, seed)
-    left_out = _left_out(lines, seed)
+    lines = lines_under(entry.id, seed)
+    left_out = uncounted(lines, seed)
     common = _common(entry, seed, unstated=_unstated(lines))
     common["notes"].extend(_overlap_notes(left_out))
     return {
@@ -279,66 +289,14 @@ def _sum_of(lines: Iterable[BudgetLineEntry], left_out: Container[str], seed: Se
     )
 
 
-def _left_out(lines: Sequence[BudgetLineEntry], seed: Seed) -> list[str]:
-    """The ids of those lines that do not count beside another of them."""
-    ids = {line.id for line in lines}
-    related = (line for line in lines if _line_relations(line.id, seed))
-    return [line.id for line in related if not ids.isdisjoint(_yields_to(line, seed))]
-
-
 def _overlap_notes(left_out: Sequence[str]) -> list[Json]:
     """The note on the lines that a sum leaves out."""
     return [counted_once(left_out).model_dump()] if left_out else []
 
 
-def _yields_to(line: BudgetLineEntry, seed: Seed) -> dict[str, OverlapReason]:
-    """The lines beside which a line does not count, with the reason: see `app.resources.overlaps`."""
-    kind, rank = _kind(line, seed), _rank(line, seed)
-    if kind == UNSTATED:
-        return {}
-    before = (each for each in same(line, seed).values() if each.id != line.id and _rank(each, seed) < rank)
-    found = [
-        *((each, OverlapReason.SAME_AS) for each in before),
-        *((each, OverlapReason.PART_OF) for each in wholes(line, seed).values()),
-    ]
-    return {each.id: reason for each, reason in found if _kind(each, seed) == kind}
-
-
-def _kind(line: BudgetLineEntry, seed: Seed) -> str:
-    """The line's value of KIND."""
-    return f"{phase_of(line, seed)},{line.amount.basis or ''}" if line.amount else UNSTATED
-
-
-def _rank(line: BudgetLineEntry, seed: Seed) -> tuple[Any, ...]:
-    """What decides which of the lines that state the same money counts: the least."""
-    amount, document = line.amount, _document_of(line)
-    issued = seed.get(DocumentEntry, document).issued
-    precision = (amount.approximate, amount.resolution) if amount else (True, Decimal("inf"))
-    return (*precision, issued is None, issued or date.max, line.key)
-
-
-def _document_of(entry: Entry) -> str:
-    """The document that states an entry: that of its folder, or the first that it quotes."""
-    return entry.location.document or next(piece.document for piece in entry.evidence if piece.document)
-
-
 def _unstated(lines: Iterable[BudgetLineEntry]) -> Sequence[str]:
     """The field `amount`, if none of the lines states one."""
     return () if any(line.amount for line in lines) else ("amount",)
-
-
-def _pillar_of(line: BudgetLineEntry, seed: Seed) -> str | None:
-    """The line's own pillar, or its measure's if that is of the line's package."""
-    found = line.pillar or seed.get(MeasureEntry, line.measure).pillar
-    return found if found and seed.get(PillarEntry, found).package == line.package else None
-
-
-def _lines_under(pillar_id: str, seed: Seed) -> list[BudgetLineEntry]:
-    own = seed.where(BudgetLineEntry, "pillar", pillar_id)
-    measures = seed.where(MeasureEntry, "pillar", pillar_id)
-    through = (line for measure_ in measures for line in seed.where(BudgetLineEntry, "measure", measure_.id))
-    found = {line.id: line for line in (*own, *through) if _pillar_of(line, seed) == pillar_id}
-    return list(found.values())
 
 
 def organization(entry: OrganizationEntry, seed: Seed) -> Json:
@@ -381,8 +339,8 @@ def _relations(measure_id: str, seed: Seed) -> list[tuple[RelationEntry, str]]:
 
 def measure(entry: MeasureEntry, seed: Seed) -> Json:
     lines = seed.where(BudgetLineEntry, "measure", entry.id)
-    related = [line for line in lines if _line_relations(line.id, seed)]
-    left_out = _left_out(related, seed)
+    related = [line for line in lines if line_relations(line.id, seed)]
+    left_out = uncounted(related, seed)
     relations = _relations(entry.id, seed)
     borrowed = [
         *_borrowed(lines, seed, ministries=("ministries",), amount=("budget_lines", "amount")),
@@ -429,7 +387,7 @@ def measure(entry: MeasureEntry, seed: Seed) -> Json:
 def measure_values(entry: MeasureEntry, seed: Seed) -> Values:
     """What is indexed of a measure beside its record."""
     lines = seed.where(BudgetLineEntry, "measure", entry.id)
-    pillars = distinct(found for found in (entry.pillar, *(_pillar_of(line, seed) for line in lines)) if found)
+    pillars = distinct(found for found in (entry.pillar, *(pillar_of(line, seed) for line in lines)) if found)
     years = distinct(str(seed.get(PackageEntry, line.package).fiscal_year) for line in lines)
     of_sections = (seed.get(SectionEntry, id_).strategy for id_ in entry.sections)
     strategies = distinct([*entry.strategies, *of_sections])
@@ -457,9 +415,9 @@ def _other_figures(entry: MeasureEntry, lines: Iterable[BudgetLineEntry], seed: 
     found: dict[str, tuple[BudgetLineEntry, FigureRelation]] = {}
     for line in lines:
         for relations, relation in (
-            (same(line, seed), FigureRelation.SAME_AS),
-            (wholes(line, seed), FigureRelation.PART_OF),
-            (parts(line, seed), FigureRelation.INCLUDES),
+            (lines_of_same_money(line, seed), FigureRelation.SAME_AS),
+            (including_lines(line, seed), FigureRelation.PART_OF),
+            (included_lines(line, seed), FigureRelation.INCLUDES),
         ):
             for each in relations.values():
                 if each.measure != entry.id:
@@ -468,7 +426,7 @@ def _other_figures(entry: MeasureEntry, lines: Iterable[BudgetLineEntry], seed: 
         yield {
             "id": line.id,
             "relation": relation,
-            "document": _document_of(line),
+            "document": document_of(line),
             "fiscal_year": _fiscal_year(seed.get(PackageEntry, line.package).fiscal_year),
             "amount": _line_amount(line, seed),
         }
@@ -480,15 +438,10 @@ def _disagree(amount: Json, figures: Iterable[Json]) -> bool:
     return any(jpy != amount["jpy"] for jpy in same_money if jpy is not None)
 
 
-def _line_relations(line_id: str, seed: Seed) -> list[LineRelationEntry]:
-    """The relations of a line, whichever end of them it is."""
-    return [relation for end in ("line", "other") for relation in seed.where(LineRelationEntry, end, line_id)]
-
-
 def _relation_evidence(lines: Iterable[BudgetLineEntry], seed: Seed, field: str = "") -> Iterator[Json]:
     """The evidence of the relations of lines, for a field, or for the fields that show the relations."""
     for line in lines:
-        for relation in _line_relations(line.id, seed):
+        for relation in line_relations(line.id, seed):
             shown = field or (
                 "same_as" if relation.type == "same_as" else "part_of" if relation.line == line.id else "parts"
             )
@@ -501,7 +454,7 @@ def _related_lines(line_id: str, type_: str, end: str, seed: Seed) -> Iterator[J
     for relation, other in relations_of(line_id, type_, end, seed):
         yield {
             "id": other.id,
-            "document": _document_of(other),
+            "document": document_of(other),
             "amount": _line_amount(other, seed),
             "basis": relation.basis,
             "note": {"ja": relation.note.ja, "en": relation.note.en},
@@ -526,7 +479,7 @@ def budget_line(entry: BudgetLineEntry, seed: Seed) -> Json:
         "name": name,
         "measure": {"id": measure_.id, "name": name},
         "package": {"id": package_.id, "name": name_of(package_.name)},
-        "pillar": _pillar_ref(_pillar_of(entry, seed), seed),
+        "pillar": _pillar_ref(pillar_of(entry, seed), seed),
         "fiscal_year": _fiscal_year(package_.fiscal_year),
         "budget_kind": _budget_kind(phase),
         "ministries": [_ref(OrganizationEntry, id_, seed) for id_ in entry.ministries],
@@ -551,15 +504,15 @@ def _budget_kind(phase: BudgetPhase | None) -> BudgetKind | None:
 def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
     """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.resources.overlaps`."""
     links = _link_values(seed.get(MeasureEntry, line.measure))
-    values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)], STRATEGY: links}
+    values = {KIND: [kind_of(line, seed)], DOCUMENT: [document_of(line)], STRATEGY: links}
     values[MISSING] = [f"{field},{reason}" for reason, fields in line.silent.items() for field in fields]
     values[AMOUNT_NOTE] = [code for code in line.notes if seed.get(NoteEntry, code).of_amount]
-    if _line_relations(line.id, seed):
-        for id_, reason in _yields_to(line, seed).items():
+    if line_relations(line.id, seed):
+        for id_, reason in yields_to(line, seed).items():
             values.setdefault(reason.value, []).append(str(seed.number(BudgetLineEntry, id_)))
-        others = {**same(line, seed), **wholes(line, seed)}.values() if line.amount else ()
+        others = {**lines_of_same_money(line, seed), **including_lines(line, seed)}.values() if line.amount else ()
         own_kinds = (UNSTATED, *values[KIND])
-        of_other_kinds = (each.id for each in others if _kind(each, seed) not in own_kinds)
+        of_other_kinds = (each.id for each in others if kind_of(each, seed) not in own_kinds)
         values[ACROSS] = [str(seed.number(BudgetLineEntry, id_)) for id_ in of_other_kinds]
     else:
         year, phase = seed.get(PackageEntry, line.package).fiscal_year, phase_of(line, seed)

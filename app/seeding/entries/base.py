@@ -221,17 +221,6 @@ def marked_fields(model: type[BaseModel], mark: type) -> tuple[str, ...]:
     )
 
 
-def contains(text: str, words: str, *, not_after: str = "", not_before: str = "") -> bool:
-    """Whether a text contains the words, neither right after one of these characters nor right before one of those."""
-    start = text.find(words)
-    while start >= 0:
-        end = start + len(words)
-        if not (start and text[start - 1] in not_after) and not (end < len(text) and text[end] in not_before):
-            return True
-        start = text.find(words, start + 1)
-    return False
-
-
 class NoteEntry(Entry):
     """A note that records share, told in both languages; its id is the code."""
 
