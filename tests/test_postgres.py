@@ -29,7 +29,8 @@ from sqlmodel import col
 from app.cli import main
 from app.db.base import DOWNLOAD_THREADS, Session, Statement, Unusable
 from app.db.opening import open_database
-from app.db.postgres import CONNECT_ARGS, FILES, PostgresDatabase
+from app.db.postgres import FILES, PostgresDatabase
+from app.db.postgres_engine import CONNECT_ARGS
 from app.db.tables import ServingRecord
 from app.errors import Problem
 from app.main import application, create_app

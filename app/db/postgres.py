@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import file_digest
-from math import ceil, inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -21,25 +20,12 @@ from typing import Any, TypeVar
 import anyio
 import anyio.to_thread
 import psycopg
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    bindparam,
-    create_engine,
-    event,
-    select,
-    text,
-)
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, Text, bindparam, select, text
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.db.base import DAMAGED, DOWNLOAD_THREADS, INTEGRITY, VALUE, Database, Session, Statement, Unusable, too_slow
+from app.db.postgres_engine import CONNECT_ARGS, engine_of, reason, shown, time_left, url_of, within
 from app.db.tables import CHECKSUMS_NAME, SCHEMA_NAME, SERVING_TABLES, SERVING_VALUE
 from app.errors import Problem, unavailable
 from app.settings import Settings
@@ -79,15 +65,6 @@ GRACE = 0.5  # s that the server is given to stop a statement by itself
 READY_SECONDS = 2.0  # for what is asked to tell whether the service is ready
 SILENT_SECONDS = 1.0  # for which a server that did not answer is not asked again
 
-# A connection that nothing comes from is known to be lost within half a minute.
-CONNECT_ARGS: dict[str, Any] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-    "application_name": "shisaku",
-}
 NONCHARACTER = "\ufffe"  # sent in place of NUL, which the server refuses: no text here holds either
 
 MISSING = "What this was to be read from was replaced or taken away. Try again."
@@ -113,68 +90,6 @@ FAULTS: tuple[tuple[tuple[type[psycopg.Error], ...], str, str, int], ...] = (
     ((psycopg.errors.DiskFull, psycopg.errors.OutOfMemory), "the server has no room", FULL, 60),
     ((psycopg.OperationalError, psycopg.InterfaceError), "the database cannot be reached", GONE, 5),
 )
-
-
-class _Clock(threading.local):
-    """Until when each thread waits for the server."""
-
-    deadline = inf
-
-    @property
-    def left(self) -> float | None:
-        """The seconds that are left; None if there is no deadline."""
-        return None if self.deadline == inf else max(self.deadline - time.monotonic(), 0)
-
-
-_clock = _Clock()
-
-
-@contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    """This thread waits for the server no longer than this, even if nothing comes from it: a server that hangs, or a
-    network that loses everything, stops no statement by itself."""
-    _clock.deadline = time.monotonic() + seconds
-    try:
-        yield
-    finally:
-        _clock.deadline = inf
-
-
-class _TimedConnection(psycopg.Connection[Any]):
-    """A connection that is closed when the deadline of its thread has passed."""
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        try:
-            return super().wait(gen, interval, _clock.left if timeout is None else timeout)
-        except psycopg.OperationalError:
-            if _clock.left == 0:
-                self.pgconn.finish()  # a late answer would be taken for that of the next statement
-            raise
-
-
-def _connect(_dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> _TimedConnection:
-    left = _clock.left
-    if left == 0:
-        raise psycopg.OperationalError("no answer in time")
-    if left is not None:
-        parameters["connect_timeout"] = min(ceil(left), CONNECT_ARGS["connect_timeout"])
-    return _TimedConnection.connect(*arguments, **parameters)
-
-
-def engine_of(url: URL, *, pool_size: int = 1, **session: str) -> Engine:
-    """An engine whose sessions have these server settings. Connections are tested before use, and renewed."""
-    options = " ".join([str(url.query.get("options", "")), *(f"-c {name}={value}" for name, value in session.items())])
-    engine = create_engine(
-        url,
-        isolation_level="AUTOCOMMIT",
-        pool_pre_ping=True,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=5,
-        connect_args={**CONNECT_ARGS, "options": options.strip()},
-    )
-    event.listen(engine, "do_connect", _connect)
-    return engine
 
 
 class PostgresDatabase(Database):
@@ -258,11 +173,11 @@ class PostgresDatabase(Database):
         if time.monotonic() < self._silent_until:
             raise unavailable(GONE, 5)
         try:
-            with _within(seconds + GRACE):
+            with within(seconds + GRACE):
                 try:
                     yield
                 except DBAPIError:
-                    if _clock.left == 0:  # others need not wait as long to learn it
+                    if time_left() == 0:  # others need not wait as long to learn it
                         self._silent_until = time.monotonic() + SILENT_SECONDS
                     raise
         except DBAPIError as error:
@@ -326,24 +241,6 @@ def _sha256(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def url_of(settings: Settings) -> URL:
-    """The address of the database, which the settings must have."""
-    assert settings.database_url is not None  # noqa: S101 - narrows the type
-    return make_url(settings.database_url.get_secret_value())
-
-
-def shown(url: URL) -> str:
-    """The database in words, without user and password."""
-    host = url.host or url.query.get("host") or "localhost"
-    return f"{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"
-
-
-def reason(error: psycopg.Error) -> str:
-    """What the server or the driver says is wrong, in one line."""
-    line = error.diag.message_primary or str(error).partition("\n")[0]
-    return re.sub(r"^.*(?:failed: |FATAL:  )", "", line).strip().rstrip(".")
-
-
 def unreachable(url: URL, error: DBAPIError) -> Unusable:
     """What an operator is told when no connection can be made."""
     assert isinstance(error.orig, psycopg.Error)  # noqa: S101 - narrows the type; the address names no other driver
@@ -367,7 +264,7 @@ def _newest_schema(url: URL, schema: str) -> str:
     """The newest published schema. Raises Unusable unless it is there, of this code's schema, and may be read."""
     engine = engine_of(url, default_transaction_read_only="on")
     try:
-        with _within(READY_SECONDS + CONNECT_ARGS["connect_timeout"]), engine.connect() as connection:
+        with within(READY_SECONDS + CONNECT_ARGS["connect_timeout"]), engine.connect() as connection:
             return _newest_usable(connection, url, schema)
     except DBAPIError as error:
         raise unreachable(url, error) from error

@@ -14,19 +14,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError, P
 from sqlalchemy.pool import NullPool
 
 from app.db.base import Unusable
-from app.db.postgres import (
-    CHUNK,
-    CONNECT_ARGS,
-    FILES,
-    PUBLISHED,
-    checksums,
-    engine_of,
-    published,
-    reason,
-    shown,
-    unreachable,
-    url_of,
-)
+from app.db.postgres import CHUNK, FILES, PUBLISHED, checksums, published, unreachable
+from app.db.postgres_engine import CONNECT_ARGS, engine_of, reason, shown, url_of
 from app.db.tables import CHECKSUMS_NAME, SERVING_VALUE
 from app.resources.tables import PUBLIC_TABLES
 from app.seeding.migrating import migrate
