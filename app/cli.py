@@ -183,7 +183,8 @@ def import_command(mapping: Path, table: Path, to: Path, seed: Path, *, replace:
     """
     from app.seeding.entries.sources import OrganizationEntry
     from app.seeding.errors import InvalidSeed
-    from app.seeding.importing import IDS, import_table, write_folder
+    from app.seeding.imported_entries import files_of, write_folder
+    from app.seeding.importing import IDS, import_table
     from app.seeding.mapping import TableMapping
     from app.seeding.reading import read_kind, read_model
 
@@ -194,6 +195,7 @@ def import_command(mapping: Path, table: Path, to: Path, seed: Path, *, replace:
         read, _ = read_model(mapping, mapping.name, TableMapping)
         organizations = read_kind(seed, OrganizationEntry)
         imported = import_table(read, table.name, table.read_bytes(), document, organizations)
+        files = files_of(imported)
     except ValidationError as error:
         raise click.ClickException(f"{to.name} is no id of a document: a-z, 0-9, dots and hyphens") from error
     for sentence in imported.report():
@@ -203,7 +205,7 @@ def import_command(mapping: Path, table: Path, to: Path, seed: Path, *, replace:
     for refused in imported.refused:
         click.echo(str(refused), err=True)
     try:
-        write_folder(imported.files, to)
+        write_folder(files, to)
     except OSError as error:
         raise click.ClickException(f"{to}: {error.strerror}; nothing was written") from error
     click.echo(f"wrote {to}: verify it with `shisaku check`")

@@ -23,6 +23,7 @@ from app.cli import main
 from app.seeding.build import check
 from app.seeding.entries.sources import OrganizationEntry
 from app.seeding.errors import InvalidSeed
+from app.seeding.imported_entries import files_of
 from app.seeding.importing import Imported, import_table
 from app.seeding.mapping import TableMapping
 from tests.conftest import ALONE, HERE, Client, answer, built, serving, walk
@@ -98,7 +99,9 @@ ORGANIZATIONS = [OrganizationEntry.model_validate(organization(id_)) for id_ in 
 
 
 def imported(data: bytes, **changes: Any) -> Imported:
-    return import_table(mapped(**changes), "list.csv", data, "list", ORGANIZATIONS)
+    found = import_table(mapped(**changes), "list.csv", data, "list", ORGANIZATIONS)
+    assert files_of(found)
+    return found
 
 
 def sums(found: Imported) -> dict[tuple[int, str], int]:

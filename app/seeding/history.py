@@ -17,11 +17,11 @@ from app.resources.dates import day
 from app.resources.facts import FACTS
 from app.resources.versions import VERSIONS
 from app.schemas import distinct
+from app.seeding.entries.base import Json
 from app.seeding.entries.dataset import AboutEntry, WithdrawnEntry
 from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.patches import patch
 from app.seeding.reading import DATASET, Source
-from app.seeding.records import Json
 from app.seeding.releases import MAX_RECORD, Header, Release, ReleasedRecord, numbers, summary_of
 from app.seeding.rendered_records import RenderedRecords
 from app.site.labels import label

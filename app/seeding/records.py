@@ -20,6 +20,7 @@ from app.seeding.entries.base import (
     EvidenceEntry,
     FurtherEvidence,
     IdentifierEntry,
+    Json,
     NameEntry,
     NoteEntry,
 )
@@ -56,7 +57,6 @@ from app.seeding.lines import (
 )
 from app.seeding.staging import Seed
 
-Json = dict[str, Any]
 Values = dict[str, list[str]]  # by the name of a filter
 
 

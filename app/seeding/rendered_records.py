@@ -14,7 +14,7 @@ from app.query.formats import Csv
 from app.query.resource import Resource
 from app.resources import RESOURCES
 from app.schemas import Record
-from app.seeding.records import Json
+from app.seeding.entries.base import Json
 from app.seeding.sqlite import connect_exclusively
 
 Row = tuple[str, bytes, bytes, bytes]  # of a record: see RenderedRecords

@@ -10,12 +10,13 @@ from app.resources import RESOURCES
 from app.schemas import Record
 from app.seeding.checks import content_errors, coverage_errors, located, own_errors
 from app.seeding.entries import KINDS
+from app.seeding.entries.base import Json
 from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.links import link_errors
 from app.seeding.pool import mapped
 from app.seeding.progress import progress
 from app.seeding.reading import Source
-from app.seeding.records import RENDERERS, VALUES, Json
+from app.seeding.records import RENDERERS, VALUES
 from app.seeding.rendered_records import RenderedRecords, Row, csv_of
 from app.seeding.staging import Seed
 

@@ -42,6 +42,7 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 # The firmest first: what somebody else says is firmer than what we judge, and that than nothing.
 GROUNDS = (Basis.STATED, Basis.READING, Basis.EXTERNAL, Basis.EDITORIAL)
 
+Json = dict[str, Any]  # an object
 FieldPath = tuple[str | int, ...]  # keys and list positions that lead to a value in an entry
 Link = tuple[FieldPath, str, str]  # where it is written, kind of the target, id of the target
 

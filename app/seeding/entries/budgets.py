@@ -19,7 +19,7 @@ Unit = Literal["円", "千円", "万円", "百万円", "億円", "兆円"]
 UNITS = {"円": 1, "千円": 1_000, "万円": 10_000, "百万円": 1_000_000, "億円": OKU, "兆円": 1_000_000_000_000}
 MAX_JPY = 10**17  # hundreds of times all budgets together; more would not fit 64 bits when summed
 PRINTED_AMOUNT = re.compile(
-    r"(?P<sign>[-−△▲])?\s*(?P<number>[0-9][0-9,]*(?:\.[0-9]+)?)\s*(?P<unit>兆円|億円|百万円|万円|千円|円)?"
+    rf"(?P<sign>[-−△▲])?\s*(?P<number>[0-9][0-9,]*(?:\.[0-9]+)?)\s*(?P<unit>{'|'.join(reversed(UNITS))})?"
 )
 APPROXIMATE = re.compile("程度|約|およそ|概ね")
 PHASE_OF = {BudgetKind.INITIAL: BudgetPhase.INITIAL, BudgetKind.SUPPLEMENTARY: BudgetPhase.SUPPLEMENTARY}
