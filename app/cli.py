@@ -74,12 +74,12 @@ def _settings() -> Settings:
 @click.option("--if-needed", is_flag=True, help="Do nothing when the database can be served and is of this seed.")
 def build_command(seed: Path, *, if_needed: bool) -> None:
     """Make the database from migrations/ and seed/."""
-    from app.seeding.build import check, target, write
+    from app.seeding.build import check, target_of, write
 
     settings = _settings()
     if if_needed and _is_built(settings, seed):
         return
-    to = target(settings)
+    to = target_of(settings)
     with (
         _errors_as_messages(f"{to.name}: ", ". The old database, if there was one, stands."),
         to.building() as building,
@@ -147,7 +147,7 @@ def check_command(seed: Path) -> None:
 def release(seed: Path) -> None:
     """Freeze the records of seed/ under their version, in seed/releases/."""
     from app.seeding.build import check
-    from app.seeding.releases import ENDING, FOLDER, numbers, write_release
+    from app.seeding.releases import ENDING, FOLDER, version_key, write_release
     from app.seeding.versioning import least_version
 
     with _errors_as_messages(f"{seed}: "):
@@ -159,7 +159,7 @@ def release(seed: Path) -> None:
             return
         if older:
             least, why = least_version(older[-1], newest)
-            if numbers(newest.version) < numbers(least):
+            if version_key(newest.version) < version_key(least):
                 message = (
                     f"{newest.version} says too little: {why}. Raise `version` in dataset.yaml to at least {least}."
                 )
@@ -393,11 +393,11 @@ def openapi(*, only_check: bool) -> None:
     """Write the OpenAPI document from the code and the answers to the first document's data."""
     from app.api.openapi import COMMITTED, generate
     from app.main import create_app
-    from app.seeding.build import build, check, target
+    from app.seeding.build import build, check, target_of
 
     with TemporaryDirectory() as folder:
         settings = Settings(database=Path(folder) / "shisaku.sqlite", database_url=None)
-        build(check(SEED), target(settings))
+        build(check(SEED), target_of(settings))
         app = create_app(settings)
         document = generate(app)
         app.state.snapshots.close()

@@ -40,7 +40,7 @@ from app.resources.amount import in_oku
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.measures import MEASURES
 from app.resources.schema import schema_version
-from app.seeding.build import Checked, build, check, target
+from app.seeding.build import Checked, build, check, target_of
 from app.seeding.releases import ENDING, FOLDER, Release, write_release
 from app.seeding.rendered_records import csv_of
 from app.settings import PROJECT, SEED, Settings
@@ -169,7 +169,7 @@ class Built:
         return cls(building, reading)
 
     def build(self, seed: Path) -> str:
-        return build(check(seed), target(self.building))
+        return build(check(seed), target_of(self.building))
 
 
 def built(seed: Path, path: Path, server: Server | None = None) -> Settings:
@@ -230,7 +230,7 @@ def build_database(kind: str, shared: Path, request: pytest.FixtureRequest) -> B
             return built_once(shared / name, checked)
         folder = request.getfixturevalue("tmp_path_factory").mktemp(name)
         made = Built.at(folder / "shisaku.sqlite", request.getfixturevalue("server"))
-        build(checked(), target(made.building))
+        build(checked(), target_of(made.building))
         return made.reading
 
     return build_named

@@ -33,7 +33,7 @@ count, seed, path = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
 pool.process_count = lambda: count
 pool.SMALL_SEED = 100
 reading.CHUNK = 20_000
-rendering.UNIT = 70
+rendering.SHARE_SIZE = 70
 try:
     build(check(seed, path.parent), path)
 except InvalidSeed as invalid:
@@ -105,7 +105,7 @@ def test_any_number_of_processes_finds_the_same_errors(tmp_path: Path) -> None:
 
 
 def test_an_error_in_one_unit_is_found_when_the_next_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.seeding.rendering.UNIT", 20)
+    monkeypatch.setattr("app.seeding.rendering.SHARE_SIZE", 20)
     seed = tmp_path / "seed"
     write(seed, 40)
     change(seed / "corpus-0" / "budget-lines.ndjson", lambda line: line["evidence"][0].update(quote="別の言葉"))  # type: ignore[index]
@@ -223,7 +223,7 @@ def test_there_are_as_many_processes_as_cores_where_they_can_be_forked(monkeypat
 
 
 def test_entries_are_kept_for_a_while_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staging, "CACHED", 10)
+    monkeypatch.setattr(staging, "CACHE_SIZE", 10)
     write(tmp_path / "seed", 40)
     checked = check(tmp_path / "seed")
     seed = checked.seed
@@ -240,7 +240,7 @@ def test_a_look_up_of_many_entries_leaves_the_cache_to_others(tmp_path: Path, mo
     write(tmp_path / "seed", 40)
     (tmp_path / "seed" / "stages.ndjson").touch()  # a file without entries
     usual = check(tmp_path / "seed")
-    monkeypatch.setattr(staging, "MAX_KEPT", 0)
+    monkeypatch.setattr(staging, "MAX_CACHED_AT_ONCE", 0)
     small = check(tmp_path / "seed")
     assert small.history.versions[-1].header == usual.history.versions[-1].header
 

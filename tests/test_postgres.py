@@ -38,7 +38,7 @@ from app.query.dataset import Dataset
 from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
-from app.seeding.build import build, check, target
+from app.seeding.build import build, check, target_of
 from app.seeding.migrating import alembic_config
 from app.seeding.postgres import LOCK
 from app.settings import Settings
@@ -209,7 +209,7 @@ def test_a_build_that_fails_leaves_the_old_one(first_seed: Path, server: Server,
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), while_it_writes(interrupt):
-        build(check(first_seed), target(made.building))
+        build(check(first_seed), target_of(made.building))
     assert schemas(server, made) == before
 
     def cut() -> None:
@@ -217,7 +217,7 @@ def test_a_build_that_fails_leaves_the_old_one(first_seed: Path, server: Server,
 
     told = r"shisaku_\d+: .*connection.*What was published before stands\."
     with pytest.raises(Unusable, match=told), while_it_writes(cut):
-        build(check(first_seed), target(made.building))
+        build(check(first_seed), target_of(made.building))
     gc.collect()
     (left,) = set(schemas(server, made)) - set(before)
     assert left.startswith("shisaku_building_")
@@ -265,7 +265,7 @@ def test_a_database_in_another_encoding_is_refused(server: Server, tmp_path: Pat
     server.run(f"CREATE DATABASE latin OWNER {OWNER} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     settings = Settings(database=tmp_path / "s", database_url=SecretStr(server.url("latin")))
     with pytest.raises(Unusable, match="not in UTF-8"):
-        build(check(ALONE), target(settings))
+        build(check(ALONE), target_of(settings))
 
 
 @pytest.mark.usefixtures("impatient")
@@ -512,7 +512,7 @@ def test_a_network_that_is_cut_ends_a_build_in_a_sentence(
         cutting = while_it_writes(partial(ended.enter_context, cut(way)))
         began = time.monotonic()
         with pytest.raises(Unusable, match=r"What was published before stands\."), cutting:
-            build(check(ALONE), target(settings))
+            build(check(ALONE), target_of(settings))
         assert time.monotonic() - began < PATIENCE
         gc.collect()
     assert [each for each in schemas(server, made) if "building" not in each] == before
@@ -574,7 +574,7 @@ def test_a_server_that_ends_because_its_disk_is_full_is_told_and_is_back_when_it
     with serving(made.reading) as client:
         with ExitStack() as ended:
             with pytest.raises(Unusable, match=r"What was published before stands\."), while_it_writes(fill):
-                build(check(ALONE), target(made.building))
+                build(check(ALONE), target_of(made.building))
             gc.collect()
             refusals(client)
         small.start()
@@ -806,7 +806,7 @@ def test_a_role_that_may_not_read_or_build_is_told(server: Server, made: Built) 
     with pytest.raises(Unusable, match=rf"permission denied for schema {schema}\. Grant it USAGE and SELECT"):
         create_app(made.reading)
     with pytest.raises(Unusable, match="permission denied for database"):
-        build(check(ALONE), target(made.reading))
+        build(check(ALONE), target_of(made.reading))
 
 
 def test_the_command_builds_where_the_setting_says(

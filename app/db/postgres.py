@@ -59,7 +59,7 @@ CHECKSUM = (
     "::bit(64)::bigint), 0) FROM {table} AS row {where}"
 )
 CHECKED = (*(each.name for each in SERVING_TABLES if each is not SERVING_VALUE), FILES.name)
-VERIFY_SECONDS = 600.0  # for the server to read everything
+VERIFY_LIMIT_SECONDS = 600.0  # for the server to read everything
 
 GRACE = 0.5  # s that the server is given to stop a statement by itself
 READY_SECONDS = 2.0  # for what is asked to tell whether the service is ready
@@ -135,13 +135,13 @@ class PostgresDatabase(Database):
             self._checking.release()
 
     def verify(self) -> None:
-        limit = str(round(VERIFY_SECONDS * 1_000))
+        limit = str(round(VERIFY_LIMIT_SECONDS * 1_000))
         engine = engine_of(
             self._url, search_path=str(self.identity), default_transaction_read_only="on", statement_timeout=limit
         )
         kept: Sequence[bytes] = []
         try:
-            with self._answering(VERIFY_SECONDS), engine.connect() as connection:
+            with self._answering(VERIFY_LIMIT_SECONDS), engine.connect() as connection:
                 kept = connection.execute(VALUE.select, {"name": CHECKSUMS_NAME}).scalars().all()
                 found = checksums(connection)
         except Problem as problem:

@@ -143,7 +143,7 @@ def write(checked: Checked, building: Building) -> str:
     return about.version.digest
 
 
-def target(settings: Settings) -> Target:
+def target_of(settings: Settings) -> Target:
     """Where the settings say that the data is kept."""
     if settings.database_url is None:
         return SqliteTarget(settings.database)

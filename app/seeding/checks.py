@@ -7,11 +7,11 @@ from typing import Any
 
 from app.query.vocabulary import RESERVED
 from app.schemas import Basis, Derived, LineRange, Optional, Record, References
-from app.seeding.consistency import CHECKS
+from app.seeding.checks_by_kind import CHECKS
 from app.seeding.entries.base import Entry, EntryPart, FieldPath, NameEntry, Registered, marked_fields
 from app.seeding.entries.budgets import AmountEntry
 from app.seeding.entries.sources import DocumentEntry
-from app.seeding.errors import SeedError, hint
+from app.seeding.errors import SeedError, did_you_mean
 from app.seeding.printed import Printed, contains, holds
 from app.seeding.reading import TRANSCRIPTS
 from app.seeding.staging import Seed
@@ -20,15 +20,15 @@ from app.text import DIGITS
 
 TRANSCRIPT = " or ".join(TRANSCRIPTS)
 
-Error = tuple[FieldPath, str]
+EntryError = tuple[FieldPath, str]
 
 
-def located(entry: Entry, errors: Iterable[Error]) -> Iterator[SeedError]:
+def located(entry: Entry, errors: Iterable[EntryError]) -> Iterator[SeedError]:
     """Errors of an entry, each with its file and line."""
     return (SeedError(entry.location.file, entry.location.line(*path), message) for path, message in errors)
 
 
-def own_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
+def own_errors(entry: Entry, seed: Seed) -> Iterator[EntryError]:
     """What is wrong with an entry whatever it links to: its id, its quotes, and the transcript of a document."""
     if entry.id in RESERVED:
         yield ("id",), f"`{entry.id}` has a meaning of its own in requests and answers: choose another id"
@@ -37,14 +37,14 @@ def own_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
         yield from _transcript_errors(entry, seed)
 
 
-def content_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
+def content_errors(entry: Entry, seed: Seed) -> Iterator[EntryError]:
     """What is wrong with an entry, given all that it links to."""
     if check := CHECKS.get(type(entry)):
         yield from (((field,), message) for field, message in check(entry, seed))
     yield from stated_errors(entry)
 
 
-def _transcript_errors(entry: DocumentEntry, seed: Seed) -> Iterator[Error]:
+def _transcript_errors(entry: DocumentEntry, seed: Seed) -> Iterator[EntryError]:
     """A document stands in a folder of its own name, beside its transcript, whose digest it pins."""
     folder = entry.location.document
     if folder is None:
@@ -58,14 +58,14 @@ def _transcript_errors(entry: DocumentEntry, seed: Seed) -> Iterator[Error]:
         )
 
 
-def _quote_errors(entry: Entry, seed: Seed) -> Iterator[Error]:
+def _quote_errors(entry: Entry, seed: Seed) -> Iterator[EntryError]:
     """Quotes that are not, character for character, what their lines hold."""
     for number, piece in enumerate(entry.evidence):
         document = piece.document or entry.location.document
         if document is None:
             yield ("evidence", number), "the evidence names no document: add `document:`"
         elif document not in seed.transcripts:
-            meant = hint(document, seed.transcripts, "name a document's folder")
+            meant = did_you_mean(document, seed.transcripts, "name a document's folder")
             yield ("evidence", number, "document"), f"`{document}` has no {TRANSCRIPT}: {meant}"
         elif piece.lines and piece.quote:
             transcript = seed.transcripts[document]
@@ -107,7 +107,7 @@ def _misquoted(quote: str, at: LineRange, transcript: Transcript) -> str | None:
     return f"the quote `{quote}` does not stand at lines {first}-{last}, which read `{shown}`: copy it from there"
 
 
-def stated_errors(entry: Entry) -> Iterator[Error]:
+def stated_errors(entry: Entry) -> Iterator[EntryError]:
     """Values that stand in no quote of their stated evidence."""
     quotes: dict[str, list[str]] = {}
     for piece in entry.evidence:
@@ -141,7 +141,7 @@ def _printed_values(value: object) -> Iterator[Printed]:
         yield value
 
 
-def coverage_errors(record: Mapping[str, Any], entry: Entry, model: type[Record]) -> Iterator[Error]:
+def coverage_errors(record: Mapping[str, Any], entry: Entry, model: type[Record]) -> Iterator[EntryError]:
     """Fields of a record without evidence, and empty ones without a reason."""
     fields = model.model_fields
     for number, piece in enumerate(entry.evidence):
@@ -172,5 +172,5 @@ def _is_empty(value: Any) -> bool:
 
 
 def _unknown_field(field: str, fields: Iterable[str]) -> str:
-    meant = hint(field, fields, f"it is one of {', '.join(fields)}")
+    meant = did_you_mean(field, fields, f"it is one of {', '.join(fields)}")
     return f"`{field}` is no field of the record: {meant}"

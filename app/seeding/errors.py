@@ -23,7 +23,7 @@ class SeedError:
         return one_line(f"{self.file}:{self.line}: {self.message}")
 
 
-def hint(value: str, known: Iterable[str], otherwise: str) -> str:
+def did_you_mean(value: str, known: Iterable[str], otherwise: str) -> str:
     """What to do about an unknown value: the known one that was surely meant, or what else."""
     nearest = closest(value, known)
     return f"did you mean `{nearest}`?" if nearest else otherwise

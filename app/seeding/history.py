@@ -21,8 +21,8 @@ from app.seeding.entries.base import Json
 from app.seeding.entries.dataset import AboutEntry, WithdrawnEntry
 from app.seeding.errors import InvalidSeed, SeedError
 from app.seeding.patches import patch
-from app.seeding.reading import DATASET, Source
-from app.seeding.releases import MAX_RECORD, Header, Release, ReleasedRecord, numbers, summary_of
+from app.seeding.reading import DATASET_FILE, Source
+from app.seeding.releases import MAX_RECORD, Header, Release, ReleasedRecord, summary_of, version_key
 from app.seeding.rendered_records import RenderedRecords
 from app.site.labels import label
 
@@ -61,7 +61,7 @@ def history_of(seed: Path, source: Source, rendered: RenderedRecords) -> History
     newest = releases[-1] if releases else None
     now = _seed_release(rendered, about, newest)
     messages = [*_version_errors(now, newest), *_size_errors(rendered)]
-    errors = [SeedError(f"{seed.name}/{DATASET}", 1, message) for message in messages]
+    errors = [SeedError(f"{seed.name}/{DATASET_FILE}", 1, message) for message in messages]
     unreleased = newest is None or newest.version != now.version
     withdrawn = {(each.type, each.id): each for each, _, _ in source.withdrawn}
     history = History([*releases, now] if unreleased else releases, unreleased, withdrawn)
@@ -108,7 +108,7 @@ def _version_errors(now: Release, newest: Release | None) -> Iterator[str]:
     if now.version == newest.version:
         if now.header != newest.header:
             yield f"{now.version} was released with other content: raise `version`, or restore what was released"
-    elif numbers(now.version) < numbers(newest.version):
+    elif version_key(now.version) < version_key(newest.version):
         yield f"{newest.version} was released, and {now.version} is not above it: raise `version`"
     elif now.header.released < newest.header.released:
         day_before = newest.header.released.isoformat()

@@ -21,7 +21,7 @@ from app.schemas import Id
 from app.seeding.entries.base import IdentifierEntry
 from app.seeding.entries.budgets import UNITS, AmountEntry
 from app.seeding.entries.sources import OrganizationEntry
-from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
+from app.seeding.errors import InvalidSeed, SeedError, Unreadable, did_you_mean
 from app.seeding.mapping import ENCODINGS, PLACEHOLDER, YEARS, AmountMapping, TableMapping, TotalsMapping
 from app.seeding.transcript import HEADINGS, Row, Table
 from app.text import NOT_IN_TEXT, fold
@@ -57,7 +57,7 @@ class Ministries:
         """Raises Refused if there is none of the name."""
         found = self._ids.get(_folded(name))
         if found is None:
-            meant = hint(name, self._names, "add it to organizations.yaml")
+            meant = did_you_mean(name, self._names, "add it to organizations.yaml")
             raise Refused(f"`{name}` is no ministry or agency of organizations.yaml: {meant}")
         return found
 
@@ -190,7 +190,7 @@ class Imported:
         elif column in row.cells:
             message = f"`{column}` is the header of {row.cells.count(column)} columns: give each a name of its own"
         else:
-            meant = hint(column, filter(None, row.cells), "write all headers in one row, one a column")
+            meant = did_you_mean(column, filter(None, row.cells), "write all headers in one row, one a column")
             message = f"no column of this row is `{column}`: {meant}"
         return SeedError(self.table.file, row.first, message)
 

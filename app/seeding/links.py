@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from app.seeding.checks import Error, located
+from app.seeding.checks import EntryError, located
 from app.seeding.entries import KINDS
-from app.seeding.entries.base import Entry
+from app.seeding.entries.base import Entry, EntryRef
 from app.seeding.entries.sources import DocumentEntry
-from app.seeding.errors import SeedError, hint
+from app.seeding.errors import SeedError, did_you_mean
 from app.seeding.reading import Source
 from app.seeding.staging import Seed
 
@@ -26,7 +26,7 @@ def link_errors(seed: Seed, source: Source) -> Iterator[SeedError]:
         yield from _undescribed(seed)
 
 
-def _leave_out_broken(seed: Seed, unknown: set[tuple[str, str]]) -> None:
+def _leave_out_broken(seed: Seed, unknown: set[EntryRef]) -> None:
     """Leaves out entries that link to what is not there, documents without a transcript, and what links to those."""
     missing = set(unknown)
     documents = (entry.id for entry in seed.each(DocumentEntry))
@@ -42,7 +42,7 @@ def _leave_out_broken(seed: Seed, unknown: set[tuple[str, str]]) -> None:
         missing, broken = broken, set()
 
 
-def _unknown_links(entry: Entry, seed: Seed, unknown: set[tuple[str, str]], unread: set[str]) -> Iterator[Error]:
+def _unknown_links(entry: Entry, seed: Seed, unknown: set[EntryRef], unread: set[str]) -> Iterator[EntryError]:
     """Links to unknown entries. If the target's own error is reported elsewhere, there is none here."""
     for path, kind, id_ in entry.links():
         if (kind, id_) not in unknown:
@@ -51,7 +51,10 @@ def _unknown_links(entry: Entry, seed: Seed, unknown: set[tuple[str, str]], unre
             yield path, f"`{kind}` is no kind of entry: it is one of {', '.join(KINDS)}"
         elif kind not in unread and not seed.has(kind, id_):
             known = seed.ids(kind) if seed.counts.get(kind, 0) <= MAX_COMPARED else ()
-            yield path, f"`{id_}` is no id in {kind}.yaml: {hint(id_, known, f'add it to {kind}.yaml, or correct it')}"
+            yield (
+                path,
+                f"`{id_}` is no id in {kind}.yaml: {did_you_mean(id_, known, f'add it to {kind}.yaml, or correct it')}",
+            )
 
 
 def _undescribed(seed: Seed) -> Iterator[SeedError]:

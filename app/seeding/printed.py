@@ -11,7 +11,7 @@ from app.text import DIGITS, fold
 Printed = str | int | Decimal | date
 
 # By what years are counted with, the year before the first: 2025 is the 25th of those that begin with 20.
-COUNTS = {"令和": 2018, "平成": 1988, "昭和": 1925, "r": 2018, "h": 1988, "s": 1925, "fy": 2000, "20": 2000, "19": 1900}
+BEFORE = {"令和": 2018, "平成": 1988, "昭和": 1925, "r": 2018, "h": 1988, "s": 1925, "fy": 2000, "20": 2000, "19": 1900}
 # Folded: a year, or a range of years whose end is of the same count.
 YEARS = re.compile(
     r"(令和|平成|昭和|fy|(?<![a-z])[rhs]|(?<!\d)(?:20|19)(?=\d\d))[ .]?(\d{1,2}(?!\d)|[元一二三四五六七八九十]+)"
@@ -19,7 +19,7 @@ YEARS = re.compile(
 )
 DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)")
 NUMBER = re.compile(r"([△▲]|(?<![\w)])-)?(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?\s*([千万億兆]?)")
-UNITS = {"": 1, "千": 10**3, "万": 10**4, "億": 10**8, "兆": 10**12}
+MULTIPLES = {"": 1, "千": 10**3, "万": 10**4, "億": 10**8, "兆": 10**12}
 
 LAYOUT = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # blanks, but those that part two numbers
 
@@ -48,7 +48,7 @@ def contains(text: str, words: str, *, not_after: str = "", not_before: str = ""
 
 
 def _in_common_era(found: re.Match[str]) -> str:
-    before = COUNTS[found[1]]
+    before = BEFORE[found[1]]
     years = [small_number(number) for number in found.groups()[1:] if number]
     return "~".join(f"{before + year}" for year in years)
 
@@ -57,4 +57,4 @@ def _numbers(text: str) -> Iterator[int | Decimal]:
     for sign, whole, fraction, unit in NUMBER.findall(text):
         number = Decimal(f"{'-' if sign else ''}{whole.replace(',', '')}{fraction}")
         yield number
-        yield number * UNITS[unit]
+        yield number * MULTIPLES[unit]

@@ -20,10 +20,10 @@ from app.schemas import ID
 from app.seeding.entries import KINDS, NAMES
 from app.seeding.entries.base import E, FieldPath, Indexed, Location, marked_fields
 from app.seeding.entries.dataset import AboutEntry, Withdrawals, WithdrawnEntry
-from app.seeding.errors import InvalidSeed, SeedError, Unreadable, hint
+from app.seeding.errors import InvalidSeed, SeedError, Unreadable, did_you_mean
 from app.seeding.pool import mapped
 from app.seeding.progress import progress
-from app.seeding.releases import ENDING, FOLDER, Release, read_releases
+from app.seeding.releases import ENDING, FOLDER, MAX_LINE, Release, read_releases
 from app.seeding.staging import Batch, StagingWriter
 from app.seeding.transcript import Table, Transcript
 from app.seeding.yaml_with_lines import Lines, decoded, not_in_text, parse_yaml
@@ -31,13 +31,11 @@ from app.text import NOT_IN_TEXT
 
 YAML = ".yaml"
 NDJSON = ".ndjson"
-RELEASE = ".gz"  # read line by line, too
-DATASET = f"dataset{YAML}"
-WITHDRAWN = f"withdrawn{YAML}"
+DATASET_FILE = f"dataset{YAML}"
+WITHDRAWN_FILE = f"withdrawn{YAML}"
 TRANSCRIPTS: Mapping[str, type[Transcript]] = {"transcript.md": Transcript, "transcript.csv": Table}
 CHUNK = 400_000  # bytes of NDJSON that are read at once
 MAX_FILE = 256 << 20  # bytes of a file that is read as a whole
-MAX_LINE = 4 << 20  # bytes of a line of NDJSON
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -74,8 +72,8 @@ def read(seed: Path, staging: StagingWriter, temporary: Path) -> Source:
     """Reads every file and stages the entries, those of wrong form included. Releases are copied to the temporary
     folder."""
     source = Source()
-    if not (seed / DATASET).is_file():
-        source.report(f"{seed.name}/{DATASET}", 1, "there is no such file: write version, released, name")
+    if not (seed / DATASET_FILE).is_file():
+        source.report(f"{seed.name}/{DATASET_FILE}", 1, "there is no such file: write version, released, name")
     chunks: list[Chunk] = []
     files = list(_files(seed, source.errors))
     releases = [each for each in files if each[0].parent == seed / FOLDER and each[0].name.endswith(ENDING)]
@@ -83,7 +81,7 @@ def read(seed: Path, staging: StagingWriter, temporary: Path) -> Source:
     for path, file in files:
         if path.name in TRANSCRIPTS:
             _read_transcript(path, file, source)
-        elif path in (seed / DATASET, seed / WITHDRAWN):
+        elif path in (seed / DATASET_FILE, seed / WITHDRAWN_FILE):
             try:
                 _read_shared(path, file, source)
             except InvalidSeed as invalid:
@@ -143,7 +141,7 @@ def _refusal(path: Path, seed: Path) -> str | None:
 def _refusal_of_file(path: Path, size: int) -> str | None:
     if not os.access(path, os.R_OK):
         return "this may not be read: let this user read it"
-    if path.suffix not in (NDJSON, RELEASE) and size > MAX_FILE:
+    if path.suffix not in (NDJSON, ".gz") and size > MAX_FILE:  # a release is read line by line, too
         return f"this has more than {MAX_FILE:,} bytes: split it, or write the entries as NDJSON"
     if path.name in TRANSCRIPTS and not (re.fullmatch(ID, path.parent.name) and len(path.parent.name) <= 200):
         return f"its folder `{path.parent.name}` is no id of a document: name it by a-z, 0-9, dots and hyphens"
@@ -162,7 +160,7 @@ def seed_digest(seed: Path) -> str:
 
 def _read_shared(path: Path, file: str, source: Source) -> None:
     """Reads `dataset.yaml` or `withdrawn.yaml`."""
-    if path.name == DATASET:
+    if path.name == DATASET_FILE:
         source.about, _ = read_model(path, file, AboutEntry)
     else:
         model, lines = read_model(path, file, Withdrawals)
@@ -300,7 +298,9 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
         case "missing":
             return f"`{where}` is missing: add it"
         case "extra_forbidden":
-            return f"`{where}` is no field here: {hint(str(detail['loc'][-1]), model.model_fields, 'remove it')}"
+            return (
+                f"`{where}` is no field here: {did_you_mean(str(detail['loc'][-1]), model.model_fields, 'remove it')}"
+            )
         case _:
             shown = detail["input"] if isinstance(detail["input"], str) else ""
             got = f" (it is `{shown[:80]}`)" if shown else ""

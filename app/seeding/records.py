@@ -57,7 +57,7 @@ from app.seeding.lines import (
 )
 from app.seeding.staging import Seed
 
-Values = dict[str, list[str]]  # by the name of a filter
+FilterValues = dict[str, list[str]]  # by the name of a filter
 
 
 def name_of(name: NameEntry) -> Json:
@@ -384,7 +384,7 @@ def measure(entry: MeasureEntry, seed: Seed) -> Json:
     }
 
 
-def measure_values(entry: MeasureEntry, seed: Seed) -> Values:
+def hidden_values_of_measure(entry: MeasureEntry, seed: Seed) -> FilterValues:
     """What is indexed of a measure beside its record."""
     lines = seed.where(BudgetLineEntry, "measure", entry.id)
     pillars = distinct(found for found in (entry.pillar, *(pillar_of(line, seed) for line in lines)) if found)
@@ -501,7 +501,7 @@ def _budget_kind(phase: BudgetPhase | None) -> BudgetKind | None:
     return BudgetKind.SUPPLEMENTARY if phase and phase.startswith(BudgetPhase.SUPPLEMENTARY) else None
 
 
-def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
+def hidden_values_of_line(line: BudgetLineEntry, seed: Seed) -> FilterValues:
     """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.resources.overlaps`."""
     links = _link_values(seed.get(MeasureEntry, line.measure))
     values = {KIND: [kind_of(line, seed)], DOCUMENT: [document_of(line)], STRATEGY: links}
@@ -521,9 +521,9 @@ def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
 
 
 # What filters find and records do not show.
-VALUES: Mapping[str, Callable[[Any, Seed], Values]] = {
-    "measures": measure_values,
-    "budget-lines": budget_line_values,
+HIDDEN_VALUES: Mapping[str, Callable[[Any, Seed], FilterValues]] = {
+    "measures": hidden_values_of_measure,
+    "budget-lines": hidden_values_of_line,
 }
 RENDERERS: Mapping[str, Callable[[Any, Seed], Json]] = {
     "documents": document,

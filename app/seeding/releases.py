@@ -28,9 +28,9 @@ from app.seeding.errors import SeedError, Unreadable
 
 FOLDER = "releases"
 ENDING = ".ndjson.gz"
-MAX_LINE = 4 << 20  # bytes
+MAX_LINE = 4 << 20  # bytes of a line of NDJSON
 MAX_RECORD = MAX_LINE - 1_000  # bytes: its line holds its resource, too
-RESOURCES = frozenset(resource.name for resource in FACTS)
+FACT_NAMES = frozenset(resource.name for resource in FACTS)
 LINE = re.compile(rb'\{"type":"([a-z-]+)","record":(\{"id":"(%b)".*\})\}\n' % ID.encode(), re.DOTALL)
 RESTORE = "restore the file"
 
@@ -80,7 +80,7 @@ class Release:
         return self.header.version
 
 
-def numbers(version: str) -> tuple[int, ...]:
+def version_key(version: str) -> tuple[int, ...]:
     """What versions are ordered by."""
     return tuple(map(int, version.split(".")))
 
@@ -118,7 +118,7 @@ def read_releases(files: Iterable[tuple[Path, str]], folder: Path) -> tuple[list
             errors.append(SeedError(file, error.line, str(error)))
     if not errors:
         errors.extend(_chain_errors(found))
-    return sorted(found.values(), key=lambda each: numbers(each.version)), errors
+    return sorted(found.values(), key=lambda each: version_key(each.version)), errors
 
 
 def _read(path: Path, copy: Path) -> Release:
@@ -168,7 +168,7 @@ def _checked(path: Path) -> Iterator[ReleasedRecord]:
             _AnyRecord.model_validate(orjson.loads(each.record))  # which takes no NaN, as pydantic's own parser does
         except ValueError as error:
             raise Unreadable(1, f"line {number} is no record: {RESTORE}") from error
-        if each.type not in RESOURCES:
+        if each.type not in FACT_NAMES:
             raise Unreadable(1, f"line {number} is of `{each.type}`, which is no resource: {RESTORE}")
         if before is not None and each[:2] <= before:
             raise Unreadable(1, f"line {number} is not in order: {RESTORE}")
@@ -178,7 +178,7 @@ def _checked(path: Path) -> Iterator[ReleasedRecord]:
 
 def _chain_errors(found: Mapping[str, Release]) -> Iterator[SeedError]:
     """Releases that do not follow the one before them."""
-    chain = sorted(found.items(), key=lambda each: numbers(each[1].version))
+    chain = sorted(found.items(), key=lambda each: version_key(each[1].version))
     known = {release.version for release in found.values()}
     for file, release in chain[:1]:
         if release.header.previous is not None:

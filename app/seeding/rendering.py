@@ -1,4 +1,4 @@
-"""Checks the content of all entries and renders their records, unit by unit."""
+"""Checks the content of all entries and renders their records, share by share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,20 +16,20 @@ from app.seeding.links import link_errors
 from app.seeding.pool import mapped
 from app.seeding.progress import progress
 from app.seeding.reading import Source
-from app.seeding.records import RENDERERS, VALUES
+from app.seeding.records import HIDDEN_VALUES, RENDERERS
 from app.seeding.rendered_records import RenderedRecords, Row, csv_of
 from app.seeding.staging import Seed
 
-UNIT = 200  # entries of the largest kind that are checked and rendered at once
+SHARE_SIZE = 200  # entries of the largest kind that are checked and rendered at once
 
 MODELS = {resource.name: resource.record for resource in RESOURCES}
 
-Unit = dict[str, range]  # by kind, numbers of entries
+Share = dict[str, range]  # by kind, numbers of entries
 
 
 @dataclass
-class Result:
-    """What was found in a unit. `coverage` are errors that are reported if there are no others; `rows` are the
+class ShareResult:
+    """What was found in a share. `coverage` are errors that are reported if there are no others; `rows` are the
     records, by resource."""
 
     errors: list[SeedError] = field(default_factory=list)
@@ -41,9 +41,9 @@ def check_and_render(seed: Seed, source: Source, rendered: RenderedRecords) -> N
     """Raises InvalidSeed with every error of the seed, sorted. If there is none, every record is rendered."""
     errors = [*source.errors, *link_errors(seed, source)]
     coverage: list[SeedError] = []
-    units = list(_units(seed.counts))
-    check = partial(_check_unit, seed, render=not errors)
-    with progress("Verifying", len(units)) as done, mapped(check, units, sum(seed.counts.values())) as results:
+    shares = list(_shares(seed.counts))
+    check = partial(_check_share, seed, render=not errors)
+    with progress("Verifying", len(shares)) as done, mapped(check, shares, sum(seed.counts.values())) as results:
         for result in results:
             errors.extend(result.errors)
             coverage.extend(result.coverage)
@@ -55,18 +55,19 @@ def check_and_render(seed: Seed, source: Source, rendered: RenderedRecords) -> N
         raise InvalidSeed(sorted(set(errors or coverage)))
 
 
-def _units(counts: dict[str, int]) -> Iterator[Unit]:
-    """Units have the same share of each kind, so that a unit's entries mostly link to entries of the same unit."""
-    number = max(1, -(-max(counts.values(), default=0) // UNIT))
-    for unit in range(number):
+def _shares(counts: dict[str, int]) -> Iterator[Share]:
+    """Shares have the same part of each kind, so that a share's entries mostly link to entries of the same share."""
+    number = max(1, -(-max(counts.values(), default=0) // SHARE_SIZE))
+    for share in range(number):
         yield {
-            kind: range(1 + count * unit // number, 1 + count * (unit + 1) // number) for kind, count in counts.items()
+            kind: range(1 + count * share // number, 1 + count * (share + 1) // number)
+            for kind, count in counts.items()
         }
 
 
-def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
-    result = Result()
-    for kind, numbers in unit.items():
+def _check_share(seed: Seed, share: Share, *, render: bool) -> ShareResult:
+    result = ShareResult()
+    for kind, numbers in share.items():
         for entry in seed.each(KINDS[kind], numbers, all_=True):
             result.errors.extend(located(entry, own_errors(entry, seed)))
             if (kind, entry.id) not in seed.broken:
@@ -76,7 +77,7 @@ def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
                 result.coverage.extend(located(entry, coverage_errors(record, entry, model)))
                 json = orjson.dumps(_in_order(record, model))
                 model.model_validate_json(json)
-                hidden = orjson.dumps(VALUES[kind](entry, seed) if kind in VALUES else {})
+                hidden = orjson.dumps(HIDDEN_VALUES[kind](entry, seed) if kind in HIDDEN_VALUES else {})
                 result.rows.setdefault(kind, []).append((entry.id, json, csv_of(model).line(record), hidden))
     return result
 

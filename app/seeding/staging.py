@@ -12,15 +12,15 @@ from cachetools import LRUCache
 
 from app.db.sqlite import connect
 from app.seeding.entries import KINDS, NAMES
-from app.seeding.entries.base import E, Entry, FieldPath, Location
+from app.seeding.entries.base import E, Entry, EntryRef, FieldPath, Location
 from app.seeding.entries.sources import OrganizationEntry
 from app.seeding.errors import SeedError
 from app.seeding.sqlite import connect_exclusively
 from app.seeding.transcript import Transcript
 
-CACHED = 2_000  # entries that a process keeps; the least recently used are dropped
-MAX_KEPT = 20  # entries of one look-up that are kept: many at once would displace all others
-FEW = 10_000  # values of a field that are kept, so that other values need no query
+CACHE_SIZE = 2_000  # entries that a process keeps; the least recently used are dropped
+MAX_CACHED_AT_ONCE = 20  # entries of one look-up that are kept: many at once would displace all others
+MAX_LISTED_VALUES = 10_000  # values of a field that are kept, so that other values need no query
 
 # The keys of a kind's entries follow its FIRST_KEY, in the order in which they were read; `json` is null if the form is
 # wrong. A target is what some entry links to.
@@ -29,7 +29,7 @@ TABLES = """
         key INTEGER PRIMARY KEY, kind TEXT, id TEXT, file TEXT, document TEXT, line INTEGER, lines BLOB, json BLOB
     );
     CREATE TABLE indexed (field TEXT, value TEXT, key INTEGER);
-    CREATE TABLE target (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+    CREATE TABLE link_target (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 """
 INDEXES = """
     CREATE INDEX entry_id ON entry (kind, id);
@@ -45,7 +45,7 @@ REPEATED = """
     WHERE later.key > first.key ORDER BY later.key
 """
 UNKNOWN = """
-    SELECT kind, id FROM target
+    SELECT kind, id FROM link_target AS target
     WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.kind = target.kind AND entry.id = target.id AND json IS NOT NULL)
 """
 FIRST_KEY = {kind: number << 32 for number, kind in enumerate(KINDS)}
@@ -60,7 +60,7 @@ class Batch:
     document: str | None
     rows: list[tuple[str | None, int, bytes | None, bytes | None]] = field(default_factory=list)
     values: list[tuple[str, str, int]] = field(default_factory=list)  # field, value, position of the row
-    targets: set[tuple[str, str]] = field(default_factory=set)
+    targets: set[EntryRef] = field(default_factory=set)
     form_errors: dict[int, list[SeedError]] = field(default_factory=dict)  # by position of the row
     file_errors: list[SeedError] = field(default_factory=list)
     unread: bool = False
@@ -100,7 +100,7 @@ class StagingWriter:
             "INSERT INTO indexed VALUES (?, ?, ?)",
             ((f"{kind}.{name}", value, first + position) for name, value, position in batch.values),
         )
-        insert("INSERT OR IGNORE INTO target VALUES (?, ?)", batch.targets)
+        insert("INSERT OR IGNORE INTO link_target VALUES (?, ?)", batch.targets)
         self._form_errors |= {first + position: errors for position, errors in batch.form_errors.items()}
 
     def finish(self) -> list[SeedError]:
@@ -127,12 +127,12 @@ class Seed:
 
     def __init__(self, path: Path, transcripts: Mapping[str, Transcript]) -> None:
         self.transcripts = transcripts
-        self.broken: set[tuple[str, str]] = set()  # kind and id
+        self.broken: set[EntryRef] = set()
         self._path = path
         self._process = 0
         self._opened: sqlite3.Connection
-        self._entries: LRUCache[tuple[type[Entry], str], Entry] = LRUCache(CACHED)
-        self._few: dict[str, frozenset[str] | None] = {}
+        self._entries: LRUCache[tuple[type[Entry], str], Entry] = LRUCache(CACHE_SIZE)
+        self._known_values: dict[str, frozenset[str] | None] = {}
         self.counts = dict(self._query("SELECT kind, count(*) FROM entry GROUP BY kind"))
 
     def _query(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
@@ -144,8 +144,8 @@ class Seed:
     def close(self) -> None:
         self._opened.close()
 
-    def unknown_targets(self) -> set[tuple[str, str]]:
-        """What entries link to and no entry is: (kind, id)."""
+    def unknown_targets(self) -> set[EntryRef]:
+        """What entries link to and no entry is."""
         return set(self._query(UNKNOWN))
 
     def ids(self, kind: str) -> list[str]:
@@ -203,23 +203,23 @@ class Seed:
 
     def where(self, kind: type[E], field: str, value: str) -> list[E]:
         """The entries whose indexed field is, or contains, the value, in seed order."""
-        values = self._values(f"{NAMES[kind]}.{field}")
+        values = self._values_of(f"{NAMES[kind]}.{field}")
         if values is not None and value not in values:
             return []
         found = self._query(
             f"SELECT {ENTRY} FROM indexed JOIN entry USING (key) WHERE field = ? AND value = ? ORDER BY key",  # noqa: S608
             (f"{NAMES[kind]}.{field}", value),
         ).fetchall()
-        keep = len(found) <= MAX_KEPT
+        keep = len(found) <= MAX_CACHED_AT_ONCE
         return [self._entry(row, kind, keep=keep) for row in found if (NAMES[kind], row[1]) not in self.broken]
 
-    def _values(self, field: str) -> frozenset[str] | None:
+    def _values_of(self, field: str) -> frozenset[str] | None:
         """The values of an indexed field, if they are few."""
-        if field not in self._few:
+        if field not in self._known_values:
             sql = "SELECT DISTINCT value FROM indexed WHERE field = ? LIMIT ?"
-            found = self._query(sql, (field, FEW + 1)).fetchall()
-            self._few[field] = None if len(found) > FEW else frozenset(value for (value,) in found)
-        return self._few[field]
+            found = frozenset(value for (value,) in self._query(sql, (field, MAX_LISTED_VALUES + 1)))
+            self._known_values[field] = found if len(found) <= MAX_LISTED_VALUES else None
+        return self._known_values[field]
 
     def count(self, kind: type[Entry], field: str, values: Iterable[str]) -> int:
         """How many entries there are whose indexed field is, or contains, any of the values."""

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from app.seeding.history import compare
-from app.seeding.releases import Release, numbers
+from app.seeding.releases import Release, version_key
 
 ITEM = "[]"  # of a path: the items of a list
 
@@ -30,7 +30,7 @@ def least_version(before: Release, after: Release) -> tuple[str, str]:
                 _add_shape(shape, type_, (), orjson.loads(text))
     added = added or next((f"{each} was added" for each in _missing(*reversed(shapes))), "")
     gone = gone or next((f"{each} is gone, or of another type" for each in _broken(*shapes)), "")
-    major, minor, patched = numbers(before.version)
+    major, minor, patched = version_key(before.version)
     if gone:
         return f"{major + 1}.0.0", gone
     if added:

@@ -44,6 +44,7 @@ GROUNDS = (Basis.STATED, Basis.READING, Basis.EXTERNAL, Basis.EDITORIAL)
 
 Json = dict[str, Any]  # an object
 FieldPath = tuple[str | int, ...]  # keys and list positions that lead to a value in an entry
+EntryRef = tuple[str, str]  # kind and id
 Link = tuple[FieldPath, str, str]  # where it is written, kind of the target, id of the target
 
 

@@ -26,10 +26,10 @@ from app.seeding.staging import Seed
 BRACKETED = re.compile("【([^】]*)】")
 PRINTED_KIND = {BudgetKind.INITIAL: "当初", BudgetKind.SUPPLEMENTARY: "補正"}
 
-Error = tuple[str, str]
+FieldError = tuple[str, str]
 
 
-def _not_paying(ids: Iterable[str], seed: Seed) -> Iterator[Error]:
+def _not_paying(ids: Iterable[str], seed: Seed) -> Iterator[FieldError]:
     """Errors of a field `ministries` that names other bodies."""
     for id_ in ids:
         kind = seed.get(OrganizationEntry, id_).kind
@@ -37,7 +37,7 @@ def _not_paying(ids: Iterable[str], seed: Seed) -> Iterator[Error]:
             yield "ministries", f"`{id_}` is of kind {kind.value}: name a ministry or an agency"
 
 
-def _document(entry: DocumentEntry, seed: Seed) -> Iterator[Error]:
+def _document(entry: DocumentEntry, seed: Seed) -> Iterator[FieldError]:
     count = len(seed.transcripts[entry.id])
     end = 0
     for part in entry.parts:
@@ -52,7 +52,7 @@ def _document(entry: DocumentEntry, seed: Seed) -> Iterator[Error]:
         yield "attribution", f"it does not say when the document was issued: write {era} in it"
 
 
-def _section(entry: SectionEntry, seed: Seed) -> Iterator[Error]:
+def _section(entry: SectionEntry, seed: Seed) -> Iterator[FieldError]:
     if entry.id != f"{entry.strategy}-{entry.number}":
         yield "id", f"the id of section {entry.number} of {entry.strategy} is `{entry.strategy}-{entry.number}`"
     if entry.parent is None:
@@ -63,17 +63,17 @@ def _section(entry: SectionEntry, seed: Seed) -> Iterator[Error]:
         yield "parent", f"`{entry.parent}` is of another strategy: name a section of {entry.strategy}"
 
 
-def _organization(entry: OrganizationEntry, seed: Seed) -> Iterator[Error]:
+def _organization(entry: OrganizationEntry, seed: Seed) -> Iterator[FieldError]:
     if entry.id in seed.ancestors(OrganizationEntry, "parent", entry.parent):
         yield "parent", f"`{entry.id}` stands above itself: break the circle"
 
 
-def _modality(entry: ModalityEntry, seed: Seed) -> Iterator[Error]:
+def _modality(entry: ModalityEntry, seed: Seed) -> Iterator[FieldError]:
     if entry.id in seed.ancestors(ModalityEntry, "broader", entry.broader):
         yield "broader", f"`{entry.id}` is broader than itself: break the circle"
 
 
-def _package(entry: PackageEntry, _: Seed) -> Iterator[Error]:
+def _package(entry: PackageEntry, _: Seed) -> Iterator[FieldError]:
     quotes, kind = entry.quotes("budget_kind"), entry.budget_kind
     if kind and quotes and not any(PRINTED_KIND[kind] in quote for quote in quotes):
         yield "budget_kind", f"{PRINTED_KIND[kind]} stands in no quote that supports `budget_kind`: correct one of them"
@@ -85,23 +85,23 @@ def _package(entry: PackageEntry, _: Seed) -> Iterator[Error]:
             yield "stated_totals", f"`{total.amount.text}` stands in no quote that supports `stated_totals`"
 
 
-def _pillar(entry: PillarEntry, _: Seed) -> Iterator[Error]:
+def _pillar(entry: PillarEntry, _: Seed) -> Iterator[FieldError]:
     if entry.id != f"{entry.package}-{entry.number}":
         yield "id", f"the id of pillar {entry.number} of {entry.package} is `{entry.package}-{entry.number}`"
 
 
-def _measure(entry: MeasureEntry, seed: Seed) -> Iterator[Error]:
+def _measure(entry: MeasureEntry, seed: Seed) -> Iterator[FieldError]:
     yield from _not_paying(entry.ministries, seed)
 
 
-def _relation(entry: RelationEntry, seed: Seed) -> Iterator[Error]:
+def _relation(entry: RelationEntry, seed: Seed) -> Iterator[FieldError]:
     if seed.get(MeasureEntry, entry.direction).kind is not MeasureKind.DIRECTION:
         yield "direction", f"`{entry.direction}` is not a direction: name the measure of the strategy"
     if not entry.evidence:
         yield "evidence", "a link rests on words that both sides share: quote them"
 
 
-def _budget_line(entry: BudgetLineEntry, seed: Seed) -> Iterator[Error]:
+def _budget_line(entry: BudgetLineEntry, seed: Seed) -> Iterator[FieldError]:
     package = seed.get(PackageEntry, entry.package)
     phase = phase_of(entry, seed)
     if entry.amount and phase is None:
@@ -117,7 +117,7 @@ def _budget_line(entry: BudgetLineEntry, seed: Seed) -> Iterator[Error]:
     yield from _line_ministries(entry, seed)
 
 
-def _line_amounts(entry: BudgetLineEntry) -> Iterator[Error]:
+def _line_amounts(entry: BudgetLineEntry) -> Iterator[FieldError]:
     if entry.amount:
         yield from (("amount", error) for error in entry.amount.errors())
         if not any(holds(quote, entry.amount.text) for quote in entry.quotes("amount")):
@@ -131,7 +131,7 @@ def _line_amounts(entry: BudgetLineEntry) -> Iterator[Error]:
             )
 
 
-def _line_ministries(entry: BudgetLineEntry, seed: Seed) -> Iterator[Error]:
+def _line_ministries(entry: BudgetLineEntry, seed: Seed) -> Iterator[FieldError]:
     """The ministries are those printed in brackets, no more and no fewer."""
     known = seed.organization_ids
     printed = [mark for quote in entry.quotes("ministries") for mark in BRACKETED.findall(quote)]
@@ -145,7 +145,7 @@ def _line_ministries(entry: BudgetLineEntry, seed: Seed) -> Iterator[Error]:
             yield "ministries", f"no quote names {ministry}: remove it, or quote the words that do"
 
 
-def _line_relation(entry: LineRelationEntry, seed: Seed) -> Iterator[Error]:
+def _line_relation(entry: LineRelationEntry, seed: Seed) -> Iterator[FieldError]:
     line, other = seed.get(BudgetLineEntry, entry.line), seed.get(BudgetLineEntry, entry.other)
     if not entry.evidence:
         yield "evidence", "a relation rests on words of both documents: quote them"
@@ -161,7 +161,7 @@ def _line_relation(entry: LineRelationEntry, seed: Seed) -> Iterator[Error]:
         )
 
 
-CHECKS: Mapping[type[Entry], Callable[[Any, Seed], Iterator[Error]]] = {
+CHECKS: Mapping[type[Entry], Callable[[Any, Seed], Iterator[FieldError]]] = {
     DocumentEntry: _document,
     SectionEntry: _section,
     OrganizationEntry: _organization,
