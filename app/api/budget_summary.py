@@ -1,7 +1,6 @@
 """Sums of budget lines by one or two dimensions."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -178,7 +177,7 @@ router = APIRouter(tags=["budget-summary"])
 )
 async def get_budget_summary(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
     query = context.query
-    return json_response(await context.snapshot.run(partial(summarize, query), light=_is_rendered(query)))
+    return json_response(await context.snapshot.run(summarize, query, light=_is_rendered(query)))
 
 
 def _is_rendered(query: Query) -> bool:

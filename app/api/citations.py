@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import orjson
@@ -114,8 +113,8 @@ def _add_record(resource: Resource, style: Style) -> None:
         **style.more,
     )
     async def get_record_citation(id_: RecordId, context: NoParameters) -> Response:
-        cited = partial(record_citation, resource, id_, context.prefix)
-        return style.response(await context.snapshot.run(cited, light=True))
+        prefix, snapshot = context.prefix, context.snapshot
+        return style.response(await snapshot.run(record_citation, resource, id_, prefix, light=True))
 
 
 def dataset_citation(dataset: Dataset, prefix: str) -> Citation:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from typing import Annotated, Any
 
@@ -161,7 +160,7 @@ router = APIRouter(tags=["crosswalk"])
     openapi_extra=described(PARAMETERS),
 )
 async def get_crosswalk(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    return json_response(await context.snapshot.run(partial(walk, context.query)))
+    return json_response(await context.snapshot.run(walk, context.query))
 
 
 def walk(query: Query, matcher: Matcher) -> bytes:

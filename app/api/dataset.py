@@ -1,7 +1,5 @@
 """GET /v1, which describes the dataset and every resource, and the API catalogue (RFC 9727)."""
 
-from functools import partial
-
 import orjson
 from fastapi import APIRouter
 from pydantic import Field
@@ -94,7 +92,7 @@ router = APIRouter()
     response_model=DatasetDescription,
 )
 async def get_dataset(context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(partial(describe, context.prefix), light=True))
+    return json_response(await context.snapshot.run(describe, context.prefix, light=True))
 
 
 def describe(prefix: str, matcher: Matcher) -> bytes:

@@ -1,7 +1,6 @@
 """Figures: what each document states of one programme's money, side by side."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -71,7 +70,7 @@ router = APIRouter(tags=[MEASURES.name])
     response_model=Figures,
 )
 async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(partial(figures_answer, id_)))
+    return json_response(await context.snapshot.run(figures_answer, id_))
 
 
 @router.get(
@@ -82,8 +81,8 @@ async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
     **described_response(FORMATS["csv"].media_type, TEXT),
 )
 async def export_measure_figures(id_: RecordId, context: NoParameters) -> Response:
-    figures = await context.snapshot.run(lambda matcher: _figures(_measure(id_, matcher), matcher))
-    return Response(CSV.file(figures), headers=attachment(f"{id_}-figures.csv"), media_type=FORMATS["csv"].media_type)
+    body = await context.snapshot.run(_csv, id_)
+    return Response(body, headers=attachment(f"{id_}-figures.csv"), media_type=FORMATS["csv"].media_type)
 
 
 def figures_answer(id_: str, matcher: Matcher) -> bytes:
@@ -98,6 +97,10 @@ def figures_answer(id_: str, matcher: Matcher) -> bytes:
             "meta": matcher.dataset.meta,
         }
     )
+
+
+def _csv(id_: str, matcher: Matcher) -> bytes:
+    return CSV.file(_figures(_measure(id_, matcher), matcher))
 
 
 def _measure(id_: str, matcher: Matcher) -> Record:

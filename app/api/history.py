@@ -39,11 +39,13 @@ def _add_history(resource: Resource) -> None:
         openapi_extra=described(PARAMETERS),
     )
     async def get_history(id_: RecordId, context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-        def answer(matcher: Matcher) -> tuple[bytes, Links]:
-            path = f"{context.prefix}/v1/{resource.name}/{id_}/history"
-            return render_page(history_of(resource, id_, matcher), context.query, path, matcher)
+        light = is_light(context.query)
+        return json_response(*await context.snapshot.run(_page, resource, id_, context, light=light))
 
-        return json_response(*await context.snapshot.run(answer, light=is_light(context.query)))
+
+def _page(resource: Resource, id_: str, context: Context, matcher: Matcher) -> tuple[bytes, Links]:
+    path = f"{context.prefix}/v1/{resource.name}/{id_}/history"
+    return render_page(history_of(resource, id_, matcher), context.query, path, matcher)
 
 
 def history_of(resource: Resource, id_: str, matcher: Matcher) -> Listing:

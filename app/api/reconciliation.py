@@ -1,7 +1,6 @@
 """Reconciliation: each total that a package states, against the sum of its budget lines."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -63,7 +62,7 @@ router = APIRouter(tags=[PACKAGES.name])
     response_model=Reconciliation,
 )
 async def get_package_reconciliation(id_: RecordId, context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(partial(reconcile, id_)))
+    return json_response(await context.snapshot.run(reconcile, id_))
 
 
 def reconcile(id_: str, matcher: Matcher) -> bytes:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from typing import Annotated, Any
 
@@ -85,8 +84,8 @@ router = APIRouter(tags=["search"])
     openapi_extra=described(PARAMETERS),
 )
 async def search_records(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    answer = partial(results, context.query, f"{context.prefix}/v1/search")
-    return json_response(*await context.snapshot.run(answer, light=is_light(context.query)))
+    query, path = context.query, f"{context.prefix}/v1/search"
+    return json_response(*await context.snapshot.run(results, query, path, light=is_light(query)))
 
 
 def results(query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from operator import itemgetter
 from typing import Annotated, Any
 
@@ -100,8 +99,8 @@ router = APIRouter(tags=["suggest"])
     openapi_extra=described(PARAMETERS),
 )
 async def suggest(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    answer = partial(_suggestions, context.query, context.prefix)
-    return json_response(await context.snapshot.run(answer, light=is_light(context.query)))
+    query = context.query
+    return json_response(await context.snapshot.run(_suggestions, query, context.prefix, light=is_light(query)))
 
 
 @dataclass(frozen=True)

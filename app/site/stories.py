@@ -98,7 +98,7 @@ async def home(view: PlainPage) -> Response:
 
 @router.get("/crosswalk")
 async def crosswalk_page(view: Annotated[View, page_of(crosswalk.PARAMETERS)]) -> Response:
-    body = await view.snapshot.run(lambda matcher: crosswalk.walk(view.query, matcher))
+    body = await view.snapshot.run(crosswalk.walk, view.query)
     answer = orjson.loads(body)
     links = sum(len(measure["related"]) for row in answer["data"] for measure in row["measures"])
     file = f"{view.prefix}/v1/charts/crosswalk.svg?{f'{view.query.encode()}&lang={view.language}'.removeprefix('&')}"
