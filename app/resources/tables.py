@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, Table, Text
 from sqlalchemy import Column as SqlColumn
-from sqlmodel import Field, SQLModel
+from sqlmodel import SQLModel
 
 from app.query.columns import Column, columns, list_columns
 from app.query.resource import Resource
@@ -37,26 +37,6 @@ class ResourceTable:
     table: Table
     field: str
     columns: tuple[Column, ...]
-
-
-class ColumnMeaning(SQLModel, table=True):
-    """What each column of these tables means."""
-
-    __tablename__ = "columns"
-
-    table: str = Field(sa_type=Text, primary_key=True)
-    column: str = Field(sa_type=Text, primary_key=True)
-    type: str = Field(sa_type=Text)
-    meaning: str = Field(sa_type=Text)
-
-
-class DatasetFact(SQLModel, table=True):
-    """What the dataset is called, its version, and how to cite it."""
-
-    __tablename__ = "dataset"
-
-    fact: str = Field(sa_type=Text, primary_key=True)
-    value: str = Field(sa_type=Text)
 
 
 def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Table:
@@ -116,8 +96,22 @@ TRANSCRIPT_LINES = _make(
     ],
 )
 
-COLUMNS: Table = ColumnMeaning.__table__  # type: ignore[attr-defined]
-DATASET: Table = DatasetFact.__table__  # type: ignore[attr-defined]
+# What each column of these tables means.
+COLUMNS = Table(
+    "columns",
+    SQLModel.metadata,
+    SqlColumn("table", Text, primary_key=True),
+    SqlColumn("column", Text, primary_key=True),
+    SqlColumn("type", Text, nullable=False),
+    SqlColumn("meaning", Text, nullable=False),
+)
+# What the dataset is called, its version, and how to cite it.
+DATASET = Table(
+    "dataset",
+    SQLModel.metadata,
+    SqlColumn("fact", Text, primary_key=True),
+    SqlColumn("value", Text, nullable=False),
+)
 
 PUBLIC_TABLES: tuple[Table, ...] = (
     COLUMNS,
