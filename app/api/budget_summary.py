@@ -42,11 +42,11 @@ from app.resources.measures import MEASURES
 from app.resources.missing import missing_notes
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sums import (
-    AmountNotes,
     DistinctLines,
     LineSums,
     Sum,
     Totals,
+    amount_notes,
     kinds_note,
     unstated_note,
     years_note,
@@ -207,10 +207,13 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
         additive, complete = is_additive(shown, total), is_complete(shown)
         groups = [group.render() for group in shown]
     overlaps, overlap_notes = overlaps_of(rows, matcher)
-    qualifying = AmountNotes(matcher).of(rows)
-    notes.extend(
-        [*qualifying, *unstated_note(total), *kinds_note(total), *years_note(total, rows, matcher), *overlap_notes]
-    )
+    notes += [
+        *amount_notes(rows, matcher),
+        *unstated_note(total),
+        *kinds_note(total),
+        *years_note(total, rows, matcher),
+        *overlap_notes,
+    ]
     if query.text("sort") == "involved" and len(total.stated) > 1:
         notes.append(UNORDERED)
     if not complete or not is_stated(total):

@@ -30,7 +30,7 @@ from app.resources.measures import LINKED, MEASURES, LineRef, MeasureKind, Relat
 from app.resources.missing import missing_notes
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import AmountNotes, DistinctLines, LineSums, Totals, kinds_note, unstated_note, years_note
+from app.resources.sums import DistinctLines, LineSums, Totals, amount_notes, kinds_note, unstated_note, years_note
 from app.resources.tables import RESOURCE_TABLES
 from app.schemas import Basis, Id, Int32, Name, Note, Ref, Schema, to_json
 
@@ -166,7 +166,6 @@ async def get_crosswalk(context: Annotated[Context, context_of(PARAMETERS)]) -> 
 def walk(query: Query, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Crosswalk. Takes a few statements for any number of sections."""
     sums, session = LineSums(matcher.index, matcher.vocabularies), matcher.session
-    qualifying = AmountNotes(matcher)
     terms = matcher.vocabularies["section"].terms
     named, bases = query.get("section"), query.get(BASIS.name)
     ids = [term.id for term in terms.values() if (term.id in named if named else term.broader is None)]
@@ -186,7 +185,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
         lines = under[section["id"]]
         of_section = sums.sum(rows & lines)._replace(printed=printed and bool(lines))
         found = [measures[key] for key in directions[section["id"]]]
-        notes = [*terms[section["id"]].notes, *qualifying.of(rows & lines), *unstated_note(of_section)]
+        notes = [*terms[section["id"]].notes, *amount_notes(rows & lines, matcher), *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
             notes.append(NONE_ON_THESE_GROUNDS if bases else UNLINKED)
         data.append(
@@ -204,7 +203,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     notes = [
         *filter_notes(query, matcher.vocabularies),
         *missing_notes(query, (), matcher, behind),
-        *qualifying.of(rows),
+        *amount_notes(rows, matcher),
         *kinds_note(total),
         *years_note(total, rows, matcher),
         *overlap_notes,

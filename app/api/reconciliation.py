@@ -18,7 +18,7 @@ from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.packages import PACKAGES, Package, StatedTotal
-from app.resources.sums import AmountNotes, LineSums, kind_of, kinds_note, rows_of_kinds, unstated_note
+from app.resources.sums import LineSums, amount_notes, kind_of, kinds_note, rows_of_kinds, unstated_note
 from app.schemas import Int32, Note, Schema, to_json
 
 STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of serving values
@@ -75,7 +75,7 @@ def reconcile(id_: str, matcher: Matcher) -> bytes:
     data = []
     for stated, known in zip(package.stated_totals, notes, strict=True):
         compared = lines.comparable(stated.amount)
-        qualifying = AmountNotes(matcher).of(rows_of_kinds(list(map(kind_of, compared.kinds)), rows, matcher))
+        qualifying = amount_notes(rows_of_kinds(list(map(kind_of, compared.kinds)), rows, matcher), matcher)
         itemised = Amount(**compared.amount("involved"))
         total, lines_jpy = stated.amount.jpy, itemised.jpy
         difference = summed(
