@@ -56,7 +56,7 @@ from app.schemas import Int32, Name, Note, Schema, distinct, to_json
 
 MAX_DESCRIBED = 500  # measures whose lines are looked at for a note
 
-MEASURE, LINE = (next(each.table.c for each in RESOURCE_TABLES[name]) for name in (MEASURES.name, BUDGET_LINES.name))
+MEASURE, LINE = (RESOURCE_TABLES[each.name][0].table.c for each in (MEASURES, BUDGET_LINES))
 LINES_OF = Statement(
     select(MEASURE.id, LINE.key)
     .where(InList(MEASURE.key, "measures"), LINE.measure_id == MEASURE.id)

@@ -1,6 +1,6 @@
 """Search: one ranked list over all resources, with the field that matched."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Annotated, Any
@@ -25,13 +25,13 @@ from app.query.parser import Query
 from app.query.records import own_fields
 from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Vocabularies
+from app.resources import BY_NAME
 from app.resources.facts import FACTS
 from app.schemas import Id, Name, Schema, Sentence
 from app.text import phrase, place_of, searchable, whole_words
 
 CONTEXT = 40  # characters of an excerpt on each side of the match
 
-BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in FACTS}
 FOUND = Statement(
     select(ServingRecord.key, ServingRecord.resource, ServingRecord.record).where(
         InList(col(ServingRecord.key), "keys")
@@ -43,7 +43,7 @@ TYPE = Parameter(
     "Resources to search; all when left out.",
     "choice",
     many=True,
-    choices=one_of(*BY_NAME),
+    choices=one_of(*(each.name for each in FACTS)),
     schema="RecordType",
     example="measures",
 )
@@ -95,7 +95,7 @@ def results(query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
 
 def _listing(query: Query, matcher: Matcher) -> Listing:
     """Ranked: names equal to the query, names that begin with it, names that contain each term, and descriptions."""
-    resources = [BY_NAME[type_] for type_ in query.get("type") or BY_NAME]
+    resources = [BY_NAME[type_] for type_ in query.get("type")] or FACTS
     of_types = BitMap.union(*(matcher.index.rows(resource.name) for resource in resources))
     matches = matcher.search(query.terms, resources)
     ranks = [*_own_ranks(query.terms, matches, matcher), matches.anywhere - matches.in_texts]

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from app.query.columns import Column, columns, list_columns
 from app.query.resource import Resource
-from app.resources import RESOURCES
+from app.resources import BY_NAME, RESOURCES
 from app.schemas import referenced
 
 TYPES: Mapping[str, Any] = {
@@ -20,8 +20,6 @@ TYPES: Mapping[str, Any] = {
     "number": Text,  # exact, which SQLite's own numbers are not
     "boolean": Boolean,
 }
-TABLE_OF = {resource.name: resource.plural for resource in RESOURCES}
-RECORD_OF = {resource.name: resource.record for resource in RESOURCES}
 INDEXED = {("budget_lines", "measure_id")}
 LINES = ("document", "lines_from", "lines_to")  # of evidence: what rests on a line of a transcript is looked up
 
@@ -48,7 +46,7 @@ def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Ta
             SqlColumn(
                 column.name,
                 Integer if column in primary and column.kind == "integer" else TYPES[column.kind],
-                *([ForeignKey(f"{TABLE_OF[column.to]}.id")] if column.to in TABLE_OF else []),
+                *([ForeignKey(f"{BY_NAME[column.to].plural}.id")] if column.to in BY_NAME else []),
                 primary_key=column in primary,
                 unique=column.name == "id",
                 nullable=not (column in primary or column.required),
@@ -65,7 +63,7 @@ def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Ta
 def _stored(resource: Resource, field: str, inner: Sequence[str]) -> bool:
     """Whether a column of a field is stored. What a record says that the field refers to is joined."""
     target = referenced(resource.record.model_fields[field])
-    return target is None or not inner or inner[0] == "id" or inner[0] not in RECORD_OF[target].model_fields
+    return target is None or not inner or inner[0] == "id" or inner[0] not in BY_NAME[target].record.model_fields
 
 
 def _resource_tables(resource: Resource) -> Iterator[ResourceTable]:

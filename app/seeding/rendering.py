@@ -13,7 +13,7 @@ from app.db.sqlite import connect
 from app.query.columns import columns
 from app.query.formats import Csv
 from app.query.resource import Resource
-from app.resources import RESOURCES
+from app.resources import BY_NAME, RESOURCES
 from app.schemas import Record
 from app.seeding.checks import Error, content_errors, coverage_errors, link_errors, own_errors
 from app.seeding.entries import KINDS
@@ -28,8 +28,6 @@ from app.seeding.sqlite import connect_exclusively
 from app.seeding.staging import Seed
 
 UNIT = 200  # entries of the largest kind that are checked and rendered at once
-
-MODELS = {resource.name: resource.record for resource in RESOURCES}
 
 Unit = dict[str, range]  # by kind, numbers of entries
 Target = tuple[str, str]  # kind and id
@@ -141,7 +139,7 @@ def _check_unit(seed: Seed, unit: Unit, *, render: bool) -> Result:
             if entry.key not in seed.left_out:
                 result.errors.extend(_located(entry, content_errors(entry, seed)))
             if render and kind in RENDERERS and not result.errors:
-                record, model = RENDERERS[kind](entry, seed), MODELS[kind]
+                record, model = RENDERERS[kind](entry, seed), BY_NAME[kind].record
                 result.coverage.extend(_located(entry, coverage_errors(record, entry, model)))
                 json = orjson.dumps(_in_order(record, model))
                 model.model_validate_json(json)
