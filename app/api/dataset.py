@@ -15,7 +15,7 @@ from app.query.matching import Matcher
 from app.query.responses import DatasetVersion
 from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
-from app.schemas import Int32, Name, Schema, Sentence
+from app.schemas import Int32, Name, Schema, Sentence, to_json
 
 MAX_VALUES = 100  # of one filter, listed here; a facet gives all
 
@@ -120,7 +120,7 @@ def describe(prefix: str, matcher: Matcher) -> bytes:
         questions=[f"{prefix}{path}" for path in QUESTIONS],
         links={relation: f"{prefix}{path}" for relation, path in LINKS.items()},
     )
-    return orjson.dumps(description.model_dump(mode="json"))
+    return to_json(description)
 
 
 def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
