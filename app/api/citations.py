@@ -99,15 +99,13 @@ def _add_dataset(style: Style) -> None:
 
 
 def _add_record(resource: Resource, style: Style) -> None:
-    noun = resource.singular.replace("_", " ")
-
     @router.get(
         f"/v1/{resource.name}/{{id}}/citation.{style.extension}",
         operation_id=f"get_{resource.singular}_citation_{style.operation}",
-        summary=f"Cite one {noun} in {style.name}",
+        summary=f"Cite one {resource.noun} in {style.name}",
         description=(
-            f"The {noun}, by those who issued the documents that evidence it. The URL is that of a document, where it "
-            "has one; the note has the permanent path here, and the version and digest of the dataset."
+            f"The {resource.noun}, by those who issued the documents that evidence it. The URL is that of a document, "
+            "where it has one; the note has the permanent path here, and the version and digest of the dataset."
         ),
         tags=[resource.name],
         **style.more,

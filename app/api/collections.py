@@ -74,15 +74,14 @@ def _add_list(router: APIRouter, resource: Resource) -> None:
 
 
 def _add_item(router: APIRouter, resource: Resource) -> None:
-    noun = resource.singular.replace("_", " ")
     parameters = item_parameters(resource)
 
     @router.get(
         f"/v1/{resource.name}/{{id}}",
         operation_id=f"get_{resource.singular}",
-        summary=f"Get one {noun}",
-        description=f"The {noun} of this id, as lists show it. An unknown id is a 404 that names the nearest one, a "
-        "withdrawn record a 410 that names what replaced it.",
+        summary=f"Get one {resource.noun}",
+        description=f"The {resource.noun} of this id, as lists show it. An unknown id is a 404 that names the nearest "
+        "one, a withdrawn record a 410 that names what replaced it.",
         tags=[resource.name],
         response_model=resource.record,
         openapi_extra=described(parameters),

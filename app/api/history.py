@@ -26,14 +26,12 @@ router = APIRouter()
 
 
 def _add_history(resource: Resource) -> None:
-    noun = resource.singular.replace("_", " ")
-
     @router.get(
         f"/v1/{resource.name}/{{id}}/history",
         operation_id=f"get_{resource.singular}_history",
-        summary=f"Tell what changed of one {noun}",
-        description=f"The changes of the {noun}, the newest first, as `/v1/changes` lists them; none if it is as the "
-        "first version has it. What was withdrawn has a history too.",
+        summary=f"Tell what changed of one {resource.noun}",
+        description=f"The changes of the {resource.noun}, the newest first, as `/v1/changes` lists them; none if it is "
+        "as the first version has it. What was withdrawn has a history too.",
         tags=[resource.name],
         response_model=page_model(Change),
         openapi_extra=described(PARAMETERS),

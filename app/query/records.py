@@ -69,9 +69,8 @@ def read_record(resource: Resource, id_: str, session: Session) -> bytes:
         return bytes(found[0][0])
     if session.query(OLDER, resource=resource.name, id=id_):
         raise _withdrawn(resource, id_, session)
-    noun = resource.singular.replace("_", " ")
     meant = _meant(resource, id_, session)
-    raise Problem(404, f"There is no {noun} of this id.{hint(*meant)}", listed_at=f"/v1/{resource.name}")
+    raise Problem(404, f"There is no {resource.noun} of this id.{hint(*meant)}", listed_at=f"/v1/{resource.name}")
 
 
 def _meant(resource: Resource, id_: str, session: Session) -> list[str]:
@@ -100,14 +99,14 @@ def read_record_of(version: str, versions: Vocabulary, resource: Resource, id_: 
         return bytes(until[-1])
     if not rows:
         read_record(resource, id_, session)
-    noun, came = resource.singular.replace("_", " "), oldest_first[rows[0][0] - 1 if rows else -1]
-    raise Problem(404, f"Version {version} has no {noun} of this id: it came with version {came}. Ask for that one.")
+    came = oldest_first[rows[0][0] - 1 if rows else -1]
+    missing = f"Version {version} has no {resource.noun} of this id"
+    raise Problem(404, f"{missing}: it came with version {came}. Ask for that one.")
 
 
 def _withdrawn(resource: Resource, id_: str, session: Session) -> Problem:
     """The refusal of a record that earlier versions have."""
-    noun = resource.singular.replace("_", " ")
-    detail, successor = f"This {noun} was withdrawn.", ""
+    detail, successor = f"This {resource.noun} was withdrawn.", ""
     for (json,) in session.query(VALUE, name=f"{WITHDRAWN}{resource.name}/{id_}"):
         entry = orjson.loads(json)
         detail += f" {entry['reason']['en']}"

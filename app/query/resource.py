@@ -49,6 +49,11 @@ class Resource:
         return self.name.replace("-", "_")
 
     @cached_property
+    def noun(self) -> str:
+        """What one record is called in a sentence."""
+        return self.singular.replace("_", " ")
+
+    @cached_property
     def filters(self) -> dict[str, Filter]:
         meaning = "Documents that evidence the record, by more than how its money relates to that of other records."
         evidenced = linked("document", meaning, path="documents")
