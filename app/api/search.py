@@ -8,21 +8,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
-from sqlmodel import col, select
 from starlette.responses import Response
 
 from app.api.collections import is_light
 from app.api.parameters import CURSOR, LIMIT, NEWEST, OFFSET, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
-from app.db.base import InList, Statement
-from app.db.tables import ServingRecord
 from app.index import Keyset, Row, TextMatches, search_beginnings
 from app.query.filters import Parameter, one_of, values_at
 from app.query.matching import Matcher
 from app.query.notes import query_notes
 from app.query.page import Links, Listing, page_model, render_page
 from app.query.parser import Query
-from app.query.records import own_fields
+from app.query.records import own_fields, read_by_keys
 from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Vocabularies
 from app.resources import BY_NAME
@@ -31,12 +28,6 @@ from app.schemas import Id, Name, Schema, Sentence
 from app.text import phrase, place_of, searchable, whole_words
 
 CONTEXT = 40  # characters of an excerpt on each side of the match
-
-FOUND = Statement(
-    select(ServingRecord.key, ServingRecord.resource, ServingRecord.record).where(
-        InList(col(ServingRecord.key), "keys")
-    )
-)
 
 TYPE = Parameter(
     "type",
@@ -101,8 +92,7 @@ def _listing(query: Query, matcher: Matcher) -> Listing:
     ranks = [*_own_ranks(query.terms, matches, matcher), matches.anywhere - matches.in_texts]
 
     def render(page: Sequence[Row]) -> list[dict[str, Any]]:
-        records = matcher.session.query(FOUND, keys=[row.key for row in page])
-        found = {key: (name, record) for key, name, record in records}
+        found = read_by_keys([row.key for row in page], matcher.session)
         return [_result(*found[row.key], query.terms[0], matcher.vocabularies) for row in page]
 
     notes = query_notes(query, resources, matches.anywhere & of_types, matcher)

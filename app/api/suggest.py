@@ -13,13 +13,13 @@ from starlette.responses import Response
 from app.api.collections import is_light
 from app.api.parameters import Context, Q, by_name, context_of, described
 from app.api.responses import json_response
-from app.api.search import FOUND, TYPE
+from app.api.search import TYPE
 from app.index import search_beginnings
 from app.query.filters import Filter, Parameter, one_of
 from app.query.matching import Matcher
 from app.query.notes import filter_notes
 from app.query.parser import Query
-from app.query.records import own_fields
+from app.query.records import own_fields, read_by_keys
 from app.query.resource import Resource
 from app.query.responses import AnswerMeta
 from app.query.vocabulary import Vocabularies
@@ -118,10 +118,12 @@ Order = tuple[int, ...]  # rank; values before records, those of no record after
 
 def _suggestions(query: Query, prefix: str, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Suggestions."""
-    ordered = sorted([*_values(query, matcher), *_records(query, matcher)], key=itemgetter(0))
+    ordered: list[tuple[Order, _Value | int]] = sorted(
+        [*_values(query, matcher), *_records(query, matcher)], key=itemgetter(0)
+    )
     shown = [found for _, found in ordered[: query.number("limit")]]
     keys = [found for found in shown if isinstance(found, int)]
-    read = {key: (name, json) for key, name, json in matcher.session.query(FOUND, keys=keys)} if keys else {}
+    read = read_by_keys(keys, matcher.session)
     data, notes = [], dict[str, Note]()
     for found in shown:
         if isinstance(found, _Value):

@@ -23,6 +23,11 @@ _OF_RESOURCE = col(ServingRecord.resource) == bindparam("resource")
 
 RECORD = Statement(select(ServingRecord.record).where(_OF_RESOURCE, col(ServingRecord.id) == bindparam("id")))
 RECORDS = Statement(select(ServingRecord.key, ServingRecord.record).where(InList(col(ServingRecord.key), "keys")))
+RECORDS_OF_ANY = Statement(
+    select(ServingRecord.key, ServingRecord.resource, ServingRecord.record).where(
+        InList(col(ServingRecord.key), "keys")
+    )
+)
 RECORDS_BY_ID = Statement(
     select(ServingRecord.record)
     .where(_OF_RESOURCE, InList(col(ServingRecord.id), "ids"))
@@ -49,6 +54,12 @@ def read_rows(statement: Statement, rows: Sequence[Row], session: Session) -> li
     keys = [row.key for row in rows]
     found: dict[int, bytes] = dict(session.query(statement, keys=keys)) if keys else {}
     return [found[key] for key in keys]
+
+
+def read_by_keys(keys: Sequence[int], session: Session) -> dict[int, tuple[str, bytes]]:
+    """Records of any resource by their keys: the name of the resource of each, and its JSON."""
+    found = session.query(RECORDS_OF_ANY, keys=keys) if keys else []
+    return {key: (name, record) for key, name, record in found}
 
 
 def read_records(resource: Resource, ids: Sequence[str], session: Session) -> list[bytes]:
