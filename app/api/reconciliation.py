@@ -17,11 +17,9 @@ from app.query.responses import AnswerMeta
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
-from app.resources.packages import PACKAGES, Package, StatedTotal
+from app.resources.packages import PACKAGES, STATED_TOTAL_NOTES, Package, StatedTotal
 from app.resources.sums import LineSums, amount_notes, kind_of, kinds_note, rows_of_kinds, unstated_note
 from app.schemas import Int32, Note, Schema, to_json
-
-STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of serving values
 
 
 class ReconciledTotal(Schema):

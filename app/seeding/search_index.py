@@ -14,7 +14,7 @@ from sqlalchemy import Table
 from app.db.sqlite import connect
 from app.db.tables import ServingIndex, ServingText, ServingValue
 from app.index import Index, IndexWriter, NgramWriter
-from app.query.dataset import VOCABULARY
+from app.query.dataset import VOCABULARY, vocabulary_of
 from app.query.filters import Filter, values_at
 from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
@@ -123,7 +123,7 @@ def read_index(path: Path) -> tuple[Index, Vocabularies]:
 
     with closing(connect(path)) as connection:
         vocabularies = {
-            name.removeprefix(VOCABULARY): Vocabulary.of(Term(**term) for term in orjson.loads(json))
+            name.removeprefix(VOCABULARY): vocabulary_of(json)
             for name, json in connection.execute("SELECT name, data FROM serving_value")
         }
     return Index(read), defaultdict(lambda: Vocabulary.of(()), vocabularies)
