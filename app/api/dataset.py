@@ -124,7 +124,7 @@ def describe(prefix: str, matcher: Matcher) -> bytes:
 
 
 def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
-    terms = [] if filter_.bound else list(filter_.values(vocabularies).terms.values())
+    terms = [] if filter_.kind == "amount" else list(filter_.values(vocabularies).terms.values())
     return FilterDescription(
         name=filter_.name,
         meaning=filter_.meaning,

@@ -10,7 +10,7 @@ from app.query.names import named
 from app.query.vocabulary import Vocabularies, Vocabulary
 from app.schemas import Labelled, Name, Note
 
-Kind = Literal["text", "integer", "amount", "boolean", "choice", "code", "id"]
+Kind = Literal["text", "integer", "amount", "boolean", "choice", "code", "id", "period"]
 Operator = Literal["any", "not", "all"]  # of its values, a record has any, none, or every one
 
 MAX_AMOUNT = 10**18  # yen, above zero or below
@@ -34,6 +34,8 @@ class Parameter:
     default: int | str | None = None
     required: bool = False
     newest: bool = False  # of the values, it takes the first alone
+    optional: bool = False  # of a filter: a record may have no value, and the filter value `none` finds it
+    operator: Operator = "any"
     example: str | None = None
 
     @cached_property
@@ -51,11 +53,8 @@ class Filter(Parameter):
 
     paths: tuple[str, ...]  # empty where the build gives the values, because the record does not show them
     several: bool = False  # a record may have several values, and is found by broader ones too
-    optional: bool = False  # a record may have no value: the filter value `none` finds it
-    bound: Literal["min", "max"] | None = None
-    period: Literal["since", "until"] | None = None
+    bound: Literal["", "min", "max", "since", "until"] = ""  # of an amount or a period, which end it is
     note: Note | None = None  # added to every answer in which the filter is used
-    operator: Operator = "any"
     of: str = ""  # name of the filter that another operator was derived from
 
     @property
@@ -86,7 +85,7 @@ class Filter(Parameter):
     def facet(self) -> bool:
         """Whether records can be counted by its values: not by the bounds of a range or a period, nor by ids, of which
         there may be as many as records."""
-        return self.bound is None and self.period is None and self.kind != "id"
+        return self.kind not in ("amount", "period", "id")
 
 
 def linked(
@@ -183,13 +182,13 @@ def ids(name: str, meaning: str, *, path: str, example: str | None = None) -> Fi
 def since(meaning: str, *, example: str) -> Filter:
     """The versions after one, or those released on a day or later. The records are filtered by `version`."""
     return Filter(
-        "since", meaning, "code", vocabulary="version", paths=(), period="since", of="version", example=example
+        "since", meaning, "period", vocabulary="version", paths=(), bound="since", of="version", example=example
     )
 
 
 def until(meaning: str) -> Filter:
     """The versions up to one, or those released until a day, that one and that day included."""
-    return Filter("until", meaning, "code", vocabulary="version", paths=(), period="until", of="version")
+    return Filter("until", meaning, "period", vocabulary="version", paths=(), bound="until", of="version")
 
 
 def one_of(*values: str) -> Mapping[str, Name]:

@@ -172,7 +172,7 @@ def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint
         found = _meant(sorted_by["sort"], vocabulary.names)
         order = (sorted_by["order"] or ("desc" if sorted_by["down"] == "-" else "asc")).lower()
         return found, hint(found and f"sort={found}&order={order}")
-    if isinstance(parameter, Filter) and parameter.optional and _plain(value) in NO_VALUE.split():
+    if parameter.optional and _plain(value) in NO_VALUE.split():
         return NONE, hint(NONE)
     names = vocabulary.names
     nearest = names.get(YEAR.sub(r"20\1", in_common_era(value))) or _meant(value, names)

@@ -59,9 +59,9 @@ def _texts(
     resource: Resource, rendered: RenderedRecords, index: IndexWriter, ngrams: NgramWriter, vocabularies: Terms
 ) -> Iterator[tuple[int, str, str]]:
     """The folded texts of each record, which is indexed on the way, and whose terms are added to the vocabularies."""
-    filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.paths and not each.bound]
+    filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.paths and each.kind != "amount"]
     readers = [*filters, *((path, _texts_at([path])) for path in resource.indexed_paths)]
-    columns = {each.paths[0].partition(".")[0]: each.paths[0] for each in resource.filters.values() if each.bound}
+    columns = {each.column: each.paths[0] for each in resource.filters.values() if each.kind == "amount"}
     rows = rendered.rows(resource, "json, hidden")
     for key, (text, hidden) in enumerate(rows, rendered.first_key(resource)):
         record = orjson.loads(text)
