@@ -16,7 +16,7 @@ from app.query.filters import Filter
 from app.query.matching import Matcher, values_of
 from app.query.vocabulary import NONE, Vocabularies
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
-from app.resources.budget_lines import AMOUNT_NOTE, BUDGET_LINES, KIND, UNSTATED
+from app.resources.budget_lines import AMOUNT_NOTE, AMOUNT_QUALITY, BUDGET_LINES, KIND, UNSTATED
 from app.resources.overlaps import left_out
 from app.schemas import Int32, Note, Schema
 
@@ -190,8 +190,8 @@ class LineSums:
         self._check = check
         self._amounts = index.column(name, "amount")
         self._joint = index.values(name, "joint").of("true")
-        self._approximate = index.values(name, "amount.approximate").of("true")
-        self._uncertain = index.values(name, "amount.uncertain").of("true")
+        quality = index.values(name, AMOUNT_QUALITY)
+        self._approximate, self._uncertain = quality.of("approximate"), quality.of("uncertain")
         self._kinds = index.derived("sums", self._by_kind)
 
     def _by_kind(self) -> list[tuple[str, BitMap, BitMap]]:

@@ -9,7 +9,17 @@ from typing import Any
 import orjson
 
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, BudgetPhase, in_oku, summed
-from app.resources.budget_lines import ACROSS, AMOUNT_NOTE, COVERAGE, DOCUMENT, KIND, MISSING, STRATEGY, UNSTATED
+from app.resources.budget_lines import (
+    ACROSS,
+    AMOUNT_NOTE,
+    AMOUNT_QUALITY,
+    COVERAGE,
+    DOCUMENT,
+    KIND,
+    MISSING,
+    STRATEGY,
+    UNSTATED,
+)
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
@@ -573,6 +583,8 @@ def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
     links = _link_values(seed.get(MeasureEntry, line.measure))
     values = {KIND: [_kind(line, seed)], DOCUMENT: [_document_of(line)], STRATEGY: links}
     values[MISSING] = [f"{field},{reason}" for reason, fields in line.silent.items() for field in fields]
+    qualities = ("approximate", "uncertain") if line.amount else ()
+    values[AMOUNT_QUALITY] = [quality for quality in qualities if getattr(line.amount, quality)]
     values[AMOUNT_NOTE] = [code for code in line.notes if seed.get(NoteEntry, code).of_amount]
     if _line_relations(line.id, seed):
         for id_, reason in _yields_to(line, seed).items():

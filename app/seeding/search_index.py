@@ -60,7 +60,7 @@ def _texts(
 ) -> Iterator[tuple[int, str, str]]:
     """The folded texts of each record, which is indexed on the way, and whose terms are added to the vocabularies."""
     filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.paths and each.kind != "amount"]
-    readers = [*filters, *((path, _texts_at([path])) for path in resource.indexed_paths)]
+    readers = [*filters, *((path, _texts_at([path])) for path in resource.searched_links)]
     columns = {each.column: each.paths[0] for each in resource.filters.values() if each.kind == "amount"}
     rows = rendered.rows(resource, "json, hidden")
     for key, (text, hidden) in enumerate(rows, rendered.first_key(resource)):
@@ -87,11 +87,7 @@ def _reader(filter_: Filter) -> Callable[[Any], Iterable[str]]:
 
 
 def _texts_at(paths: Iterable[str]) -> Callable[[Any], Iterable[str]]:
-    return lambda record: [_text(value) for path in paths for value in values_at(record, path)]
-
-
-def _text(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+    return lambda record: [str(value) for path in paths for value in values_at(record, path)]
 
 
 def sort_orders(relational: Path) -> Iterator[tuple[str, str, bytes]]:
