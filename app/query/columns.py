@@ -3,8 +3,8 @@
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from itertools import groupby
+from functools import cache
+from operator import itemgetter
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import orjson
@@ -39,63 +39,43 @@ class Column:
     json: bool = False
 
 
-Part = Callable[[Any, list[Cell]], None]  # puts some cells of a record behind those that are there
 Listed = Callable[[tuple[Any, ...]], Any]  # the cell of a list's values
 
 
 def row_of(shown: Sequence[Column], listed: Listed | None = None) -> Callable[[Any], list[Cell]]:
     """What gives the cells of a record: made once for a file, because a file has many rows. `listed` makes a cell of a
     list's values; otherwise they are joined as text."""
-    row = _row(_parts([(column.path, column.many) for column in shown], listed or _joined))
-    places = [place for place, column in enumerate(shown) if column.json]
-    return partial(_with_json, row, places) if places else row
+    cells = [_cell(column.path, listed or _joined, many=column.many) for column in shown]
+    as_json = [place for place, column in enumerate(shown) if column.json]
 
-
-def _with_json(row: Callable[[Any], list[Cell]], places: Sequence[int], record: Any) -> list[Cell]:
-    cells = row(record)
-    for place in places:
-        cells[place] = orjson.dumps(cells[place]).decode()
-    return cells
-
-
-def _row(parts: Sequence[Part]) -> Callable[[Any], list[Cell]]:
     def row(record: Any) -> list[Cell]:
-        cells: list[Cell] = []
-        for part in parts:
-            part(record, cells)
-        return cells
+        found = [cell(record) for cell in cells]
+        for place in as_json:
+            found[place] = orjson.dumps(found[place]).decode()
+        return found
 
     return row
 
 
-def _parts(paths: Iterable[tuple[tuple[str, ...], bool]], listed: Listed) -> list[Part]:
-    """Columns that stand side by side and begin with one field are read together: most lists are empty."""
-    runs = groupby(paths, lambda path: path[0][:1])
-    return [_part(first, [(path[1:], many) for path, many in run], listed) for first, run in runs]
+def _cell(path: Sequence[str], listed: Listed, *, many: bool) -> Callable[[Any], Any]:
+    """What reads the value at a path: of a list of objects, the values of all, where a list of plain values stays as
+    it is."""
+    if not path:
+        return (lambda values: listed(tuple(values))) if many else (lambda value: value)
+    name, *rest = path
+    if not rest and not many:
+        return itemgetter(name)
+    inner, of_item, blank = _cell(rest, listed, many=many), _cell(rest, listed, many=False), listed(())
 
-
-def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]], listed: Listed) -> Part:
-    if not first:
-        return lambda record, cells: cells.append(record)
-    (name,) = first
-    if below == [((), False)]:
-        return lambda record, cells: cells.append(record[name])
-    inner, row = _parts(below, listed), _row(_parts(((path, False) for path, _ in below), listed))
-    nothing, blank = [None] * len(below), [listed(())] * len(below)
-
-    def cells_of(record: Any, cells: list[Cell]) -> None:
+    def read(record: Any) -> Any:
         value = record[name]
         if value is None:
-            cells.extend(nothing)
-        elif isinstance(value, dict):
-            for part in inner:
-                part(value, cells)
-        elif not value:
-            cells.extend(blank)
-        else:
-            cells.extend(map(listed, zip(*[row(item) for item in value], strict=True)))
+            return None
+        if isinstance(value, dict) or not rest:
+            return inner(value)
+        return listed(tuple([of_item(item) for item in value])) if value else blank
 
-    return cells_of
+    return read
 
 
 def _joined(values: tuple[Any, ...]) -> str:
