@@ -20,7 +20,7 @@ from app.query.records import EARLIER
 MOST_CHARACTERS = 1_000_000
 MOST_ITEMS = 100_000
 
-Schema = dict[str, Any]
+Json = dict[str, Any]
 
 DESCRIPTION = """\
 Measures, strategy sections, pillars and budget lines from the documents of Japan's ministries, read-only.
@@ -77,12 +77,12 @@ def _request(client: TestClient, url: str, status: int = 200) -> Any:
     return response.json() if is_json else response.text
 
 
-def _operations(document: Schema) -> Iterator[tuple[str, Schema]]:
+def _operations(document: Json) -> Iterator[tuple[str, Json]]:
     for path, methods in document["paths"].items():
         yield from ((path, operation) for operation in methods.values())
 
 
-def _complete(client: TestClient, path: str, operation: Schema) -> None:
+def _complete(client: TestClient, path: str, operation: Json) -> None:
     """Adds the refusals that the operation can give, and true examples."""
     collection, has_id, _ = path.partition("/{id}")
     id_ = (_request(client, f"{collection}?limit=1"))["data"][0]["id"] if has_id else ""
@@ -100,7 +100,7 @@ def _complete(client: TestClient, path: str, operation: Schema) -> None:
             sent[name] = "1"
         elif name == "version" and actual.endswith(f"/{id_}"):  # the newest: a record may be in no older one
             parameter["example"] = (_request(client, "/v1/versions?limit=1"))["data"][0]["id"]
-    responses: Schema = operation["responses"]
+    responses: Json = operation["responses"]
     responses["200"]["description"] = f"{operation['summary']}."
     (media_type,) = responses["200"]["content"]
     content = responses["200"]["content"][media_type]
@@ -114,7 +114,7 @@ def _complete(client: TestClient, path: str, operation: Schema) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _refusals(client: TestClient, path: str, id_: str, sent: Schema, parameters: Container[str]) -> Schema:
+def _refusals(client: TestClient, path: str, id_: str, sent: Json, parameters: Container[str]) -> Json:
     """The refusals that an operation can give, by status."""
     actual = path.format(id=id_)
     requests = {422: f"{actual}?ministy=mhlw"}
@@ -149,19 +149,19 @@ def _short(answer: Any) -> Any:
     return answer
 
 
-def _problem(problem: Problem) -> Schema:
+def _problem(problem: Problem) -> Json:
     return _refusal(problem.status, orjson.loads(problem.response().body))
 
 
-def _refusal(status: int, example: Any) -> Schema:
+def _refusal(status: int, example: Any) -> Json:
     content = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "example": example}
     return {"description": f"{TITLES[status]}.", "content": {MEDIA_TYPE: content}}
 
 
-def _tidy(document: Schema, schemas: Schema) -> None:
+def _tidy(document: Json, schemas: Json) -> None:
     """Names the closed vocabularies of parameters, each with the description of the first that takes it, and drops the
     titles that say a field's name once more."""
-    named: dict[str, Schema] = {}
+    named: dict[str, Json] = {}
     for _, operation in _operations(document):
         for parameter in operation.get("parameters", []):
             schema = parameter["schema"]
@@ -185,14 +185,14 @@ def _tidy(document: Schema, schemas: Schema) -> None:
         _lift(schema)
 
 
-def _name_values(schema: Schema) -> None:
+def _name_values(schema: Json) -> None:
     """Gives the values of a closed vocabulary names, if one of them is none: some generators make VALUE_1 of it."""
     values = schema.get("enum", [])
     if not all(map(str.isidentifier, values)):
         schema["x-enum-varnames"] = [re.sub(r"\W", "_", value).upper() for value in values]
 
 
-def _lift(schema: Schema) -> None:
+def _lift(schema: Json) -> None:
     """Moves the description of a property with a $ref to that of the schema: generators fail on siblings of a $ref."""
     lifted = [
         f"`{name}`: {child.pop('description')}"
@@ -203,7 +203,7 @@ def _lift(schema: Schema) -> None:
         schema["description"] = "\n\n".join([schema["description"], *lifted])
 
 
-def _objects(node: Any) -> Iterator[Schema]:
+def _objects(node: Any) -> Iterator[Json]:
     """Every object within a value of JSON."""
     if isinstance(node, dict):
         yield node
@@ -213,7 +213,7 @@ def _objects(node: Any) -> Iterator[Schema]:
             yield from _objects(child)
 
 
-def _tags(document: Schema) -> list[Schema]:
+def _tags(document: Json) -> list[Json]:
     """Each with what its first operation says, the downloads last."""
     described: dict[str, str] = {}
     for _, operation in _operations(document):

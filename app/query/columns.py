@@ -13,9 +13,9 @@ from pydantic.fields import FieldInfo
 from app.schemas import DecimalNumber, Id, JsonText, Name, Schema, referenced
 
 Cell = str | int | bool | None
-Kind = Literal["string", "integer", "number", "boolean"]
+CellType = Literal["string", "integer", "number", "boolean"]
 
-KINDS: Mapping[Any, Kind] = {bool: "boolean", int: "integer"}
+CELL_TYPES: Mapping[Any, CellType] = {bool: "boolean", int: "integer"}
 BETWEEN = ";"
 AS_JSON = "As JSON; empty in a workbook where it is too long for a cell."
 LISTS = rf"joined by `{BETWEEN}`: within a value, `{BETWEEN}` is written `\{BETWEEN}`, and `\` is written `\\`."
@@ -28,13 +28,13 @@ class Column:
     With `json`, the cell is the value as JSON text."""
 
     name: str
-    kind: Kind
+    kind: CellType
     meaning: str
     path: tuple[str, ...]
     required: bool = True
     many: bool = False
     to: str | None = None
-    item: Kind = "string"
+    item: CellType = "string"
     nested: bool = False
     json: bool = False
 
@@ -182,7 +182,7 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
         yield replace(column, item=inner.item if inner.many else inner.kind, nested=inner.many)
 
 
-def _plain(annotation: Any, marks: Iterable[Any] = ()) -> tuple[Any, bool, Kind]:
+def _plain(annotation: Any, marks: Iterable[Any] = ()) -> tuple[Any, bool, CellType]:
     """A type without its marks and without null, whether it excludes null, and the kind of its values. A field has
     `marks` beside its type."""
     required, marks = True, list(marks)
@@ -196,7 +196,7 @@ def _plain(annotation: Any, marks: Iterable[Any] = ()) -> tuple[Any, bool, Kind]
             required = False
         else:
             is_number = any(isinstance(mark, DecimalNumber) for mark in marks)
-            return annotation, required, "number" if is_number else KINDS.get(annotation, "string")
+            return annotation, required, "number" if is_number else CELL_TYPES.get(annotation, "string")
 
 
 def _is_json(field: FieldInfo) -> bool:

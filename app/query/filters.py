@@ -10,7 +10,7 @@ from app.query.names import named
 from app.query.vocabulary import Vocabularies, Vocabulary
 from app.schemas import Labelled, Name, Note
 
-Kind = Literal["text", "integer", "amount", "boolean", "choice", "code", "id", "period"]
+ParameterType = Literal["text", "integer", "amount", "boolean", "choice", "code", "id", "period"]
 Operator = Literal["any", "not", "all"]  # of its values, a record has any, none, or every one
 
 MAX_AMOUNT = 10**18  # yen, above zero or below
@@ -22,7 +22,7 @@ class Parameter:
 
     name: str
     meaning: str
-    kind: Kind
+    kind: ParameterType
     _: KW_ONLY
     many: bool = False
     vocabulary: str = ""
