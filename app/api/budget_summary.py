@@ -69,7 +69,7 @@ GROUP_BY = Parameter(
     "choice",
     many=True,
     choices=one_of(*DIMENSIONS),
-    schema="BudgetDimension",
+    component="BudgetDimension",
     required=True,
     example="ministry",
 )
@@ -78,7 +78,7 @@ SORT = Parameter(
     "What to order the groups by: `involved` is their amount; the order of the dimension's own values when left out.",
     "choice",
     choices=one_of(*SORTS),
-    schema="BudgetGroupSort",
+    component="BudgetGroupSort",
 )
 LIMIT = Parameter(
     "limit",

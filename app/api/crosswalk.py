@@ -64,7 +64,7 @@ BASIS = Parameter(
     "choice",
     many=True,
     choices=one_of(*Basis),
-    schema="Basis",
+    component="Basis",
     example="editorial",
 )
 PARAMETERS = by_name(SECTION, BASIS, *with_operators(LINE_FILTERS), NEWEST)

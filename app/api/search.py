@@ -35,7 +35,7 @@ TYPE = Parameter(
     "choice",
     many=True,
     choices=one_of(*(each.name for each in FACTS)),
-    schema="RecordType",
+    component="RecordType",
     example="measures",
 )
 PARAMETERS = by_name(replace(Q, required=True), TYPE, LIMIT, OFFSET, CURSOR, NEWEST)

@@ -37,7 +37,7 @@ def _suggested() -> Mapping[tuple[str, str], list[tuple[Resource, Filter]]]:
     for resource in FACTS:
         for filter_ in resource.filters.values():
             if filter_.kind in ("code", "choice"):
-                values = filter_.vocabulary or filter_.schema
+                values = filter_.vocabulary or filter_.component
                 found.setdefault((filter_.name, values), []).append((resource, filter_))
     return found
 
@@ -50,7 +50,7 @@ PARAMETER = Parameter(
     "choice",
     many=True,
     choices=one_of(*dict.fromkeys(name for name, _ in FILTERS)),
-    schema="FilterName",
+    component="FilterName",
     example="ministry",
 )
 LIMIT = Parameter("limit", "Suggestions at most.", "integer", minimum=1, maximum=MAX_SUGGESTIONS, default=10)

@@ -23,9 +23,9 @@ LISTS = rf"joined by `{BETWEEN}`: within a value, `{BETWEEN}` is written `\{BETW
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, its type, what it means, and where in a record's JSON its value stands. `to` is the
-    resource whose ids it holds. Of a list, `item` is the type of its items, which may be `nested`: lists themselves.
-    With `json`, the cell is the value as JSON text."""
+    """One column: its name, its type, what it means, and where in a record's JSON its value stands. `references` is
+    the resource whose ids it holds. Of a list, `item` is the type of its items, which may be `nested`: lists
+    themselves. With `json`, the cell is the value as JSON text."""
 
     name: str
     kind: CellType
@@ -33,7 +33,7 @@ class Column:
     path: tuple[str, ...]
     required: bool = True
     many: bool = False
-    to: str | None = None
+    references: str | None = None
     item: CellType = "string"
     nested: bool = False
     json: bool = False
@@ -112,10 +112,11 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
         single, to = singular(name), referenced(info)
         if _is_schema(item):
             found[name] = tuple(
-                replace(each, name=f"{single}_id", to=to) if each.name == "id" else each for each in _columns(item, 2)
+                replace(each, name=f"{single}_id", references=to) if each.name == "id" else each
+                for each in _columns(item, 2)
             )
         else:
-            found[name] = (Column(single, "string", info.description or "", (), to=to),)
+            found[name] = (Column(single, "string", info.description or "", (), references=to),)
     return found
 
 
@@ -156,7 +157,7 @@ def _within(inner: Column, name: str, meaning: str, *, required: bool, to: str |
     last = name.rpartition("_")[2]
     own = name if inner.name == last else f"{name}_{inner.name}"
     meanings = " ".join(part for part in (meaning, inner.meaning) if part)
-    leads = to if inner.name == "id" else inner.to
+    leads = to if inner.name == "id" else inner.references
     return Column(own, inner.kind, meanings, (name, *inner.path), required and inner.required, inner.many, leads)
 
 
@@ -166,7 +167,7 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
     meaning = f"{meaning} A list, {LISTS}".strip()
     single = singular(name)
     if item == Id:
-        yield Column(f"{single}_ids", "string", meaning, (name,), required=False, many=True, to=to)
+        yield Column(f"{single}_ids", "string", meaning, (name,), required=False, many=True, references=to)
         return
     plain, _, kind = _plain(item)
     if not _is_schema(plain):
@@ -178,7 +179,7 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
         else:
             own = f"{single}_{inner.name if inner.many else _plural(inner.name)}"
         leads = to if inner.name == "id" else None
-        column = Column(own, "string", meaning, (name, *inner.path), required=False, many=True, to=leads)
+        column = Column(own, "string", meaning, (name, *inner.path), required=False, many=True, references=leads)
         yield replace(column, item=inner.item if inner.many else inner.kind, nested=inner.many)
 
 

@@ -28,7 +28,7 @@ class Parameter:
     vocabulary: str = ""
     choices: Mapping[str, Name] | None = None
     broader: Mapping[str, str] = field(default_factory=dict)  # of a choice, the one that includes it
-    schema: str = ""  # name of the closed vocabulary in the OpenAPI document
+    component: str = ""  # name of the closed vocabulary in the OpenAPI document
     minimum: int = 0
     maximum: int = 0
     default: int | str | None = None
@@ -52,15 +52,15 @@ class Filter(Parameter):
     """A parameter that selects records. `paths` say where a record has its values, such as `ministries.id`."""
 
     paths: tuple[str, ...]  # empty where the build gives the values, because the record does not show them
-    several: bool = False  # a record may have several values, and is found by broader ones too
+    multivalued: bool = False  # a record may have several values, and is found by broader ones too
     bound: Literal["", "min", "max", "since", "until"] = ""  # of an amount or a period, which end it is
     note: Note | None = None  # added to every answer in which the filter is used
-    of: str = ""  # name of the filter that another operator was derived from
+    base: str = ""  # name of the filter of which this is another operator, or an end
 
     @property
     def indexed(self) -> str:
         """The name under which its values are indexed: `ministry` for `ministry_not`."""
-        return self.of or self.name
+        return self.base or self.name
 
     @property
     def operators(self) -> tuple["Filter", ...]:
@@ -68,10 +68,10 @@ class Filter(Parameter):
         record may have several, those that have every one."""
         if not self.many:
             return ()
-        derived = replace(self, example=None, of=self.name)
+        derived = replace(self, example=None, base=self.name)
         none_of, all_of = (f"Rows with {which} of these values of `{self.name}`." for which in ("none", "every one"))
         excluding = replace(derived, name=f"{self.name}_not", meaning=none_of, operator="not")
-        if not self.several:
+        if not self.multivalued:
             return (excluding,)
         # No record has a value and, at once, none.
         return excluding, replace(derived, name=f"{self.name}_all", meaning=all_of, operator="all", optional=False)
@@ -94,7 +94,7 @@ def linked(
     *,
     path: str | tuple[str, ...] = (),
     vocabulary: str = "",
-    several: bool = True,
+    multivalued: bool = True,
     optional: bool = True,
     note: Note | None = None,
     example: str | None = None,
@@ -107,7 +107,7 @@ def linked(
         many=True,
         vocabulary=vocabulary or name,
         paths=(path,) if isinstance(path, str) else path,
-        several=several,
+        multivalued=multivalued,
         optional=optional,
         note=note,
         example=example,
@@ -118,7 +118,9 @@ def column(
     name: str, meaning: str, *, path: str, vocabulary: str = "", optional: bool = False, example: str | None = None
 ) -> Filter:
     """A column filter: a record has one value."""
-    return linked(name, meaning, path=path, vocabulary=vocabulary, several=False, optional=optional, example=example)
+    return linked(
+        name, meaning, path=path, vocabulary=vocabulary, multivalued=False, optional=optional, example=example
+    )
 
 
 def choice(
@@ -138,10 +140,10 @@ def choice(
         "choice",
         many=True,
         paths=(path or name,),
-        schema=enum.__name__,
+        component=enum.__name__,
         choices={each: each.label for each in enum},
         optional=optional,
-        several=bool(broader),
+        multivalued=bool(broader),
         broader=broader or {},
         note=note,
     )
@@ -182,13 +184,13 @@ def ids(name: str, meaning: str, *, path: str, example: str | None = None) -> Fi
 def since(meaning: str, *, example: str) -> Filter:
     """The versions after one, or those released on a day or later. The records are filtered by `version`."""
     return Filter(
-        "since", meaning, "period", vocabulary="version", paths=(), bound="since", of="version", example=example
+        "since", meaning, "period", vocabulary="version", paths=(), bound="since", base="version", example=example
     )
 
 
 def until(meaning: str) -> Filter:
     """The versions up to one, or those released until a day, that one and that day included."""
-    return Filter("until", meaning, "period", vocabulary="version", paths=(), bound="until", of="version")
+    return Filter("until", meaning, "period", vocabulary="version", paths=(), bound="until", base="version")
 
 
 def one_of(*values: str) -> Mapping[str, Name]:

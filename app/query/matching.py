@@ -33,7 +33,7 @@ CONTAINING = {
 
 def values_of(index: Index, vocabularies: Vocabularies, resource: Resource, filter_: Filter) -> ValueIndex:
     """The rows under each value of a filter, those under narrower values included."""
-    narrower = filter_.values(vocabularies).narrower if filter_.several else None
+    narrower = filter_.values(vocabularies).narrower if filter_.multivalued else None
     return index.values(resource.name, filter_.indexed, narrower)
 
 

@@ -32,7 +32,7 @@ def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
             continue
         vocabulary = filter_.values(vocabularies)
         for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
-            if term.id in vocabulary.narrower and filter_.several:
+            if term.id in vocabulary.narrower and filter_.multivalued:
                 listed = ", ".join(vocabulary.narrower[term.id])
                 code = f"narrower-included-{term.id}"
                 notes[code] = Note(

@@ -161,10 +161,10 @@ def _contradictions(query: Query, vocabularies: Vocabularies) -> Iterator[Parame
     for excluding, excluded in query.filters():
         if excluding.operator != "not":
             continue
-        narrower = excluding.values(vocabularies).narrower if excluding.several else {}
+        narrower = excluding.values(vocabularies).narrower if excluding.multivalued else {}
         out = {below for id_ in excluded for below in (id_, *narrower.get(id_, ()))}
         for other, ids in query.filters():
-            if other.indexed != excluding.of or other.operator == "not" or other.kind == "period":
+            if other.indexed != excluding.base or other.operator == "not" or other.kind == "period":
                 continue
             left_out = [id_ in out for id_ in ids]
             if any(left_out) if other.operator == "all" else all(left_out):

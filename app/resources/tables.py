@@ -46,7 +46,7 @@ def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Ta
             SqlColumn(
                 column.name,
                 Integer if column in primary and column.kind == "integer" else TYPES[column.kind],
-                *([ForeignKey(f"{BY_NAME[column.to].plural}.id")] if column.to in BY_NAME else []),
+                *([ForeignKey(f"{BY_NAME[column.references].plural}.id")] if column.references in BY_NAME else []),
                 primary_key=column in primary,
                 unique=column.name == "id",
                 nullable=not (column in primary or column.required),
@@ -71,7 +71,7 @@ def _resource_tables(resource: Resource) -> Iterator[ResourceTable]:
     shown = [column for column in columns(resource.record) if not column.many]
     own = tuple(column for column in shown if _stored(resource, fields[column.path[0]], column.path[1:]))
     yield ResourceTable(_make(resource.plural, own, [KEY]), "", own)
-    holder = Column(f"{resource.singular}_id", "string", f"The {resource.singular}.", ("id",), to=resource.name)
+    holder = Column(f"{resource.singular}_id", "string", f"The {resource.singular}.", ("id",), references=resource.name)
     for name, of_item in list_columns(resource.record).items():
         inner = tuple(column for column in of_item if _stored(resource, name, column.path))
         table = _make(f"{resource.singular}_{name}", inner, [holder, POSITION])
@@ -89,7 +89,7 @@ TRANSCRIPT_LINES = _make(
     "transcript_lines",
     [Column("text", "string", "Its words.", ())],
     [
-        Column("document_id", "string", "The document.", (), to="documents"),
+        Column("document_id", "string", "The document.", (), references="documents"),
         Column("number", "integer", "The line's number, from 1.", ()),
     ],
 )

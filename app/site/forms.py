@@ -96,7 +96,7 @@ def _options(view: View, parameter: Parameter, facet: FacetCounts | None) -> Ite
 
 def _labels(view: View, parameter: Parameter) -> Mapping[str, str]:
     """The labels of all values of a parameter, which one snapshot of the data has once."""
-    key = f"labels/{view.language}/{parameter.vocabulary or parameter.schema or parameter.name}"
+    key = f"labels/{view.language}/{parameter.vocabulary or parameter.component or parameter.name}"
     found: Mapping[str, str] | None = view.snapshot.index.get(key)
     if found is None:
         values = parameter.values(view.snapshot.dataset.vocabularies).terms
