@@ -24,18 +24,18 @@ from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.groups import (
-    COVERED,
     DIMENSIONS,
     GROUPS,
     RENDERED,
+    REPORTED_DIMENSIONS,
     SORTS,
     Group,
-    covered_rows,
     groups_of,
     is_additive,
     is_complete,
-    is_printed,
+    is_known,
     is_stated,
+    reported_rows,
     sort_groups,
 )
 from app.resources.measures import MEASURES
@@ -273,25 +273,25 @@ def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Gro
     sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
     total = sums.sum(rows)
     if not total.lines:
-        total = total._replace(printed=is_printed(query, matcher))
+        total = total._replace(known=is_known(query, matcher))
     # The sum of a group whose lines the filters exclude is zero, not null, if the documents have lines for the values
     # that the filters name, or if the filter of the group's own dimension excludes it.
     first, ids = dimensions[0], query.get(dimensions[0].name)
     own = matcher.rows_of(BUDGET_LINES, first, ids) if ids else None
-    covered = covered_rows(query, matcher)
-    printed = {
+    reported = reported_rows(query, matcher)
+    known = {
         value
         for value, lines in matcher.values(BUDGET_LINES, first).rows.items()
-        if (total.printed and (first.name not in COVERED or lines.intersect(covered)))
+        if (total.known and (first.name not in REPORTED_DIMENSIONS or lines.intersect(reported)))
         or (own is not None and lines.isdisjoint(own))
     }
-    groups = groups_of(dimensions, sums.by(dimensions, rows), matcher.vocabularies, printed)
+    groups = groups_of(dimensions, sums.by(dimensions, rows), matcher.vocabularies, known)
     ordered = sort_groups(groups, query.text("sort"), descending=query.text("order") == "desc")
     limit = query.number("limit") or len(ordered)
     shown, rest = ordered[:limit], ordered[limit:]
     if rest:
         together = sums.together(dimensions, {group.key for group in rest}, rows)
-        together = together._replace(printed=any(group.sum.printed for group in rest))
+        together = together._replace(known=any(group.sum.known for group in rest))
         shown.append(Group((OTHERS,), OTHERS_LABEL.model_dump(), together))
     return total, shown, len(rest)
 

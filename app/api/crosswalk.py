@@ -25,7 +25,7 @@ from app.query.records import read_records
 from app.query.responses import AnswerMeta
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
-from app.resources.groups import is_printed
+from app.resources.groups import is_known
 from app.resources.measures import LINKED, MEASURES, LineRef, MeasureKind, Related
 from app.resources.missing import missing_notes
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
@@ -178,12 +178,12 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     matched = matcher.match(BUDGET_LINES, query.without("section"))
     rows = matched & behind
     # A sum without lines is zero, not null, if there are lines behind the sections and for the filters' values.
-    printed = bool(rows) or (bool(behind) and is_printed(query, matcher))
+    known = bool(rows) or (bool(behind) and is_known(query, matcher))
     _show_lines(measures.values(), rows, session)
     data = []
     for section in sections:
         lines = under[section["id"]]
-        of_section = sums.sum(rows & lines)._replace(printed=printed and bool(lines))
+        of_section = sums.sum(rows & lines)._replace(known=known and bool(lines))
         found = [measures[key] for key in directions[section["id"]]]
         notes = [*terms[section["id"]].notes, *amount_notes(rows & lines, matcher), *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
@@ -198,7 +198,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
                 "notes": notes,
             }
         )
-    total = sums.sum(rows)._replace(printed=printed)
+    total = sums.sum(rows)._replace(known=known)
     overlaps, overlap_notes = overlaps_of(rows, matcher)
     notes = [
         *filter_notes(query, matcher.vocabularies),

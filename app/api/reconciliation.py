@@ -68,7 +68,7 @@ def reconcile(id_: str, matcher: Matcher) -> bytes:
     package = Package.model_validate_json(read_record(PACKAGES, id_, matcher.session))
     notes: Sequence[Sequence[Any]] = orjson.loads(read_value(matcher.session, STATED_TOTAL_NOTES + id_))
     rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
-    lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)._replace(printed=bool(rows))
+    lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)._replace(known=bool(rows))
     overlaps, overlap_notes = overlaps_of(rows, matcher)
     data = []
     for stated, known in zip(package.stated_totals, notes, strict=True):

@@ -28,7 +28,7 @@ ACROSS = "across"  # numbers of the lines of other kinds that state the same mon
 AMOUNT_QUALITY = "amount_quality"  # `approximate` and `uncertain`, where its amount is
 AMOUNT_NOTE = "amount_note"  # codes of the line's notes that qualify its amount
 MISSING = "missing"  # the empty fields of the line, with the reasons: `field,reason`
-COVERAGE = "coverage"  # year, budget and ministry of a line that is related to no other
+MINISTRY_BUDGET = "ministry_budget"  # year, budget and ministry of a line that is related to no other
 
 
 class Expenditure(Schema):

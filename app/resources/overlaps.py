@@ -19,7 +19,7 @@ from app.index import Index
 from app.query.matching import Matcher
 from app.query.notes import MAX_NAMED, listed
 from app.resources.amount import BudgetPhase
-from app.resources.budget_lines import ACROSS, BUDGET_LINES, COVERAGE, DOCUMENT
+from app.resources.budget_lines import ACROSS, BUDGET_LINES, DOCUMENT, MINISTRY_BUDGET
 from app.schemas import Id, Note, Schema, distinct
 
 MAX_LISTED = 100
@@ -99,22 +99,22 @@ def _overlapping(rows: BitMap, index: Index) -> list[Overlap]:
 
 
 def _unrelated(rows: BitMap, index: Index) -> Iterator[tuple[str, list[str]]]:
-    """The coverages (year, budget and ministry) of which several documents have lines among the rows that nothing
+    """The budgets (of a year and a ministry) of which several documents have lines among the rows that nothing
     relates to another line, each with those documents."""
-    for coverage, lines, documents in index.derived("shared-coverages", lambda: _shared(index)):
+    for budget, lines, documents in index.derived("shared-budgets", lambda: _shared(index)):
         if lines.intersect(rows):
             named = [document for document, own in documents.items() if own.intersect(rows)]
             if len(named) > 1:
-                yield coverage, named
+                yield budget, named
 
 
 def _shared(index: Index) -> list[tuple[str, BitMap, dict[str, BitMap]]]:
-    """The coverages of which several documents have such lines: those, and those of each document."""
+    """The budgets of which several documents have such lines: those, and those of each document."""
     documents = index.values(BUDGET_LINES.name, DOCUMENT).rows
-    coverages = index.values(BUDGET_LINES.name, COVERAGE).rows
+    budgets = index.values(BUDGET_LINES.name, MINISTRY_BUDGET).rows
     found = [
-        (coverage, lines, {document: lines & own for document, own in documents.items() if lines.intersect(own)})
-        for coverage, lines in coverages.items()
+        (budget, lines, {document: lines & own for document, own in documents.items() if lines.intersect(own)})
+        for budget, lines in budgets.items()
     ]
     return [each for each in found if len(each[2]) > 1]
 
@@ -157,7 +157,7 @@ def _across(count: int) -> Note:
 
 
 def _may_overlap(unrelated: Sequence[tuple[str, Sequence[str]]], matcher: Matcher) -> Note:
-    named = [_named(coverage, matcher) for coverage, _ in unrelated[:MAX_NAMED]]
+    named = [_named(budget, matcher) for budget, _ in unrelated[:MAX_NAMED]]
     ja, en = ("、".join(ja for ja, _ in named), "; ".join(en for _, en in named))
     more = len(unrelated) > MAX_NAMED
     documents = ", ".join(distinct(document for _, several in unrelated for document in several))
@@ -170,8 +170,8 @@ def _may_overlap(unrelated: Sequence[tuple[str, Sequence[str]]], matcher: Matche
     )
 
 
-def _named(coverage: str, matcher: Matcher) -> tuple[str, str]:
-    """What a coverage is called in Japanese and in English."""
-    year, budget, ministry = coverage.split(",")
-    who, phase = matcher.vocabularies["ministry"].terms[ministry].label, BudgetPhase(budget).label
+def _named(budget: str, matcher: Matcher) -> tuple[str, str]:
+    """What a budget is called in Japanese and in English."""
+    year, kind, ministry = budget.split(",")
+    who, phase = matcher.vocabularies["ministry"].terms[ministry].label, BudgetPhase(kind).label
     return f"{who.ja}の{year}年度{phase.ja}", f"FY{year} {phase.en} of the {who.en}"

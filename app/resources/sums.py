@@ -120,12 +120,12 @@ class Sum(NamedTuple):
     """The sum of some lines, by kind: amounts of different kinds are not added."""
 
     kinds: Mapping[str, KindSum]  # in their order; UNSTATED for lines without an amount
-    printed: bool = True  # False if the documents have no line at all for the question: it is then null, not zero
+    known: bool = True  # False if the documents have no line at all for the question: it is then null, not zero
 
     @classmethod
     def load(cls, values: Sequence[Any]) -> "Sum":
-        kinds, printed = values
-        return cls({kind: KindSum(*(Part(*part) for part in parts)) for kind, parts in kinds.items()}, printed)
+        kinds, known = values
+        return cls({kind: KindSum(*(Part(*part) for part in parts)) for kind, parts in kinds.items()}, known)
 
     @property
     def lines(self) -> int:
@@ -150,7 +150,7 @@ class Sum(NamedTuple):
     def amount(self, name: str) -> dict[str, Any]:
         """One of PARTS in the schema of Amount."""
         if not self.kinds:
-            return ZERO if self.printed else NO_AMOUNT
+            return ZERO if self.known else NO_AMOUNT
         if len(self.kinds) == 1:
             ((kind, only),) = self.kinds.items()
             part: Part = getattr(only, name)
@@ -177,7 +177,7 @@ class Sum(NamedTuple):
 
 
 NO_LINES = Sum({})
-NOT_PRINTED = NO_LINES._replace(printed=False)
+UNKNOWN = NO_LINES._replace(known=False)
 
 
 class LineSums:

@@ -13,9 +13,9 @@ from app.resources.budget_lines import (
     ACROSS,
     AMOUNT_NOTE,
     AMOUNT_QUALITY,
-    COVERAGE,
     DOCUMENT,
     KIND,
+    MINISTRY_BUDGET,
     MISSING,
     STRATEGY,
     UNSTATED,
@@ -595,7 +595,7 @@ def budget_line_values(line: BudgetLineEntry, seed: Seed) -> Values:
         values[ACROSS] = [str(seed.number(BudgetLineEntry, id_)) for id_ in of_other_kinds]
     else:
         year, phase = seed.get(PackageEntry, line.package).fiscal_year, phase_of(line, seed)
-        values[COVERAGE] = [f"{year},{_budget_kind(phase) or phase},{ministry}" for ministry in line.ministries]
+        values[MINISTRY_BUDGET] = [f"{year},{_budget_kind(phase) or phase},{ministry}" for ministry in line.ministries]
     return values
 
 
