@@ -391,7 +391,8 @@ check_option = click.option("--check", "only_check", is_flag=True, help="Write n
 @check_option
 def openapi(*, only_check: bool) -> None:
     """Write the OpenAPI document from the code and the answers to the first document's data."""
-    from app.api.openapi import COMMITTED, generate
+    from app.api.openapi import COMMITTED
+    from app.api.openapi_generator import generate
     from app.main import create_app
     from app.seeding.build import build, check, target_of
 

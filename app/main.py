@@ -26,6 +26,7 @@ from app.api import (
     figures,
     health,
     history,
+    openapi,
     reconciliation,
     search,
     suggest,
@@ -111,6 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
         atom.router,
         dataset.router,
         health.router,
+        openapi.router,
     ):
         app.include_router(router)
         paths += _paths(router.routes)

@@ -18,7 +18,7 @@ class DecimalNumber:
 
 Int32 = Annotated[int, Field(ge=0, le=2_147_483_647, json_schema_extra={"format": "int32"})]
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
-Decimal = Annotated[str, Field(max_length=30), DecimalNumber()]
+DecimalText = Annotated[str, Field(max_length=30), DecimalNumber()]
 ID = r"[a-z0-9][a-z0-9.-]*"
 Id = Annotated[str, Field(pattern=f"^{ID}$", max_length=200)]
 Sentence = Annotated[str, Field(max_length=5_000)]
@@ -37,7 +37,7 @@ class Derived:
     """Marks a record field that is computed from evidenced fields and needs no evidence of its own."""
 
 
-class Optional:
+class MayBeEmpty:
     """Marks a record field whose values need evidence, but whose absence needs no reason: it says nothing."""
 
 

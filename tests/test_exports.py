@@ -31,7 +31,7 @@ from app.query.columns import Column, columns, row_of
 from app.query.formats import FORMATS, Csv
 from app.query.resource import Resource
 from app.resources import RESOURCES
-from app.schemas import Basis, Decimal, Int64, Schema
+from app.schemas import Basis, DecimalText, Int64, Schema
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, some, walk
 from tests.test_openapi import DOCUMENT
@@ -143,7 +143,7 @@ def test_amounts_add_up_in_a_workbook(clients: Client) -> None:
     ("annotation", "expected"),
     [
         (int, "integer"), (int | None, "integer"), (Int64 | None, "integer"), (bool, "boolean"), (str, "string"),
-        (Decimal, "number"), (Decimal | None, "number"), (Annotated[Decimal | None, Field()], "number"),
+        (DecimalText, "number"), (DecimalText | None, "number"), (Annotated[DecimalText | None, Field()], "number"),
         (Basis, "string"), (Annotated[str, Field(max_length=3)] | None, "string"),
     ],
 )  # fmt: skip

@@ -238,7 +238,7 @@ def test_a_value_is_accepted_by_all_its_names_however_they_are_written(
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
 def test_every_filter_refuses_unknown_values(resource: Resource, clients: Client, dataset: Dataset) -> None:
     for name, filter_ in resource.filters.items():
-        if filter_.bound or filter_.kind == "id":
+        if filter_.kind in ("amount", "id"):
             continue
         known = next(iter(filter_.values(dataset.vocabularies).terms))
         (error,) = answer(clients, f"/v1/{resource.name}", 422, **{name: f"{known}x"})["errors"]

@@ -206,18 +206,17 @@ def test_the_walk_through_adds_a_filter_and_a_resource(tmp_path: Path) -> None:
 # Asks the application of the folder in which it runs, without a server.
 ASK = """
 import sys
-from anyio.from_thread import start_blocking_portal
-from app.api.openapi import _request
 from app.main import create_app
 from app.settings import Settings
+from starlette.testclient import TestClient
 from urllib.parse import quote
 import orjson
 
-app = create_app(Settings())
-with start_blocking_portal() as portal:
-    for path in sys.argv[1:]:
-        answer = portal.call(_request, app, quote(path, safe="/?&=%"))
-        print(orjson.dumps(answer).decode())
+client = TestClient(create_app(Settings()))
+for path in sys.argv[1:]:
+    answer = client.get(quote(path, safe="/?&=%"))
+    is_json = answer.headers["content-type"].startswith("application/json")
+    print(orjson.dumps(answer.json() if is_json else answer.text).decode())
 """
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -88,7 +87,7 @@ def _add(export: AnswerExport) -> None:
         **described_response(FORMATS["csv"].media_type, TEXT),
     )
     async def download(context: Annotated[Context, context_of(parameters)]) -> Response:
-        body = await context.snapshot.run(partial(_csv, export, context.query))
+        body = await context.snapshot.run(_csv, export, context.query)
         return Response(body, headers=attachment(f"{export.name}.csv"), media_type=FORMATS["csv"].media_type)
 
 

@@ -1,7 +1,6 @@
 """Feeds of the versions and of the changes, in Atom (RFC 4287)."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Annotated, Any
 from urllib.parse import unquote_plus
 from uuid import UUID, uuid5
@@ -46,8 +45,7 @@ def _add_feed(resource: Resource) -> None:
     )
     async def follow(request: Request, context: Annotated[Context, context_of(parameters)]) -> Response:
         query, path = context.query, f"{context.prefix}/v1/{resource.name}.atom"
-        read = partial(list_body, resource, query, path)
-        body = await context.snapshot.run(read, light=is_light(query))
+        body = await context.snapshot.run(list_body, resource, query, path, light=is_light(query))
         host = request.app.state.settings.origin
         return Response(_feed(resource, context, host, body), media_type=ATOM_TYPE)
 

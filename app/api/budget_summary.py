@@ -1,7 +1,6 @@
 """Sums of budget lines by one or two dimensions."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -25,29 +24,29 @@ from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.groups import (
-    COVERED,
     DIMENSIONS,
     GROUPS,
     RENDERED,
+    REPORTED_DIMENSIONS,
     SORTS,
     Group,
-    covered_rows,
     groups_of,
     is_additive,
     is_complete,
-    is_printed,
+    is_known,
     is_stated,
+    reported_rows,
     sort_groups,
 )
 from app.resources.measures import MEASURES
 from app.resources.missing import missing_notes
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sums import (
-    AmountNotes,
     DistinctLines,
     LineSums,
     Sum,
     Totals,
+    amount_notes,
     kinds_note,
     unstated_note,
     years_note,
@@ -57,7 +56,7 @@ from app.schemas import Int32, Name, Note, Schema, distinct, to_json
 
 MAX_DESCRIBED = 500  # measures whose lines are looked at for a note
 
-MEASURE, LINE = (next(each.table.c for each in RESOURCE_TABLES[name]) for name in (MEASURES.name, BUDGET_LINES.name))
+MEASURE, LINE = (RESOURCE_TABLES[each.name][0].table.c for each in (MEASURES, BUDGET_LINES))
 LINES_OF = Statement(
     select(MEASURE.id, LINE.key)
     .where(InList(MEASURE.key, "measures"), LINE.measure_id == MEASURE.id)
@@ -70,7 +69,7 @@ GROUP_BY = Parameter(
     "choice",
     many=True,
     choices=one_of(*DIMENSIONS),
-    schema="BudgetDimension",
+    component="BudgetDimension",
     required=True,
     example="ministry",
 )
@@ -79,7 +78,7 @@ SORT = Parameter(
     "What to order the groups by: `involved` is their amount; the order of the dimension's own values when left out.",
     "choice",
     choices=one_of(*SORTS),
-    schema="BudgetGroupSort",
+    component="BudgetGroupSort",
 )
 LIMIT = Parameter(
     "limit",
@@ -178,7 +177,7 @@ router = APIRouter(tags=["budget-summary"])
 )
 async def get_budget_summary(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
     query = context.query
-    return json_response(await context.snapshot.run(partial(summarize, query), light=_is_rendered(query)))
+    return json_response(await context.snapshot.run(summarize, query, light=_is_rendered(query)))
 
 
 def _is_rendered(query: Query) -> bool:
@@ -208,10 +207,13 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
         additive, complete = is_additive(shown, total), is_complete(shown)
         groups = [group.render() for group in shown]
     overlaps, overlap_notes = overlaps_of(rows, matcher)
-    qualifying = AmountNotes(matcher).of(rows)
-    notes.extend(
-        [*qualifying, *unstated_note(total), *kinds_note(total), *years_note(total, rows, matcher), *overlap_notes]
-    )
+    notes += [
+        *amount_notes(rows, matcher),
+        *unstated_note(total),
+        *kinds_note(total),
+        *years_note(total, rows, matcher),
+        *overlap_notes,
+    ]
     if query.text("sort") == "involved" and len(total.stated) > 1:
         notes.append(UNORDERED)
     if not complete or not is_stated(total):
@@ -271,25 +273,25 @@ def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Gro
     sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
     total = sums.sum(rows)
     if not total.lines:
-        total = total._replace(printed=is_printed(query, matcher))
+        total = total._replace(known=is_known(query, matcher))
     # The sum of a group whose lines the filters exclude is zero, not null, if the documents have lines for the values
     # that the filters name, or if the filter of the group's own dimension excludes it.
     first, ids = dimensions[0], query.get(dimensions[0].name)
     own = matcher.rows_of(BUDGET_LINES, first, ids) if ids else None
-    covered = covered_rows(query, matcher)
-    printed = {
+    reported = reported_rows(query, matcher)
+    known = {
         value
         for value, lines in matcher.values(BUDGET_LINES, first).rows.items()
-        if (total.printed and (first.name not in COVERED or lines.intersect(covered)))
+        if (total.known and (first.name not in REPORTED_DIMENSIONS or lines.intersect(reported)))
         or (own is not None and lines.isdisjoint(own))
     }
-    groups = groups_of(dimensions, sums.by(dimensions, rows), matcher.vocabularies, printed)
+    groups = groups_of(dimensions, sums.by(dimensions, rows), matcher.vocabularies, known)
     ordered = sort_groups(groups, query.text("sort"), descending=query.text("order") == "desc")
     limit = query.number("limit") or len(ordered)
     shown, rest = ordered[:limit], ordered[limit:]
     if rest:
         together = sums.together(dimensions, {group.key for group in rest}, rows)
-        together = together._replace(printed=any(group.sum.printed for group in rest))
+        together = together._replace(known=any(group.sum.known for group in rest))
         shown.append(Group((OTHERS,), OTHERS_LABEL.model_dump(), together))
     return total, shown, len(rest)
 

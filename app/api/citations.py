@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import orjson
@@ -100,22 +99,20 @@ def _add_dataset(style: Style) -> None:
 
 
 def _add_record(resource: Resource, style: Style) -> None:
-    noun = resource.singular.replace("_", " ")
-
     @router.get(
         f"/v1/{resource.name}/{{id}}/citation.{style.extension}",
         operation_id=f"get_{resource.singular}_citation_{style.operation}",
-        summary=f"Cite one {noun} in {style.name}",
+        summary=f"Cite one {resource.noun} in {style.name}",
         description=(
-            f"The {noun}, by those who issued the documents that evidence it. The URL is that of a document, where it "
-            "has one; the note has the permanent path here, and the version and digest of the dataset."
+            f"The {resource.noun}, by those who issued the documents that evidence it. The URL is that of a document, "
+            "where it has one; the note has the permanent path here, and the version and digest of the dataset."
         ),
         tags=[resource.name],
         **style.more,
     )
     async def get_record_citation(id_: RecordId, context: NoParameters) -> Response:
-        cited = partial(record_citation, resource, id_, context.prefix)
-        return style.response(await context.snapshot.run(cited, light=True))
+        prefix, snapshot = context.prefix, context.snapshot
+        return style.response(await snapshot.run(record_citation, resource, id_, prefix, light=True))
 
 
 def dataset_citation(dataset: Dataset, prefix: str) -> Citation:

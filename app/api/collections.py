@@ -1,7 +1,6 @@
 """The list and the item of every resource, made from its declaration."""
 
 from collections.abc import Callable, Coroutine, Iterable
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -70,28 +69,25 @@ def _add_list(router: APIRouter, resource: Resource) -> None:
         openapi_extra=described(parameters),
     )
     async def list_records(context: Annotated[Context, context_of(parameters)]) -> Response:
-        answer = partial(list_page, resource, context.query, f"{context.prefix}{path}")
-        return json_response(*await context.snapshot.run(answer, light=is_light(context.query)))
+        query, address = context.query, f"{context.prefix}{path}"
+        return json_response(*await context.snapshot.run(list_page, resource, query, address, light=is_light(query)))
 
 
 def _add_item(router: APIRouter, resource: Resource) -> None:
-    noun = resource.singular.replace("_", " ")
     parameters = item_parameters(resource)
 
     @router.get(
         f"/v1/{resource.name}/{{id}}",
         operation_id=f"get_{resource.singular}",
-        summary=f"Get one {noun}",
-        description=f"The {noun} of this id, as lists show it. An unknown id is a 404 that names the nearest one, a "
-        "withdrawn record a 410 that names what replaced it.",
+        summary=f"Get one {resource.noun}",
+        description=f"The {resource.noun} of this id, as lists show it. An unknown id is a 404 that names the nearest "
+        "one, a withdrawn record a 410 that names what replaced it.",
         tags=[resource.name],
         response_model=resource.record,
         openapi_extra=described(parameters),
     )
     async def get_record(id_: RecordId, context: Annotated[Context, context_of(parameters)]) -> Response:
-        read = partial(read_item, resource, id_, context.query)
-        body = await context.snapshot.run(read, light=True)
-        return json_response(body)
+        return json_response(await context.snapshot.run(read_item, resource, id_, context.query, light=True))
 
 
 def read_item(resource: Resource, id_: str, query: Query, matcher: Matcher) -> bytes:

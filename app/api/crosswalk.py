@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from typing import Annotated, Any
 
@@ -26,12 +25,12 @@ from app.query.records import read_records
 from app.query.responses import AnswerMeta
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
-from app.resources.groups import is_printed
+from app.resources.groups import is_known
 from app.resources.measures import LINKED, MEASURES, LineRef, MeasureKind, Related
 from app.resources.missing import missing_notes
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import AmountNotes, DistinctLines, LineSums, Totals, kinds_note, unstated_note, years_note
+from app.resources.sums import DistinctLines, LineSums, Totals, amount_notes, kinds_note, unstated_note, years_note
 from app.resources.tables import RESOURCE_TABLES
 from app.schemas import Basis, Id, Int32, Name, Note, Ref, Schema, to_json
 
@@ -65,7 +64,7 @@ BASIS = Parameter(
     "choice",
     many=True,
     choices=one_of(*Basis),
-    schema="Basis",
+    component="Basis",
     example="editorial",
 )
 PARAMETERS = by_name(SECTION, BASIS, *with_operators(LINE_FILTERS), NEWEST)
@@ -161,13 +160,12 @@ router = APIRouter(tags=["crosswalk"])
     openapi_extra=described(PARAMETERS),
 )
 async def get_crosswalk(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    return json_response(await context.snapshot.run(partial(walk, context.query)))
+    return json_response(await context.snapshot.run(walk, context.query))
 
 
 def walk(query: Query, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Crosswalk. Takes a few statements for any number of sections."""
     sums, session = LineSums(matcher.index, matcher.vocabularies), matcher.session
-    qualifying = AmountNotes(matcher)
     terms = matcher.vocabularies["section"].terms
     named, bases = query.get("section"), query.get(BASIS.name)
     ids = [term.id for term in terms.values() if (term.id in named if named else term.broader is None)]
@@ -180,14 +178,14 @@ def walk(query: Query, matcher: Matcher) -> bytes:
     matched = matcher.match(BUDGET_LINES, query.without("section"))
     rows = matched & behind
     # A sum without lines is zero, not null, if there are lines behind the sections and for the filters' values.
-    printed = bool(rows) or (bool(behind) and is_printed(query, matcher))
+    known = bool(rows) or (bool(behind) and is_known(query, matcher))
     _show_lines(measures.values(), rows, session)
     data = []
     for section in sections:
         lines = under[section["id"]]
-        of_section = sums.sum(rows & lines)._replace(printed=printed and bool(lines))
+        of_section = sums.sum(rows & lines)._replace(known=known and bool(lines))
         found = [measures[key] for key in directions[section["id"]]]
-        notes = [*terms[section["id"]].notes, *qualifying.of(rows & lines), *unstated_note(of_section)]
+        notes = [*terms[section["id"]].notes, *amount_notes(rows & lines, matcher), *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
             notes.append(NONE_ON_THESE_GROUNDS if bases else UNLINKED)
         data.append(
@@ -200,12 +198,12 @@ def walk(query: Query, matcher: Matcher) -> bytes:
                 "notes": notes,
             }
         )
-    total = sums.sum(rows)._replace(printed=printed)
+    total = sums.sum(rows)._replace(known=known)
     overlaps, overlap_notes = overlaps_of(rows, matcher)
     notes = [
         *filter_notes(query, matcher.vocabularies),
         *missing_notes(query, (), matcher, behind),
-        *qualifying.of(rows),
+        *amount_notes(rows, matcher),
         *kinds_note(total),
         *years_note(total, rows, matcher),
         *overlap_notes,

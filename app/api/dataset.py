@@ -1,7 +1,5 @@
 """GET /v1, which describes the dataset and every resource, and the API catalogue (RFC 9727)."""
 
-from functools import partial
-
 import orjson
 from fastapi import APIRouter
 from pydantic import Field
@@ -17,7 +15,7 @@ from app.query.matching import Matcher
 from app.query.responses import DatasetVersion
 from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
-from app.schemas import Int32, Name, Schema, Sentence
+from app.schemas import Int32, Name, Schema, Sentence, to_json
 
 MAX_VALUES = 100  # of one filter, listed here; a facet gives all
 
@@ -94,7 +92,7 @@ router = APIRouter()
     response_model=DatasetDescription,
 )
 async def get_dataset(context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(partial(describe, context.prefix), light=True))
+    return json_response(await context.snapshot.run(describe, context.prefix, light=True))
 
 
 def describe(prefix: str, matcher: Matcher) -> bytes:
@@ -122,11 +120,11 @@ def describe(prefix: str, matcher: Matcher) -> bytes:
         questions=[f"{prefix}{path}" for path in QUESTIONS],
         links={relation: f"{prefix}{path}" for relation, path in LINKS.items()},
     )
-    return orjson.dumps(description.model_dump(mode="json"))
+    return to_json(description)
 
 
 def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
-    terms = [] if filter_.bound else list(filter_.values(vocabularies).terms.values())
+    terms = [] if filter_.kind == "amount" else list(filter_.values(vocabularies).terms.values())
     return FilterDescription(
         name=filter_.name,
         meaning=filter_.meaning,

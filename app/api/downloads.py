@@ -19,18 +19,11 @@ from app.api.responses import BINARY, attachment, described_response, json_respo
 from app.errors import Problem, unavailable
 from app.http.representation import conditional_status, request_headers
 from app.query.columns import columns
-from app.query.downloads import DATABASE, PACKAGE, folder_of, is_intact, remove_old
+from app.query.downloads import DATABASE, PACKAGE, folder_of, format_of, is_intact, remove_old
 from app.query.formats import BINARY_TYPE, FORMATS, export_path
 from app.query.responses import AnswerMeta
 from app.resources import RESOURCES
 from app.schemas import Int32, Int64, Schema, Sentence, to_json
-
-FILES = {
-    DATABASE: "The whole dataset as a plain SQLite database: a table for each resource, one for each of its lists, "
-    "and `columns`, which explains them.",
-    PACKAGE: "The whole dataset as a Data Package (v2): a CSV file of each resource, and datapackage.json with "
-    "their schemas, keys, sources and column types of the Fiscal Data Package (1.0).",
-}
 
 
 class Export(Schema):
@@ -88,8 +81,7 @@ async def list_exports(context: NoParameters) -> Response:
     dataset, prefix = context.snapshot.dataset, context.prefix
     exports = []
     for each in dataset.about.downloads:
-        name = each.path.rpartition("/")[2]
-        meaning = FILES.get(name) or FORMATS[name.rpartition(".")[2]].meaning
+        meaning = format_of(each.path.rpartition("/")[2]).meaning
         exports.append(Export(**{**each.model_dump(), "path": f"{prefix}{each.path}", "meaning": meaning}))
     for answered in ANSWER_EXPORTS:
         path, meaning = f"{prefix}{answered.example}", f"{answered.meaning} {FORMATS['csv'].meaning}"
@@ -123,12 +115,12 @@ async def export_catalog_entry(context: NoParameters) -> Response:
     return json_response(orjson.dumps(entry), media_type=dcat.MEDIA_TYPE)
 
 
-def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> None:
+def _add_file(name: str, operation_id: str, advice: str = "") -> None:
     @router.get(
         f"/v1/exports/{name}",
         operation_id=operation_id,
         summary=f"Download {name}",
-        description=f"{meaning} Takes `Range`; `Repr-Digest` is of the whole file.",
+        description=f"{format_of(name).meaning} Takes `Range`; `Repr-Digest` is of the whole file.",
         **described_response(BINARY_TYPE, BINARY),
     )
     async def export_file(request: Request, context: Annotated[Context, context_of({}, advice=advice)]) -> Response:
@@ -150,13 +142,12 @@ def _add_file(name: str, operation_id: str, meaning: str, advice: str = "") -> N
         return RangeFileResponse(folder / name, media_type=BINARY_TYPE, headers=headers)
 
 
-_add_file(DATABASE, "export_dataset_sqlite", FILES[DATABASE])
-_add_file(PACKAGE, "export_dataset_package", FILES[PACKAGE])
+_add_file(DATABASE, "export_dataset_sqlite")
+_add_file(PACKAGE, "export_dataset_package")
 for _resource in RESOURCES:
     _add_file(
         f"{_resource.name}.parquet",
         f"export_{_resource.plural}_parquet",
-        FORMATS["parquet"].meaning,
         f"This file is the whole collection; `{export_path(_resource, 'csv')}` takes its filters and sorts.",
     )
 

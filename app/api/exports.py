@@ -42,10 +42,13 @@ from app.query.formats import (
     export_path,
     ndjson,
 )
+from app.query.matching import Matcher
 from app.query.notes import query_notes
+from app.query.parser import Query
 from app.query.records import CSV_LINES, RECORDS, read_rows
 from app.query.resource import Resource
 from app.resources import RESOURCES
+from app.schemas import Note
 
 T = TypeVar("T")
 
@@ -118,10 +121,9 @@ def _columns(resource: Resource, context: Context) -> Sequence[Column]:
     return chosen_columns(resource.record, context.query.get("fields"))
 
 
-async def _rows(resource: Resource, context: Context) -> Keyset:
+def _rows(resource: Resource, query: Query, matcher: Matcher) -> Keyset:
     """The rows of the list under the same filters, in its order."""
-    query = context.query
-    return await context.snapshot.run(lambda matcher: matcher.keyset(resource, query, matcher.match(resource, query)))
+    return matcher.keyset(resource, query, matcher.match(resource, query))
 
 
 async def _batches(
@@ -158,7 +160,8 @@ async def _streamed(
 
 
 async def _csv(resource: Resource, context: Context) -> AsyncIterator[bytes]:
-    rows, csv = await _rows(resource, context), Csv(_columns(resource, context))
+    rows = await context.snapshot.run(_rows, resource, context.query)
+    csv = Csv(_columns(resource, context))
     head = csv.head(bom=context.query.text("bom") == "true")
     if not context.query.get("fields"):
         return await _streamed(rows, CSV_LINES, b"".join, context, head)
@@ -171,12 +174,17 @@ async def _csv(resource: Resource, context: Context) -> AsyncIterator[bytes]:
 
 async def _ndjson(resource: Resource, context: Context) -> AsyncIterator[bytes]:
     chosen = context.query.get("fields")
-    rows = await _rows(resource, context)
+    rows = await context.snapshot.run(_rows, resource, context.query)
     return await _streamed(rows, RECORDS, lambda records: ndjson(project(records, chosen)), context)
 
 
+def _rows_and_notes(resource: Resource, query: Query, matcher: Matcher) -> tuple[Keyset, list[Note]]:
+    rows = matcher.match(resource, query)
+    return matcher.keyset(resource, query, rows), query_notes(query, [resource], rows, matcher)
+
+
 async def _xlsx(resource: Resource, context: Context) -> AsyncIterator[bytes]:
-    rows = await _rows(resource, context)
+    rows, notes = await context.snapshot.run(_rows_and_notes, resource, context.query)
     if len(rows) > MAX_XLSX_ROWS:
         detail = f"{len(rows)} rows are more than a workbook here takes ({MAX_XLSX_ROWS})."
         raise Problem(422, f"{detail} Narrow the question, or take CSV.")
@@ -185,7 +193,9 @@ async def _xlsx(resource: Resource, context: Context) -> AsyncIterator[bytes]:
             folder = None if len(rows) <= IN_MEMORY_ROWS else Path(stack.enter_context(TemporaryDirectory()))
             file: IO[bytes] = (folder / "workbook").open("w+b") if folder else BytesIO()
             stack.enter_context(file)
-            await _write_workbook(resource, context, rows, file, folder)
+            about, shown = context.snapshot.dataset.about, _columns(resource, context)
+            workbook = Workbook(file, resource, about, context.query.encode(), notes, folder, shown)
+            await _write(workbook, rows, context)
             file.seek(0)
             return _chunks(file, stack.pop_all())
     except OSError as error:
@@ -193,15 +203,7 @@ async def _xlsx(resource: Resource, context: Context) -> AsyncIterator[bytes]:
         raise unavailable(NO_ROOM, 60) from error
 
 
-async def _write_workbook(
-    resource: Resource, context: Context, rows: Keyset, file: IO[bytes], folder: Path | None
-) -> None:
-    query = context.query
-    notes = await context.snapshot.run(
-        lambda matcher: query_notes(query, [resource], matcher.match(resource, query), matcher)
-    )
-    about, shown = context.snapshot.dataset.about, _columns(resource, context)
-    workbook = Workbook(file, resource, about, query.encode(), notes, folder, shown)
+async def _write(workbook: Workbook, rows: Keyset, context: Context) -> None:
     try:
         async for _ in _batches(rows, RECORDS, workbook.add, context):
             pass

@@ -1,7 +1,6 @@
 """Figures: what each document states of one programme's money, side by side."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -26,7 +25,7 @@ from app.schemas import Id, Int32, Note, References, Schema, Sentence, to_json
 MAX_FIGURES = 1_000
 PHASES, RELATIONS = list(BudgetPhase), list(FigureRelation)
 
-Record = Mapping[str, Any]
+Json = Mapping[str, Any]
 
 
 class Figure(Schema):
@@ -71,7 +70,7 @@ router = APIRouter(tags=[MEASURES.name])
     response_model=Figures,
 )
 async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(partial(figures_answer, id_)))
+    return json_response(await context.snapshot.run(figures_answer, id_))
 
 
 @router.get(
@@ -82,8 +81,8 @@ async def get_measure_figures(id_: RecordId, context: NoParameters) -> Response:
     **described_response(FORMATS["csv"].media_type, TEXT),
 )
 async def export_measure_figures(id_: RecordId, context: NoParameters) -> Response:
-    figures = await context.snapshot.run(lambda matcher: _figures(_measure(id_, matcher), matcher))
-    return Response(CSV.file(figures), headers=attachment(f"{id_}-figures.csv"), media_type=FORMATS["csv"].media_type)
+    body = await context.snapshot.run(_csv, id_)
+    return Response(body, headers=attachment(f"{id_}-figures.csv"), media_type=FORMATS["csv"].media_type)
 
 
 def figures_answer(id_: str, matcher: Matcher) -> bytes:
@@ -100,12 +99,16 @@ def figures_answer(id_: str, matcher: Matcher) -> bytes:
     )
 
 
-def _measure(id_: str, matcher: Matcher) -> Record:
-    measure: Record = orjson.loads(read_record(MEASURES, id_, matcher.session))
+def _csv(id_: str, matcher: Matcher) -> bytes:
+    return CSV.file(_figures(_measure(id_, matcher), matcher))
+
+
+def _measure(id_: str, matcher: Matcher) -> Json:
+    measure: Json = orjson.loads(read_record(MEASURES, id_, matcher.session))
     return measure
 
 
-def _figures(measure: Record, matcher: Matcher) -> list[dict[str, Any]]:
+def _figures(measure: Json, matcher: Matcher) -> list[dict[str, Any]]:
     """The figures of a measure by year, phase and document."""
     found = [
         *_of_lines(measure, FigureRelation.OWN, matcher),
@@ -121,13 +124,13 @@ def _figures(measure: Record, matcher: Matcher) -> list[dict[str, Any]]:
     return sorted(distinct.values(), key=_sort_key)
 
 
-def _sort_key(figure: Record) -> tuple[int, int, bool, str, int]:
+def _sort_key(figure: Json) -> tuple[int, int, bool, str, int]:
     phase, document = figure["amount"]["phase"], figure["document"]
     place = PHASES.index(phase) if phase else len(PHASES)
     return figure["fiscal_year"]["year"], place, document is None, document or "", RELATIONS.index(figure["relation"])
 
 
-def _of_lines(measure: Record, relation: FigureRelation, matcher: Matcher) -> Iterator[dict[str, Any]]:
+def _of_lines(measure: Json, relation: FigureRelation, matcher: Matcher) -> Iterator[dict[str, Any]]:
     """The amounts of a measure's own lines, and what public sources give beside them."""
     ids = [line["id"] for line in measure["budget_lines"]]
     for line in map(orjson.loads, read_records(BUDGET_LINES, ids, matcher.session)):
@@ -138,18 +141,18 @@ def _of_lines(measure: Record, relation: FigureRelation, matcher: Matcher) -> It
             yield {**common, "document": None, "relation": FigureRelation.NATIONAL_EXPENDITURE, **outside}
 
 
-def _of_other_measures(measure: Record) -> Iterator[dict[str, Any]]:
+def _of_other_measures(measure: Json) -> Iterator[dict[str, Any]]:
     for figure in measure["other_figures"]:
         shown = {name: figure[name] for name in ("fiscal_year", "document", "relation", "amount")}
         yield {**shown, "line": figure["id"], "url": None}
 
 
-def _same_programme(measure: Record, matcher: Matcher) -> Iterator[Record]:
+def _same_programme(measure: Json, matcher: Matcher) -> Iterator[Json]:
     """The other measures that have a review sheet of this one."""
     sheets = [each["id"] for each in measure["same_as"] if each["scheme"] == IdentifierScheme.BUDGET_PROJECT]
     if sheets:
         rows = matcher.rows_of(MEASURES, MEASURES.filters["identifier"], tuple(sheets))
         for _, record in matcher.session.query(RECORDS, keys=list(rows)):
-            other: Record = orjson.loads(record)
+            other: Json = orjson.loads(record)
             if other["id"] != measure["id"]:
                 yield other

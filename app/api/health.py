@@ -1,4 +1,4 @@
-"""Health of the process, readiness of its database, and the OpenAPI document."""
+"""Health of the process and readiness of its database."""
 
 import logging
 
@@ -7,7 +7,6 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.api import openapi
 from app.api.parameters import NoParameters
 from app.api.responses import json_response
 from app.db.base import Unusable
@@ -42,8 +41,3 @@ async def readyz(request: Request, context: NoParameters) -> Response:
         raise unavailable(f"{FAILED[error.check]} The log says more.", 5) from error
     ready = {"status": "ready", **context.snapshot.dataset.version.model_dump()}
     return json_response(orjson.dumps(ready), headers=NO_STORE)
-
-
-@router.get("/openapi.json")
-async def openapi_document(context: NoParameters) -> Response:
-    return json_response(openapi.served(context.prefix))

@@ -26,24 +26,24 @@ router = APIRouter()
 
 
 def _add_history(resource: Resource) -> None:
-    noun = resource.singular.replace("_", " ")
-
     @router.get(
         f"/v1/{resource.name}/{{id}}/history",
         operation_id=f"get_{resource.singular}_history",
-        summary=f"Tell what changed of one {noun}",
-        description=f"The changes of the {noun}, the newest first, as `/v1/changes` lists them; none if it is as the "
-        "first version has it. What was withdrawn has a history too.",
+        summary=f"Tell what changed of one {resource.noun}",
+        description=f"The changes of the {resource.noun}, the newest first, as `/v1/changes` lists them; none if it is "
+        "as the first version has it. What was withdrawn has a history too.",
         tags=[resource.name],
         response_model=page_model(Change),
         openapi_extra=described(PARAMETERS),
     )
     async def get_history(id_: RecordId, context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-        def answer(matcher: Matcher) -> tuple[bytes, Links]:
-            path = f"{context.prefix}/v1/{resource.name}/{id_}/history"
-            return render_page(history_of(resource, id_, matcher), context.query, path, matcher)
+        light = is_light(context.query)
+        return json_response(*await context.snapshot.run(_page, resource, id_, context, light=light))
 
-        return json_response(*await context.snapshot.run(answer, light=is_light(context.query)))
+
+def _page(resource: Resource, id_: str, context: Context, matcher: Matcher) -> tuple[bytes, Links]:
+    path = f"{context.prefix}/v1/{resource.name}/{id_}/history"
+    return render_page(history_of(resource, id_, matcher), context.query, path, matcher)
 
 
 def history_of(resource: Resource, id_: str, matcher: Matcher) -> Listing:

@@ -101,7 +101,7 @@ def _schema(parameter: Parameter) -> dict[str, Any]:
         case "boolean":
             return {"type": "boolean"}
         case "choice":
-            return {"type": "string", "enum": list(parameter.choices or ()), "title": parameter.schema}
+            return {"type": "string", "enum": list(parameter.choices or ()), "title": parameter.component}
         case _:
             found = {"type": "string", "minLength": 1, "maxLength": parameter.maximum or MAX_Q_LENGTH}
             return found | {"pattern": PLAIN} if parameter.kind == "text" else found
@@ -137,12 +137,12 @@ ORDER = Parameter(
     "Direction of `sort`; rows without a value come last either way.",
     "choice",
     choices=one_of("asc", "desc"),
-    schema="SortOrder",
+    component="SortOrder",
     default="asc",
 )
 
 LANG = Parameter(
-    "lang", "Language of the words.", "choice", choices=one_of("en", "ja"), schema="Language", default="en"
+    "lang", "Language of the words.", "choice", choices=one_of("en", "ja"), component="Language", default="en"
 )
 
 
@@ -168,7 +168,7 @@ def selection(resource: Resource) -> tuple[Parameter, ...]:
         "What to order by; the collection's own order, mostly the documents', when left out.",
         "choice",
         choices=one_of(*resource.sorts),
-        schema=f"{resource.record.__name__}Sort",
+        component=f"{resource.record.__name__}Sort",
     )
     version = () if "version" in resource.filters else (NEWEST,)
     return (*with_operators(resource.filters.values()), Q, sort, ORDER, *version)
@@ -207,7 +207,7 @@ def list_parameters(resource: Resource) -> Parameters:
         "choice",
         many=True,
         choices=one_of(*resource.facets),
-        schema=f"{resource.record.__name__}FacetName",
+        component=f"{resource.record.__name__}FacetName",
     )
     shown = fields(field_paths(resource.record))
     return by_name(*selection(resource), LIMIT, OFFSET, CURSOR, *([facet] if resource.facets else []), shown)

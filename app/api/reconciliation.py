@@ -1,7 +1,6 @@
 """Reconciliation: each total that a package states, against the sum of its budget lines."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -18,11 +17,9 @@ from app.query.responses import AnswerMeta
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
-from app.resources.packages import PACKAGES, Package, StatedTotal
-from app.resources.sums import AmountNotes, LineSums, kind_of, kinds_note, rows_of_kinds, unstated_note
+from app.resources.packages import PACKAGES, STATED_TOTAL_NOTES, Package, StatedTotal
+from app.resources.sums import LineSums, amount_notes, kind_of, kinds_note, rows_of_kinds, unstated_note
 from app.schemas import Int32, Note, Schema, to_json
-
-STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of serving values
 
 
 class ReconciledTotal(Schema):
@@ -63,7 +60,7 @@ router = APIRouter(tags=[PACKAGES.name])
     response_model=Reconciliation,
 )
 async def get_package_reconciliation(id_: RecordId, context: NoParameters) -> Response:
-    return json_response(await context.snapshot.run(partial(reconcile, id_)))
+    return json_response(await context.snapshot.run(reconcile, id_))
 
 
 def reconcile(id_: str, matcher: Matcher) -> bytes:
@@ -71,12 +68,12 @@ def reconcile(id_: str, matcher: Matcher) -> bytes:
     package = Package.model_validate_json(read_record(PACKAGES, id_, matcher.session))
     notes: Sequence[Sequence[Any]] = orjson.loads(read_value(matcher.session, STATED_TOTAL_NOTES + id_))
     rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
-    lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)._replace(printed=bool(rows))
+    lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)._replace(known=bool(rows))
     overlaps, overlap_notes = overlaps_of(rows, matcher)
     data = []
     for stated, known in zip(package.stated_totals, notes, strict=True):
         compared = lines.comparable(stated.amount)
-        qualifying = AmountNotes(matcher).of(rows_of_kinds(list(map(kind_of, compared.kinds)), rows, matcher))
+        qualifying = amount_notes(rows_of_kinds(list(map(kind_of, compared.kinds)), rows, matcher), matcher)
         itemised = Amount(**compared.amount("involved"))
         total, lines_jpy = stated.amount.jpy, itemised.jpy
         difference = summed(

@@ -1,51 +1,41 @@
 """Search: one ranked list over all resources, with the field that matched."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
 from pyroaring import BitMap
-from sqlmodel import col, select
 from starlette.responses import Response
 
 from app.api.collections import is_light
 from app.api.parameters import CURSOR, LIMIT, NEWEST, OFFSET, Context, Q, by_name, context_of, described
 from app.api.responses import json_response
-from app.db.base import InList, Statement
-from app.db.tables import ServingRecord
 from app.index import Keyset, Row, TextMatches, search_beginnings
 from app.query.filters import Parameter, one_of, values_at
 from app.query.matching import Matcher
 from app.query.notes import query_notes
 from app.query.page import Links, Listing, page_model, render_page
 from app.query.parser import Query
-from app.query.records import own_fields
+from app.query.records import own_fields, read_by_keys
 from app.query.resource import Resource, texts_of
 from app.query.vocabulary import Vocabularies
+from app.resources import BY_NAME
 from app.resources.facts import FACTS
 from app.schemas import Id, Name, Schema, Sentence
 from app.text import phrase, place_of, searchable, whole_words
 
 CONTEXT = 40  # characters of an excerpt on each side of the match
 
-BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in FACTS}
-FOUND = Statement(
-    select(ServingRecord.key, ServingRecord.resource, ServingRecord.record).where(
-        InList(col(ServingRecord.key), "keys")
-    )
-)
-
 TYPE = Parameter(
     "type",
     "Resources to search; all when left out.",
     "choice",
     many=True,
-    choices=one_of(*BY_NAME),
-    schema="RecordType",
+    choices=one_of(*(each.name for each in FACTS)),
+    component="RecordType",
     example="measures",
 )
 PARAMETERS = by_name(replace(Q, required=True), TYPE, LIMIT, OFFSET, CURSOR, NEWEST)
@@ -85,8 +75,8 @@ router = APIRouter(tags=["search"])
     openapi_extra=described(PARAMETERS),
 )
 async def search_records(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    answer = partial(results, context.query, f"{context.prefix}/v1/search")
-    return json_response(*await context.snapshot.run(answer, light=is_light(context.query)))
+    query, path = context.query, f"{context.prefix}/v1/search"
+    return json_response(*await context.snapshot.run(results, query, path, light=is_light(query)))
 
 
 def results(query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
@@ -96,14 +86,13 @@ def results(query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
 
 def _listing(query: Query, matcher: Matcher) -> Listing:
     """Ranked: names equal to the query, names that begin with it, names that contain each term, and descriptions."""
-    resources = [BY_NAME[type_] for type_ in query.get("type") or BY_NAME]
+    resources = [BY_NAME[type_] for type_ in query.get("type")] or FACTS
     of_types = BitMap.union(*(matcher.index.rows(resource.name) for resource in resources))
     matches = matcher.search(query.terms, resources)
     ranks = [*_own_ranks(query.terms, matches, matcher), matches.anywhere - matches.in_texts]
 
     def render(page: Sequence[Row]) -> list[dict[str, Any]]:
-        records = matcher.session.query(FOUND, keys=[row.key for row in page])
-        found = {key: (name, record) for key, name, record in records}
+        found = read_by_keys([row.key for row in page], matcher.session)
         return [_result(*found[row.key], query.terms[0], matcher.vocabularies) for row in page]
 
     notes = query_notes(query, resources, matches.anywhere & of_types, matcher)

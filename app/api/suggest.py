@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from operator import itemgetter
 from typing import Annotated, Any
 
@@ -14,13 +13,13 @@ from starlette.responses import Response
 from app.api.collections import is_light
 from app.api.parameters import Context, Q, by_name, context_of, described
 from app.api.responses import json_response
-from app.api.search import FOUND, TYPE
+from app.api.search import TYPE
 from app.index import search_beginnings
 from app.query.filters import Filter, Parameter, one_of
 from app.query.matching import Matcher
 from app.query.notes import filter_notes
 from app.query.parser import Query
-from app.query.records import own_fields
+from app.query.records import own_fields, read_by_keys
 from app.query.resource import Resource
 from app.query.responses import AnswerMeta
 from app.query.vocabulary import Vocabularies
@@ -38,7 +37,7 @@ def _suggested() -> Mapping[tuple[str, str], list[tuple[Resource, Filter]]]:
     for resource in FACTS:
         for filter_ in resource.filters.values():
             if filter_.kind in ("code", "choice"):
-                values = filter_.vocabulary or filter_.schema
+                values = filter_.vocabulary or filter_.component
                 found.setdefault((filter_.name, values), []).append((resource, filter_))
     return found
 
@@ -51,7 +50,7 @@ PARAMETER = Parameter(
     "choice",
     many=True,
     choices=one_of(*dict.fromkeys(name for name, _ in FILTERS)),
-    schema="FilterName",
+    component="FilterName",
     example="ministry",
 )
 LIMIT = Parameter("limit", "Suggestions at most.", "integer", minimum=1, maximum=MAX_SUGGESTIONS, default=10)
@@ -100,8 +99,8 @@ router = APIRouter(tags=["suggest"])
     openapi_extra=described(PARAMETERS),
 )
 async def suggest(context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
-    answer = partial(_suggestions, context.query, context.prefix)
-    return json_response(await context.snapshot.run(answer, light=is_light(context.query)))
+    query = context.query
+    return json_response(await context.snapshot.run(_suggestions, query, context.prefix, light=is_light(query)))
 
 
 @dataclass(frozen=True)
@@ -119,10 +118,12 @@ Order = tuple[int, ...]  # rank; values before records, those of no record after
 
 def _suggestions(query: Query, prefix: str, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Suggestions."""
-    ordered = sorted([*_values(query, matcher), *_records(query, matcher)], key=itemgetter(0))
+    ordered: list[tuple[Order, _Value | int]] = sorted(
+        [*_values(query, matcher), *_records(query, matcher)], key=itemgetter(0)
+    )
     shown = [found for _, found in ordered[: query.number("limit")]]
     keys = [found for found in shown if isinstance(found, int)]
-    read = {key: (name, json) for key, name, json in matcher.session.query(FOUND, keys=keys)} if keys else {}
+    read = read_by_keys(keys, matcher.session)
     data, notes = [], dict[str, Note]()
     for found in shown:
         if isinstance(found, _Value):

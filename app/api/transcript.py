@@ -62,7 +62,7 @@ router = APIRouter(tags=[DOCUMENTS.name])
 )
 async def list_document_lines(id_: RecordId, context: Annotated[Context, context_of(PARAMETERS)]) -> Response:
     first, last = lines_asked(context.query)
-    body, links = await context.snapshot.run(lambda matcher: _page(id_, first, last, context, matcher))
+    body, links = await context.snapshot.run(_page, id_, first, last, context)
     return json_response(body, links)
 
 

@@ -3,8 +3,8 @@
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from itertools import groupby
+from functools import cache
+from operator import itemgetter
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import orjson
@@ -13,9 +13,9 @@ from pydantic.fields import FieldInfo
 from app.schemas import DecimalNumber, Id, JsonText, Name, Schema, referenced
 
 Cell = str | int | bool | None
-Kind = Literal["string", "integer", "number", "boolean"]
+CellType = Literal["string", "integer", "number", "boolean"]
 
-KINDS: Mapping[Any, Kind] = {bool: "boolean", int: "integer"}
+CELL_TYPES: Mapping[Any, CellType] = {bool: "boolean", int: "integer"}
 BETWEEN = ";"
 AS_JSON = "As JSON; empty in a workbook where it is too long for a cell."
 LISTS = rf"joined by `{BETWEEN}`: within a value, `{BETWEEN}` is written `\{BETWEEN}`, and `\` is written `\\`."
@@ -23,79 +23,59 @@ LISTS = rf"joined by `{BETWEEN}`: within a value, `{BETWEEN}` is written `\{BETW
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, its type, what it means, and where in a record's JSON its value stands. `to` is the
-    resource whose ids it holds. Of a list, `item` is the type of its items, which may be `nested`: lists themselves.
-    With `json`, the cell is the value as JSON text."""
+    """One column: its name, its type, what it means, and where in a record's JSON its value stands. `references` is
+    the resource whose ids it holds. Of a list, `item` is the type of its items, which may be `nested`: lists
+    themselves. With `json`, the cell is the value as JSON text."""
 
     name: str
-    kind: Kind
+    kind: CellType
     meaning: str
     path: tuple[str, ...]
     required: bool = True
     many: bool = False
-    to: str | None = None
-    item: Kind = "string"
+    references: str | None = None
+    item: CellType = "string"
     nested: bool = False
     json: bool = False
 
 
-Part = Callable[[Any, list[Cell]], None]  # puts some cells of a record behind those that are there
 Listed = Callable[[tuple[Any, ...]], Any]  # the cell of a list's values
 
 
 def row_of(shown: Sequence[Column], listed: Listed | None = None) -> Callable[[Any], list[Cell]]:
     """What gives the cells of a record: made once for a file, because a file has many rows. `listed` makes a cell of a
     list's values; otherwise they are joined as text."""
-    row = _row(_parts([(column.path, column.many) for column in shown], listed or _joined))
-    places = [place for place, column in enumerate(shown) if column.json]
-    return partial(_with_json, row, places) if places else row
+    cells = [_cell(column.path, listed or _joined, many=column.many) for column in shown]
+    as_json = [place for place, column in enumerate(shown) if column.json]
 
-
-def _with_json(row: Callable[[Any], list[Cell]], places: Sequence[int], record: Any) -> list[Cell]:
-    cells = row(record)
-    for place in places:
-        cells[place] = orjson.dumps(cells[place]).decode()
-    return cells
-
-
-def _row(parts: Sequence[Part]) -> Callable[[Any], list[Cell]]:
     def row(record: Any) -> list[Cell]:
-        cells: list[Cell] = []
-        for part in parts:
-            part(record, cells)
-        return cells
+        found = [cell(record) for cell in cells]
+        for place in as_json:
+            found[place] = orjson.dumps(found[place]).decode()
+        return found
 
     return row
 
 
-def _parts(paths: Iterable[tuple[tuple[str, ...], bool]], listed: Listed) -> list[Part]:
-    """Columns that stand side by side and begin with one field are read together: most lists are empty."""
-    runs = groupby(paths, lambda path: path[0][:1])
-    return [_part(first, [(path[1:], many) for path, many in run], listed) for first, run in runs]
+def _cell(path: Sequence[str], listed: Listed, *, many: bool) -> Callable[[Any], Any]:
+    """What reads the value at a path: of a list of objects, the values of all, where a list of plain values stays as
+    it is."""
+    if not path:
+        return (lambda values: listed(tuple(values))) if many else (lambda value: value)
+    name, *rest = path
+    if not rest and not many:
+        return itemgetter(name)
+    inner, of_item, blank = _cell(rest, listed, many=many), _cell(rest, listed, many=False), listed(())
 
-
-def _part(first: tuple[str, ...], below: list[tuple[tuple[str, ...], bool]], listed: Listed) -> Part:
-    if not first:
-        return lambda record, cells: cells.append(record)
-    (name,) = first
-    if below == [((), False)]:
-        return lambda record, cells: cells.append(record[name])
-    inner, row = _parts(below, listed), _row(_parts(((path, False) for path, _ in below), listed))
-    nothing, blank = [None] * len(below), [listed(())] * len(below)
-
-    def cells_of(record: Any, cells: list[Cell]) -> None:
+    def read(record: Any) -> Any:
         value = record[name]
         if value is None:
-            cells.extend(nothing)
-        elif isinstance(value, dict):
-            for part in inner:
-                part(value, cells)
-        elif not value:
-            cells.extend(blank)
-        else:
-            cells.extend(map(listed, zip(*[row(item) for item in value], strict=True)))
+            return None
+        if isinstance(value, dict) or not rest:
+            return inner(value)
+        return listed(tuple([of_item(item) for item in value])) if value else blank
 
-    return cells_of
+    return read
 
 
 def _joined(values: tuple[Any, ...]) -> str:
@@ -132,10 +112,11 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
         single, to = singular(name), referenced(info)
         if _is_schema(item):
             found[name] = tuple(
-                replace(each, name=f"{single}_id", to=to) if each.name == "id" else each for each in _columns(item, 2)
+                replace(each, name=f"{single}_id", references=to) if each.name == "id" else each
+                for each in _columns(item, 2)
             )
         else:
-            found[name] = (Column(single, "string", info.description or "", (), to=to),)
+            found[name] = (Column(single, "string", info.description or "", (), references=to),)
     return found
 
 
@@ -176,7 +157,7 @@ def _within(inner: Column, name: str, meaning: str, *, required: bool, to: str |
     last = name.rpartition("_")[2]
     own = name if inner.name == last else f"{name}_{inner.name}"
     meanings = " ".join(part for part in (meaning, inner.meaning) if part)
-    leads = to if inner.name == "id" else inner.to
+    leads = to if inner.name == "id" else inner.references
     return Column(own, inner.kind, meanings, (name, *inner.path), required and inner.required, inner.many, leads)
 
 
@@ -186,7 +167,7 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
     meaning = f"{meaning} A list, {LISTS}".strip()
     single = singular(name)
     if item == Id:
-        yield Column(f"{single}_ids", "string", meaning, (name,), required=False, many=True, to=to)
+        yield Column(f"{single}_ids", "string", meaning, (name,), required=False, many=True, references=to)
         return
     plain, _, kind = _plain(item)
     if not _is_schema(plain):
@@ -198,11 +179,11 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
         else:
             own = f"{single}_{inner.name if inner.many else _plural(inner.name)}"
         leads = to if inner.name == "id" else None
-        column = Column(own, "string", meaning, (name, *inner.path), required=False, many=True, to=leads)
+        column = Column(own, "string", meaning, (name, *inner.path), required=False, many=True, references=leads)
         yield replace(column, item=inner.item if inner.many else inner.kind, nested=inner.many)
 
 
-def _plain(annotation: Any, marks: Iterable[Any] = ()) -> tuple[Any, bool, Kind]:
+def _plain(annotation: Any, marks: Iterable[Any] = ()) -> tuple[Any, bool, CellType]:
     """A type without its marks and without null, whether it excludes null, and the kind of its values. A field has
     `marks` beside its type."""
     required, marks = True, list(marks)
@@ -216,7 +197,7 @@ def _plain(annotation: Any, marks: Iterable[Any] = ()) -> tuple[Any, bool, Kind]
             required = False
         else:
             is_number = any(isinstance(mark, DecimalNumber) for mark in marks)
-            return annotation, required, "number" if is_number else KINDS.get(annotation, "string")
+            return annotation, required, "number" if is_number else CELL_TYPES.get(annotation, "string")
 
 
 def _is_json(field: FieldInfo) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict
@@ -14,7 +15,7 @@ from app.db.base import VALUE, InList, Session, Statement
 from app.db.tables import ServingValue
 from app.query.responses import DatasetVersion
 from app.query.vocabulary import Term, Vocabularies, Vocabulary
-from app.schemas import Name, to_json
+from app.schemas import Name
 
 DATASET = "dataset"  # names of serving values
 VOCABULARY = "vocabulary/"
@@ -98,15 +99,10 @@ class Dataset:
     def attribution(self) -> str:
         return self.about.attribution
 
-    @cached_property
-    def meta(self) -> orjson.Fragment:
+    @property
+    def meta(self) -> Mapping[str, Any]:
         """The `meta` of answers that are not lists, in the schema of AnswerMeta."""
-        return orjson.Fragment(to_json({"dataset": self.version, "attribution": self.attribution}))
-
-    @cached_property
-    def version_json(self) -> orjson.Fragment:
-        """The version as the `meta` of every list has it."""
-        return orjson.Fragment(to_json(self.version))
+        return {"dataset": self.version, "attribution": self.attribution}
 
     def download(self, path: str) -> Download:
         """The complete download at a path."""

@@ -8,12 +8,26 @@ from pathlib import Path
 
 from app.db.sqlite import FileIdentity, file_identity
 from app.query.dataset import Download
-from app.query.formats import FORMATS
+from app.query.formats import FORMATS, Format
 
 DATABASE = "dataset.sqlite"
 PACKAGE = "datapackage.zip"
-FILES = (f"/{DATABASE}", f"/{PACKAGE}", *(f".{extension}" for extension, each in FORMATS.items() if each.is_file))
 FILE_SECONDS = 600.0  # until a file is compared with its digest again
+
+DATASET_FILES = {
+    DATABASE: Format(
+        "application/vnd.sqlite3",
+        "The whole dataset as a plain SQLite database: a table for each resource, one for each of its lists, and "
+        "`columns`, which explains them.",
+        is_file=True,
+    ),
+    PACKAGE: Format(
+        "application/zip",
+        "The whole dataset as a Data Package (v2): a CSV file of each resource, and datapackage.json with their "
+        "schemas, keys, sources and column types of the Fiscal Data Package (1.0).",
+        is_file=True,
+    ),
+}
 
 Verified = dict[Path, tuple[FileIdentity, float]]  # what a file was, and when, when it had its digest
 
@@ -23,9 +37,14 @@ def folder_of(database: Path, digest: str) -> Path:
     return database.with_name(f"{database.name}.{digest[:16]}")
 
 
+def format_of(name: str) -> Format:
+    """The format of a download, by the name of its file."""
+    return DATASET_FILES.get(name) or FORMATS[name.rpartition(".")[2]]
+
+
 def is_file(download: Download) -> bool:
     """Whether a build makes a file of it. Other downloads are made on request."""
-    return download.path.endswith(FILES)
+    return format_of(download.path.rpartition("/")[2]).is_file
 
 
 def is_there(path: Path, download: Download) -> bool:

@@ -10,7 +10,7 @@ from app.query.names import named
 from app.query.vocabulary import Vocabularies, Vocabulary
 from app.schemas import Labelled, Name, Note
 
-Kind = Literal["text", "integer", "amount", "boolean", "choice", "code", "id"]
+ParameterType = Literal["text", "integer", "amount", "boolean", "choice", "code", "id", "period"]
 Operator = Literal["any", "not", "all"]  # of its values, a record has any, none, or every one
 
 MAX_AMOUNT = 10**18  # yen, above zero or below
@@ -22,18 +22,20 @@ class Parameter:
 
     name: str
     meaning: str
-    kind: Kind
+    kind: ParameterType
     _: KW_ONLY
     many: bool = False
     vocabulary: str = ""
     choices: Mapping[str, Name] | None = None
     broader: Mapping[str, str] = field(default_factory=dict)  # of a choice, the one that includes it
-    schema: str = ""  # name of the closed vocabulary in the OpenAPI document
+    component: str = ""  # name of the closed vocabulary in the OpenAPI document
     minimum: int = 0
     maximum: int = 0
     default: int | str | None = None
     required: bool = False
     newest: bool = False  # of the values, it takes the first alone
+    optional: bool = False  # of a filter: a record may have no value, and the filter value `none` finds it
+    operator: Operator = "any"
     example: str | None = None
 
     @cached_property
@@ -50,18 +52,15 @@ class Filter(Parameter):
     """A parameter that selects records. `paths` say where a record has its values, such as `ministries.id`."""
 
     paths: tuple[str, ...]  # empty where the build gives the values, because the record does not show them
-    several: bool = False  # a record may have several values, and is found by broader ones too
-    optional: bool = False  # a record may have no value: the filter value `none` finds it
-    bound: Literal["min", "max"] | None = None
-    period: Literal["since", "until"] | None = None
+    multivalued: bool = False  # a record may have several values, and is found by broader ones too
+    bound: Literal["", "min", "max", "since", "until"] = ""  # of an amount or a period, which end it is
     note: Note | None = None  # added to every answer in which the filter is used
-    operator: Operator = "any"
-    of: str = ""  # name of the filter that another operator was derived from
+    base: str = ""  # name of the filter of which this is another operator, or an end
 
     @property
     def indexed(self) -> str:
         """The name under which its values are indexed: `ministry` for `ministry_not`."""
-        return self.of or self.name
+        return self.base or self.name
 
     @property
     def operators(self) -> tuple["Filter", ...]:
@@ -69,10 +68,10 @@ class Filter(Parameter):
         record may have several, those that have every one."""
         if not self.many:
             return ()
-        derived = replace(self, example=None, of=self.name)
+        derived = replace(self, example=None, base=self.name)
         none_of, all_of = (f"Rows with {which} of these values of `{self.name}`." for which in ("none", "every one"))
         excluding = replace(derived, name=f"{self.name}_not", meaning=none_of, operator="not")
-        if not self.several:
+        if not self.multivalued:
             return (excluding,)
         # No record has a value and, at once, none.
         return excluding, replace(derived, name=f"{self.name}_all", meaning=all_of, operator="all", optional=False)
@@ -86,7 +85,7 @@ class Filter(Parameter):
     def facet(self) -> bool:
         """Whether records can be counted by its values: not by the bounds of a range or a period, nor by ids, of which
         there may be as many as records."""
-        return self.bound is None and self.period is None and self.kind != "id"
+        return self.kind not in ("amount", "period", "id")
 
 
 def linked(
@@ -95,7 +94,7 @@ def linked(
     *,
     path: str | tuple[str, ...] = (),
     vocabulary: str = "",
-    several: bool = True,
+    multivalued: bool = True,
     optional: bool = True,
     note: Note | None = None,
     example: str | None = None,
@@ -108,7 +107,7 @@ def linked(
         many=True,
         vocabulary=vocabulary or name,
         paths=(path,) if isinstance(path, str) else path,
-        several=several,
+        multivalued=multivalued,
         optional=optional,
         note=note,
         example=example,
@@ -119,7 +118,9 @@ def column(
     name: str, meaning: str, *, path: str, vocabulary: str = "", optional: bool = False, example: str | None = None
 ) -> Filter:
     """A column filter: a record has one value."""
-    return linked(name, meaning, path=path, vocabulary=vocabulary, several=False, optional=optional, example=example)
+    return linked(
+        name, meaning, path=path, vocabulary=vocabulary, multivalued=False, optional=optional, example=example
+    )
 
 
 def choice(
@@ -139,10 +140,10 @@ def choice(
         "choice",
         many=True,
         paths=(path or name,),
-        schema=enum.__name__,
+        component=enum.__name__,
         choices={each: each.label for each in enum},
         optional=optional,
-        several=bool(broader),
+        multivalued=bool(broader),
         broader=broader or {},
         note=note,
     )
@@ -183,13 +184,13 @@ def ids(name: str, meaning: str, *, path: str, example: str | None = None) -> Fi
 def since(meaning: str, *, example: str) -> Filter:
     """The versions after one, or those released on a day or later. The records are filtered by `version`."""
     return Filter(
-        "since", meaning, "code", vocabulary="version", paths=(), period="since", of="version", example=example
+        "since", meaning, "period", vocabulary="version", paths=(), bound="since", base="version", example=example
     )
 
 
 def until(meaning: str) -> Filter:
     """The versions up to one, or those released until a day, that one and that day included."""
-    return Filter("until", meaning, "code", vocabulary="version", paths=(), period="until", of="version")
+    return Filter("until", meaning, "period", vocabulary="version", paths=(), bound="until", base="version")
 
 
 def one_of(*values: str) -> Mapping[str, Name]:

@@ -22,7 +22,7 @@ MAX_XLSX_ROWS = 50_000  # a workbook is complete before its first byte is sent
 
 
 class Format(NamedTuple):
-    """A format of every collection, under the filters of its list, or as a file of all of it that a build makes."""
+    """A format of downloads: made on request, under the filters of a list, or, with `is_file`, a file of the build."""
 
     media_type: str
     meaning: str

@@ -111,7 +111,7 @@ def _plain(word: str) -> str:
     return re.sub(r"[\W_]", "", fold(word))
 
 
-def _called(names: Collection[str]) -> dict[str, str]:
+def _by_label(names: Collection[str]) -> dict[str, str]:
     """The names by what they are called in Japanese, and by themselves."""
     return {**{_japanese(name): name for name in names if japanese(name)}, **{name: name for name in names}}
 
@@ -121,33 +121,33 @@ def _japanese(name: str) -> str:
     return fold(japanese(name))
 
 
-def _known(word: str, names: Mapping[str, str]) -> str | None:
+def _by_synonym(word: str, names: Mapping[str, str]) -> str | None:
     """What is named by this word, or by ours for it."""
     plain = _plain(word)
     known = (names[ours] for ours, others in WORDS.items() if ours in names and plain in others.split())
     return next(known, None) or names.get(fold(word))
 
 
-def _meant(word: str, names: Mapping[str, str]) -> str | None:
+def _nearest(word: str, names: Mapping[str, str]) -> str | None:
     """What is named by the name that a word was surely meant to be."""
-    return _known(word, names) or closest_of(fold(word), names)
+    return _by_synonym(word, names) or closest_of(fold(word), names)
 
 
 def parameter_hint(name: str, parameters: Collection[str], elsewhere: Elsewhere) -> Hint:
     """The suggestion for a parameter that an operation does not have, and others may."""
-    plain, names = _plain(name), _called(parameters)
+    plain, names = _plain(name), _by_label(parameters)
     excluded = EXCLUDED.match(plain)
-    excluding = f"{excluded and _meant(excluded[1] or excluded[2], names)}_not"
-    nearest = excluding if excluding in parameters else _meant(name, names)
+    excluding = f"{excluded and _nearest(excluded[1] or excluded[2], names)}_not"
+    nearest = excluding if excluding in parameters else _nearest(name, names)
     if nearest:
         return nearest, hint(nearest)
     for needed, others, advice in ADVICE:
         if plain in others.split() and (not needed or needed in parameters):
             return None, prefixed(f" {advice}", elsewhere.prefix)
-    return None, _asking(_known(name, _called(elsewhere.requests)), elsewhere)
+    return None, _where_taken(_by_synonym(name, _by_label(elsewhere.requests)), elsewhere)
 
 
-def _asking(name: str | None, elsewhere: Elsewhere) -> str:
+def _where_taken(name: str | None, elsewhere: Elsewhere) -> str:
     """The sentence that names the requests that take a parameter."""
     requests = " or ".join(f"`{each}`" for each in elsewhere.requests.get(name or "", ())[:MAX_REQUESTS])
     return prefixed(f" Ask {requests} for it.", elsewhere.prefix) if requests else ""
@@ -162,20 +162,20 @@ def other_hint(
     taking = [name for name, each in vocabularies.items() if each.find(value) not in ((), (NONE,))]
     here = next((name for name in parameters if name in taking), None)
     name = here or next((name for name in taking if name in elsewhere.requests), None)
-    return f" It is a value of `{name}`.{'' if here else _asking(name, elsewhere)}" if name else ""
+    return f" It is a value of `{name}`.{'' if here else _where_taken(name, elsewhere)}" if name else ""
 
 
 def value_hint(parameter: Parameter, value: str, vocabulary: Vocabulary) -> Hint:
     """The suggestion for a value that is not in the vocabulary of a parameter."""
     sorted_by = SORTED.fullmatch(value.strip()[:100]) if parameter.name == "sort" else None
     if sorted_by and (sorted_by["down"] or sorted_by["order"]):
-        found = _meant(sorted_by["sort"], vocabulary.names)
+        found = _nearest(sorted_by["sort"], vocabulary.names)
         order = (sorted_by["order"] or ("desc" if sorted_by["down"] == "-" else "asc")).lower()
         return found, hint(found and f"sort={found}&order={order}")
-    if isinstance(parameter, Filter) and parameter.optional and _plain(value) in NO_VALUE.split():
+    if parameter.optional and _plain(value) in NO_VALUE.split():
         return NONE, hint(NONE)
     names = vocabulary.names
-    nearest = names.get(YEAR.sub(r"20\1", in_common_era(value))) or _meant(value, names)
+    nearest = names.get(YEAR.sub(r"20\1", in_common_era(value))) or _nearest(value, names)
     if nearest is None and isinstance(parameter, Filter) and parameter.choices:
         nearest = closest_of(BUDGET.sub("", fold(value)), {BUDGET.sub("", name): id_ for name, id_ in names.items()})
     return nearest, hint(nearest)
@@ -203,16 +203,16 @@ def path_hint(path: str, paths: Collection[str]) -> str | None:
     failing that, the list that it ends with. Of a path behind an id, the one of the same resource."""
     by_name = {re.sub(r"^/(v1/)?(exports/)?", "", each): each for each in paths if "{" not in each}
     asked = re.sub(r"^/(api/|rest/)*(v\d+/)?(exports/)?", "", path).rstrip("/")
-    names = _called([name for name in by_name if "." not in name])
+    names = _by_label([name for name in by_name if "." not in name])
     resource, id_, part = (*asked.split("/", 2), "", "")[:3]
-    item = f"{by_name.get(_meant(resource, names) or '')}/{{id}}"
+    item = f"{by_name.get(_nearest(resource, names) or '')}/{{id}}"
     parts = {each.removeprefix(item).lstrip("/"): each for each in paths if id_ and each.startswith(item)}
-    found = _meant(part, _called(parts))
+    found = _nearest(part, _by_label(parts))
     if found is not None:
         return parts[found].replace("{id}", quote(id_))
     for name in (asked.lower(), asked.lower().rpartition("/")[2]):
         stem, _, extension = name.rpartition(".") if name.rpartition(".")[2] in EXTENSIONS else (name, "", "json")
-        found = closest(f"{_known(stem, names) or stem}{EXTENSIONS[extension]}", by_name)
+        found = closest(f"{_by_synonym(stem, names) or stem}{EXTENSIONS[extension]}", by_name)
         if found:
             return by_name[found]
     return None

@@ -33,7 +33,7 @@ CONTAINING = {
 
 def values_of(index: Index, vocabularies: Vocabularies, resource: Resource, filter_: Filter) -> ValueIndex:
     """The rows under each value of a filter, those under narrower values included."""
-    narrower = filter_.values(vocabularies).narrower if filter_.several else None
+    narrower = filter_.values(vocabularies).narrower if filter_.multivalued else None
     return index.values(resource.name, filter_.indexed, narrower)
 
 
@@ -59,15 +59,15 @@ class Matcher:
 
     def rows_of(self, resource: Resource, filter_: Filter, ids: tuple[str, ...]) -> BitMap:
         """The rows that have any, none or every one of these values, as the filter's operator says."""
-        if filter_.bound:
+        if filter_.kind == "amount":
             column = self.index.column(resource.name, filter_.column)
             return column.at_least(int(ids[0])) if filter_.bound == "min" else column.at_most(int(ids[0]))
         if filter_.kind == "id":
             any_of = self.index.among(resource.name, filter_.indexed, ids, self)
             return self.index.rows(resource.name) - any_of if filter_.operator == "not" else any_of
         values, rows = self.values(resource, filter_), self.index.rows(resource.name)
-        if filter_.period:
-            return BitMap().union(*map(values.of, within(filter_.period, ids[0], filter_.values(self.vocabularies))))
+        if filter_.kind == "period":
+            return BitMap().union(*map(values.of, within(filter_.bound, ids[0], filter_.values(self.vocabularies))))
         found = [rows - values.present if id_ == NONE else values.of(id_) for id_ in ids]
         if filter_.operator == "all":
             return BitMap.intersection(*found)

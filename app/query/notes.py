@@ -28,11 +28,11 @@ def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
     for filter_, ids in query.filters():
         if filter_.note:
             notes[filter_.note.code] = filter_.note
-        if filter_.kind not in ("code", "choice") or filter_.period:
+        if filter_.kind not in ("code", "choice"):
             continue
         vocabulary = filter_.values(vocabularies)
         for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
-            if term.id in vocabulary.narrower and filter_.several:
+            if term.id in vocabulary.narrower and filter_.multivalued:
                 listed = ", ".join(vocabulary.narrower[term.id])
                 code = f"narrower-included-{term.id}"
                 notes[code] = Note(
@@ -100,7 +100,7 @@ def _filters_meant(query: Query, resources: Iterable[Resource], matcher: Matcher
         for word in (q, *q.split())
         for resource in resources
         for filter_ in resource.filters.values()
-        if filter_.kind in ("code", "choice") and not filter_.period
+        if filter_.kind in ("code", "choice")
         for id_ in filter_.values(matcher.vocabularies).find(word)
         if matcher.values(resource, filter_).of(id_)
     )

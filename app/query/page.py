@@ -134,7 +134,7 @@ def _body(listing: Listing, query: Query, path: str, matcher: Matcher) -> dict[s
         "total": total,
         "limit": limit,
         "offset": None if start else offset,
-        "dataset": dataset.version_json,
+        "dataset": dataset.version,
         "notes": listing.notes,
         "attribution": dataset.attribution,
     }

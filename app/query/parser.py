@@ -141,7 +141,7 @@ def _of_another(
 
 def _swapped(query: Query) -> Iterator[ParameterError]:
     """A range whose ends are swapped matches nothing, and is surely a mistake."""
-    bounds = [(each, int(ids[0])) for each, ids in query.filters() if each.bound]
+    bounds = [(each, int(ids[0])) for each, ids in query.filters() if each.kind == "amount"]
     for (low, least), (high, most) in permutations(bounds, 2):
         if low.bound == "min" and low.paths == high.paths and least > most:
             message = f"`{low.name}` is more than `{high.name}`. Swap them."
@@ -150,7 +150,8 @@ def _swapped(query: Query) -> Iterator[ParameterError]:
 
 def _reversed(query: Query, vocabularies: Vocabularies) -> Iterator[ParameterError]:
     """A period that ends before it begins holds nothing either."""
-    if is_reversed({each.name: ids[0] for each, ids in query.filters() if each.period}, vocabularies["version"]):
+    bounds = {each.name: ids[0] for each, ids in query.filters() if each.kind == "period"}
+    if is_reversed(bounds, vocabularies["version"]):
         message = "`since` is after `until`. Swap them."
         yield parameter_error("since", message, ErrorCode.CONFLICT)
 
@@ -160,10 +161,10 @@ def _contradictions(query: Query, vocabularies: Vocabularies) -> Iterator[Parame
     for excluding, excluded in query.filters():
         if excluding.operator != "not":
             continue
-        narrower = excluding.values(vocabularies).narrower if excluding.several else {}
+        narrower = excluding.values(vocabularies).narrower if excluding.multivalued else {}
         out = {below for id_ in excluded for below in (id_, *narrower.get(id_, ()))}
         for other, ids in query.filters():
-            if other.indexed != excluding.of or other.operator == "not" or other.period:
+            if other.indexed != excluding.base or other.operator == "not" or other.kind == "period":
                 continue
             left_out = [id_ in out for id_ in ids]
             if any(left_out) if other.operator == "all" else all(left_out):
@@ -225,6 +226,8 @@ def _value(
                 message += advice
         case "id":
             message = "" if re.fullmatch(ID, value) else "takes ids: lower-case letters, digits, dots and hyphens."
+        case "period":
+            return _bound(parameter, value, parameter.values(vocabularies))
         case _:
             return _code(parameter, value, vocabularies, suggest=suggest)
     if message:
@@ -259,17 +262,14 @@ def _code(
 ) -> tuple[str, ...] | ParameterError:
     """The ids of a value of a vocabulary, or `none` where a record may have no value."""
     vocabulary = parameter.values(vocabularies)
-    if isinstance(parameter, Filter) and parameter.period:
-        return _bound(parameter, value, vocabulary)
     ids = vocabulary.find(value)
     if parameter.newest and ids and ids != (newest := next(iter(vocabulary.terms)),):
         message = f"This is answered as of the newest version alone, `{newest}`. {OLDER}"
         return parameter_error(parameter.name, message, value=value, allowed=[newest], did_you_mean=newest)
-    takes_none = isinstance(parameter, Filter) and parameter.optional
-    if len(ids) > 1 and isinstance(parameter, Filter) and parameter.operator == "all":
+    if len(ids) > 1 and parameter.operator == "all":
         message = f"`{cut(value)}` means any of several values. `{parameter.name}` takes each of them by its id."
         return parameter_error(parameter.name, message, value=value, allowed=ids)
-    if ids and (ids != (NONE,) or takes_none or NONE in vocabulary.terms):
+    if ids and (ids != (NONE,) or parameter.optional or NONE in vocabulary.terms):
         return ids
     meant, advice = value_hint(parameter, value, vocabulary) if suggest else (None, "")
     count = len(vocabulary.terms)
@@ -277,17 +277,17 @@ def _code(
     message = f"`{cut(value)}` is not a value of `{parameter.name}`.{advice} `allowed` lists {listed}."
     if not value.strip():
         message = f"A value of `{parameter.name}` is empty. Leave it out instead."
-    allowed = [*vocabulary.terms, *([NONE] if takes_none else [])]
+    allowed = [*vocabulary.terms, *([NONE] if parameter.optional else [])]
     return parameter_error(
         parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=meant
     )
 
 
-def _bound(parameter: Filter, value: str, versions: Vocabulary) -> tuple[str, ...] | ParameterError:
+def _bound(parameter: Parameter, value: str, versions: Vocabulary) -> tuple[str, ...] | ParameterError:
     """A bound of a period: a version, or a day that is not in the future."""
     name, plain = parameter.name, fold(value.strip())
     newest = next(iter(versions.terms))
-    day = plain if is_day(plain) else written_day(value, parameter.period or "since")
+    day = plain if is_day(plain) else written_day(value, name)
     message, meant = "", day
     if day and name == "since" and day > max(today(), released(versions, newest)):
         meant = released(versions, newest)

@@ -1,11 +1,10 @@
-"""Periods: versions between two bounds, each a version or a day. Versions are the vocabulary `version`, the newest
-first."""
+"""Periods: versions between two ends, `since` and `until`, each a version or a day. Versions are the vocabulary
+`version`, the newest first."""
 
 import re
 from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
-from typing import Literal
 from unicodedata import numeric
 
 from app.query.vocabulary import Vocabulary
@@ -41,13 +40,13 @@ def small_number(text: str) -> int:
     return number
 
 
-def written_day(value: str, period: Literal["since", "until"]) -> str | None:
+def written_day(value: str, end: str) -> str | None:
     """The day in ISO 8601 that is written in another form, such as 2026/11/29; of a month or a year, the first or the
     last. None if it is none."""
     found = WRITTEN.fullmatch(in_common_era(value))
     if not found:
         return None
-    first, (year, month, day) = period == "since", found.groups()
+    first, (year, month, day) = end == "since", found.groups()
     try:
         month = int(month or (1 if first else 12))
         return date(int(year), month, int(day or (1 if first else monthrange(int(year), month)[1]))).isoformat()
@@ -65,15 +64,15 @@ def released(versions: Vocabulary, version: str) -> str:
     return versions.terms[version].released
 
 
-def within(period: Literal["since", "until"], bound: str, versions: Vocabulary) -> list[str]:
+def within(end: str, bound: str, versions: Vocabulary) -> list[str]:
     """The versions on one side of a bound. Of a version, those after it, or it and those before it; of a day, those
     released on it and later, or on it and earlier."""
     if is_day(bound):
         days = {version: released(versions, version) for version in versions.terms}
-        return [version for version, day in days.items() if (day >= bound if period == "since" else day <= bound)]
+        return [version for version, day in days.items() if (day >= bound if end == "since" else day <= bound)]
     listed = list(versions.terms)
     place = listed.index(bound)
-    return listed[:place] if period == "since" else listed[place:]
+    return listed[:place] if end == "since" else listed[place:]
 
 
 def is_reversed(bounds: Mapping[str, str], versions: Vocabulary) -> bool:

@@ -23,6 +23,11 @@ _OF_RESOURCE = col(ServingRecord.resource) == bindparam("resource")
 
 RECORD = Statement(select(ServingRecord.record).where(_OF_RESOURCE, col(ServingRecord.id) == bindparam("id")))
 RECORDS = Statement(select(ServingRecord.key, ServingRecord.record).where(InList(col(ServingRecord.key), "keys")))
+RECORDS_OF_ANY = Statement(
+    select(ServingRecord.key, ServingRecord.resource, ServingRecord.record).where(
+        InList(col(ServingRecord.key), "keys")
+    )
+)
 RECORDS_BY_ID = Statement(
     select(ServingRecord.record)
     .where(_OF_RESOURCE, InList(col(ServingRecord.id), "ids"))
@@ -51,6 +56,12 @@ def read_rows(statement: Statement, rows: Sequence[Row], session: Session) -> li
     return [found[key] for key in keys]
 
 
+def read_by_keys(keys: Sequence[int], session: Session) -> dict[int, tuple[str, bytes]]:
+    """Records of any resource by their keys: the name of the resource of each, and its JSON."""
+    found = session.query(RECORDS_OF_ANY, keys=keys) if keys else []
+    return {key: (name, record) for key, name, record in found}
+
+
 def read_records(resource: Resource, ids: Sequence[str], session: Session) -> list[bytes]:
     """Records of these ids as JSON, in the order of their keys."""
     return [record for (record,) in session.query(RECORDS_BY_ID, resource=resource.name, ids=ids)]
@@ -69,9 +80,8 @@ def read_record(resource: Resource, id_: str, session: Session) -> bytes:
         return bytes(found[0][0])
     if session.query(OLDER, resource=resource.name, id=id_):
         raise _withdrawn(resource, id_, session)
-    noun = resource.singular.replace("_", " ")
     meant = _meant(resource, id_, session)
-    raise Problem(404, f"There is no {noun} of this id.{hint(*meant)}", listed_at=f"/v1/{resource.name}")
+    raise Problem(404, f"There is no {resource.noun} of this id.{hint(*meant)}", listed_at=f"/v1/{resource.name}")
 
 
 def _meant(resource: Resource, id_: str, session: Session) -> list[str]:
@@ -100,14 +110,14 @@ def read_record_of(version: str, versions: Vocabulary, resource: Resource, id_: 
         return bytes(until[-1])
     if not rows:
         read_record(resource, id_, session)
-    noun, came = resource.singular.replace("_", " "), oldest_first[rows[0][0] - 1 if rows else -1]
-    raise Problem(404, f"Version {version} has no {noun} of this id: it came with version {came}. Ask for that one.")
+    came = oldest_first[rows[0][0] - 1 if rows else -1]
+    missing = f"Version {version} has no {resource.noun} of this id"
+    raise Problem(404, f"{missing}: it came with version {came}. Ask for that one.")
 
 
 def _withdrawn(resource: Resource, id_: str, session: Session) -> Problem:
     """The refusal of a record that earlier versions have."""
-    noun = resource.singular.replace("_", " ")
-    detail, successor = f"This {noun} was withdrawn.", ""
+    detail, successor = f"This {resource.noun} was withdrawn.", ""
     for (json,) in session.query(VALUE, name=f"{WITHDRAWN}{resource.name}/{id_}"):
         entry = orjson.loads(json)
         detail += f" {entry['reason']['en']}"

@@ -25,10 +25,9 @@ class Resource:
     """One collection.
 
     `names` and `descriptions` are the fields that full-text search reads. `own_sorts` gives, beside id and name, the
-    sorts and the path of the value that each orders by. `extra_indexes` are paths, beside those of the filters, whose
-    values are indexed. `evidenced` is whether documents evidence the records, which a filter selects by. `versioned` is
-    whether ids begin with a version: texts are then ordered by the numbers in them, 1.9.0 before 1.10.0, and equal ones
-    by the ids.
+    sorts and the path of the value that each orders by. `evidenced` is whether documents evidence the records, which a
+    filter selects by. `versioned` is whether ids begin with a version: texts are then ordered by the numbers in them,
+    1.9.0 before 1.10.0, and equal ones by the ids.
     """
 
     name: str
@@ -40,13 +39,17 @@ class Resource:
     names: tuple[str, ...] = ("name",)
     descriptions: tuple[str, ...] = ()
     vocabularies: tuple[VocabularySource, ...] = ()
-    extra_indexes: tuple[str, ...] = ()
     evidenced: bool = True
     versioned: bool = False
 
     @cached_property
     def plural(self) -> str:
         return self.name.replace("-", "_")
+
+    @cached_property
+    def noun(self) -> str:
+        """What one record is called in a sentence."""
+        return self.singular.replace("_", " ")
 
     @cached_property
     def filters(self) -> dict[str, Filter]:
@@ -64,11 +67,6 @@ class Resource:
             for mark in info.metadata
             if isinstance(mark, References) and mark.searched
         }
-
-    @cached_property
-    def indexed_paths(self) -> tuple[str, ...]:
-        """The paths, beside those of the filters, whose values are indexed."""
-        return (*self.extra_indexes, *self.searched_links)
 
     def filter_of(self, path: str) -> Filter | None:
         """The first filter that selects by the values at this path."""

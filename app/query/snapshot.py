@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from app.db.base import INTEGRITY, Database, Session, Unusable
 from app.db.opening import open_database
@@ -20,6 +20,7 @@ from app.query.matching import Matcher
 from app.settings import Settings
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 POLL_SECONDS = 1.0  # between two polls for a newer build
 VERIFY_SECONDS = 60.0  # at least, between two comparisons of the content with its digest
@@ -59,11 +60,11 @@ class Snapshot:
     def matcher(self, session: Session) -> Matcher:
         return Matcher(self.dataset, self.index, session)
 
-    async def run(self, work: Callable[[Matcher], T], *, light: bool = False) -> T:
-        """Runs the work of a request: on a thread, or on the event loop if it takes less time than a switch to one."""
+    async def run(self, work: Callable[[*Ts, Matcher], T], *args: *Ts, light: bool = False) -> T:
+        """Runs work(*args, matcher): on a thread, or on the event loop if it takes less time than a switch to one."""
         if light and self.database.in_process:
-            return self.database.query(lambda session: work(self.matcher(session)))
-        return await self.database.run_in_thread(lambda session: work(self.matcher(session)))
+            return self.database.query(lambda session: work(*args, self.matcher(session)))
+        return await self.database.run_in_thread(lambda session: work(*args, self.matcher(session)))
 
 
 # A context variable, since one MCP call makes several requests of the same application, beside those of others.

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from app.schemas import Decimal, Int64, Labelled, Note, Reason, Schema, Sentence
+from app.schemas import DecimalText, Int64, Labelled, Note, Reason, Schema, Sentence
 
 OKU = 100_000_000
 
@@ -49,7 +49,7 @@ class Amount(Schema):
     it is of several kinds, which are not added; zero where the filters leave out all of it."""
 
     jpy: Int64 | None = Field(description="Whole yen, negative where a budget is cut; null where there is no amount.")
-    oku_yen: Decimal | None = Field(description="The same in 億円 (100 million yen), as an exact decimal.")
+    oku_yen: DecimalText | None = Field(description="The same in 億円 (100 million yen), as an exact decimal.")
     text: Sentence | None = Field(description="As printed; null for a sum.")
     approximate: bool = Field(description="Printed as 程度 or 約; a sum is when any of its lines is.")
     uncertain: bool = Field(description="The reading itself is in doubt: see the record's notes.")

@@ -25,9 +25,10 @@ UNSTATED = "unstated"  # its value for a line without an amount
 DOCUMENT = "stated_by"  # the document that states the line
 STRATEGY = "strategy_link"  # the ground and the strategy of each plan that the measure serves as a whole
 ACROSS = "across"  # numbers of the lines of other kinds that state the same money or include it
+AMOUNT_QUALITY = "amount_quality"  # `approximate` and `uncertain`, where its amount is
 AMOUNT_NOTE = "amount_note"  # codes of the line's notes that qualify its amount
 MISSING = "missing"  # the empty fields of the line, with the reasons: `field,reason`
-COVERAGE = "coverage"  # year, budget and ministry of a line that is related to no other
+MINISTRY_BUDGET = "ministry_budget"  # year, budget and ministry of a line that is related to no other
 
 
 class Expenditure(Schema):
@@ -136,5 +137,4 @@ BUDGET_LINES = Resource(
         at_most("amount_max", "amount.jpy", "Lines of at most so many yen; those without an amount are left out."),
     ),
     own_sorts={"amount": "amount.jpy", "fiscal_year": "fiscal_year.year"},
-    extra_indexes=("amount.approximate", "amount.uncertain"),
 )

@@ -76,7 +76,7 @@ CHANGES = Resource(
             "choice",
             many=True,
             paths=("type",),
-            schema="RecordType",
+            component="RecordType",
             choices=one_of(*(each.name for each in FACTS)),
         ),
         ids("id", "The id of the record.", path="record", example="biosimilar-uptake"),

@@ -15,11 +15,12 @@ from app.query.matching import Matcher
 from app.query.parser import Query
 from app.query.vocabulary import NONE, Vocabularies
 from app.resources.budget_lines import BUDGET_LINES
-from app.resources.sums import NO_LINES, NOT_PRINTED, PARTS, GroupKey, LineSums, Sum
+from app.resources.sums import NO_LINES, PARTS, UNKNOWN, GroupKey, LineSums, Sum
 
 PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
 DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
-COVERED = frozenset(("fiscal_year", "budget_kind", "phase", "basis"))  # of which documents state amounts, or do not
+# Of the values of these, documents state amounts, or do not.
+REPORTED_DIMENSIONS = frozenset(("fiscal_year", "budget_kind", "phase", "basis"))
 # Each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
 RENDERED: frozenset[tuple[str, ...]] = frozenset([*combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])
 GROUPS = "groups/"  # prefix of the serving values that hold the groups of all lines
@@ -50,9 +51,9 @@ def groups_of(
     dimensions: Sequence[Filter],
     sums: Mapping[GroupKey, Sum],
     vocabularies: Vocabularies,
-    printed: Container[str],
+    known: Container[str],
 ) -> list[Group]:
-    """The groups of these sums. By one dimension, values without lines are groups too: `printed` are those whose sum is
+    """The groups of these sums. By one dimension, values without lines are groups too: `known` are those whose sum is
     then zero."""
     values = [each.values(vocabularies) for each in dimensions]
     keys = dict.fromkeys(sums)
@@ -66,7 +67,7 @@ def groups_of(
             "en": " × ".join(name.en for name in names),
             "en_official": all(name.en_official for name in names),
         }
-        found = sums.get(key) or (NO_LINES if key[0] in printed else NOT_PRINTED)
+        found = sums.get(key) or (NO_LINES if key[0] in known else UNKNOWN)
         places = tuple(vocabulary.places.get(part) for vocabulary, part in zip(values, key, strict=True))
         groups.append(Group(key, label, found, places))
     return groups
@@ -98,10 +99,10 @@ def _sorted(groups: Iterable[Group], by: Callable[[Group], Sequence[Any]], *, de
 def rendered_groups(index: Index, vocabularies: Vocabularies) -> Iterator[tuple[str, bytes]]:
     """The groups of all lines by the dimensions of RENDERED, as serving values, for the build to store."""
     rows, sums = index.rows(BUDGET_LINES.name), LineSums(index, vocabularies)
-    total = sums.sum(rows)._replace(printed=bool(rows))
+    total = sums.sum(rows)._replace(known=bool(rows))
     for names in sorted(RENDERED):
         dimensions = [BUDGET_LINES.filters[name] for name in names]
-        shown = sort_groups(groups_of(dimensions, sums.by(dimensions, rows), vocabularies, printed=()))
+        shown = sort_groups(groups_of(dimensions, sums.by(dimensions, rows), vocabularies, known=()))
         facts = [total, is_additive(shown, total), is_complete(shown)]
         parts = facts, [group.render() for group in shown]
         yield GROUPS + ",".join(names), b"\n".join(orjson.dumps(part, default=tuple) for part in parts)
@@ -119,22 +120,23 @@ def is_complete(groups: Iterable[Group]) -> bool:
 
 def is_stated(sum_: Sum) -> bool:
     """Whether the documents state amounts for a sum."""
-    return bool(sum_.stated if sum_.kinds else sum_.printed)
+    return bool(sum_.stated if sum_.kinds else sum_.known)
 
 
-def covered_rows(query: Query, matcher: Matcher) -> BitMap:
+def reported_rows(query: Query, matcher: Matcher) -> BitMap:
     """The rows of the years, budgets, phases and bases that a query names: of others, documents may state nothing."""
     rows = matcher.index.rows(BUDGET_LINES.name)
     for filter_, ids in query.filters():
-        if filter_.name in COVERED:
+        if filter_.name in REPORTED_DIMENSIONS:
             rows = rows & matcher.rows_of(BUDGET_LINES, filter_, ids)
     return rows
 
 
-def is_printed(query: Query, matcher: Matcher) -> bool:
+def is_known(query: Query, matcher: Matcher) -> bool:
     """Whether the documents have budget lines for what a query asks about: for a value of each dimension that it
-    filters by, of COVERED together. If so, and no line matches, that is a zero; if not, the amount is unknown."""
-    return bool(covered_rows(query, matcher)) and all(
+    filters by, of REPORTED_DIMENSIONS together. If so, and no line matches, that is a zero; if not, the amount is
+    unknown."""
+    return bool(reported_rows(query, matcher)) and all(
         NONE in ids or matcher.rows_of(BUDGET_LINES, filter_, ids)
         for filter_, ids in query.filters()
         if filter_.name in DIMENSIONS

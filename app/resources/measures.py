@@ -17,9 +17,9 @@ from app.schemas import (
     Derived,
     Id,
     Labelled,
+    MayBeEmpty,
     Name,
     Note,
-    Optional,
     Record,
     Ref,
     References,
@@ -132,7 +132,7 @@ class Measure(Record):
     sections: Annotated[list[SectionRef], References("sections", searched="section")] = Field(
         description="Sections of the strategy that it serves."
     )
-    strategies: Annotated[list[StrategyLink], Optional(), References("strategies", searched="strategy")] = Field(
+    strategies: Annotated[list[StrategyLink], MayBeEmpty(), References("strategies", searched="strategy")] = Field(
         description="Plans that the document says it serves, by no section of theirs."
     )
     pillar: Annotated[PillarRef | None, References("pillars")]
@@ -143,8 +143,8 @@ class Measure(Record):
         description="Other bodies that it names."
     )
     modalities: Annotated[list[Ref], References("modalities", searched="modality")]
-    laws: Annotated[list[Law], Optional()] = Field(description="Laws that the document cites for it.")
-    same_as: Annotated[list[Identifier], Optional()] = SAME_AS
+    laws: Annotated[list[Law], MayBeEmpty()] = Field(description="Laws that the document cites for it.")
+    same_as: Annotated[list[Identifier], MayBeEmpty()] = SAME_AS
     budget_lines: Annotated[list[LineRef], Derived(), References("budget-lines")]
     amount: Annotated[Amount, Derived()] = Field(
         description="The sum of those lines; null where none states an amount, and where they are of several kinds."

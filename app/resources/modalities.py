@@ -8,7 +8,7 @@ from app.query.filters import column
 from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
 from app.resources.identifiers import IDENTIFIER, SAME_AS, Identifier, identifier_terms, ids_of
-from app.schemas import Derived, Int32, Name, Optional, Record, Ref, References
+from app.schemas import Derived, Int32, MayBeEmpty, Name, Record, Ref, References
 
 
 class Modality(Record):
@@ -16,7 +16,7 @@ class Modality(Record):
 
     name: Name
     also: list[str] = Field(description="Other words for it in the documents.")
-    same_as: Annotated[list[Identifier], Optional()] = SAME_AS
+    same_as: Annotated[list[Identifier], MayBeEmpty()] = SAME_AS
     broader: Annotated[Ref | None, References("modalities", searched="modality")]
     narrower: Annotated[list[Ref], Derived(), References("modalities", searched="modality")]
     measure_count: Annotated[Int32, Derived()] = Field(description="Measures under it or under a narrower one.")

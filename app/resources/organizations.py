@@ -8,7 +8,7 @@ from app.query.filters import choice, column
 from app.query.resource import Resource, VocabularySource
 from app.query.vocabulary import Term
 from app.resources.identifiers import IDENTIFIER, SAME_AS, Identifier, identifier_terms, ids_of
-from app.schemas import Labelled, Name, Optional, Record, Ref, References
+from app.schemas import Labelled, MayBeEmpty, Name, Record, Ref, References
 
 
 class OrganizationKind(Labelled):
@@ -35,11 +35,11 @@ class Organization(Record):
     name: Name
     kind: OrganizationKind
     abbreviation: str | None = Field(description="As documents print it between 【】.")
-    also: Annotated[list[str], Optional()] = Field(description="Everyday names, by which requests find it too.")
-    parent: Annotated[Ref | None, Optional(), References("organizations", searched="organization")] = Field(
+    also: Annotated[list[str], MayBeEmpty()] = Field(description="Everyday names, by which requests find it too.")
+    parent: Annotated[Ref | None, MayBeEmpty(), References("organizations", searched="organization")] = Field(
         description="The body that it is part of."
     )
-    same_as: Annotated[list[Identifier], Optional()] = SAME_AS
+    same_as: Annotated[list[Identifier], MayBeEmpty()] = SAME_AS
 
 
 def _terms(record: Organization) -> list[Term]:

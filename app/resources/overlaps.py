@@ -19,7 +19,7 @@ from app.index import Index
 from app.query.matching import Matcher
 from app.query.notes import MAX_NAMED, listed
 from app.resources.amount import BudgetPhase
-from app.resources.budget_lines import ACROSS, BUDGET_LINES, COVERAGE, DOCUMENT
+from app.resources.budget_lines import ACROSS, BUDGET_LINES, DOCUMENT, MINISTRY_BUDGET
 from app.schemas import Id, Note, Schema, distinct
 
 MAX_LISTED = 100
@@ -70,84 +70,67 @@ def counted_once(left_out: Sequence[str]) -> Note:
     )
 
 
-class Overlaps:
-    """The overlaps of the budget lines of an index."""
+def left_out(rows: BitMap, index: Index) -> BitMap:
+    """Those of the rows that yield to another of them."""
+    return BitMap().union(*(lines for reason in OverlapReason for _, lines in _under(rows, reason.value, index)))
 
-    def __init__(self, index: Index) -> None:
-        name = BUDGET_LINES.name
-        self._index = index
-        rows = index.rows(name)
-        self._first = rows[0] if rows else 0
-        # By reason and number of a line: the lines that yield to it.
-        self._yielding = {reason: index.values(name, reason.value) for reason in OverlapReason}
 
-    def left_out(self, rows: BitMap) -> BitMap:
-        """Those of the rows that yield to another of them."""
-        found = BitMap()
-        for _, _, lines in self._found(rows):
-            found |= lines
-        return found
+def _under(rows: BitMap, name: str, index: Index) -> Iterator[tuple[int, BitMap]]:
+    """Of lines that are indexed under the numbers of other lines: each of the rows with some of the rows under it."""
+    values = index.values(BUDGET_LINES.name, name)
+    if rows.intersect(values.present):
+        before = index.rows(BUDGET_LINES.name)[0] - 1
+        for number, lines in values.rows.items():
+            row = before + int(number)
+            if row in rows and lines.intersect(rows):
+                yield row, lines & rows
 
-    def listed(self, rows: BitMap) -> list[Overlap]:
-        """Each of the rows that is left out, in their order, with a row that is counted in its place."""
-        left_out = self.left_out(rows)
-        overlaps: dict[int, Overlap] = {}
-        for reason, counted, lines in self._found(rows):
-            if counted not in left_out:
+
+def _overlapping(rows: BitMap, index: Index) -> list[Overlap]:
+    """Each of the rows that is left out, in their order, with a row that is counted in its place."""
+    without = left_out(rows, index)
+    overlaps: dict[int, Overlap] = {}
+    for reason in OverlapReason:
+        for counted, lines in _under(rows, reason.value, index):
+            if counted not in without:
                 for line in lines:
                     overlaps.setdefault(line, Overlap(line, reason, counted))
-        return [overlaps[line] for line in sorted(overlaps)]
+    return [overlaps[line] for line in sorted(overlaps)]
 
-    def _found(self, rows: BitMap) -> Iterator[tuple[OverlapReason, int, BitMap]]:
-        for reason, values in self._yielding.items():
-            if not rows.intersect(values.present):
-                continue
-            for number, lines in values.rows.items():
-                key = self._first + int(number) - 1
-                if key in rows and lines.intersect(rows):
-                    yield reason, key, lines & rows
 
-    def unrelated(self, rows: BitMap) -> Iterator[tuple[str, list[str]]]:
-        """The coverages (year, budget and ministry) of which several documents have lines among the rows that nothing
-        relates to another line, each with those documents."""
-        for coverage, lines, documents in self._index.derived("shared-coverages", self._shared):
-            if lines.intersect(rows):
-                named = [document for document, own in documents.items() if own.intersect(rows)]
-                if len(named) > 1:
-                    yield coverage, named
+def _unrelated(rows: BitMap, index: Index) -> Iterator[tuple[str, list[str]]]:
+    """The budgets (of a year and a ministry) of which several documents have lines among the rows that nothing
+    relates to another line, each with those documents."""
+    for budget, lines, documents in index.derived("shared-budgets", lambda: _shared(index)):
+        if lines.intersect(rows):
+            named = [document for document, own in documents.items() if own.intersect(rows)]
+            if len(named) > 1:
+                yield budget, named
 
-    def _shared(self) -> list[tuple[str, BitMap, dict[str, BitMap]]]:
-        """The coverages of which several documents have such lines: those, and those of each document."""
-        documents = self._index.values(BUDGET_LINES.name, DOCUMENT).rows
-        coverages = self._index.values(BUDGET_LINES.name, COVERAGE).rows
-        found = [
-            (coverage, lines, {document: lines & own for document, own in documents.items() if lines.intersect(own)})
-            for coverage, lines in coverages.items()
-        ]
-        return [each for each in found if len(each[2]) > 1]
 
-    def across(self, rows: BitMap) -> int:
-        """How many of the rows state the same money as a row of another kind, or a part of it."""
-        found = BitMap()
-        for number, lines in self._index.values(BUDGET_LINES.name, ACROSS).rows.items():
-            if self._first + int(number) - 1 in rows:
-                found |= lines & rows
-        return len(found)
+def _shared(index: Index) -> list[tuple[str, BitMap, dict[str, BitMap]]]:
+    """The budgets of which several documents have such lines: those, and those of each document."""
+    documents = index.values(BUDGET_LINES.name, DOCUMENT).rows
+    budgets = index.values(BUDGET_LINES.name, MINISTRY_BUDGET).rows
+    found = [
+        (budget, lines, {document: lines & own for document, own in documents.items() if lines.intersect(own)})
+        for budget, lines in budgets.items()
+    ]
+    return [each for each in found if len(each[2]) > 1]
 
 
 def overlaps_of(rows: BitMap, matcher: Matcher) -> tuple[list[dict[str, Any]], list[Note]]:
     """The lines that a sum of these rows leaves out, in the schema of OverlappingLine, the first MAX_LISTED of them,
     and the notes on them and on lines that may state the same money."""
-    overlaps = Overlaps(matcher.index)
-    found, notes = overlaps.listed(rows), []
+    found, notes = _overlapping(rows, matcher.index), []
     if found:
         notes.append(COUNTED_ONCE)
     if len(found) > MAX_LISTED:
         notes.append(_cut(len(found)))
-    across = overlaps.across(rows)
+    across = BitMap().union(*(lines for _, lines in _under(rows, ACROSS, matcher.index)))
     if across:
-        notes.append(_across(across))
-    unrelated = list(islice(overlaps.unrelated(rows), MAX_NAMED + 1))
+        notes.append(_across(len(across)))
+    unrelated = list(islice(_unrelated(rows, matcher.index), MAX_NAMED + 1))
     if unrelated:
         notes.append(_may_overlap(unrelated, matcher))
     shown = found[:MAX_LISTED]
@@ -174,7 +157,7 @@ def _across(count: int) -> Note:
 
 
 def _may_overlap(unrelated: Sequence[tuple[str, Sequence[str]]], matcher: Matcher) -> Note:
-    named = [_named(coverage, matcher) for coverage, _ in unrelated[:MAX_NAMED]]
+    named = [_named(budget, matcher) for budget, _ in unrelated[:MAX_NAMED]]
     ja, en = ("、".join(ja for ja, _ in named), "; ".join(en for _, en in named))
     more = len(unrelated) > MAX_NAMED
     documents = ", ".join(distinct(document for _, several in unrelated for document in several))
@@ -187,8 +170,8 @@ def _may_overlap(unrelated: Sequence[tuple[str, Sequence[str]]], matcher: Matche
     )
 
 
-def _named(coverage: str, matcher: Matcher) -> tuple[str, str]:
-    """What a coverage is called in Japanese and in English."""
-    year, budget, ministry = coverage.split(",")
-    who, phase = matcher.vocabularies["ministry"].terms[ministry].label, BudgetPhase(budget).label
+def _named(budget: str, matcher: Matcher) -> tuple[str, str]:
+    """What a budget is called in Japanese and in English."""
+    year, kind, ministry = budget.split(",")
+    who, phase = matcher.vocabularies["ministry"].terms[ministry].label, BudgetPhase(kind).label
     return f"{who.ja}の{year}年度{phase.ja}", f"FY{year} {phase.en} of the {who.en}"

@@ -9,6 +9,8 @@ from app.resources.amount import Amount, AmountBasis
 from app.resources.dates import FiscalYear
 from app.schemas import Labelled, Name, Record, Schema
 
+STATED_TOTAL_NOTES = "stated-total-notes/"  # prefix of the serving values that hold the notes of each
+
 
 class BudgetKind(Labelled):
     """Which budget of the year."""

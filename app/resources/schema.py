@@ -7,7 +7,7 @@ from app.query.columns import columns
 from app.query.dataset import About
 from app.resources import RESOURCES
 
-FORM = 2  # of the serving values and of the entries of the index: raise it with every change of what they hold
+FORM = 3  # of the serving values and of the entries of the index: raise it with every change of what they hold
 
 
 def schema_version() -> str:
@@ -20,7 +20,7 @@ def schema_version() -> str:
             columns(resource.record),
             [(each.name, each.paths) for each in resource.filters.values()],
             resource.sorts,
-            (resource.names, resource.descriptions, resource.indexed_paths),
+            (resource.names, resource.descriptions, tuple(resource.searched_links)),
         )
         for resource in RESOURCES
     ]

@@ -3,21 +3,21 @@ amounts of different bases or phases are not added; a joint line is whole in `jo
 or uncertain if one of its lines is; it is null if none of its lines states an amount."""
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Annotated, Any, NamedTuple
 
 import orjson
 from pydantic import Field
 from pyroaring import BitMap
 
+from app.db.base import Session
 from app.index import Index
 from app.query.dataset import read_value
 from app.query.filters import Filter
 from app.query.matching import Matcher, values_of
 from app.query.vocabulary import NONE, Vocabularies
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
-from app.resources.budget_lines import AMOUNT_NOTE, BUDGET_LINES, KIND, UNSTATED
-from app.resources.overlaps import Overlaps
+from app.resources.budget_lines import AMOUNT_NOTE, AMOUNT_QUALITY, BUDGET_LINES, KIND, UNSTATED
+from app.resources.overlaps import left_out
 from app.schemas import Int32, Note, Schema
 
 AMOUNT_NOTES = "amount-notes"  # name of the serving value that holds the notes which qualify amounts
@@ -120,12 +120,12 @@ class Sum(NamedTuple):
     """The sum of some lines, by kind: amounts of different kinds are not added."""
 
     kinds: Mapping[str, KindSum]  # in their order; UNSTATED for lines without an amount
-    printed: bool = True  # False if the documents have no line at all for the question: it is then null, not zero
+    known: bool = True  # False if the documents have no line at all for the question: it is then null, not zero
 
     @classmethod
     def load(cls, values: Sequence[Any]) -> "Sum":
-        kinds, printed = values
-        return cls({kind: KindSum(*(Part(*part) for part in parts)) for kind, parts in kinds.items()}, printed)
+        kinds, known = values
+        return cls({kind: KindSum(*(Part(*part) for part in parts)) for kind, parts in kinds.items()}, known)
 
     @property
     def lines(self) -> int:
@@ -150,7 +150,7 @@ class Sum(NamedTuple):
     def amount(self, name: str) -> dict[str, Any]:
         """One of PARTS in the schema of Amount."""
         if not self.kinds:
-            return ZERO if self.printed else NO_AMOUNT
+            return ZERO if self.known else NO_AMOUNT
         if len(self.kinds) == 1:
             ((kind, only),) = self.kinds.items()
             part: Part = getattr(only, name)
@@ -177,7 +177,7 @@ class Sum(NamedTuple):
 
 
 NO_LINES = Sum({})
-NOT_PRINTED = NO_LINES._replace(printed=False)
+UNKNOWN = NO_LINES._replace(known=False)
 
 
 class LineSums:
@@ -188,11 +188,10 @@ class LineSums:
         self._index = index
         self._vocabularies = vocabularies
         self._check = check
-        self._overlaps = Overlaps(index)
         self._amounts = index.column(name, "amount")
         self._joint = index.values(name, "joint").of("true")
-        self._approximate = index.values(name, "amount.approximate").of("true")
-        self._uncertain = index.values(name, "amount.uncertain").of("true")
+        quality = index.values(name, AMOUNT_QUALITY)
+        self._approximate, self._uncertain = quality.of("approximate"), quality.of("uncertain")
         self._kinds = index.derived("sums", self._by_kind)
 
     def _by_kind(self) -> list[tuple[str, BitMap, BitMap]]:
@@ -202,7 +201,7 @@ class LineSums:
 
     def sum(self, rows: BitMap) -> Sum:
         """The sum of these lines, of which those that state the same money count once."""
-        counted = rows - self._overlaps.left_out(rows)
+        counted = rows - left_out(rows, self._index)
         found = {kind: (counted & sole, counted & joint) for kind, sole, joint in self._kinds}
         return Sum(
             {
@@ -302,20 +301,15 @@ def unstated_note(total: Sum) -> list[Note]:
     ]
 
 
-class AmountNotes:
-    """The notes of budget lines that qualify their amounts, for sums that count such lines."""
+def amount_notes(rows: BitMap, matcher: Matcher) -> list[Note]:
+    """The notes of those rows that a sum of the rows counts, where they qualify its amount."""
+    lines = matcher.index.values(BUDGET_LINES.name, AMOUNT_NOTE)
+    if not rows.intersect(lines.present):
+        return []
+    counted = rows - left_out(rows, matcher.index)
+    notes = matcher.index.derived(AMOUNT_NOTES, lambda: _read_amount_notes(matcher.session))
+    return [note for note in notes if counted.intersect(lines.of(note.code))]
 
-    def __init__(self, matcher: Matcher) -> None:
-        self._matcher = matcher
-        self._lines = matcher.index.values(BUDGET_LINES.name, AMOUNT_NOTE)
 
-    @cached_property
-    def _notes(self) -> list[Note]:
-        return [Note(**note) for note in orjson.loads(read_value(self._matcher.session, AMOUNT_NOTES))]
-
-    def of(self, rows: BitMap) -> list[Note]:
-        """The notes of those rows that a sum of the rows counts."""
-        if not rows.intersect(self._lines.present):
-            return []
-        counted = rows - Overlaps(self._matcher.index).left_out(rows)
-        return [note for note in self._notes if counted.intersect(self._lines.of(note.code))]
+def _read_amount_notes(session: Session) -> list[Note]:
+    return [Note(**note) for note in orjson.loads(read_value(session, AMOUNT_NOTES))]

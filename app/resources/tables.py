@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, Table, Text
 from sqlalchemy import Column as SqlColumn
-from sqlmodel import Field, SQLModel
+from sqlmodel import SQLModel
 
 from app.query.columns import Column, columns, list_columns
 from app.query.resource import Resource
-from app.resources import RESOURCES
+from app.resources import BY_NAME, RESOURCES
 from app.schemas import referenced
 
 TYPES: Mapping[str, Any] = {
@@ -20,8 +20,6 @@ TYPES: Mapping[str, Any] = {
     "number": Text,  # exact, which SQLite's own numbers are not
     "boolean": Boolean,
 }
-TABLE_OF = {resource.name: resource.plural for resource in RESOURCES}
-RECORD_OF = {resource.name: resource.record for resource in RESOURCES}
 INDEXED = {("budget_lines", "measure_id")}
 LINES = ("document", "lines_from", "lines_to")  # of evidence: what rests on a line of a transcript is looked up
 
@@ -39,26 +37,6 @@ class ResourceTable:
     columns: tuple[Column, ...]
 
 
-class ColumnMeaning(SQLModel, table=True):
-    """What each column of these tables means."""
-
-    __tablename__ = "columns"
-
-    table: str = Field(sa_type=Text, primary_key=True)
-    column: str = Field(sa_type=Text, primary_key=True)
-    type: str = Field(sa_type=Text)
-    meaning: str = Field(sa_type=Text)
-
-
-class DatasetFact(SQLModel, table=True):
-    """What the dataset is called, its version, and how to cite it."""
-
-    __tablename__ = "dataset"
-
-    fact: str = Field(sa_type=Text, primary_key=True)
-    value: str = Field(sa_type=Text)
-
-
 def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Table:
     """Declares a table: `primary` are the columns of its primary key."""
     return Table(
@@ -68,7 +46,7 @@ def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Ta
             SqlColumn(
                 column.name,
                 Integer if column in primary and column.kind == "integer" else TYPES[column.kind],
-                *([ForeignKey(f"{TABLE_OF[column.to]}.id")] if column.to in TABLE_OF else []),
+                *([ForeignKey(f"{BY_NAME[column.references].plural}.id")] if column.references in BY_NAME else []),
                 primary_key=column in primary,
                 unique=column.name == "id",
                 nullable=not (column in primary or column.required),
@@ -85,7 +63,7 @@ def _make(name: str, columns: Sequence[Column], primary: Sequence[Column]) -> Ta
 def _stored(resource: Resource, field: str, inner: Sequence[str]) -> bool:
     """Whether a column of a field is stored. What a record says that the field refers to is joined."""
     target = referenced(resource.record.model_fields[field])
-    return target is None or not inner or inner[0] == "id" or inner[0] not in RECORD_OF[target].model_fields
+    return target is None or not inner or inner[0] == "id" or inner[0] not in BY_NAME[target].record.model_fields
 
 
 def _resource_tables(resource: Resource) -> Iterator[ResourceTable]:
@@ -93,7 +71,7 @@ def _resource_tables(resource: Resource) -> Iterator[ResourceTable]:
     shown = [column for column in columns(resource.record) if not column.many]
     own = tuple(column for column in shown if _stored(resource, fields[column.path[0]], column.path[1:]))
     yield ResourceTable(_make(resource.plural, own, [KEY]), "", own)
-    holder = Column(f"{resource.singular}_id", "string", f"The {resource.singular}.", ("id",), to=resource.name)
+    holder = Column(f"{resource.singular}_id", "string", f"The {resource.singular}.", ("id",), references=resource.name)
     for name, of_item in list_columns(resource.record).items():
         inner = tuple(column for column in of_item if _stored(resource, name, column.path))
         table = _make(f"{resource.singular}_{name}", inner, [holder, POSITION])
@@ -111,13 +89,27 @@ TRANSCRIPT_LINES = _make(
     "transcript_lines",
     [Column("text", "string", "Its words.", ())],
     [
-        Column("document_id", "string", "The document.", (), to="documents"),
+        Column("document_id", "string", "The document.", (), references="documents"),
         Column("number", "integer", "The line's number, from 1.", ()),
     ],
 )
 
-COLUMNS: Table = ColumnMeaning.__table__  # type: ignore[attr-defined]
-DATASET: Table = DatasetFact.__table__  # type: ignore[attr-defined]
+# What each column of these tables means.
+COLUMNS = Table(
+    "columns",
+    SQLModel.metadata,
+    SqlColumn("table", Text, primary_key=True),
+    SqlColumn("column", Text, primary_key=True),
+    SqlColumn("type", Text, nullable=False),
+    SqlColumn("meaning", Text, nullable=False),
+)
+# What the dataset is called, its version, and how to cite it.
+DATASET = Table(
+    "dataset",
+    SQLModel.metadata,
+    SqlColumn("fact", Text, primary_key=True),
+    SqlColumn("value", Text, nullable=False),
+)
 
 PUBLIC_TABLES: tuple[Table, ...] = (
     COLUMNS,

@@ -29,6 +29,7 @@ from app.query.resource import Resource
 from app.query.responses import DatasetVersion
 from app.resources import RESOURCES
 from app.resources.groups import rendered_groups
+from app.resources.packages import STATED_TOTAL_NOTES
 from app.resources.schema import schema_version
 from app.resources.sums import AMOUNT_NOTES
 from app.schemas import Name
@@ -212,7 +213,7 @@ def _values(checked: Checked, about: About) -> Iterator[tuple[str, bytes]]:
     yield DATASET, about.model_dump_json().encode()
     yield AMOUNT_NOTES, orjson.dumps(amount_notes(checked.seed))
     for package in checked.seed.each(PackageEntry):
-        yield f"stated-total-notes/{package.id}", orjson.dumps(stated_total_notes(package, checked.seed))
+        yield STATED_TOTAL_NOTES + package.id, orjson.dumps(stated_total_notes(package, checked.seed))
     for (type_, id_), each in checked.history.withdrawn.items():
         replacing = {"replaced_by": each.replaced_by, "reason": each.reason.model_dump()}
         yield f"{WITHDRAWN}{type_}/{id_}", orjson.dumps(replacing)

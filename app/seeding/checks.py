@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from app.query.vocabulary import RESERVED
-from app.schemas import Basis, Derived, LineRange, Optional, Record, References
+from app.schemas import Basis, Derived, LineRange, MayBeEmpty, Record, References
 from app.seeding.checks_by_kind import CHECKS
 from app.seeding.entries.base import Entry, EntryPart, FieldPath, NameEntry, Registered, marked_fields
 from app.seeding.entries.budgets import AmountEntry
@@ -157,7 +157,7 @@ def coverage_errors(record: Mapping[str, Any], entry: Entry, model: type[Record]
     supported = {field for piece in record["evidence"] for field in piece["supports"]}
     for field in (name for name in fields if name not in marked_fields(model, Derived)):
         if _is_empty(record[field]):
-            if field not in silent and field not in marked_fields(model, Optional):
+            if field not in silent and field not in marked_fields(model, MayBeEmpty):
                 yield (field,), f"`{field}` is empty: say why under `silent`, or give it with its evidence"
         elif field in silent:
             message = f"`{field}` is under `silent`, and has a value: remove the one or the other"

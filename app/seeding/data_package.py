@@ -98,7 +98,7 @@ def _table_schema(resource: Resource) -> Mapping[str, Any]:
         # A reference to the table itself does not name it.
         {"fields": [column.name], "reference": {"fields": ["id"]} | ({"resource": to} if to != resource.name else {})}
         for column in shown
-        if (to := column.to) in names and not column.many
+        if (to := column.references) in names and not column.many
     ]
     return {
         "fields": [_field(column, resource) for column in shown],
@@ -116,7 +116,7 @@ def _field(column: Column, resource: Resource) -> Mapping[str, Any]:
         field["constraints"] = {"required": True}
     if column.path[-1] == "url" and not column.many:
         field["format"] = "uri"
-    identified = resource.name if column.name == "id" else column.to
+    identified = resource.name if column.name == "id" else column.references
     if identified in RDF_TYPES and not column.many:
         field["rdfType"] = RDF_TYPES[identified]
     column_type = COLUMN_TYPES.get(resource.name, {}).get(column.name)

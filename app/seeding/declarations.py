@@ -34,7 +34,7 @@ def declaration_errors() -> Iterator[str]:
         paths = {".".join(column.path) for column in columns(resource.record)} | resource.record.model_fields.keys()
         sortable = {".".join(column.path) for column in RESOURCE_TABLES[resource.name][0].columns}
         for filter_ in resource.filters.values():
-            if filter_.kind == "code" and filter_.vocabulary not in sources:
+            if filter_.vocabulary and filter_.vocabulary not in sources:
                 yield (
                     f"{resource.name}: no resource gives the vocabulary `{filter_.vocabulary}` of the filter "
                     f"`{filter_.name}`: add a VocabularySource to the resource whose records are its values"

@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from app.query.dataset import About, Download
-from app.query.downloads import DATABASE, PACKAGE
+from app.query.downloads import DATASET_FILES, PACKAGE, format_of
 from app.query.formats import FORMATS, IN_MEMORY_ROWS, MAX_XLSX_ROWS, Workbook, export_path
 from app.query.resource import Resource
 from app.resources import RESOURCES
@@ -18,8 +18,6 @@ from app.resources.documents import DOCUMENTS
 from app.seeding.data_package import descriptor
 from app.seeding.parquet import write_parquet
 from app.seeding.rendered_records import RenderedRecords
-
-FILE_TYPES = {DATABASE: "application/vnd.sqlite3", PACKAGE: "application/zip"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Downloads:
 
     def file(self, name: str, rows: int | None = None) -> Download:
         """A file of the folder: a collection of so many rows, or the whole dataset."""
-        media_type = FILE_TYPES.get(name) or FORMATS[name.rpartition(".")[2]].media_type
+        media_type = format_of(name).media_type
         with (self.folder / name).open("rb") as file:
             digest, size = file_digest(file, "sha256").hexdigest(), file.tell()
         return Download(path=f"/v1/exports/{name}", media_type=media_type, rows=rows, bytes=size, sha256=digest)
@@ -98,6 +96,6 @@ class Downloads:
 
 def in_order(made: Iterable[Download]) -> list[Download]:
     """Downloads in the order in which they are listed."""
-    paths = [f"/v1/exports/{name}" for name in FILE_TYPES]
+    paths = [f"/v1/exports/{name}" for name in DATASET_FILES]
     paths.extend(export_path(resource, extension) for resource in RESOURCES for extension in FORMATS)
     return sorted(made, key=lambda download: paths.index(download.path))

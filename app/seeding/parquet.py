@@ -10,20 +10,20 @@ import orjson
 import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
-from app.query.columns import Column, Kind, columns, row_of
+from app.query.columns import CellType, Column, columns, row_of
 from app.query.dataset import About
 from app.query.resource import Resource
 
 BATCH = 1_000  # records that are turned into columns at once
 ROW_GROUP = 20_000  # rows, which wait in memory as columns
 
-TYPES: Mapping[Kind, Any] = {
+TYPES: Mapping[CellType, Any] = {
     "string": pa.string(),
     "integer": pa.int64(),
     "number": pa.decimal128(20, 8),
     "boolean": pa.bool_(),
 }
-IN_JSON: Mapping[Kind, Any] = {**TYPES, "number": pa.string()}
+IN_JSON: Mapping[CellType, Any] = {**TYPES, "number": pa.string()}
 
 
 def write_parquet(path: Path, resource: Resource, about: About, records: Iterator[bytes]) -> None:
@@ -46,7 +46,7 @@ def _batches(records: Iterator[bytes], row: Any, read: Sequence[Any], schema: An
         yield pa.record_batch([array.cast(field.type) for array, field in zip(arrays, schema, strict=True)], schema)
 
 
-def _type(column: Column, types: Mapping[Kind, Any]) -> Any:
+def _type(column: Column, types: Mapping[CellType, Any]) -> Any:
     if not column.many:
         return types[column.kind]
     item = types[column.item]

@@ -6,7 +6,17 @@ from typing import Any
 import orjson
 
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, BudgetPhase, in_oku, summed
-from app.resources.budget_lines import ACROSS, AMOUNT_NOTE, COVERAGE, DOCUMENT, KIND, MISSING, STRATEGY, UNSTATED
+from app.resources.budget_lines import (
+    ACROSS,
+    AMOUNT_NOTE,
+    AMOUNT_QUALITY,
+    DOCUMENT,
+    KIND,
+    MINISTRY_BUDGET,
+    MISSING,
+    STRATEGY,
+    UNSTATED,
+)
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
@@ -506,6 +516,8 @@ def hidden_values_of_line(line: BudgetLineEntry, seed: Seed) -> FilterValues:
     links = _link_values(seed.get(MeasureEntry, line.measure))
     values = {KIND: [kind_of(line, seed)], DOCUMENT: [document_of(line)], STRATEGY: links}
     values[MISSING] = [f"{field},{reason}" for reason, fields in line.silent.items() for field in fields]
+    qualities = ("approximate", "uncertain") if line.amount else ()
+    values[AMOUNT_QUALITY] = [quality for quality in qualities if getattr(line.amount, quality)]
     values[AMOUNT_NOTE] = [code for code in line.notes if seed.get(NoteEntry, code).of_amount]
     if line_relations(line.id, seed):
         for id_, reason in yields_to(line, seed).items():
@@ -516,7 +528,7 @@ def hidden_values_of_line(line: BudgetLineEntry, seed: Seed) -> FilterValues:
         values[ACROSS] = [str(seed.number(BudgetLineEntry, id_)) for id_ in of_other_kinds]
     else:
         year, phase = seed.get(PackageEntry, line.package).fiscal_year, phase_of(line, seed)
-        values[COVERAGE] = [f"{year},{_budget_kind(phase) or phase},{ministry}" for ministry in line.ministries]
+        values[MINISTRY_BUDGET] = [f"{year},{_budget_kind(phase) or phase},{ministry}" for ministry in line.ministries]
     return values
 
 

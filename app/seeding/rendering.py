@@ -6,7 +6,7 @@ from functools import partial
 
 import orjson
 
-from app.resources import RESOURCES
+from app.resources import BY_NAME
 from app.schemas import Record
 from app.seeding.checks import content_errors, coverage_errors, located, own_errors
 from app.seeding.entries import KINDS
@@ -21,8 +21,6 @@ from app.seeding.rendered_records import RenderedRecords, Row, csv_of
 from app.seeding.staging import Seed
 
 SHARE_SIZE = 200  # entries of the largest kind that are checked and rendered at once
-
-MODELS = {resource.name: resource.record for resource in RESOURCES}
 
 Share = dict[str, range]  # by kind, numbers of entries
 
@@ -73,7 +71,7 @@ def _check_share(seed: Seed, share: Share, *, render: bool) -> ShareResult:
             if (kind, entry.id) not in seed.broken:
                 result.errors.extend(located(entry, content_errors(entry, seed)))
             if render and kind in RENDERERS and not result.errors:
-                record, model = RENDERERS[kind](entry, seed), MODELS[kind]
+                record, model = RENDERERS[kind](entry, seed), BY_NAME[kind].record
                 result.coverage.extend(located(entry, coverage_errors(record, entry, model)))
                 json = orjson.dumps(_in_order(record, model))
                 model.model_validate_json(json)

@@ -13,7 +13,6 @@ import orjson
 from app.db.sqlite import connect
 from app.db.tables import SERVING_INDEX, SERVING_TEXT, SERVING_VALUE
 from app.index import Index, IndexWriter, NgramWriter
-from app.query.columns import text_of
 from app.query.dataset import VOCABULARY, vocabulary_of
 from app.query.filters import Filter, values_at
 from app.query.resource import Resource, texts_of
@@ -56,9 +55,9 @@ def _texts(
     resource: Resource, rendered: RenderedRecords, index: IndexWriter, ngrams: NgramWriter, vocabularies: Terms
 ) -> Iterator[tuple[int, str, str]]:
     """The folded texts of each record, which is indexed on the way, and whose terms are added to the vocabularies."""
-    filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.paths and not each.bound]
-    readers = [*filters, *((path, _texts_at([path])) for path in resource.indexed_paths)]
-    columns = {each.column: each.paths[0] for each in resource.filters.values() if each.bound}
+    filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.paths and each.kind != "amount"]
+    readers = [*filters, *((path, _texts_at([path])) for path in resource.searched_links)]
+    columns = {each.column: each.paths[0] for each in resource.filters.values() if each.kind == "amount"}
     rows = rendered.rows(resource, "json, hidden")
     for key, (text, hidden) in enumerate(rows, rendered.first_key(resource)):
         record = orjson.loads(text)
@@ -84,7 +83,7 @@ def _reader(filter_: Filter) -> Callable[[Any], Iterable[str]]:
 
 
 def _texts_at(paths: Iterable[str]) -> Callable[[Any], Iterable[str]]:
-    return lambda record: [text_of(value) for path in paths for value in values_at(record, path)]
+    return lambda record: [str(value) for path in paths for value in values_at(record, path)]
 
 
 def sort_orders(relational: Path) -> Iterator[tuple[str, str, bytes]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from app.query.filters import Filter, Parameter
+from app.query.filters import Parameter
 from app.query.page import FacetCounts
 from app.query.vocabulary import NONE
 from app.site.view import View
@@ -73,7 +73,7 @@ def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Con
     typed = ",".join(view.query.get(parameter.name))
     if parameter.kind in ("integer", "amount"):
         return control(kind="number", value=typed)
-    if parameter.kind in ("text", "id") or (isinstance(parameter, Filter) and parameter.period):
+    if parameter.kind in ("text", "id", "period"):
         return control(kind="text", value=typed)
     options = list(_options(view, parameter, facet))
     if not parameter.many:
@@ -96,7 +96,7 @@ def _options(view: View, parameter: Parameter, facet: FacetCounts | None) -> Ite
 
 def _labels(view: View, parameter: Parameter) -> Mapping[str, str]:
     """The labels of all values of a parameter, which one snapshot of the data has once."""
-    key = f"labels/{view.language}/{parameter.vocabulary or parameter.schema or parameter.name}"
+    key = f"labels/{view.language}/{parameter.vocabulary or parameter.component or parameter.name}"
     found: Mapping[str, str] | None = view.snapshot.index.get(key)
     if found is None:
         values = parameter.values(view.snapshot.dataset.vocabularies).terms
@@ -147,8 +147,4 @@ def hidden(view: View) -> Iterator[tuple[str, str]]:
 
 def _is_shown(parameter: Parameter) -> bool:
     """Whether a form has a control of it."""
-    return (
-        parameter.name not in (*PLACES, *SHAPES)
-        and getattr(parameter, "operator", "any") == "any"
-        and not parameter.newest
-    )
+    return parameter.name not in (*PLACES, *SHAPES) and parameter.operator == "any" and not parameter.newest

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -22,11 +21,11 @@ from app.query.page import count_facets, list_body, render_page
 from app.query.parser import Query
 from app.query.records import own_fields, read_record
 from app.query.resource import Resource
-from app.resources import RESOURCES
+from app.resources import BY_NAME, RESOURCES
 from app.resources.changes import CHANGES
 from app.resources.facts import FACTS
 from app.site import forms
-from app.site.fields import BY_NAME, Field, fields_of, in_tables
+from app.site.fields import Field, fields_of, in_tables
 from app.site.labels import meaning
 from app.site.render import STATIC, page
 from app.site.values import is_name
@@ -54,7 +53,7 @@ Context = dict[str, Any]  # of a template
 @router.get("/{name:resource}")
 async def list_of_records(name: Name, request: Request) -> Response:
     view = page_view(request, LISTS[name])
-    answer, facets = await view.snapshot.run(partial(_list_answer, BY_NAME[name], view), light=is_light(view.query))
+    answer, facets = await view.snapshot.run(_list_answer, BY_NAME[name], view, light=is_light(view.query))
     feed = ""
     if name in FEEDS:
         selection = view.query.encode(fields=None, facet=None)
@@ -143,7 +142,7 @@ def snippets(base: str, api: str, csv: str = "") -> Sequence[tuple[str, str]]:
 @router.get("/{name:resource}/{id}")
 async def one_record(name: Name, id_: RecordId, request: Request) -> Response:
     view = page_view(request, ITEMS[name])
-    return page(view, "item.html", **await view.snapshot.run(partial(read_item, BY_NAME[name], id_, view), light=True))
+    return page(view, "item.html", **await view.snapshot.run(read_item, BY_NAME[name], id_, view, light=True))
 
 
 def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: str = "") -> Context:
@@ -203,7 +202,7 @@ def _schema_org(view: View, name: str, title: str = "") -> Context:
 async def history_of_record(name: Name, id_: RecordId, view: Annotated[View, page_of(history.PARAMETERS)]) -> Response:
     if BY_NAME[name] not in FACTS:
         raise Problem(404, "What a version has, and what it changed, has no history.", listed_at=f"/{name}")
-    title, answer = await view.snapshot.run(partial(_history, BY_NAME[name], id_, view))
+    title, answer = await view.snapshot.run(_history, BY_NAME[name], id_, view)
     return page(
         view,
         "history.html",
@@ -230,7 +229,7 @@ async def search_page(view: Annotated[View, page_of({**search.PARAMETERS, "q": Q
     """Without words there is nothing to search for: the page is then a form."""
     answer: Context = {"data": [], "links": {}, "meta": {"total": 0, "notes": [], "offset": 0}, "records": []}
     if view.query.terms:
-        answer = await view.snapshot.run(partial(_found, view))
+        answer = await view.snapshot.run(_found, view)
     return page(
         view,
         "search.html",

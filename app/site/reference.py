@@ -14,7 +14,7 @@ from app.api.openapi import COMMITTED
 from app.api.parameters import Parameters
 from app.errors import Problem, closest, hint
 from app.query.filters import Filter, Parameter
-from app.site.fields import BY_NAME
+from app.resources import BY_NAME
 from app.site.pages import LISTS, snippets
 from app.site.render import page
 from app.site.values import pretty
@@ -146,7 +146,7 @@ def _leaves(schema: Described) -> Iterator[Described]:
 def values_of(view: View, path: str, name: str) -> tuple[list[tuple[str, str]], int]:
     """The first values of a parameter that the data defines, each with its label, and how many there are."""
     parameter: Parameter | None = DECLARED.get(path, {}).get(name)
-    derived = isinstance(parameter, Filter) and parameter.of
+    derived = isinstance(parameter, Filter) and parameter.base
     if parameter is None or not parameter.vocabulary or derived:
         return [], 0
     terms = parameter.values(view.snapshot.dataset.vocabularies).terms

@@ -255,7 +255,7 @@ async def document(id_: RecordId, view: Annotated[View, page_of(PARAMETERS)]) ->
         if view.query.get("from") or view.query.get("to"):
             message = "`from` and `to` take lines of the newest version alone. Leave them out, or `version`."
             raise conflict("version", message)
-        earlier = await view.snapshot.run(partial(read_item, DOCUMENTS, id_, view), light=True)
+        earlier = await view.snapshot.run(read_item, DOCUMENTS, id_, view, light=True)
         return page(view, "item.html", **earlier)
 
     def answers(matcher: Matcher) -> tuple[Context, Coverage, Sequence[Line]]:

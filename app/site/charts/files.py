@@ -1,7 +1,6 @@
 """Charts as SVG files, for the pages of others."""
 
 from dataclasses import replace
-from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -80,7 +79,7 @@ def _add_sums(dimension: str) -> None:
     )
     async def draw(request: Request, context: Annotated[Context, context_of(SUM_PARAMETERS)]) -> Response:
         view = _view(request, context)
-        chart = await view.snapshot.run(partial(sums_chart, view, view.query, dimension))
+        chart = await view.snapshot.run(sums_chart, view, view.query, dimension)
         return _file(chart.drawn(view, view.query.number("width") - 2 * MARGIN), view)
 
 
@@ -98,5 +97,5 @@ for _dimension in TITLES:
 async def draw_crosswalk(request: Request, context: Annotated[Context, context_of(FLOW_PARAMETERS)]) -> Response:
     view = _view(request, context)
     values = {name: each for name, each in view.query.values.items() if name in crosswalk.PARAMETERS}
-    body = await view.snapshot.run(partial(crosswalk.walk, Query(crosswalk.PARAMETERS, values)))
+    body = await view.snapshot.run(crosswalk.walk, Query(crosswalk.PARAMETERS, values))
     return _file(flow_chart(view, orjson.loads(body), view.query.number("width") - 2 * MARGIN), view)

@@ -17,7 +17,7 @@ from app.query.vocabulary import Term
 from app.resources.amount import Kind
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
 from app.resources.missing import missing_notes
-from app.resources.sums import AmountNotes, kind_of, rows_of_kinds, years_of
+from app.resources.sums import amount_notes, kind_of, rows_of_kinds, years_of
 from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import CUT, EMPTY, JOINT, PATTERNS
 from app.site.forms import chips
@@ -140,7 +140,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
     if left := len(shown[MOST_BARS:]):
         lead.append(view.tr(f"ほか{left}件は示していない", f"{left} more are not shown"))
     drawn = rows_of_kinds([kind], matcher.match(BUDGET_LINES, query), matcher)
-    notes = [*missing_notes(query, [dimension], matcher), *AmountNotes(matcher).of(drawn)]
+    notes = [*missing_notes(query, [dimension], matcher), *amount_notes(drawn, matcher)]
     lead.extend(view.tr(note.ja, note.en) for note in notes)
     return Chart(
         f"budget-by-{dimension}",
