@@ -23,10 +23,9 @@ from app.mcp.answers import (
     sums,
 )
 from app.mcp.service import Service
-from app.resources import RESOURCES
+from app.resources import BY_NAME, RESOURCES
 from app.resources.facts import FACTS
 from app.resources.groups import DIMENSIONS
-from app.site.fields import BY_NAME
 
 CHANGES = "changes"  # the resource that `what_changed` reads
 

@@ -5,3 +5,4 @@ from app.resources.facts import FACTS
 from app.resources.versions import VERSIONS
 
 RESOURCES = (*FACTS, VERSIONS, CHANGES)
+BY_NAME = {resource.name: resource for resource in RESOURCES}

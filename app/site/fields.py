@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from app.query.columns import columns, inner_schema
-from app.query.resource import Resource
-from app.resources import RESOURCES
+from app.resources import BY_NAME, RESOURCES
 from app.schemas import Derived, JsonText, Schema, referenced
 
-BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in RESOURCES}
 BEHIND = ("id", "documents", "notes", "evidence")  # fields that stand apart from the others
 
 SHORT = frozenset(("name", "ja", "jpy", "year", "date"))  # properties by which an object can be shown briefly

@@ -22,11 +22,11 @@ from app.query.page import count_facets, list_body, render_page
 from app.query.parser import Query
 from app.query.records import own_fields, read_record
 from app.query.resource import Resource
-from app.resources import RESOURCES
+from app.resources import BY_NAME, RESOURCES
 from app.resources.changes import CHANGES
 from app.resources.facts import FACTS
 from app.site import forms
-from app.site.fields import BY_NAME, Field, fields_of, in_tables
+from app.site.fields import Field, fields_of, in_tables
 from app.site.labels import meaning
 from app.site.render import STATIC, page
 from app.site.values import is_name

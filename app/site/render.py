@@ -12,8 +12,8 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from app.http.language import LANGUAGES, VARY
+from app.resources import BY_NAME
 from app.schemas import REASON_CODES
-from app.site.fields import BY_NAME
 from app.site.values import Values, code, day, html, kind_in_words, prose, sign
 from app.site.view import View
 

@@ -21,13 +21,12 @@ from app.query.matching import Matcher
 from app.query.page import list_page
 from app.query.parser import Query, parse
 from app.query.records import read_record
-from app.resources import RESOURCES
+from app.resources import BY_NAME, RESOURCES
 from app.resources.packages import PACKAGES
 from app.resources.pillars import PILLARS
 from app.site.charts.drawing import in_page
 from app.site.charts.flow import flow_chart
 from app.site.charts.packages import difference_chart, package_chart
-from app.site.fields import BY_NAME
 from app.site.labels import meaning
 from app.site.pages import LISTS, request_of
 from app.site.render import page

@@ -12,8 +12,9 @@ import markupsafe
 import orjson
 from markupsafe import Markup
 
+from app.resources import BY_NAME
 from app.schemas import REASON_CODES
-from app.site.fields import BY_NAME, Field, references
+from app.site.fields import Field, references
 from app.site.forms import Control
 from app.site.view import View
 

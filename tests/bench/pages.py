@@ -11,11 +11,10 @@ from httpx import ASGITransport, AsyncClient
 from yaml import safe_load
 
 from app.main import create_app
-from app.resources import RESOURCES
+from app.resources import BY_NAME, RESOURCES
 from app.resources.facts import FACTS
 from app.seeding.build import SEED
 from app.settings import Settings
-from app.site.fields import BY_NAME
 from tests.bench.corpora import Corpus, build
 from tests.bench.questions import Values
 from tests.bench.routing import microseconds
