@@ -16,11 +16,12 @@ from app.errors import unavailable
 from app.http.language import preferred_language
 from app.query.dataset import Dataset
 from app.query.fields import field_paths
+from app.query.names import label
 from app.query.parser import Query
-from app.resources import RESOURCES
+from app.resources import BY_NAME, RESOURCES
 from app.schemas import Basis, Reason
 from app.settings import Settings
-from app.site import labels
+from app.site.labels import value_label
 from app.site.reference import groups
 from app.site.render import remarks
 from app.site.values import Values, code, money, prose, reason_of, shape
@@ -295,22 +296,22 @@ def test_every_field_and_parameter_has_a_japanese_label() -> None:
     names |= {filter_.name for resource in RESOURCES for filter_ in resource.filters.values()}
     names |= {resource.name for resource in RESOURCES} | set(groups())
     latin = {"id", "url", "sha256"}
-    assert not sorted(name for name in names - latin if labels.label(name, "ja").isascii())
-    assert {resource.name for resource in RESOURCES} == labels.MEANINGS.keys()
-    assert labels.label("fish_and_chips", "ja") == labels.label("fish_and_chips", "en") == "Fish and chips"
-    assert labels.label("ministry_not", "ja") == "府省庁以外"
-    assert labels.label("ministry_all", "en") == "Ministry: all of"
-    assert labels.value_label("fish", "kind", "ja") == "Fish"
+    assert not sorted(name for name in names - latin if label(name, "ja").isascii())
+    assert all(resource.meaning_ja for resource in RESOURCES)
+    assert label("fish_and_chips", "ja") == label("fish_and_chips", "en") == "Fish and chips"
+    assert label("ministry_not", "ja") == "府省庁以外"
+    assert label("ministry_all", "en") == "Ministry: all of"
+    assert value_label("fish", "kind", "ja") == "Fish"
 
 
 def test_chips_name_values_and_parameters_as_the_form_does(whole: Client) -> None:
-    for name, label in (("field", "Field"), ("field_not", "Field: not")):
+    for name, shown in (("field", "Field"), ("field_not", "Field: not")):
         page = whole.get(f"/changes?lang=en&{name}=same_as").text
-        assert f'<span class="away">Remove </span>{label}: The same as <' in page
+        assert f'<span class="away">Remove </span>{shown}: The same as <' in page
     page = whole.get("/budget-lines?lang=ja&basis_not=national_expenditure").text
     assert "<legend>金額の種類</legend>" in page
     assert '<span class="away">外す: </span>金額の種類以外: 国費 <' in page
-    assert not [each for each in (*Basis, *Reason, "none") if labels.value_label(each, "", "ja").isascii()]
+    assert not [each for each in (*Basis, *Reason, "none") if value_label(each, "", "ja").isascii()]
 
 
 @pytest.mark.parametrize("query", ["utm_source=a&utm_medium=b", "fbclid=x", "q=&amount_min=&ministry=", "gclid", "&&"])
@@ -403,7 +404,7 @@ def test_the_home_page_counts_every_list(client: Client) -> None:
     for each in answer(client, "/v1")["resources"]:
         assert f"{each['total']:,}" in page.text.split()
         assert f"/{each['name']}?lang=ja" in {link.get("href") for link in page.all("a")}
-    assert labels.MEANINGS["measures"] in page.text
+    assert BY_NAME["measures"].meaning_ja in page.text
 
 
 def test_every_operation_is_in_the_reference(client: Client) -> None:

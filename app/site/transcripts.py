@@ -19,10 +19,10 @@ from app.db.base import InList, Session, Statement
 from app.errors import conflict
 from app.query.columns import BETWEEN
 from app.query.matching import Matcher
+from app.query.names import label
 from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
-from app.site.labels import label
 from app.site.pages import Context, read_item
 from app.site.render import page
 from app.site.values import PER_PAGE, escape, html, line_address

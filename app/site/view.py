@@ -13,9 +13,10 @@ from app.http.language import LANGUAGES, preferred_language
 from app.http.representation import request_headers
 from app.query.filters import Parameter, one_of
 from app.query.hints import Elsewhere
+from app.query.names import label
 from app.query.parser import Query, parse
 from app.query.snapshot import Snapshot
-from app.site.labels import label, value_label
+from app.site.labels import value_label
 
 LANG = Parameter(
     "lang",
