@@ -121,8 +121,7 @@ def page_view(request: Request, parameters: Parameters) -> View:
     sent = b"&".join(each for each in query_string.split(b"&") if not IGNORED.fullmatch(each))
     elsewhere = Elsewhere(REQUESTS, request.scope["root_path"])
     parsed = parse({**parameters, LANG.name: LANG}, sent, request.state.snapshot.dataset.vocabularies, elsewhere)
-    values = {name: each for name, each in parsed.values.items() if name != LANG.name}
-    return view_of(request, Query(parameters, values))
+    return view_of(request, parsed.within(parameters))
 
 
 def page_of(parameters: Parameters) -> Any:

@@ -13,7 +13,6 @@ from app.api.parameters import LANG, Context, Parameters, by_name, context_of, d
 from app.api.responses import described_response
 from app.query.filters import Parameter
 from app.query.formats import SVG_TYPE
-from app.query.parser import Query
 from app.site.charts.drawing import Drawing
 from app.site.charts.flow import flow_chart
 from app.site.charts.sums import TITLES, sums_chart
@@ -97,6 +96,5 @@ for _dimension in TITLES:
 )
 async def draw_crosswalk(request: Request, context: Annotated[Context, context_of(FLOW_PARAMETERS)]) -> Response:
     view = _view(request, context)
-    values = {name: each for name, each in view.query.values.items() if name in crosswalk.PARAMETERS}
-    body = await view.snapshot.run(partial(crosswalk.walk, Query(crosswalk.PARAMETERS, values)))
+    body = await view.snapshot.run(partial(crosswalk.walk, view.query.within(crosswalk.PARAMETERS)))
     return _file(flow_chart(view, orjson.loads(body), view.query.number("width") - 2 * MARGIN), view)

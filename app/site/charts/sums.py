@@ -89,16 +89,14 @@ def _by_ministry(view: View, total: Object, paid: Mapping[str, Object]) -> list[
 
 def _summarize(query: Query, group_by: tuple[str, ...], matcher: Matcher) -> Any:
     """The API's answer to the parameters of a chart."""
-    values = {name: each for name, each in query.values.items() if name in budget_summary.PARAMETERS}
-    summed = Query(budget_summary.PARAMETERS, {**values, "group_by": group_by})
+    summed = query.within(budget_summary.PARAMETERS, group_by=group_by)
     return orjson.loads(budget_summary.summarize(summed, matcher))
 
 
 def _paid(query: Query, kind: Kind, matcher: Matcher) -> Mapping[str, Mapping[str, Object]]:
     """By pillar, what each ministry pays of a kind."""
-    values = {name: each for name, each in query.values.items() if name not in ("sort", "order", "limit")}
     found: dict[str, dict[str, Object]] = defaultdict(dict)
-    for group in _summarize(Query(query.parameters, values), ("ministry", "pillar"), matcher)["groups"]:
+    for group in _summarize(query.without("sort", "order", "limit"), ("ministry", "pillar"), matcher)["groups"]:
         ministry, _, pillar = group["key"].partition(",")
         if kind in totals_of(group):
             found[pillar][ministry] = totals_of(group)[kind]
@@ -133,7 +131,8 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
 
     shown = list(filter(is_shown, answer["groups"]))
     lead = [_years(view, kind, query, matcher)]
-    if filters := [f"{each.label}: {each.value}" for each in chips(replace(view, query=_filters(query)))]:
+    filtered = replace(view, query=query.within(BUDGET_LINES.filters))
+    if filters := [f"{each.label}: {each.value}" for each in chips(filtered)]:
         lead.append(view.tr("絞り込み — ", "Filters: ") + view.tr("、", "; ").join(filters))
     if not answer["additive"]:
         lead.append(view.tr("複数に属する予算行は、それぞれに全額を示す", "A line in several groups is whole in each"))
@@ -169,18 +168,12 @@ def none_of(view: View, group: Object, dimension: str) -> str:
     return view.tr("この種類の予算なし", "none of this kind")
 
 
-def _filters(query: Query) -> Query:
-    """The filters of a chart: what chooses the lines that it sums."""
-    filters = BUDGET_LINES.filters
-    return Query(filters, {name: each for name, each in query.values.items() if name in filters})
-
-
 def lines_of_kind(view: View, query: Query, kind: Kind, **more: str) -> str:
     """The address of the lines of a kind under a chart's filters and more."""
     basis, phase = kind
     chosen = {"basis": basis or "none", "phase": phase or "none", **more}
-    values = {**_filters(query).values, **{name: (value,) for name, value in chosen.items()}}
-    return view.url("/budget-lines", Query(BUDGET_LINES.filters, values).encode())
+    lines = query.within(BUDGET_LINES.filters, **{name: (each,) for name, each in chosen.items()})
+    return view.url("/budget-lines", lines.encode())
 
 
 def _years(view: View, kind: Kind, query: Query, matcher: Matcher) -> str:
