@@ -95,6 +95,13 @@ async def home(view: PlainPage) -> Response:
     )
 
 
+def _rows(section: Object) -> list[tuple[Any, Any]]:
+    """The rows of a section of the crosswalk: each measure with each programme linked to it, or without one; at least
+    one row, if only for the section."""
+    rows = [(measure, each) for measure in section["measures"] for each in measure["related"] or (None,)]
+    return rows or [(None, None)]
+
+
 @router.get("/crosswalk")
 async def crosswalk_page(view: Annotated[View, page_of(crosswalk.PARAMETERS)]) -> Response:
     body = await view.snapshot.run(lambda matcher: crosswalk.walk(view.query, matcher))
@@ -106,6 +113,7 @@ async def crosswalk_page(view: Annotated[View, page_of(crosswalk.PARAMETERS)]) -
         "crosswalk.html",
         title=view.tr("戦略と予算の対応", "From strategy to money"),
         pictures=in_page(partial(flow_chart, view, answer), "crosswalk") if links <= MOST_LINKS else (),
+        sections=[(each, _rows(each)) for each in answer["data"]],
         sections_alone=links > MOST_LINKS and not view.query.get("section"),
         **answer,
         **request_of(view, exports=["/exports/crosswalk.csv"], more=[("SVG", file)]),
