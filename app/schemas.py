@@ -75,6 +75,10 @@ class Name(Schema):
     en: Sentence = Field(description="English.")
     en_official: bool = Field(description="Whether the issuer published the English; false where it is ours.")
 
+    def of(self, language: str) -> str:
+        """The name in `ja` or `en`."""
+        return self.ja if language == "ja" else self.en
+
 
 class Labelled(StrEnum):
     """A closed vocabulary: each value, and its label in Japanese and in English."""

@@ -119,7 +119,7 @@ def _label(view: View, parameter: Parameter, value: str) -> str:
     term = parameter.values(view.snapshot.dataset.vocabularies).terms.get(value)
     if term is None:
         return value
-    name = str(getattr(term.label, view.language))
+    name = term.label.of(view.language)
     if name == value:
         return view.value_label(value, getattr(parameter, "indexed", parameter.name))
     # A number stands before a name that has one, as where it is printed.

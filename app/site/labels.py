@@ -52,7 +52,7 @@ def value_label(value: str, field: str, language: str) -> str:
     for resource in RESOURCES:
         for each in resource.filters.values():
             if each.choices and value in each.choices and any(path.split(".")[-1] == field for path in each.paths):
-                return str(getattr(each.choices[value], language))
+                return each.choices[value].of(language)
     ja, en = VALUES.get(value, ("", ""))
     return (ja if language == "ja" else en) or in_words(value)
 

@@ -185,7 +185,7 @@ def _referring(resource: Resource, id_: str, view: View, matcher: Matcher) -> It
 def _schema_org(view: View, name: str, title: str = "") -> Context:
     """The page of a list, or of a record of it, in the vocabulary of schema.org: its place, and the dataset it is
     from."""
-    dataset = {"@type": "Dataset", "name": getattr(view.snapshot.dataset.about.name, view.language)}
+    dataset = {"@type": "Dataset", "name": view.snapshot.dataset.about.name.of(view.language)}
     names = filter(None, (view.label(name), title))
     places = [{"@type": "ListItem", "position": place, "name": each} for place, each in enumerate(names, 1)]
     places[0]["item"] = f"{view.origin}{view.url(f'/{name}')}"

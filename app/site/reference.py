@@ -150,7 +150,7 @@ def values_of(view: View, path: str, name: str) -> tuple[list[tuple[str, str]], 
     if parameter is None or not parameter.vocabulary or derived:
         return [], 0
     terms = parameter.values(view.snapshot.dataset.vocabularies).terms
-    return [(id_, str(getattr(terms[id_].label, view.language))) for id_ in list(terms)[:SHOWN]], len(terms)
+    return [(id_, terms[id_].label.of(view.language)) for id_ in list(terms)[:SHOWN]], len(terms)
 
 
 @router.get("/docs")

@@ -86,7 +86,7 @@ async def home(view: PlainPage) -> Response:
         view,
         "home.html",
         title=view.tr("施策と予算", "Measures and budgets"),
-        description=getattr(dataset.about.description, view.language),
+        description=dataset.about.description.of(view.language),
         meanings={each.name: meaning(each.name, view.language) for each in RESOURCES},
         described=dcat.schema_org(dataset, view.prefix),
         totals=totals,

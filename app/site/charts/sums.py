@@ -55,7 +55,7 @@ def short_name(view: View, ministry: str) -> str:
         return view.tr("府省庁なし", "no ministry")
     if view.language == "en" and len(ministry) <= 5:
         return ministry.upper()
-    return str(getattr(term.label, view.language))
+    return term.label.of(view.language)
 
 
 def _segments(view: View, total: Object) -> list[Segment]:
