@@ -151,18 +151,17 @@ def _answered(view: View, question: Question, matcher: Matcher) -> Object:
     def query(parameters: Parameters) -> Query:
         return parse(parameters, quote(sent, safe="=&,").encode(), vocabularies, Elsewhere({}, view.prefix))
 
-    shows: str
+    shows = path.rpartition("/")[2]
     match path.split("/")[2:]:
-        case ["crosswalk" as shows]:
+        case ["crosswalk"]:
             body = crosswalk.walk(query(crosswalk.PARAMETERS), matcher)
-        case ["budget-summary" as shows]:
+        case ["budget-summary"]:
             body = budget_summary.summarize(query(budget_summary.PARAMETERS), matcher)
-        case ["packages", id_, "reconciliation" as shows]:
+        case ["packages", id_, "reconciliation"]:
             body = reconcile(id_, matcher)
-        case ["measures", id_, "figures" as shows]:
+        case ["measures", id_, "figures"]:
             body = figures_answer(id_, matcher)
         case _:
-            shows = path.rpartition("/")[2]
             body, _ = list_page(BY_NAME[shows], query(LISTS[shows]), f"{view.prefix}{path}", matcher)
     # Sums have the page of their lines, figures that of their measure.
     path = path.removeprefix("/v1").removesuffix("/figures").replace("/budget-summary", "/budget-lines")
