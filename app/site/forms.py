@@ -70,38 +70,25 @@ def controls(view: View, facets: Facets) -> Iterator[Control]:
 
 def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Control:
     control = partial(Control, name=parameter.name, label=_name(view, parameter))
-    typed = ",".join(view.query.get(parameter.name))
-    if parameter.kind in ("integer", "amount"):
-        return control(kind="number", value=typed)
-    if parameter.kind in ("text", "id") or (isinstance(parameter, Filter) and parameter.period):
-        return control(kind="text", value=typed)
-    options = list(_options(view, parameter, facet))
-    if not parameter.many:
-        return control(kind="select", options=options)
-    folded = len(options)
-    if len(options) > ORDERED:
-        folded = FIRST
-        options.sort(key=lambda each: (not each.chosen, -(each.count or 0)))
-    return control(kind="checkboxes", options=options[:MOST], folded=folded, more=len(options) > MOST)
-
-
-def _options(view: View, parameter: Parameter, facet: FacetCounts | None) -> Iterator[Option]:
     sent = view.query.get(parameter.name)
-    for value, label in _labels(view, parameter).items():
-        yield Option(value, label, facet.counts.get(value, 0) if facet else None, value in sent)
+    if parameter.kind in ("integer", "amount"):
+        return control(kind="number", value=",".join(sent))
+    if parameter.kind in ("text", "id") or (isinstance(parameter, Filter) and parameter.period):
+        return control(kind="text", value=",".join(sent))
+    terms = parameter.values(view.snapshot.dataset.vocabularies).terms
+    counts = {value: facet.counts.get(value, 0) if facet else None for value in terms}
     missing = facet.missing if facet else 0
     if missing or NONE in sent:
-        yield Option(NONE, view.value_label(NONE), missing, NONE in sent)
-
-
-def _labels(view: View, parameter: Parameter) -> Mapping[str, str]:
-    """The labels of all values of a parameter, which one snapshot of the data has once."""
-    key = f"labels/{view.language}/{parameter.vocabulary or parameter.schema or parameter.name}"
-    found: Mapping[str, str] | None = view.snapshot.index.get(key)
-    if found is None:
-        values = parameter.values(view.snapshot.dataset.vocabularies).terms
-        found = view.snapshot.index[key] = {value: _label(view, parameter, value) for value in values}
-    return found
+        counts[NONE] = missing
+    values, folded = list(counts), len(counts)
+    if parameter.many and len(values) > ORDERED:
+        values.sort(key=lambda each: (each not in sent, -(counts[each] or 0)))
+        folded = FIRST
+    shown = values[:MOST] if parameter.many else values
+    options = [Option(each, _label(view, parameter, each), counts[each], each in sent) for each in shown]
+    if not parameter.many:
+        return control(kind="select", options=options)
+    return control(kind="checkboxes", options=options, folded=folded, more=len(values) > MOST)
 
 
 def _name(view: View, parameter: Parameter) -> str:
