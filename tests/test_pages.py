@@ -19,11 +19,10 @@ from app.query.fields import field_paths
 from app.query.names import label
 from app.query.parser import Query
 from app.resources import BY_NAME, RESOURCES
-from app.schemas import Basis, Reason
+from app.schemas import REASON_CODES, Basis, Reason
 from app.settings import Settings
 from app.site.labels import value_label
 from app.site.reference import groups
-from app.site.render import remarks
 from app.site.values import Values, code, money, prose, reason_of, shape
 from app.site.view import View
 from tests.conftest import Client, answer, serving, some
@@ -511,7 +510,15 @@ def test_shapes_and_reasons() -> None:
     notes = [{"code": "not-stated", "ja": "", "en": "Not stated: pillar, amount"}, {"code": "x", "ja": "", "en": ""}]
     assert reason_of({"notes": notes}, "amount") == "not_stated"
     assert reason_of({"notes": notes}, "name") == ""
-    assert remarks(notes) == notes[1:]
+
+
+def test_notes_on_why_fields_are_empty_stand_at_the_fields_alone(whole: Client) -> None:
+    rows = answer(whole, "/v1/budget-lines")["data"]
+    assert {note["code"] in REASON_CODES for row in rows for note in row["notes"]} == {True, False}
+    for row in rows:
+        text = opened(whole, f"/budget-lines/{row['id']}?lang=en").text
+        for note in row["notes"]:
+            assert (note["en"].replace("`", "") in text) == (note["code"] not in REASON_CODES)
 
 
 def test_rows_without_a_value_can_be_asked_for(client: Client) -> None:

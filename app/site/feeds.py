@@ -13,7 +13,7 @@ from app.query.matching import Matcher
 from app.resources import RESOURCES
 from app.site.pages import Name
 from app.site.reference import groups
-from app.site.render import text
+from app.site.render import TEMPLATES
 from app.site.view import PlainPage, View
 
 MOST = 5_000  # records in one sitemap; the protocol takes 50,000 addresses, of at most 50 MB
@@ -81,11 +81,10 @@ def _xml(view: View, element: str, entry: str, paths: Iterable[str]) -> Response
 @router.get("/llms.txt")
 async def llms(view: PlainPage) -> Response:
     """What a language model should know before it asks (llmstxt.org), in Markdown."""
-    content = text(
-        "llms.txt",
+    content = TEMPLATES.get_template("llms.txt").render(
         prefix=view.prefix,
         description=view.snapshot.dataset.about.description.en,
         resources=RESOURCES,
         operations=[each for name in ANSWERS for each in groups()[name]["operations"]],
     )
-    return Response(content, media_type="text/markdown")
+    return Response(f"{content}\n", media_type="text/markdown")
