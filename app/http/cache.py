@@ -10,11 +10,10 @@ from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.language import preferred_language
-from app.http.representation import accepts_gzip, conditional_status, request_headers, without_body_headers
+from app.http.representation import EMPTY, accepts_gzip, conditional_status, request_headers, without_body_headers
 from app.query.snapshot import Snapshot, Snapshots
 
 OVERHEAD = 2_100  # bytes of an entry beside its body: its key, messages and headers
-EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 Key = tuple[str, bytes, bool, str]  # path, query string, whether gzip is accepted, and the preferred language
 

@@ -30,6 +30,7 @@ PRECONDITION_FAILED = Problem(
     "response.",
 )
 BODY_HEADERS = (b"content-type", b"content-length", b"content-encoding", b"content-disposition")
+EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 
 def request_headers(scope: Scope) -> Mapping[bytes, bytes]:
@@ -103,60 +104,51 @@ class RepresentationMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        responder = _Responder(request_headers(scope), send)
+        request = request_headers(scope)
+        start: Message | None = None
+
+        async def send_represented(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message  # delayed until the first part of the body, which shows whether it is whole
+            elif start is None:
+                await send(message)
+            else:
+                begun, start = start, None
+                head, body = await _represented(begun, message, request)
+                await send(head)
+                await send(body)
+                if head["status"] != begun["status"]:
+                    raise BodyNotNeeded
+
         with suppress(BodyNotNeeded):
-            await self.app(scope, receive, responder.send)
+            await self.app(scope, receive, send_represented)
 
 
-class _Responder:
-    """Sends one response. The start is delayed until the first part of the body shows whether it is whole."""
-
-    def __init__(self, request: Mapping[bytes, bytes], send: Send) -> None:
-        self._request = request
-        self._send = send
-        self._start: Message | None = None
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        if self._start is None:
-            await self._send(message)
-            return
-        start, self._start = self._start, None
-        headers: Headers = list(start["headers"])
-        body: bytes = message.get("body", b"")
-        names = dict(headers)
-        etag, compresses = names.get(b"etag"), False
-        if start["status"] == 200 and etag is None and not message.get("more_body"):
-            etag = b'"%b"' % urlsafe_b64encode(sha256(body).digest()[:18])
-            compresses = len(body) >= MIN_GZIP and is_compressed(
-                self._request, names.get(b"content-type", b"").decode()
-            )
-            if compresses:
-                etag = gzip_etag(etag)
-            headers.append((b"etag", etag))
-        if start["status"] in (200, 206):
-            await self._evaluate({**start, "headers": headers}, etag or b"")
+async def _represented(start: Message, body: Message, request: Mapping[bytes, bytes]) -> tuple[Message, Message]:
+    """The start and the first part of the body of the response to this request: with a validator and compressed, or
+    304 or 412 in its place."""
+    headers: Headers = list(start["headers"])
+    content: bytes = body.get("body", b"")
+    names = dict(headers)
+    etag, compresses = names.get(b"etag"), False
+    if start["status"] == 200 and etag is None and not body.get("more_body"):
+        etag = b'"%b"' % urlsafe_b64encode(sha256(content).digest()[:18])
+        compresses = len(content) >= MIN_GZIP and is_compressed(request, names.get(b"content-type", b"").decode())
         if compresses:
-            body = await _compressed(body)
-            headers = [each for each in headers if each[0] != b"content-length"]
-            headers += [(b"content-length", b"%d" % len(body)), (b"content-encoding", b"gzip")]
-        await self._send({**start, "headers": headers})
-        await self._send({**message, "body": body})
-
-    async def _evaluate(self, start: Message, etag: bytes) -> None:
-        """Answers 304 or 412 and raises BodyNotNeeded, unless the preconditions of the request hold."""
-        status = conditional_status(self._request, etag)
-        if status == 200:
-            return
-        headers, body = without_body_headers(start["headers"]), b""
-        if status == 412:
-            refusal = PRECONDITION_FAILED.response()
-            headers, body = refusal.raw_headers, bytes(refusal.body)
-        await self._send({**start, "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
-        raise BodyNotNeeded
+            etag = gzip_etag(etag)
+        headers.append((b"etag", etag))
+    status = conditional_status(request, etag or b"") if start["status"] in (200, 206) else 200
+    if status == 304:
+        return {**start, "status": 304, "headers": without_body_headers(headers)}, EMPTY
+    if status == 412:
+        refusal = PRECONDITION_FAILED.response()
+        return {**start, "status": 412, "headers": refusal.raw_headers}, {**EMPTY, "body": bytes(refusal.body)}
+    if compresses:
+        content = await _compressed(content)
+        headers = [each for each in headers if each[0] != b"content-length"]
+        headers += [(b"content-length", b"%d" % len(content)), (b"content-encoding", b"gzip")]
+    return {**start, "headers": headers}, {**body, "body": content}
 
 
 async def _compressed(body: bytes) -> bytes:
