@@ -14,7 +14,7 @@ from app.resources import RESOURCES
 from app.site.pages import Name
 from app.site.reference import groups
 from app.site.render import TEMPLATES
-from app.site.view import PlainPage, View
+from app.site.view import PageRoute, PlainPage, View
 
 MOST = 5_000  # records in one sitemap; the protocol takes 50,000 addresses, of at most 50 MB
 IDS = Statement(select(ServingRecord.id).where(InList(col(ServingRecord.key), "keys")).order_by(col(ServingRecord.key)))
@@ -28,7 +28,7 @@ URL = (
     '<xhtml:link rel="alternate" hreflang="ja" href="{address}?lang=ja"/><lastmod>{released}</lastmod></url>'
 )
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/robots.txt")

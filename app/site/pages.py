@@ -30,9 +30,9 @@ from app.site.fields import Field, fields_of, in_tables
 from app.site.labels import meaning
 from app.site.render import STATIC, page
 from app.site.values import is_name
-from app.site.view import PlainPage, View, page_of, page_view
+from app.site.view import PageRoute, PlainPage, View, page_of, page_view
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 class ResourceName(StringConvertor):

@@ -18,7 +18,7 @@ from app.resources import BY_NAME
 from app.site.pages import LISTS, snippets
 from app.site.render import page
 from app.site.values import pretty
-from app.site.view import PlainPage, View
+from app.site.view import PageRoute, PlainPage, View
 
 SHOWN = 12  # values of a parameter; of more, a link leads to all
 EXPORTS = "exports"
@@ -33,7 +33,7 @@ REF = "#/components/schemas/"
 
 Described = Mapping[str, Any]  # an object of the OpenAPI document
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @cache

@@ -31,11 +31,11 @@ from app.site.labels import meaning
 from app.site.pages import LISTS, request_of
 from app.site.render import page
 from app.site.values import Object, line_address
-from app.site.view import PlainPage, View, page_of
+from app.site.view import PageRoute, PlainPage, View, page_of
 
 MOST_LINKS = 150  # of a crosswalk that is shown at once, and drawn: more fill many screens
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 def _listed(view: View, resource: str, matcher: Matcher, **values: str) -> list[Any]:

@@ -26,14 +26,14 @@ from app.resources.tables import RESOURCE_TABLES
 from app.site.pages import Context, read_item
 from app.site.render import page
 from app.site.values import PER_PAGE, escape, html, line_address
-from app.site.view import View, page_of
+from app.site.view import PageRoute, View, page_of
 
 PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"], VERSION)
 # Of a line: facts after the first ones are folded; the page of the line alone has more.
 FIRST_FACTS, MOST_FACTS, MOST_ALONE = 3, 20, 1_000
 COMMA: Any = literal_column("','")  # a plain text would be filled in when the statement runs, which is compiled once
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 class Statements(NamedTuple):

@@ -1,11 +1,12 @@
 """Views: what a page is made for: the language, the parameters, and the address that it is shown at."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
 
 from app.api.parameters import REQUESTS, Parameters
@@ -28,7 +29,10 @@ CHOSEN = re.compile(rb"(?:^|&)lang=(%b)(?=&|$)" % "|".join(LANGUAGES).encode())
 # Parameters that others add to links, and fields of a form that were left empty: a form cannot leave them out.
 IGNORED = re.compile(rb"(?:utm_\w+|fbclid|gclid|msclkid|yclid)(?:=.*)?|[^=]*=")
 LOCAL = "http://127.0.0.1:8000"
-NO_QUERY = Query({})
+
+
+class PageRoute(APIRoute):
+    """The route of a page: its errors are pages too."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,9 @@ class View:
         return f"{self.prefix}/v1{path or self.path.rstrip('/')}{'?' if encoded else ''}{encoded}"
 
 
-def view_of(request: Request, query: Query = NO_QUERY) -> View:
-    """The view of a request, whose language is the one in its address, if any, and otherwise the preferred one."""
+def view_of(request: Request) -> View:
+    """The view of a request, without parameters. Its language is the one in the address, if any, and otherwise the
+    preferred one."""
     chosen = CHOSEN.search(request.scope["query_string"])
     asked = request_headers(request.scope).get(b"accept-language", b"")
     return View(
@@ -104,24 +109,18 @@ def view_of(request: Request, query: Query = NO_QUERY) -> View:
         origin=request.app.state.settings.origin,
         language=chosen[1].decode() if chosen else preferred_language(asked),
         chosen=bool(chosen),
-        query=query,
+        query=Query({}),
         snapshot=request.state.snapshot,
     )
 
 
-def is_page(request: Request) -> bool:
-    """Whether a route of a page has taken the request: its errors are pages too."""
-    return getattr(request.state, "page", False) is True
-
-
 def page_view(request: Request, parameters: Parameters) -> View:
     """The View of a page with the parameters of an API's answer. Raises a 422 Problem as the API does."""
-    request.state.page = True
     query_string: bytes = request.scope["query_string"]
     sent = b"&".join(each for each in query_string.split(b"&") if not IGNORED.fullmatch(each))
     elsewhere = Elsewhere(REQUESTS, request.scope["root_path"])
     parsed = parse({**parameters, LANG.name: LANG}, sent, request.state.snapshot.dataset.vocabularies, elsewhere)
-    return view_of(request, parsed.within(parameters))
+    return replace(view_of(request), query=parsed.within(parameters))
 
 
 def page_of(parameters: Parameters) -> Any:
@@ -134,7 +133,6 @@ def page_of(parameters: Parameters) -> Any:
 
 
 async def _plain_page(request: Request) -> View:
-    request.state.page = True
     return view_of(request)
 
 

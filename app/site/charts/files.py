@@ -41,7 +41,7 @@ router = APIRouter(tags=["charts"])
 def _view(request: Request, context: Context) -> View:
     """The view of a chart: its language is that of the request, not that of the reader's browser, so that one address
     is one picture."""
-    return replace(view_of(request, context.query), language=context.query.text("lang"), chosen=True)
+    return replace(view_of(request), query=context.query, language=context.query.text("lang"), chosen=True)
 
 
 def _file(drawing: Drawing, view: View) -> Response:
