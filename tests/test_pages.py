@@ -22,9 +22,11 @@ from app.resources import BY_NAME, RESOURCES
 from app.schemas import REASON_CODES, Basis, Reason
 from app.settings import Settings
 from app.site.labels import value_label
+from app.site.markup import code, prose
 from app.site.reference import groups
-from app.site.values import Values, code, money, prose, reason_of, shape
+from app.site.values import Values, reason_of, shape
 from app.site.view import View
+from app.site.words import money
 from tests.conftest import Client, answer, serving, some
 
 LINE = "research-infrastructure-ai-fy2025-supplementary"

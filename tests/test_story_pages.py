@@ -17,8 +17,8 @@ from app.settings import Settings
 from app.site import transcripts
 from app.site.stories import words_of
 from app.site.transcripts import marked
-from app.site.values import money
 from app.site.view import View
+from app.site.words import money
 from tests.conftest import Client, answer, serving, walk
 from tests.test_pages import Parsed, opened
 

@@ -13,8 +13,10 @@ from starlette.responses import Response
 from app.http.language import LANGUAGES, VARY
 from app.resources import BY_NAME
 from app.schemas import REASON_CODES
-from app.site.values import Values, code, day, html, kind_in_words, prose, sign
+from app.site.markup import code, html, prose
+from app.site.values import Values, sign
 from app.site.view import View
+from app.site.words import day
 
 HERE = Path(__file__).parent
 CHART_STYLE = (HERE / "static" / "chart.css").read_bytes()
@@ -53,7 +55,6 @@ TEMPLATES = Environment(
 TEMPLATES.globals |= {
     "asset": asset,
     "day": day,
-    "kind_in_words": kind_in_words,
     "languages": LANGUAGES,
     "navigation": NAVIGATION,
     "reason_codes": REASON_CODES,

@@ -30,7 +30,7 @@ from app.site.charts.packages import difference_chart, package_chart
 from app.site.labels import meaning
 from app.site.pages import LISTS, request_of
 from app.site.render import page
-from app.site.values import Object, line_address
+from app.site.values import Object
 from app.site.view import PageRoute, PlainPage, View, page_of
 
 MOST_LINKS = 150  # of a crosswalk that is shown at once, and drawn: more fill many screens
@@ -51,7 +51,7 @@ def words_of(view: View, record: Object, amount: Object) -> str:
     for each in record["evidence"]:
         if each["lines"] and each["quote"] and amount["text"] and amount["text"] in each["quote"]:
             before = each["quote"].partition(amount["text"])[0].count("\n")
-            return line_address(view, each["document"], each["lines"]["from"] + before)
+            return view.line(each["document"], each["lines"]["from"] + before)
     return ""
 
 

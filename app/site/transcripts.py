@@ -23,10 +23,10 @@ from app.query.names import label
 from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
+from app.site.markup import escape, html
 from app.site.pages import Context, read_item
 from app.site.render import page
-from app.site.values import PER_PAGE, escape, html, line_address
-from app.site.view import PageRoute, View, page_of
+from app.site.view import LINES_PER_PAGE, PageRoute, View, page_of
 
 PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"], VERSION)
 # Of a line: facts after the first ones are folded; the page of the line alone has more.
@@ -167,8 +167,8 @@ def read(document: str, view: View, coverage: Coverage, session: Session) -> Seq
     """The lines of a page: those asked for, or, without `to`, the page of lines that has `from`."""
     first, last = transcript.lines_asked(view.query)
     if not view.query.get("to"):
-        first -= (first - 1) % PER_PAGE
-    last = min(last, first + PER_PAGE - 1)
+        first -= (first - 1) % LINES_PER_PAGE
+    last = min(last, first + LINES_PER_PAGE - 1)
     texts = sorted(session.query(transcript.TEXTS, document=document, numbers=list(range(first, last + 1))))
     resting: dict[int, list[Evidence]] = defaultdict(list)  # by line
     for resource, statements in STATEMENTS.items():
@@ -225,12 +225,12 @@ def _facts_list(
 ) -> Markup:
     """The facts of a line, each with the fields that rest on it; `alone` is the page that has the `more` of them. Pages
     have hundreds of them: they are written here, as values are."""
-    query = f"?lang={view.language}" if view.chosen else ""
+    suffix = view.suffix
     rows = []
     for record, fields in facts.items():
         id_, ja, en = named[record]
         about = _about(view.language, record[0], *fields)
-        link = f'<a href="{view.prefix}/{record[0]}/{id_}{query}">{escape(view.tr(ja, en))}</a>'
+        link = f'<a href="{view.prefix}/{record[0]}/{id_}{suffix}">{escape(view.tr(ja, en))}</a>'
         rows.append(f'<li>{link} <span class="by">{about}</span></li>')
     folded = rows[FIRST_FACTS:]
     if folded:
@@ -264,5 +264,5 @@ async def document(id_: RecordId, view: Annotated[View, page_of(PARAMETERS)]) ->
         return item, coverage, read(id_, view, coverage, matcher.session)
 
     item, coverage, lines = await view.snapshot.run(answers)
-    address = partial(line_address, view, id_)
-    return page(view, "document.html", coverage=coverage, lines=lines, per_page=PER_PAGE, address=address, **item)
+    address = partial(view.line, id_)
+    return page(view, "document.html", coverage=coverage, lines=lines, per_page=LINES_PER_PAGE, address=address, **item)

@@ -3,20 +3,18 @@ written here rather than in a template, whose macros take ten times as long."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-import markupsafe
 import orjson
-from markupsafe import Markup
 
 from app.resources import BY_NAME
 from app.schemas import REASON_CODES
 from app.site.fields import Field, references
 from app.site.forms import Control
+from app.site.markup import escape
 from app.site.view import View
+from app.site.words import UNCERTAIN, day, money
 
 SIGNS = ("code", "symbol", "number")  # what stands before a name: the first of these that a record has
 SHAPES: Mapping[str, frozenset[str]] = {  # of objects, by the properties that they need; the first that fits
@@ -30,35 +28,9 @@ SHAPES: Mapping[str, frozenset[str]] = {  # of objects, by the properties that t
 }
 CODE = re.compile(r"[a-z]+([_-][a-z]+)*(_\d)?")  # a value of a closed vocabulary, such as `not_stated`
 COMPUTED = ("ほかの項目から求めた値", "Follows from other fields")
-UNCERTAIN = ("(不確か)", "(uncertain)")
-PER_PAGE = 200  # lines of a transcript on a page
 SEPARATED = 10_000  # from this number on, digits stand in groups
 
 Object = Mapping[str, Any]
-
-
-@lru_cache(10_000)  # names recur in many rows
-def escape(text: str) -> str:
-    """A text as HTML."""
-    return str(markupsafe.escape(text))
-
-
-def html(text: str) -> Markup:
-    """Marks text as HTML: every value in it is escaped where it was put there."""
-    return Markup(text)  # noqa: S704
-
-
-def code(text: str) -> Markup:
-    """A text, or HTML, with what stands between backticks as code."""
-    return html(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))
-
-
-def prose(text: str) -> Markup:
-    """A text of the API as HTML: paragraphs, `code` and **strong** words."""
-    paragraphs = [
-        re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", str(code(each))) for each in text.strip().split("\n\n")
-    ]
-    return html(f"<p>{'</p><p>'.join(paragraphs)}</p>")
 
 
 def shape(value: Object) -> str:
@@ -95,45 +67,6 @@ def pretty(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
-def money(amount: Object, language: str) -> str:
-    """An amount in 億円, or in billions of yen, exactly; approximate where it is."""
-    oku = Decimal(amount["oku_yen"])
-    minus, approximate = "−" if oku < 0 else "", amount["approximate"]
-    if language == "ja":
-        return f"{minus}{abs(oku).normalize():,f}億円{'程度' if approximate else ''}"
-    return f"{'about ' if approximate else ''}{minus}¥{abs(oku / 10).normalize():,f} billion"
-
-
-def money_in_words(view: View, amount: Object) -> str:
-    """An amount, and that it is uncertain, where it is."""
-    text = money(amount, view.language)
-    return f"{text} {view.tr(*UNCERTAIN)}" if amount["uncertain"] else text
-
-
-def day(value: str, language: str) -> str:
-    """A day in English words; in Japanese, its era says it."""
-    parsed = date.fromisoformat(value)
-    return f"{parsed.day} {parsed:%B %Y}" if language == "en" else value
-
-
-def kind_in_words(view: View, basis: str | None, phase: str | None) -> str:
-    """What kind of money an amount is: only those of one kind are added."""
-    of_phase = [view.value_label(phase, "phase")] if phase else []
-    of_basis = view.value_label(basis, "basis") if basis else view.tr("金額の種類の記載なし", "basis not stated")
-    return view.tr("、", ", ").join([*of_phase, of_basis])
-
-
-def line_address(view: View, document: str, number: int) -> str:
-    """The address of a line of a transcript."""
-    return f"{view.url(f'/documents/{document}', page_with(number))}#L{number}"
-
-
-def page_with(number: int) -> str:
-    """The query of the page of a transcript that has a line; empty for the first page."""
-    start = (number - 1) // PER_PAGE * PER_PAGE + 1
-    return f"from={start}" if start > 1 else ""
-
-
 def others(value: Object, *shown: str) -> Iterator[tuple[str, Any]]:
     """The properties of an object beside those that are shown elsewhere, without empty ones."""
     return ((key, each) for key, each in value.items() if key not in shown and each not in (None, [], False))
@@ -145,7 +78,6 @@ class Values:
     def __init__(self, view: View) -> None:
         self._view = view
         self._japanese = view.language == "ja"
-        self._suffix = f"?lang={view.language}" if view.chosen else ""
         self._refs: dict[tuple[str, str], str] = {}  # as tables show them: many rows refer to the same records
 
     def value(self, value: Any, field: str = "", to: str = "", *, brief: bool = False) -> str:
@@ -228,7 +160,7 @@ class Values:
         shown = self.amount(value)
         if "phase" not in value or value["jpy"] is None:
             return shown
-        return f'{shown}<span class="kind">{escape(kind_in_words(self._view, value["basis"], value["phase"]))}</span>'
+        return f'{shown}<span class="kind">{escape(self._view.kind(value["basis"], value["phase"]))}</span>'
 
     def ref(self, value: Object, to: str, *, brief: bool = False) -> str:
         """Another record, as a link to its page; unless `brief`, with what else the object says."""
@@ -242,7 +174,7 @@ class Values:
 
     def _linked(self, to: str, id_: str, shown: str) -> str:
         """A link to a record of a resource; without one, what would be shown of it."""
-        return f'<a href="{self._view.prefix}/{to}/{escape(id_)}{self._suffix}">{shown}</a>' if to else shown
+        return f'<a href="{self._view.prefix}/{to}/{escape(id_)}{self._view.suffix}">{shown}</a>' if to else shown
 
     def _link(self, value: Object, to: str) -> str:
         if "name" in value:
@@ -342,7 +274,7 @@ class Values:
             where = view.tr(f"{lines}行", f"line {lines}")
             if named:
                 where = f"{self._name('documents', value['document'])} {where}"
-            address = escape(line_address(view, value["document"], value["lines"]["from"]))
+            address = escape(view.line(value["document"], value["lines"]["from"]))
             parts.append(f' <a href="{address}">{where}</a>')
         if value["url"]:
             parts.append(f' <a class="outside" href="{escape(value["url"])}">{escape(value["url"].split("/")[2])}</a>')

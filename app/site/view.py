@@ -1,6 +1,7 @@
 """Views: what a page is made for: the language, the parameters, and the address that it is shown at."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from app.query.names import label
 from app.query.parser import Query, parse
 from app.query.snapshot import Snapshot
 from app.site.labels import value_label
+from app.site.words import UNCERTAIN, money
 
 LANG = Parameter(
     "lang",
@@ -29,6 +31,7 @@ CHOSEN = re.compile(rb"(?:^|&)lang=(%b)(?=&|$)" % "|".join(LANGUAGES).encode())
 # Parameters that others add to links, and fields of a form that were left empty: a form cannot leave them out.
 IGNORED = re.compile(rb"(?:utm_\w+|fbclid|gclid|msclkid|yclid)(?:=.*)?|[^=]*=")
 LOCAL = "http://127.0.0.1:8000"
+LINES_PER_PAGE = 200  # of a transcript
 
 
 class PageRoute(APIRoute):
@@ -55,6 +58,11 @@ class View:
         return self.origin or LOCAL
 
     @property
+    def suffix(self) -> str:
+        """What follows the path of another page that takes the language alone."""
+        return f"?lang={self.language}" if self.chosen else ""
+
+    @property
     def older(self) -> bool:
         """Whether an earlier version of the data was asked for."""
         return self.query.get("version") not in ((), (self.snapshot.dataset.version.version,))
@@ -71,11 +79,26 @@ class View:
         """The label of a value of a closed vocabulary."""
         return value_label(value, field, self.language)
 
+    def kind(self, basis: str | None, phase: str | None) -> str:
+        """What kind of money an amount is: only those of one kind are added."""
+        of_phase = [self.value_label(phase, "phase")] if phase else []
+        of_basis = self.value_label(basis, "basis") if basis else self.tr("金額の種類の記載なし", "basis not stated")
+        return self.tr("、", ", ").join([*of_phase, of_basis])
+
+    def money(self, amount: Mapping[str, Any]) -> str:
+        """An amount, and that it is uncertain, where it is."""
+        text = money(amount, self.language)
+        return f"{text} {self.tr(*UNCERTAIN)}" if amount["uncertain"] else text
+
     def url(self, path: str, query: str = "", language: str = "") -> str:
         """The address of another page, in this language or another one."""
         language = language or (self.language if self.chosen else "")
         query = "&".join(filter(None, (query, language and f"lang={language}")))
         return f"{self.prefix}{path}?{query}" if query else f"{self.prefix}{path}"
+
+    def line(self, document: str, number: int) -> str:
+        """The address of a line of a transcript, on its page."""
+        return f"{self.url(f'/documents/{document}', query_of_line(number))}#L{number}"
 
     def here(self, language: str = "", /, **changed: Any) -> str:
         """The address of this page with some parameters changed, or, with None, left out."""
@@ -96,6 +119,12 @@ class View:
         """The address of the answer that this page is made from, or of another one."""
         encoded = self.query.encode() if query is None else query
         return f"{self.prefix}/v1{path or self.path.rstrip('/')}{'?' if encoded else ''}{encoded}"
+
+
+def query_of_line(number: int) -> str:
+    """The query of the page of a transcript that has a line; empty for the first page."""
+    start = (number - 1) // LINES_PER_PAGE * LINES_PER_PAGE + 1
+    return f"from={start}" if start > 1 else ""
 
 
 def view_of(request: Request) -> View:

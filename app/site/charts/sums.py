@@ -21,7 +21,7 @@ from app.resources.sums import AmountNotes, kind_of, rows_of_kinds, years_of
 from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import CUT, EMPTY, JOINT, PATTERNS
 from app.site.forms import chips
-from app.site.values import Object, kind_in_words, money_in_words
+from app.site.values import Object
 from app.site.view import View
 
 MOST_BARS = 40
@@ -127,7 +127,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
             return Bar(label, none_of(view, group, dimension), (), link)
         by_ministry = dimension == "pillar" and not total["decreases"]
         segments = _by_ministry(view, total, paid.get(key, {})) if by_ministry else _segments(view, total)
-        return Bar(label, money_in_words(view, total["involved"]), segments, link)
+        return Bar(label, view.money(total["involved"]), segments, link)
 
     shown = list(filter(is_shown, answer["groups"]))
     lead = [_years(view, kind, query, matcher)]
@@ -146,7 +146,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         view.tr(*TITLES[dimension]),
         lead,
         list(map(bar, shown[:MOST_BARS])),
-        [(kind_in_words(view, *each), lines_of_kind(view, query, each)) for each in totals_of(answer) if each != kind],
+        [(view.kind(*each), lines_of_kind(view, query, each)) for each in totals_of(answer) if each != kind],
     )
 
 
@@ -188,4 +188,4 @@ def _years(view: View, kind: Kind, query: Query, matcher: Matcher) -> str:
         return view.tr(*(no_amount if rows else no_line))
     first, last = (view.tr(f"{each}年度", f"FY{each}") for each in (found[0], found[-1]))
     span = first if first == last else view.tr(f"{first}から{last}の合計", f"{first} to {last} added")
-    return f"{span}{view.tr('、', ', ')}{kind_in_words(view, *kind)}"
+    return f"{span}{view.tr('、', ', ')}{view.kind(*kind)}"
