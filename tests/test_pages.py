@@ -550,8 +550,8 @@ def test_templates_show_amounts_and_records(dataset: Dataset) -> None:
     stated = {**unstated, "jpy": 41, "oku_yen": "0.00000041", "text": "41円"}
     assert "As printed</dt><dd>41円" in values.amount(stated, full=True)
     line = {"id": "x", "amount": stated, "role": "own"}
-    assert values.ref(line, "budget-lines", brief=True).startswith('<a href="/budget-lines/x?lang=en"><data')
-    assert "<dt>Role</dt><dd>this measure</dd>" in values.ref(line, "budget-lines")
+    assert values.ref(line, "budget-lines").startswith('<a href="/budget-lines/x?lang=en"><data')
+    assert "<dt>Role</dt><dd>this measure</dd>" in values.value(line, to="budget-lines")
     assert values.value({"scheme": "ror", "id": "<b>"}) == (
         '&lt;b&gt;<dl class="properties"><div><dt>Scheme</dt><dd>ROR</dd></div></dl>'
     )

@@ -7,12 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+from markupsafe import Markup
 
 from app.resources import BY_NAME
 from app.schemas import REASON_CODES
 from app.site.fields import Field, references
 from app.site.forms import Control
-from app.site.markup import escape
+from app.site.markup import escape, html
 from app.site.view import View
 from app.site.words import UNCERTAIN, day, money
 
@@ -73,16 +74,19 @@ def others(value: Object, *shown: str) -> Iterator[tuple[str, Any]]:
 
 
 class Values:
-    """Shows values in the language of a view. All methods give HTML as text, which templates mark as `safe`."""
+    """Shows values in the language of a view."""
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._japanese = view.language == "ja"
-        self._refs: dict[tuple[str, str], str] = {}  # as tables show them: many rows refer to the same records
+        self._refs: dict[tuple[str, str], Markup] = {}  # many rows refer to the same records
 
-    def value(self, value: Any, field: str = "", to: str = "", *, brief: bool = False) -> str:
+    def value(self, value: Any, field: str = "", to: str = "", *, brief: bool = False) -> Markup:
         """Any value. `field` is the field that holds it, `to` the resource that it refers to; `brief` leaves out what a
         cell of a table has no room for."""
+        return html(self._value(value, field, to, brief=brief))
+
+    def _value(self, value: Any, field: str = "", to: str = "", *, brief: bool = False) -> str:
         if isinstance(value, str):
             return self._text(value, field, to)
         if isinstance(value, dict):
@@ -106,13 +110,17 @@ class Values:
     def _list(self, value: Sequence[Any], field: str, to: str, *, brief: bool) -> str:
         if not value:
             return f'<span class="nothing">{self._view.value_label("none")}</span>'
-        shown = [self.value(each, field, to, brief=brief) for each in value]
+        shown = [self._value(each, field, to, brief=brief) for each in value]
         return shown[0] if len(shown) == 1 else f'<ul class="several"><li>{"</li><li>".join(shown)}</li></ul>'
 
     def _object(self, value: Object, to: str, *, brief: bool) -> str:
+        shown: str
         match shape(value):
+            case "ref" if brief:
+                shown = self.ref(value, to)
             case "ref":
-                shown = self.ref(value, to, brief=brief)
+                more = self.properties(others(value, "id", "name" if "name" in value else "amount", *SIGNS))
+                shown = f"{self._link(value, to)}{more}"
             case "amount":
                 shown = self._with_kind(value) if brief else self.amount(value, full=True)
             case "words":
@@ -130,27 +138,27 @@ class Values:
                 shown = self.properties(others(value))
         return shown
 
-    def words(self, text: Object, *, both: bool = False) -> str:
+    def words(self, text: Object, *, both: bool = False) -> Markup:
         """A text in the language of the page; with `both`, the other language below it. A translation of our own is
         marked."""
         ja, en, official = escape(text["ja"]), escape(text["en"]), text.get("en_official")
         other, ours = both and official is not None and ja != en, official is False and ja != en
         if self._japanese:
             mark = ' <small lang="ja">(当サイトの仮訳)</small>' if ours else ""
-            return f'{ja}<span class="other" lang="en">{en}{mark}</span>' if other else ja
+            return html(f'{ja}<span class="other" lang="en">{en}{mark}</span>' if other else ja)
         shown = f'{en}<sup class="ours">*</sup>' if ours else en
-        return f'{shown}<span class="other" lang="ja">{ja}</span>' if other else shown
+        return html(f'{shown}<span class="other" lang="ja">{ja}</span>' if other else shown)
 
-    def amount(self, value: Object, *, full: bool = False) -> str:
+    def amount(self, value: Object, *, full: bool = False) -> Markup:
         """Money, with its yen for those who ask for them; with `full`, all that is known of it."""
         view, jpy = self._view, value["jpy"]
         if jpy is None:
             several = value["basis_reason"] in (None, "ambiguous")  # a record's note says where each has its sum
             reason = "several_kinds" if several else value["basis_reason"]
-            return f'<span class="nothing">{escape(view.value_label(reason))}</span>'
+            return html(f'<span class="nothing">{escape(view.value_label(reason))}</span>')
         uncertain = f' <span class="doubt">{view.tr(*UNCERTAIN)}</span>' if value["uncertain"] else ""
         more = self.properties(others(value, "jpy", "oku_yen", "approximate", "uncertain")) if full else ""
-        return (
+        return html(
             f'<data class="amount" value="{jpy}">{money(value, view.language)}{uncertain}</data>'
             f'<span class="yen">{jpy:,}{view.tr("円", " yen")}</span>{more}'
         )
@@ -162,14 +170,11 @@ class Values:
             return shown
         return f'{shown}<span class="kind">{escape(self._view.kind(value["basis"], value["phase"]))}</span>'
 
-    def ref(self, value: Object, to: str, *, brief: bool = False) -> str:
-        """Another record, as a link to its page; unless `brief`, with what else the object says."""
-        if not brief:
-            more = self.properties(others(value, "id", "name" if "name" in value else "amount", *SIGNS))
-            return f"{self._link(value, to)}{more}"
+    def ref(self, value: Object, to: str) -> Markup:
+        """Another record, as a link to its page."""
         shown = self._refs.get((to, value["id"]))
         if shown is None:
-            shown = self._refs[to, value["id"]] = self._link(value, to)
+            shown = self._refs[to, value["id"]] = html(self._link(value, to))
         return shown
 
     def _linked(self, to: str, id_: str, shown: str) -> str:
@@ -187,13 +192,13 @@ class Values:
             shown = escape(value["id"])
         return self._linked(to, value["id"], shown)
 
-    def links(self, records: Sequence[Object], to: str) -> str:
+    def links(self, records: Sequence[Object], to: str) -> Markup:
         """A list of links to other records, each with its basis: there may be hundreds."""
         label = self._view.value_label
         rows = (f'<li>{self._link(each, to)} <span class="by">{label(each["basis"])}</span></li>' for each in records)
-        return f'<ul class="links">{"".join(rows)}</ul>'
+        return html(f'<ul class="links">{"".join(rows)}</ul>')
 
-    def rows(self, records: Sequence[Object], fields: Sequence[Field], resource: str) -> str:
+    def rows(self, records: Sequence[Object], fields: Sequence[Field], resource: str) -> Markup:
         """The rows of a table: a record's name leads to its page. Each cell has the label of its column, for narrow
         screens."""
         columns = []
@@ -208,11 +213,11 @@ class Values:
                 if name == "name" and "id" in record and is_name(value):
                     cells.append(f'<th scope="row" {attributes}>{self._link(record, resource)}</th>')
                 else:
-                    cells.append(f"<td {attributes}>{self.value(value, name, to, brief=True)}</td>")
+                    cells.append(f"<td {attributes}>{self._value(value, name, to, brief=True)}</td>")
             rows.append(f"<tr>{''.join(cells)}</tr>")
-        return "\n".join(rows)
+        return html("\n".join(rows))
 
-    def item(self, record: Object, fields: Sequence[Field]) -> str:
+    def item(self, record: Object, fields: Sequence[Field]) -> Markup:
         """The rows of a record's own table: each field, and what says so, where the record has evidence."""
         label, known, rows = self._view.value_label, dict[str, list[Object]](), list[str]()
         named = len(record.get("documents", ())) > 1
@@ -227,7 +232,7 @@ class Values:
             elif field.json:
                 shown = f'<pre class="json" tabindex="0"><code>{escape(pretty(given))}</code></pre>'
             else:
-                shown = self.value(given, field.name, field.to)
+                shown = self._value(given, field.name, field.to)
             row = f'<tr>\n<th scope="row">{escape(self._view.label(field.name))}</th>\n<td>{shown}</td>\n'
             if known:
                 said = "".join(self.evidence(each, named=named) for each in known.get(field.name, ()))
@@ -235,9 +240,9 @@ class Values:
                     said = f'<span class="computed">{self._view.tr(*COMPUTED)}</span>'
                 row += f"<td>{said}</td>\n"
             rows.append(f"{row}</tr>\n")
-        return "".join(rows)
+        return html("".join(rows))
 
-    def options(self, control: Control) -> str:
+    def options(self, control: Control) -> Markup:
         """The options of a control as checkboxes, those that are not among its first ones folded."""
         shown = []
         for place, each in enumerate(control.options):
@@ -251,13 +256,13 @@ class Values:
         if folded:
             more = self._view.tr(f"ほか{len(folded)}件", f"{len(folded)} more")
             folded = [f"<details><summary>{more}</summary>", *folded, "</details>"]
-        return "\n".join([*first, *folded])
+        return html("\n".join([*first, *folded]))
 
     def properties(self, pairs: Iterable[tuple[str, Any]]) -> str:
         """Names and values of an object."""
         to = references()
         rows = "".join(
-            f"<div><dt>{escape(self._view.label(key))}</dt><dd>{self.value(each, key, to.get(key, ''))}</dd></div>"
+            f"<div><dt>{escape(self._view.label(key))}</dt><dd>{self._value(each, key, to.get(key, ''))}</dd></div>"
             for key, each in pairs
         )
         return f'<dl class="properties">{rows}</dl>' if rows else ""
@@ -290,5 +295,5 @@ class Values:
     def _range(self, value: Object) -> str:
         first, last = value["from"], value["to"]
         if not isinstance(first, int):
-            return f"{self.value(first)} – {self.value(last)}"
+            return f"{self._value(first)} – {self._value(last)}"
         return str(first) if first == last else f"{first}–{last}"
