@@ -13,15 +13,6 @@ from app.query.parser import COMMA
 from app.site.render import page
 from app.site.view import PageRoute, View, view_of
 
-TITLES = {  # by status
-    404: ("見つからない", "Not found"),
-    410: ("データが新しくなった", "The data was replaced"),
-    422: ("この条件では表示できない", "This cannot be shown"),
-    500: ("うまくいかなかった", "Something went wrong"),
-    503: ("今は答えられない", "No answer just now"),
-}
-WITHDRAWN = ("取り下げた記録", "Withdrawn")  # a record, where 410 is otherwise that of a cursor
-
 
 def problem_response(request: Request, problem: Problem) -> Response:
     """The response of an error: a page where a page was asked for, and problem details (RFC 9457) otherwise."""
@@ -34,13 +25,11 @@ def problem_response(request: Request, problem: Problem) -> Response:
     if not (isinstance(request.scope.get("route"), PageRoute) or _by_a_reader(request)):
         return problem.response()
     view = view_of(request)
-    title = TITLES.get(problem.status, ("", "")) if problem.successor is None else WITHDRAWN
     return page(
         view,
         "error.html",
         problem.status,
         {"Cache-Control": "no-store", **problem.headers},
-        title=view.tr(*title),
         problem=problem,
         mistakes=list(_mistakes(view, request, problem)),
     )
