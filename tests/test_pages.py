@@ -13,7 +13,7 @@ import pytest
 
 from app.db.sqlite import SqliteDatabase
 from app.errors import unavailable
-from app.http.language import preferred_language
+from app.http.negotiation import preferred_language
 from app.query.dataset import Dataset
 from app.query.fields import field_paths
 from app.query.names import label
@@ -248,6 +248,7 @@ def test_money_is_exact_in_both_languages(oku: str, approximate: bool, ja: str, 
     [
         (b"", "en"), (b"ja", "ja"), (b"ja-JP,en;q=0.9", "ja"), (b"en,ja", "en"), (b"ja,en", "ja"), (b"fr", "en"),
         (b"fr,ja;q=0.2,en;q=0.1", "ja"), (b"*", "en"), (b"en;q=0,*", "ja"), (b"en;q=x, ja;q=0.5", "ja"),
+        (b"en;q=x, *", "ja"),
     ],
 )  # fmt: skip
 def test_the_language_is_what_the_browser_prefers(header: bytes, language: str) -> None:

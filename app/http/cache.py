@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.language import preferred_language
-from app.http.representation import EMPTY, accepts_gzip, conditional_status, request_headers, without_body_headers
+from app.http.negotiation import accepts_gzip, preferred_language
+from app.http.representation import EMPTY, conditional_status, request_headers, without_body_headers
 from app.query.snapshot import Snapshot, Snapshots
 
 OVERHEAD = 2_100  # bytes of an entry beside its body: its key, messages and headers

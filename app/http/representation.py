@@ -10,7 +10,7 @@ import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 from hashlib import sha256
 
 import anyio.to_thread
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Problem
 from app.http.headers import Headers
+from app.http.negotiation import accepts_gzip
 
 MIN_GZIP = 500  # bytes worth compressing
 GZIP_IN_THREAD = 1 << 17  # bytes that take longer to compress than to switch to a thread
@@ -40,22 +41,6 @@ def request_headers(scope: Scope) -> Mapping[bytes, bytes]:
     if len(found) != len(headers):
         found = {name: b", ".join(value for other, value in headers if other == name) for name in found}
     return found
-
-
-@lru_cache(1_000)  # the values that clients send are few
-def accepts_gzip(accept_encoding: bytes) -> bool:
-    """Whether an Accept-Encoding header takes gzip."""
-    weights: dict[str, float] = {}
-    for item in accept_encoding.decode("latin-1").split(","):
-        coding, *parameters = (part.strip().lower() for part in item.split(";"))
-        weights[coding] = 1.0
-        for parameter in parameters:
-            key, _, value = parameter.partition("=")
-            if key.strip() == "q":
-                weights[coding] = 0.0
-                with suppress(ValueError):
-                    weights[coding] = float(value)
-    return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
 def conditional_status(request: Mapping[bytes, bytes], etag: bytes) -> int:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 from starlette.responses import Response
 
-from app.http.language import LANGUAGES, VARY
+from app.http.negotiation import LANGUAGES, VARY
 from app.resources import BY_NAME
 from app.schemas import REASON_CODES
 from app.site.markup import code, html, prose

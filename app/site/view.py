@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
 
 from app.api.parameters import REQUESTS, Parameters
-from app.http.language import LANGUAGES, preferred_language
+from app.http.negotiation import LANGUAGES, preferred_language
 from app.http.representation import request_headers
 from app.query.filters import Parameter, one_of
 from app.query.hints import Elsewhere
