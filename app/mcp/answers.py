@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from pyroaring import BitMap
 
 from app.index import Keyset
-from app.mcp.service import Service
+from app.mcp.client import ApiClient
 from app.query.cursor import Binding, Cursor, decode, encode
 from app.query.fields import field_paths
 from app.query.resource import Resource
@@ -75,7 +75,7 @@ def caveats(notes: Iterable[Object]) -> list[str]:
     return distinct(note["en"] for note in notes)
 
 
-def quoted(evidence: Object, service: Service) -> Object:
+def quoted(evidence: Object, api: ApiClient) -> Object:
     """One item of evidence: what the document says, where, and on what ground it is evidence."""
     note, lines = evidence["note"], evidence["lines"]
     found = {
@@ -86,27 +86,27 @@ def quoted(evidence: Object, service: Service) -> Object:
         "column": evidence["column"],
         "note": note and note["en"],
         "url": evidence["url"],
-        "link": lines and service.line_link(evidence["document"], lines["from"]),
+        "link": lines and api.line_link(evidence["document"], lines["from"]),
     }
     return {name: each for name, each in found.items() if each is not None}
 
 
-def quote_of(record: Object, service: Service, *fields: str) -> list[Object]:
+def quote_of(record: Object, api: ApiClient, *fields: str) -> list[Object]:
     """The evidence with a quote for the first of these fields that has any; at most one item."""
     quoting = [each for each in record["evidence"] if each["quote"]]
     of_fields = (each for field in fields for each in quoting if field in each["supports"])
-    return [quoted(each, service) for each in [*of_fields, *quoting][:1]]
+    return [quoted(each, api) for each in [*of_fields, *quoting][:1]]
 
 
-def row(resource: str, record: Object, service: Service, *fields: str) -> Object:
+def row(resource: str, record: Object, api: ApiClient, *fields: str) -> Object:
     """A record as one row, which quotes the words for one of these fields, or for its amount or name. Notes of why a
     field is empty are left to the whole record."""
     notes = caveats(note for note in record["notes"] if note["code"] not in REASON_CODES)
     return {
         **brief(record),
         **({"caveats": notes} if notes else {}),
-        "evidence": quote_of(record, service, *fields, *QUOTED),
-        "link": service.record_link(resource, record["id"]),
+        "evidence": quote_of(record, api, *fields, *QUOTED),
+        "link": api.record_link(resource, record["id"]),
     }
 
 

@@ -21,7 +21,7 @@ VERSIONED = {each.name for each in FACTS}  # whose pages take `version`
 LOG = logging.getLogger(__name__)
 
 
-class Service:
+class ApiClient:
     """Asks the application, and makes the addresses of its pages."""
 
     def __init__(self, app: ASGIApp, settings: Settings, snapshots: Snapshots) -> None:
