@@ -19,7 +19,7 @@ from app.query.fields import field_paths
 from app.query.names import label
 from app.query.parser import Query
 from app.resources import BY_NAME, RESOURCES
-from app.schemas import REASON_CODES, Basis, Reason
+from app.schemas import REASON_CODES, Basis, Reason, reason_note
 from app.settings import Settings
 from app.site.labels import value_label
 from app.site.markup import code, prose
@@ -510,7 +510,7 @@ def test_shapes_and_reasons() -> None:
     amount = dict.fromkeys(("jpy", "oku_yen", "approximate", "uncertain", "basis_reason"))
     objects: list[dict[str, Any]] = [amount, {"jpy": 1}, {"ja": "a"}, {"ja": "a", "en": "b"}, {"x": 1}]
     assert [shape(each) for each in objects] == ["amount", "object", "object", "words", "object"]
-    notes = [{"code": "not-stated", "ja": "", "en": "Not stated: pillar, amount"}, {"code": "x", "ja": "", "en": ""}]
+    notes = [reason_note(Reason.NOT_STATED, ["pillar", "amount.jpy"]), {"code": "x", "ja": "", "en": ": name"}]
     assert reason_of({"notes": notes}, "amount") == "not_stated"
     assert reason_of({"notes": notes}, "name") == ""
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,7 +14,7 @@ from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
 from app.resources.overlaps import OverlapReason, counted_once
 from app.resources.packages import BudgetKind
-from app.schemas import Basis, Reason, distinct
+from app.schemas import Basis, Reason, distinct, reason_note
 from app.seeding.entries.base import (
     GROUNDS,
     Entry,
@@ -118,16 +117,6 @@ def _notes(codes: Iterable[str], seed: Seed) -> list[Json]:
     return [{"code": note.id, "ja": note.ja, "en": note.en} for note in notes]
 
 
-@lru_cache(maxsize=1_000)
-def _silence(reason: Reason, fields: tuple[str, ...]) -> Json:
-    """The note that says why fields are empty."""
-    return {
-        "code": reason.value.replace("_", "-"),
-        "ja": f"{reason.label.ja}: {'、'.join(fields)}",
-        "en": f"{reason.label.en}: {', '.join(fields)}",
-    }
-
-
 def _common(
     kind: str,
     entry: Entry,
@@ -151,7 +140,7 @@ def _common(
         "id": entry.id,
         "documents": distinct(piece["document"] for piece in own),
         "evidence": evidence,
-        "notes": [*_notes(entry.notes, seed), *(_silence(why, tuple(fields)) for why, fields in silent.items())],
+        "notes": [*_notes(entry.notes, seed), *(reason_note(why, fields) for why, fields in silent.items())],
     }
 
 

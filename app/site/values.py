@@ -10,7 +10,7 @@ import orjson
 from markupsafe import Markup
 
 from app.resources import BY_NAME
-from app.schemas import REASON_CODES
+from app.schemas import fields_of_reason
 from app.site.fields import Field, references
 from app.site.forms import Control
 from app.site.markup import escape, html
@@ -57,8 +57,7 @@ def sign(record: Object) -> str:
 def reason_of(record: Object, field: str) -> str:
     """Why a field is empty, as a code: the notes list the fields, by reason."""
     for note in record.get("notes", ()):
-        listed = note["en"].partition(": ")[2].split(", ")
-        if note["code"] in REASON_CODES and field in (name.partition(".")[0] for name in listed):
+        if field in (path.partition(".")[0] for path in fields_of_reason(note)):
             return str(note["code"]).replace("-", "_")
     return ""
 
