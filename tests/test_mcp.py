@@ -29,7 +29,7 @@ from app.errors import Problem
 from app.http import protocol
 from app.http.protocol import BodyProtocol
 from app.mcp.client import ApiClient
-from app.mcp.server import INSTRUCTIONS, LINES, application, described, http_application, server_of
+from app.mcp.server import INSTRUCTIONS, MAX_LINES, application, described, http_application, server_of
 from app.mcp.tools import TOOLS, Tool
 from app.resources import RESOURCES
 from app.settings import PROJECT, Settings
@@ -634,7 +634,7 @@ def test_a_document_is_read_with_its_line_numbers_part_by_part(server: Server[An
     rows = walk(whole, "/v1/documents/rs2024-health-strategy/lines")
     assert lines == {str(row["number"]): row["text"] for row in rows}
     assert len(found) > 1
-    assert found[0]["shown"] == f"{LINES} of {len(rows)}"
+    assert found[0]["shown"] == f"{MAX_LINES} of {len(rows)}"
     for part in found:
         page, _, line = part["link"].partition("#")
         assert f'id="{line}"' in whole.get(page).text

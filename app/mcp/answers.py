@@ -19,7 +19,7 @@ PAGE = 10  # rows of an answer
 PLACES = Keyset.by_key(BitMap())  # takes any place in a list
 
 # What rows of a list show, of what their record has.
-SHOWN = (
+ROW_FIELDS = (
     "id",
     "name",
     "number",
@@ -53,16 +53,16 @@ QUOTED = ("amount", "stated_totals", "name")  # the fields whose words a row quo
 def shown_fields(resource: Resource) -> list[str]:
     """The paths that rows of a resource show."""
     paths = field_paths(resource.record)
-    return [path for path in SHOWN if path in paths]
+    return [path for path in ROW_FIELDS if path in paths]
 
 
-def brief(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
     """A value without what is null, false or an empty list in it, but for the values of a patch."""
     if isinstance(value, list):
-        return [brief(each) for each in value]
+        return [without_empty(each) for each in value]
     if isinstance(value, dict):
         fields = {
-            name: each if name == "patch" else brief(each)
+            name: each if name == "patch" else without_empty(each)
             for name, each in value.items()
             if name not in ("evidence", "notes")
         }
@@ -103,19 +103,19 @@ def row(resource: str, record: Object, api: ApiClient, *fields: str) -> Object:
     field is empty are left to the whole record."""
     notes = caveats(note for note in record["notes"] if note["code"] not in REASON_CODES)
     return {
-        **brief(record),
+        **without_empty(record),
         **({"caveats": notes} if notes else {}),
         "evidence": quote_of(record, api, *fields, *QUOTED),
         "link": api.record_link(resource, record["id"]),
     }
 
 
-def sums(answer: Object) -> Object:
+def without_single_total(answer: Object) -> Object:
     """An answer without the totals by basis and phase of what has one kind alone: they repeat its amounts."""
     return {name: each for name, each in answer.items() if name != "totals" or len(each) > 1}
 
 
-def finished(found: Object, answer: Object, link: str) -> Object:
+def with_provenance(found: Object, answer: Object, link: str) -> Object:
     """An answer with the API's notes, the version of the data, and the address of its page."""
     notes = [*answer.get("notes", ()), *answer["meta"].get("notes", ())]
     dataset = answer["meta"]["dataset"]

@@ -29,7 +29,7 @@ from app.settings import Settings
 JSON = "application/json"
 DOCUMENTS = "shisaku://documents/"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-LINES = 200  # of a transcript in one answer
+MAX_LINES = 200  # of a transcript in one answer
 
 INSTRUCTIONS = """\
 Budget and strategy documents of Japan's ministries, as records with the words that state each fact.
@@ -93,7 +93,7 @@ class Handlers:
         template = types.ResourceTemplate(
             uri_template=f"{DOCUMENTS}{{id}}{{?from}}",
             name="document",
-            description=f"The transcript of a document, {LINES} lines from line `from` on.",
+            description=f"The transcript of a document, {MAX_LINES} lines from line `from` on.",
             mime_type=JSON,
         )
         return types.ListResourceTemplatesResult(resource_templates=[template])
@@ -107,7 +107,7 @@ class Handlers:
         id_, query = parts.path.removeprefix("/"), parse_qs(parts.query)
         if f"{parts.scheme}://{parts.netloc}/" != DOCUMENTS or "/" in id_ or query.keys() - {"from"}:
             raise _invalid(f"There is no such resource. Documents are at {DOCUMENTS}{{id}}{{?from}}.")
-        answer = await self._ask(f"/v1/documents/{id_}/lines", {"limit": LINES, **query})
+        answer = await self._ask(f"/v1/documents/{id_}/lines", {"limit": MAX_LINES, **query})
         lines = answer["data"]
         first = lines[0]["number"] if lines else 1
         found: Object = {

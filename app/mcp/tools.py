@@ -10,17 +10,17 @@ from jsonschema import Draft202012Validator, ValidationError
 from app.errors import ErrorCode, ParameterError, Problem, closest, conflict, hint, parameter_error
 from app.mcp.answers import (
     Object,
-    brief,
     caveats,
     cursor_of,
     cut,
-    finished,
     of_total,
     quote_of,
     quoted,
     row,
     shown_fields,
-    sums,
+    with_provenance,
+    without_empty,
+    without_single_total,
 )
 from app.mcp.client import ApiClient
 from app.resources import BY_NAME, RESOURCES
@@ -45,7 +45,7 @@ FILTERS = {
 }
 NO_FILTERS = ("sort", "order", "limit", "offset", "cursor", "facet", "fields", "group_by")  # of the API's parameters
 
-LINES = 3  # whose words are quoted, of a sum or of a link
+QUOTED_LINES = 3  # whose words are quoted, of a sum or of a link
 
 Handler = Callable[[ApiClient, Object], Awaitable[Object]]
 
@@ -120,7 +120,7 @@ def _listed(answer: Object, rows: Sequence[Object], page: Object, api: ApiClient
     found: Object = {"data": rows, "shown": {"data": of_total(rows, answer["meta"]["total"])}}
     if cursor:
         found["cursor"] = cursor
-    return finished(found, answer, api.link(path, page))
+    return with_provenance(found, answer, api.link(path, page))
 
 
 async def _find(api: ApiClient, arguments: Object) -> Object:
@@ -145,7 +145,7 @@ async def _list(api: ApiClient, arguments: Object) -> Object:
 async def _read(api: ApiClient, arguments: Object) -> Object:
     name, id_ = arguments["resource"], arguments["id"]
     record = await api.ask(f"/v1/{name}/{id_}")
-    found = {**brief(record), "evidence": [quoted(each, api) for each in record["evidence"]]}
+    found = {**without_empty(record), "evidence": [quoted(each, api) for each in record["evidence"]]}
     lists = [key for key, value in found.items() if isinstance(value, list)]
     return _of_record("read", record, found, lists, arguments, api)
 
@@ -156,26 +156,26 @@ def _of_record(
     """An answer about one record, with the version of the data, which an item of the API does not have."""
     meta = {"dataset": api.dataset.model_dump(), "notes": record["notes"]}
     part = cut(found, lists, tool, arguments, meta["dataset"])
-    return finished(part, {"meta": meta}, api.record_link(arguments["resource"], record["id"]))
+    return with_provenance(part, {"meta": meta}, api.record_link(arguments["resource"], record["id"]))
 
 
 async def _sum(api: ApiClient, arguments: Object) -> Object:
     filters, groups = _filters(arguments), _chosen(arguments, "group_by", "sort", "order")
     answer = await api.ask("/v1/budget-summary", {**filters, **groups})
-    order = {"sort": "amount", "order": "desc", "limit": LINES, "fields": shown_fields(BY_NAME["budget-lines"])}
+    order = {"sort": "amount", "order": "desc", "limit": QUOTED_LINES, "fields": shown_fields(BY_NAME["budget-lines"])}
     lines = await api.ask("/v1/budget-lines", {**filters, **order})
     found = {
-        "total": brief(answer["total"]),
-        **sums({"totals": brief(answer["totals"])}),
+        "total": without_empty(answer["total"]),
+        **without_single_total({"totals": without_empty(answer["totals"])}),
         "lines": answer["lines"],
         "additive": answer["additive"],
-        "groups": [brief(sums(group)) for group in answer["groups"] if group["lines"]],
+        "groups": [without_empty(without_single_total(group)) for group in answer["groups"] if group["lines"]],
         "groups_without_lines": [group["key"] for group in answer["groups"] if not group["lines"]],
-        "overlaps": brief(answer["overlaps"]),
+        "overlaps": without_empty(answer["overlaps"]),
         "largest_lines": [row("budget-lines", line, api) for line in lines["data"]],
     }
     found = cut(found, ["groups", "groups_without_lines", "overlaps"], "sum", arguments, answer["meta"]["dataset"])
-    return finished(found, answer, api.link("/budget-lines", filters))
+    return with_provenance(found, answer, api.link("/budget-lines", filters))
 
 
 async def _crosswalk(api: ApiClient, arguments: Object) -> Object:
@@ -184,8 +184,8 @@ async def _crosswalk(api: ApiClient, arguments: Object) -> Object:
     linked = [
         {
             "section": section["section"]["id"],
-            "measure": {"id": measure["id"], "name": brief(measure["name"])},
-            "programme": {"id": each["id"], "name": brief(each["name"])},
+            "measure": {"id": measure["id"], "name": without_empty(measure["name"])},
+            "programme": {"id": each["id"], "name": without_empty(each["name"])},
             "basis": each["basis"],
             "note": each["note"]["en"],
             "lines": each["lines"],
@@ -195,24 +195,25 @@ async def _crosswalk(api: ApiClient, arguments: Object) -> Object:
         for each in measure["related"]
     ]
     found = {
-        "total": brief(answer["total"]),
-        **sums({"totals": brief(answer["totals"])}),
+        "total": without_empty(answer["total"]),
+        **without_single_total({"totals": without_empty(answer["totals"])}),
         "lines": answer["lines"],
         "sections": [
-            {**brief({**sums(each), "measures": None}), "caveats": caveats(each["notes"])} for each in answer["data"]
+            {**without_empty({**without_single_total(each), "measures": None}), "caveats": caveats(each["notes"])}
+            for each in answer["data"]
         ],
         "links": linked,
         "strategies": [
-            brief({**each["strategy"], "measures": each["measure_count"], "lines": each["lines"]})
+            without_empty({**each["strategy"], "measures": each["measure_count"], "lines": each["lines"]})
             for each in answer["strategies"]
         ],
     }
     found = cut(found, ["sections", "links", "strategies"], "crosswalk", arguments, answer["meta"]["dataset"])
     for each in found["links"]:
-        lines = [await _line(api, line["id"]) for line in each["lines"][:LINES]]
+        lines = [await _line(api, line["id"]) for line in each["lines"][:QUOTED_LINES]]
         each["shown"] = {"lines": of_total(lines, len(each["lines"]))}
         each["lines"] = lines
-    return finished(found, answer, api.link("/crosswalk", filters))
+    return with_provenance(found, answer, api.link("/crosswalk", filters))
 
 
 async def _line(api: ApiClient, id_: str) -> Object:
@@ -234,7 +235,7 @@ async def _evidence(api: ApiClient, arguments: Object) -> Object:
     chosen = [each for each in record["evidence"] if supported is None or supported in each["supports"]]
     found = {
         "id": id_,
-        "name": brief(record["name"]),
+        "name": without_empty(record["name"]),
         "evidence": [{"supports": each["supports"], **quoted(each, api)} for each in chosen],
     }
     return _of_record("evidence", record, found, ["evidence"], arguments, api)
@@ -249,20 +250,20 @@ async def _compare(api: ApiClient, arguments: Object) -> Object:
     answer = await api.ask(f"/v1/packages/{id_}/reconciliation")
     package = await api.ask(f"/v1/packages/{id_}", {"fields": ["id", "name", "evidence"]})
     found = {
-        "package": brief(package),
-        "totals": [{**brief(each), "caveats": caveats(each["notes"])} for each in answer["data"]],
+        "package": without_empty(package),
+        "totals": [{**without_empty(each), "caveats": caveats(each["notes"])} for each in answer["data"]],
         "evidence": [quoted(each, api) for each in package["evidence"] if "stated_totals" in each["supports"]],
     }
     link = api.link(f"/packages/{id_}/reconciliation")
     part = cut(found, ["totals", "evidence"], "compare_figures", arguments, answer["meta"]["dataset"])
-    return finished(part, answer, link)
+    return with_provenance(part, answer, link)
 
 
 async def _figures(api: ApiClient, arguments: Object) -> Object:
     id_ = arguments["measure"]
     answer = await api.ask(f"/v1/measures/{id_}/figures")
     found = cut(
-        {"figures": brief(answer["data"])}, ["figures"], "compare_figures", arguments, answer["meta"]["dataset"]
+        {"figures": without_empty(answer["data"])}, ["figures"], "compare_figures", arguments, answer["meta"]["dataset"]
     )
     for figure in found["figures"]:
         of = "national_expenditure" if "url" in figure else "amount"
@@ -270,7 +271,7 @@ async def _figures(api: ApiClient, arguments: Object) -> Object:
         stating = [each for each in line["evidence"] if of in each["supports"]]
         figure["evidence"] = [quoted(each, api) for each in stating[:1]]
         figure["link"] = api.record_link("budget-lines", figure["line"])
-    return finished({"measure": id_, **found}, answer, api.record_link("measures", id_))
+    return with_provenance({"measure": id_, **found}, answer, api.record_link("measures", id_))
 
 
 async def _changed(api: ApiClient, arguments: Object) -> Object:
@@ -281,7 +282,7 @@ async def _changed(api: ApiClient, arguments: Object) -> Object:
         # What was added is read with `read`, and evidence with `evidence`: a patch would repeat them whole.
         changed = [each for each in change["patch"] if not each["path"].startswith(("/evidence", "/notes"))]
         patch = {"patch": changed} if change["action"] == "changed" else {}
-        fields = {name: each for name, each in brief(change).items() if name != "patch"}
+        fields = {name: each for name, each in without_empty(change).items() if name != "patch"}
         words = {"evidence": await _words(api, change), "link": api.record_link(CHANGES, change["id"])}
         rows.append({**fields, **patch, **words})
     return _listed(answer, rows, page, api, f"/{CHANGES}")

@@ -12,12 +12,12 @@ from app.query.page import FacetCounts
 from app.query.vocabulary import NONE
 from app.site.view import View
 
-ORDERED = 15  # options that are all shown, in their own order; of more, those with the most rows come first
-FIRST = 8  # of more options, those that are shown at once; the others are below them, folded
-MOST = 20  # options in all; beyond, there is a field to type a value into
-PLACES = ("offset", "cursor")  # where in a list a page is
+MAX_IN_ORDER = 15  # options that are all shown, in their own order; of more, those with the most rows come first
+UNFOLDED = 8  # of more options, those that are shown at once; the others are below them, folded
+MAX_OPTIONS = 20  # options in all; beyond, there is a field to type a value into
+PAGING = ("offset", "cursor")  # where in a list a page is
 ORDERS = ("sort", "order")
-SHAPES = (*ORDERS, "limit", "facet", "fields")  # how it is shown
+PRESENTATION = (*ORDERS, "limit", "facet", "fields")  # how it is shown
 
 NUMBER = re.compile(r"\d{1,2}(\.\d{1,2})*")  # of a pillar or a section
 
@@ -81,14 +81,14 @@ def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Con
     if missing or NONE in sent:
         counts[NONE] = missing
     values, folded = list(counts), len(counts)
-    if parameter.many and len(values) > ORDERED:
+    if parameter.many and len(values) > MAX_IN_ORDER:
         values.sort(key=lambda each: (each not in sent, -(counts[each] or 0)))
-        folded = FIRST
-    shown = values[:MOST] if parameter.many else values
+        folded = UNFOLDED
+    shown = values[:MAX_OPTIONS] if parameter.many else values
     options = [Option(each, _label(view, parameter, each), counts[each], each in sent) for each in shown]
     if not parameter.many:
         return control(kind="select", options=options)
-    return control(kind="checkboxes", options=options, folded=folded, more=len(values) > MOST)
+    return control(kind="checkboxes", options=options, folded=folded, more=len(values) > MAX_OPTIONS)
 
 
 def _name(view: View, parameter: Parameter) -> str:
@@ -117,7 +117,7 @@ def _label(view: View, parameter: Parameter, value: str) -> str:
 def chips(view: View) -> Iterator[Chip]:
     """What was asked for, value by value."""
     for name, values in view.query.values.items():
-        if name not in (*PLACES, *SHAPES):
+        if name not in (*PAGING, *PRESENTATION):
             parameter = view.query.parameters[name]
             for value in values:
                 yield Chip(_name(view, parameter), _label(view, parameter, value), view.without(name, value))
@@ -126,7 +126,7 @@ def chips(view: View) -> Iterator[Chip]:
 def hidden(view: View) -> Iterator[tuple[str, str]]:
     """What a form keeps without showing it: how the answer is shown, filters of other operators, and the language."""
     for name, values in view.query.values.items():
-        if name not in (*PLACES, *ORDERS) and not _is_shown(view.query.parameters[name]):
+        if name not in (*PAGING, *ORDERS) and not _is_shown(view.query.parameters[name]):
             yield name, ",".join(values)
     if view.chosen:
         yield "lang", view.language
@@ -135,7 +135,7 @@ def hidden(view: View) -> Iterator[tuple[str, str]]:
 def _is_shown(parameter: Parameter) -> bool:
     """Whether a form has a control of it."""
     return (
-        parameter.name not in (*PLACES, *SHAPES)
+        parameter.name not in (*PAGING, *PRESENTATION)
         and getattr(parameter, "operator", "any") == "any"
         and not parameter.newest
     )

@@ -35,24 +35,24 @@ from app.site.view import PageRoute, PlainPage, View, page_of, page_view
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
-class ResourceName(StringConvertor):
+class ResourceConvertor(StringConvertor):
     """The name of a resource in a path. One route serves the lists of all resources, because every request is compared
     with each route that stands before its own."""
 
     regex = "|".join(map(re.escape, BY_NAME))
 
 
-register_url_convertor("resource", ResourceName())
+register_url_convertor("resource", ResourceConvertor())
 
 LISTS = {resource.name: list_parameters(resource) for resource in RESOURCES}
 ITEMS = {resource.name: item_parameters(resource) for resource in RESOURCES}
 
-Name = Annotated[str, Path()]
+ResourceName = Annotated[str, Path()]
 Context = dict[str, Any]  # of a template
 
 
 @router.get("/{name:resource}")
-async def list_of_records(name: Name, request: Request) -> Response:
+async def list_of_records(name: ResourceName, request: Request) -> Response:
     view = page_view(request, LISTS[name])
     answer, facets = await view.snapshot.run(partial(_list_answer, BY_NAME[name], view), light=is_light(view.query))
     feed = ""
@@ -66,7 +66,7 @@ async def list_of_records(name: Name, request: Request) -> Response:
         title=view.label(name),
         description=meaning(name, view.language),
         resource=name,
-        described=_schema_org(view, name),
+        json_ld=_schema_org(view, name),
         **table_of(BY_NAME[name], view, answer["data"]),
         **answer,
         **form_of(view, facets),
@@ -141,7 +141,7 @@ def snippets(base: str, api: str, csv: str = "") -> Sequence[tuple[str, str]]:
 
 
 @router.get("/{name:resource}/{id}")
-async def one_record(name: Name, id_: RecordId, request: Request) -> Response:
+async def one_record(name: ResourceName, id_: RecordId, request: Request) -> Response:
     view = page_view(request, ITEMS[name])
     return page(view, "item.html", **await view.snapshot.run(partial(read_item, BY_NAME[name], id_, view), light=True))
 
@@ -164,7 +164,7 @@ def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: 
         "resource": resource.name,
         "record": record,
         "named": named,
-        "described": _schema_org(view, resource.name, title),
+        "json_ld": _schema_org(view, resource.name, title),
         "fields": [each for each in fields_of(resource.name) if each.name in record and each.name not in apart],
         "referring": [] if view.older else list(_referring(resource, id_, view, matcher)),
         "changed": history.last_change(resource, id_, matcher) if resource in FACTS else None,
@@ -200,7 +200,9 @@ def _schema_org(view: View, name: str, title: str = "") -> Context:
 
 
 @router.get("/{name:resource}/{id}/history")
-async def history_of_record(name: Name, id_: RecordId, view: Annotated[View, page_of(history.PARAMETERS)]) -> Response:
+async def history_of_record(
+    name: ResourceName, id_: RecordId, view: Annotated[View, page_of(history.PARAMETERS)]
+) -> Response:
     if BY_NAME[name] not in FACTS:
         raise Problem(404, "What a version has, and what it changed, has no history.", listed_at=f"/{name}")
     title, answer = await view.snapshot.run(partial(_history, BY_NAME[name], id_, view))

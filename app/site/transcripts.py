@@ -31,7 +31,7 @@ from app.site.view import LINES_PER_PAGE, PageRoute, View, page_of
 
 PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"], VERSION)
 # Of a line: facts after the first ones are folded; the page of the line alone has more.
-FIRST_FACTS, MOST_FACTS, MOST_ALONE = 3, 20, 1_000
+FIRST_FACTS, MAX_FACTS, MAX_ALONE = 3, 20, 1_000
 COMMA: Any = literal_column("','")  # a plain text would be filled in when the statement runs, which is compiled once
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -179,7 +179,7 @@ def read(document: str, view: View, coverage: Coverage, matcher: Matcher) -> Seq
         each = Evidence(quote, _fields(supports or ""), set(map(int, keys.split(","))))
         for number in range(max(from_, first), min(to, last) + 1):
             resting[number].append(each)
-    facts = {number: _facts(resting[number], MOST_FACTS if last > first else MOST_ALONE) for number, _ in texts}
+    facts = {number: _facts(resting[number], MAX_FACTS if last > first else MAX_ALONE) for number, _ in texts}
     keys = BitMap(key for shown, _ in facts.values() for key in shown)
     records = {
         key: (resource, *record)
@@ -230,7 +230,7 @@ def _facts_list(
     if folded:
         count = len(folded) + more
         summary = f"<summary>{view.tr(f'ほか{count}件', f'{count} more')}</summary>"
-        is_alone = len(facts) > MOST_FACTS
+        is_alone = len(facts) > MAX_FACTS
         if more and is_alone:
             listed = view.tr("文書全体の事実の一覧へ", "To the lists of all facts of the document")
             folded.append(f'<li><a href="#referring">{listed}</a></li>')

@@ -102,7 +102,7 @@ class Values:
         if value.startswith(("https://", "http://")):
             return f'<a class="outside" href="{escape(value)}">{escape(value)}</a>'
         if to:
-            return self._linked(to, value, self._name(to, value))
+            return self._anchor(to, value, self._name(to, value))
         coded = CODE.fullmatch(value) and field != "record"  # ids may look like codes
         return escape(self._view.value_label(value, field) if coded else value)
 
@@ -176,7 +176,7 @@ class Values:
             shown = self._refs[to, value["id"]] = html(self._link(value, to))
         return shown
 
-    def _linked(self, to: str, id_: str, shown: str) -> str:
+    def _anchor(self, to: str, id_: str, shown: str) -> str:
         """A link to a record of a resource; without one, what would be shown of it."""
         return f'<a href="{self._view.prefix}/{to}/{escape(id_)}{self._view.suffix}">{shown}</a>' if to else shown
 
@@ -189,7 +189,7 @@ class Values:
             shown = self._with_kind(value["amount"])
         else:
             shown = escape(value["id"])
-        return self._linked(to, value["id"], shown)
+        return self._anchor(to, value["id"], shown)
 
     def links(self, records: Sequence[Object], to: str) -> Markup:
         """A list of links to other records, each with its basis: there may be hundreds."""

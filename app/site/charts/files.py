@@ -59,14 +59,14 @@ def _documented(parameters: Parameters) -> dict[str, Any]:
     return {**described_response(SVG_TYPE, {"type": "string"}), "openapi_extra": described(parameters)}
 
 
-SHOWN = (
+ABOUT = (
     "As SVG, with a title and a description in words, patterns beside colours, light and dark schemes, its sources, "
     "and no script: it can stand in any page as an image. Amounts of one basis and phase are drawn, those of the first "
     "line where there are several; the others are named, and `basis` and `phase` choose them."
 )
 
 
-FLOW_SHOWN = SHOWN.replace("`basis` and `phase` choose them", "`phase` chooses them; `basis` is that of the links")
+ABOUT_FLOW = ABOUT.replace("`basis` and `phase` choose them", "`phase` chooses them; `basis` is that of the links")
 
 
 def _add_sums(dimension: str) -> None:
@@ -74,7 +74,7 @@ def _add_sums(dimension: str) -> None:
         f"/v1/charts/budget-by-{dimension}.svg",
         operation_id=f"draw_budget_by_{dimension}",
         summary=f"Draw the budget by {dimension}",
-        description=f"The sums of `/v1/budget-summary?group_by={dimension}`, under its filters. {SHOWN}",
+        description=f"The sums of `/v1/budget-summary?group_by={dimension}`, under its filters. {ABOUT}",
         **_documented(SUM_PARAMETERS),
     )
     async def draw(request: Request, context: Annotated[Context, context_of(SUM_PARAMETERS)]) -> Response:
@@ -91,7 +91,7 @@ for _dimension in TITLES:
     "/v1/charts/crosswalk.svg",
     operation_id="draw_crosswalk",
     summary="Draw the crosswalk",
-    description=f"The answer of `/v1/crosswalk`, under its filters, as a flow. {FLOW_SHOWN}",
+    description=f"The answer of `/v1/crosswalk`, under its filters, as a flow. {ABOUT_FLOW}",
     **_documented(FLOW_PARAMETERS),
 )
 async def draw_crosswalk(request: Request, context: Annotated[Context, context_of(FLOW_PARAMETERS)]) -> Response:

@@ -24,7 +24,7 @@ from app.site.forms import chips
 from app.site.values import Object
 from app.site.view import View
 
-MOST_BARS = 40
+MAX_BARS = 40
 TITLES = {  # by dimension
     "pillar": ("柱別の予算", "Budget by pillar"),
     "ministry": ("府省庁別の予算", "Budget by ministry"),
@@ -136,7 +136,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         lead.append(view.tr("絞り込み — ", "Filters: ") + view.tr("、", "; ").join(filters))
     if not answer["additive"]:
         lead.append(view.tr("複数に属する予算行は、それぞれに全額を示す", "A line in several groups is whole in each"))
-    if left := len(shown[MOST_BARS:]):
+    if left := len(shown[MAX_BARS:]):
         lead.append(view.tr(f"ほか{left}件は示していない", f"{left} more are not shown"))
     drawn = rows_of_kinds([kind], matcher.match(BUDGET_LINES, query), matcher)
     notes = [*missing_notes(query, [dimension], matcher), *AmountNotes(matcher).of(drawn)]
@@ -145,7 +145,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         f"budget-by-{dimension}",
         view.tr(*TITLES[dimension]),
         lead,
-        list(map(bar, shown[:MOST_BARS])),
+        list(map(bar, shown[:MAX_BARS])),
         [(view.kind(*each), lines_of_kind(view, query, each)) for each in totals_of(answer) if each != kind],
     )
 
