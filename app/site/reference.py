@@ -15,7 +15,7 @@ from app.api.parameters import Parameters
 from app.errors import Problem, closest, hint
 from app.query.filters import Filter, Parameter
 from app.resources import BY_NAME
-from app.site.pages import LISTS, snippets
+from app.site.context import LISTS, snippets
 from app.site.render import page
 from app.site.values import pretty
 from app.site.view import PageRoute, PlainPage, View

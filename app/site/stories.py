@@ -27,8 +27,8 @@ from app.resources.pillars import PILLARS
 from app.site.charts.drawing import in_page
 from app.site.charts.flow import flow_chart
 from app.site.charts.packages import difference_chart, package_chart
+from app.site.context import LISTS, request_of
 from app.site.labels import meaning
-from app.site.pages import LISTS, request_of
 from app.site.render import page
 from app.site.values import Object
 from app.site.view import PageRoute, PlainPage, View, page_of

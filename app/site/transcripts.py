@@ -24,8 +24,8 @@ from app.query.resource import Resource
 from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
+from app.site.context import read_item
 from app.site.markup import escape, html
-from app.site.pages import Context, read_item
 from app.site.render import page
 from app.site.view import LINES_PER_PAGE, PageRoute, View, page_of
 
@@ -252,7 +252,7 @@ async def document(id_: RecordId, view: Annotated[View, page_of(PARAMETERS)]) ->
         earlier = await view.snapshot.run(partial(read_item, DOCUMENTS, id_, view), light=True)
         return page(view, "item.html", **earlier)
 
-    def answers(matcher: Matcher) -> tuple[Context, Coverage, Sequence[Line]]:
+    def answers(matcher: Matcher) -> tuple[dict[str, Any], Coverage, Sequence[Line]]:
         item = read_item(DOCUMENTS, id_, view, matcher, f"/documents/{id_}/lines")
         coverage = coverage_of(id_, matcher)
         return item, coverage, read(id_, view, coverage, matcher)
