@@ -2,15 +2,15 @@
 
 import gc
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
-from fastapi.routing import APIRoute
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
-from starlette.routing import BaseRoute, get_route_path  # type: ignore[attr-defined] # the path without the prefix
+from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
 from starlette.types import ASGIApp
 
 from app import __version__, log
@@ -89,7 +89,6 @@ def create_app(settings: Settings) -> FastAPI:
 
     app.router.route_class = CollectionRoute
     add_collections(app.router, RESOURCES)
-    paths = _paths(app.routes)
     for router in (
         transcripts.router,  # before the page of any record
         stories.router,
@@ -115,7 +114,8 @@ def create_app(settings: Settings) -> FastAPI:
         openapi.router,
     ):
         app.include_router(router)
-        paths += _paths(router.routes)
+    # What a mistyped path is compared with.
+    paths = [each.path or "" for each in iter_route_contexts(app.routes)]
 
     app.exception_handler(Problem)(problem_response)
 
@@ -137,11 +137,6 @@ def create_app(settings: Settings) -> FastAPI:
         return response
 
     return app
-
-
-def _paths(routes: Iterable[BaseRoute]) -> list[str]:
-    """The paths of routes, which a mistyped path is compared with."""
-    return [route.path for route in routes if isinstance(route, APIRoute)]
 
 
 def service(app: FastAPI) -> ASGIApp:

@@ -1,6 +1,6 @@
 """Schemas shared by all records: names, notes, evidence and the record itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
@@ -75,6 +75,10 @@ class Name(Schema):
     en: Sentence = Field(description="English.")
     en_official: bool = Field(description="Whether the issuer published the English; false where it is ours.")
 
+    def of(self, language: str) -> str:
+        """The name in `ja` or `en`."""
+        return self.ja if language == "ja" else self.en
+
 
 class Labelled(StrEnum):
     """A closed vocabulary: each value, and its label in Japanese and in English."""
@@ -105,6 +109,20 @@ class Reason(Labelled):
 
 
 REASON_CODES = frozenset(reason.value.replace("_", "-") for reason in Reason)  # codes of the notes that tell reasons
+
+
+def reason_note(reason: Reason, fields: Sequence[str]) -> dict[str, str]:
+    """The note that says why fields are empty."""
+    return {
+        "code": reason.value.replace("_", "-"),
+        "ja": f"{reason.label.ja}: {'、'.join(fields)}",
+        "en": f"{reason.label.en}: {', '.join(fields)}",
+    }
+
+
+def fields_of_reason(note: Mapping[str, str]) -> list[str]:
+    """The fields that a note of `reason_note` is about; none of any other note."""
+    return note["en"].partition(": ")[2].split(", ") if note["code"] in REASON_CODES else []
 
 
 class Ref(Schema):

@@ -174,8 +174,9 @@ def test_the_id_is_the_callers_or_the_traces_or_a_new_one(headers: Any, expected
 
 
 def test_lines_for_machines_are_json() -> None:
-    state = {"request_id": b"x", "cached": "/v1/measures"}
-    scope = {"method": "GET", "raw_path": b"/v1/measures", "query_string": b"q=a", "state": state}
+    state = {"request_id": b"x", "cached": True}
+    route = SimpleNamespace(path_format="/v1/measures")
+    scope = {"method": "GET", "raw_path": b"/v1/measures", "query_string": b"q=a", "state": state, "route": route}
     line = json_line(scope, 200, 12, 0.0015)
     assert line.endswith("\n")
     shown = orjson.loads(line)
@@ -265,8 +266,9 @@ def test_the_histogram_is_of_all_requests_of_an_operation(first: Settings) -> No
     app = create_app(first.model_copy(update={"access_log": False}))
     refusing: Any = service(app).app  # type: ignore[attr-defined] # behind the ids
     counted = Metrics(app.state.snapshots, refusing.app.app, refusing.app)
+    route = SimpleNamespace(path_format="/v1/stages")
     for status, seconds in ((200, 0.0009), (200, 0.001), (404, 0.0011), (200, 7.0), (503, 11.0)):
-        counted.observe({"state": {"cached": "/v1/stages"}}, status, 10, seconds)
+        counted.observe({"state": {"cached": True}, "route": route}, status, 10, seconds)
     counted.observe({"state": {}}, 404, 10, 0.3)
     counted.observe({"state": {}}, 404, 10, 0.3)
     found = samples(generate_latest(counted.registry).decode())

@@ -151,7 +151,7 @@ def test_kinds_are_never_added_and_the_others_are_named(whole: Client) -> None:
 
 
 def test_more_bars_than_fit_are_told(whole: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.site.charts.sums.MOST_BARS", 2)
+    monkeypatch.setattr("app.site.charts.sums.MAX_BARS", 2)
     assert "more are not shown" in text_of(drawn(whole, "/v1/charts/budget-by-section.svg", lang="en"))
 
 

@@ -101,6 +101,8 @@ def test_an_exception_is_logged_and_not_told(
         assert "secret" not in response.text + str(response.headers)
         problem(response)
         eventually(lambda: "the secret of the house" in caplog.text)
+        page = client.head("/measures/biosimilar-uptake")
+        assert (page.status_code, page.headers["Content-Type"]) == (500, "text/html; charset=utf-8")
         assert "KeyError" not in caplog.text
         assert client.get("/v1/measures?limit=1").status_code == 200
         patch.undo()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from app.http.negotiation import accepts_gzip
 from app.http.protocol import HttpProtocol
-from app.http.representation import accepts_gzip
 from app.settings import Settings
 from tests.conftest import Client, answer, serving, visible
 

@@ -9,7 +9,7 @@ from pyroaring import BitMap
 
 from app.index import IndexWriter, Keyset, NgramWriter, Row
 from app.index.bitslices import BitSlicedColumn, dump_column
-from app.index.ngrams import MAX_NGRAM, covering, ngrams, part
+from app.index.ngrams import MAX_NGRAM, covering, ngrams, text_entry_name
 from app.index.orders import SortOrder, dump_order
 from app.index.reader import Index
 
@@ -106,7 +106,7 @@ def test_n_grams_are_the_same_however_many_records_are_collected_at_once(monkeyp
     whole = written()
     monkeypatch.setattr("app.index.ngrams.FLUSH_EVERY", 7)
     assert written() == whole
-    assert [value for name, value, _ in whole if name == part("descriptions")] == ["薬"]
+    assert [value for name, value, _ in whole if name == text_entry_name("descriptions")] == ["薬"]
 
 
 def test_what_a_writer_stores_is_what_a_reader_finds() -> None:

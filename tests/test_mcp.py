@@ -28,8 +28,8 @@ from app.cli import main
 from app.errors import Problem
 from app.http import protocol
 from app.http.protocol import BodyProtocol
-from app.mcp.server import INSTRUCTIONS, LINES, application, described, http_application, server_of
-from app.mcp.service import Service
+from app.mcp.client import ApiClient
+from app.mcp.server import INSTRUCTIONS, MAX_LINES, application, described, http_application, server_of
 from app.mcp.tools import TOOLS, Tool
 from app.resources import RESOURCES
 from app.settings import PROJECT, Settings
@@ -634,7 +634,7 @@ def test_a_document_is_read_with_its_line_numbers_part_by_part(server: Server[An
     rows = walk(whole, "/v1/documents/rs2024-health-strategy/lines")
     assert lines == {str(row["number"]): row["text"] for row in rows}
     assert len(found) > 1
-    assert found[0]["shown"] == f"{LINES} of {len(rows)}"
+    assert found[0]["shown"] == f"{MAX_LINES} of {len(rows)}"
     for part in found:
         page, _, line = part["link"].partition("#")
         assert f'id="{line}"' in whole.get(page).text
@@ -777,9 +777,9 @@ PIECE = {
 }
 
 
-def over(answering: ASGIApp, app: FastAPI) -> Service:
+def over(answering: ASGIApp, app: FastAPI) -> ApiClient:
     """A service over another application, with the data of this one."""
-    return Service(answering, app.state.settings, app.state.snapshots)
+    return ApiClient(answering, app.state.settings, app.state.snapshots)
 
 
 def with_changes(status: int = 410) -> FastAPI:
@@ -865,11 +865,11 @@ def test_an_answer_is_of_one_build_while_another_is_published(tmp_path: Path, mo
     write_seed(seed, {"seed-stage": ("Seed stage", 1), "growth-stage": ("Growth stage", 2)})
     set_version(seed, "1.0.0")
     built(seed, path)
-    ask_api = Service.ask
+    ask_api = ApiClient.ask
 
-    async def publishing(service: Service, path_: str, values: Any = None) -> Answer:
+    async def publishing(api: ApiClient, path_: str, values: Any = None) -> Answer:
         """Publishes a build without one of the records, between the first question of the first call and the second."""
-        answered = await ask_api(service, path_, values)
+        answered = await ask_api(api, path_, values)
         if path_ == "/v1/search" and not (tmp_path / "published").exists():
             (tmp_path / "published").touch()
             set_version(seed, "2.0.0")
@@ -878,7 +878,7 @@ def test_an_answer_is_of_one_build_while_another_is_published(tmp_path: Path, mo
             running.state.snapshots.renew()
         return answered
 
-    monkeypatch.setattr(Service, "ask", publishing)
+    monkeypatch.setattr(ApiClient, "ask", publishing)
     with application(Settings(database=path)) as running:
         server = server_of(running)
         first = ask(server, "find", q="stage", limit=1)

@@ -13,18 +13,20 @@ import pytest
 
 from app.db.sqlite import SqliteDatabase
 from app.errors import unavailable
-from app.http.language import preferred_language
+from app.http.negotiation import preferred_language
 from app.query.dataset import Dataset
 from app.query.fields import field_paths
+from app.query.names import label
 from app.query.parser import Query
-from app.resources import RESOURCES
-from app.schemas import Basis, Reason
+from app.resources import BY_NAME, RESOURCES
+from app.schemas import REASON_CODES, Basis, Reason, reason_note
 from app.settings import Settings
-from app.site import labels
+from app.site.labels import value_label
+from app.site.markup import code, prose
 from app.site.reference import groups
-from app.site.render import remarks
-from app.site.values import Values, code, money, prose, reason_of, shape
+from app.site.values import Values, reason_of, shape
 from app.site.view import View
+from app.site.words import money
 from tests.conftest import Client, answer, serving, some
 
 LINE = "research-infrastructure-ai-fy2025-supplementary"
@@ -246,6 +248,7 @@ def test_money_is_exact_in_both_languages(oku: str, approximate: bool, ja: str, 
     [
         (b"", "en"), (b"ja", "ja"), (b"ja-JP,en;q=0.9", "ja"), (b"en,ja", "en"), (b"ja,en", "ja"), (b"fr", "en"),
         (b"fr,ja;q=0.2,en;q=0.1", "ja"), (b"*", "en"), (b"en;q=0,*", "ja"), (b"en;q=x, ja;q=0.5", "ja"),
+        (b"en;q=x, *", "ja"),
     ],
 )  # fmt: skip
 def test_the_language_is_what_the_browser_prefers(header: bytes, language: str) -> None:
@@ -295,22 +298,22 @@ def test_every_field_and_parameter_has_a_japanese_label() -> None:
     names |= {filter_.name for resource in RESOURCES for filter_ in resource.filters.values()}
     names |= {resource.name for resource in RESOURCES} | set(groups())
     latin = {"id", "url", "sha256"}
-    assert not sorted(name for name in names - latin if labels.label(name, "ja").isascii())
-    assert {resource.name for resource in RESOURCES} == labels.MEANINGS.keys()
-    assert labels.label("fish_and_chips", "ja") == labels.label("fish_and_chips", "en") == "Fish and chips"
-    assert labels.label("ministry_not", "ja") == "府省庁以外"
-    assert labels.label("ministry_all", "en") == "Ministry: all of"
-    assert labels.value_label("fish", "kind", "ja") == "Fish"
+    assert not sorted(name for name in names - latin if label(name, "ja").isascii())
+    assert all(resource.meaning_ja for resource in RESOURCES)
+    assert label("fish_and_chips", "ja") == label("fish_and_chips", "en") == "Fish and chips"
+    assert label("ministry_not", "ja") == "府省庁以外"
+    assert label("ministry_all", "en") == "Ministry: all of"
+    assert value_label("fish", "kind", "ja") == "Fish"
 
 
 def test_chips_name_values_and_parameters_as_the_form_does(whole: Client) -> None:
-    for name, label in (("field", "Field"), ("field_not", "Field: not")):
+    for name, shown in (("field", "Field"), ("field_not", "Field: not")):
         page = whole.get(f"/changes?lang=en&{name}=same_as").text
-        assert f'<span class="away">Remove </span>{label}: The same as <' in page
+        assert f'<span class="away">Remove </span>{shown}: The same as <' in page
     page = whole.get("/budget-lines?lang=ja&basis_not=national_expenditure").text
     assert "<legend>金額の種類</legend>" in page
     assert '<span class="away">外す: </span>金額の種類以外: 国費 <' in page
-    assert not [each for each in (*Basis, *Reason, "none") if labels.value_label(each, "", "ja").isascii()]
+    assert not [each for each in (*Basis, *Reason, "none") if value_label(each, "", "ja").isascii()]
 
 
 @pytest.mark.parametrize("query", ["utm_source=a&utm_medium=b", "fbclid=x", "q=&amount_min=&ministry=", "gclid", "&&"])
@@ -403,7 +406,7 @@ def test_the_home_page_counts_every_list(client: Client) -> None:
     for each in answer(client, "/v1")["resources"]:
         assert f"{each['total']:,}" in page.text.split()
         assert f"/{each['name']}?lang=ja" in {link.get("href") for link in page.all("a")}
-    assert labels.MEANINGS["measures"] in page.text
+    assert BY_NAME["measures"].meaning_ja in page.text
 
 
 def test_every_operation_is_in_the_reference(client: Client) -> None:
@@ -507,10 +510,18 @@ def test_shapes_and_reasons() -> None:
     amount = dict.fromkeys(("jpy", "oku_yen", "approximate", "uncertain", "basis_reason"))
     objects: list[dict[str, Any]] = [amount, {"jpy": 1}, {"ja": "a"}, {"ja": "a", "en": "b"}, {"x": 1}]
     assert [shape(each) for each in objects] == ["amount", "object", "object", "words", "object"]
-    notes = [{"code": "not-stated", "ja": "", "en": "Not stated: pillar, amount"}, {"code": "x", "ja": "", "en": ""}]
+    notes = [reason_note(Reason.NOT_STATED, ["pillar", "amount.jpy"]), {"code": "x", "ja": "", "en": ": name"}]
     assert reason_of({"notes": notes}, "amount") == "not_stated"
     assert reason_of({"notes": notes}, "name") == ""
-    assert remarks(notes) == notes[1:]
+
+
+def test_notes_on_why_fields_are_empty_stand_at_the_fields_alone(whole: Client) -> None:
+    rows = answer(whole, "/v1/budget-lines")["data"]
+    assert {note["code"] in REASON_CODES for row in rows for note in row["notes"]} == {True, False}
+    for row in rows:
+        text = opened(whole, f"/budget-lines/{row['id']}?lang=en").text
+        for note in row["notes"]:
+            assert (note["en"].replace("`", "") in text) == (note["code"] not in REASON_CODES)
 
 
 def test_rows_without_a_value_can_be_asked_for(client: Client) -> None:
@@ -540,8 +551,8 @@ def test_templates_show_amounts_and_records(dataset: Dataset) -> None:
     stated = {**unstated, "jpy": 41, "oku_yen": "0.00000041", "text": "41円"}
     assert "As printed</dt><dd>41円" in values.amount(stated, full=True)
     line = {"id": "x", "amount": stated, "role": "own"}
-    assert values.ref(line, "budget-lines", brief=True).startswith('<a href="/budget-lines/x?lang=en"><data')
-    assert "<dt>Role</dt><dd>this measure</dd>" in values.ref(line, "budget-lines")
+    assert values.ref(line, "budget-lines").startswith('<a href="/budget-lines/x?lang=en"><data')
+    assert "<dt>Role</dt><dd>this measure</dd>" in values.value(line, to="budget-lines")
     assert values.value({"scheme": "ror", "id": "<b>"}) == (
         '&lt;b&gt;<dl class="properties"><div><dt>Scheme</dt><dd>ROR</dd></div></dl>'
     )

@@ -14,10 +14,10 @@ from app.query.dataset import Dataset
 from app.query.parser import Query
 from app.settings import SEED, Settings
 from app.site import transcripts
-from app.site.stories import words_of
+from app.site.stories import source_address
 from app.site.transcripts import marked
-from app.site.values import money
 from app.site.view import View
+from app.site.words import money
 from tests.conftest import Client, answer, serving, walk
 from tests.test_pages import Parsed, opened
 
@@ -87,7 +87,7 @@ def test_the_crosswalk_shows_sections_without_money(client: Client) -> None:
 
 def test_a_crosswalk_of_many_links_leads_to_each_section(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     sections = answer(client, "/v1/crosswalk?ministry=mext")["data"]
-    monkeypatch.setattr("app.site.stories.MOST_LINKS", 1)
+    monkeypatch.setattr("app.site.stories.MAX_LINKS", 1)
     page = opened(client, "/crosswalk?ministry=mext&lang=en")
     assert not page.all("td", **{"class": "without"})
     assert not page.all("svg")
@@ -180,7 +180,7 @@ def test_a_line_with_many_facts_leads_to_all_of_them(whole: Client, resting: dic
 def test_a_line_with_more_facts_than_a_page_leads_to_the_lists_of_its_document(
     whole: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transcripts, "MOST_ALONE", 21)
+    monkeypatch.setattr(transcripts, "MAX_ALONE", 21)
     page = whole.get(f"{BARE}?lang=en").text
     (number, *_) = (each for each in map(int, re.findall(r'<li id="L(\d+)"', page)) if len(facts_of(page, each)) > 20)
     alone = whole.get(f"{BARE}?from={number}&to={number}&lang=en").text
@@ -286,7 +286,7 @@ def test_a_first_page_without_anything_left_over(
 
 def test_an_amount_that_no_quote_holds_leads_nowhere(dataset: Dataset) -> None:
     view = View("/", "", "", "en", True, Query({}), SimpleNamespace(dataset=dataset, index={}))  # type: ignore[arg-type]
-    assert not words_of(view, {"evidence": [{"lines": None, "quote": None}]}, {"text": "4億円"})
+    assert not source_address(view, {"evidence": [{"lines": None, "quote": None}]}, {"text": "4億円"})
 
 
 def test_a_question_about_what_is_not_here_is_not_asked(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,7 @@ def _title(record: Mapping[str, Any], language: str) -> str:
     if "action" not in record:
         return name
     label = Action(record["action"]).label
-    return f"{label.en if language == 'en' else label.ja}: {name} ({record['type']})"
+    return f"{label.of(language)}: {name} ({record['type']})"
 
 
 def _add(parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str) -> ElementTree.Element:

@@ -33,8 +33,8 @@ class Observer(Protocol):
 
     def observe(self, scope: Scope, status: int, size: int, seconds: float) -> None:
         """Takes a request that was answered, with the bytes of the body, and the seconds from the head of the request
-        to the end of the response. The state of its scope has its `request_id`, and if the response was cached, the
-        path of its route as `cached`."""
+        to the end of the response. The state of its scope has its `request_id`, and `cached` if the response was
+        that of the cache."""
 
     def close(self) -> None: ...
 
@@ -74,10 +74,8 @@ class AccessMiddleware:
 
 
 def operation_of(scope: Scope) -> str:
-    """The path of the route that took a request, or that made the cached response to it, such as `/v1/measures/{id}`;
-    empty if none did."""
-    cached: str | None = scope["state"].get("cached")
-    return getattr(scope.get("route"), "path_format", "") if cached is None else cached
+    """The path of the route that took a request, such as `/v1/measures/{id}`; empty if none did."""
+    return getattr(scope.get("route"), "path_format", "")
 
 
 def request_id(headers: list[tuple[bytes, bytes]]) -> bytes:

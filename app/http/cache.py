@@ -4,30 +4,28 @@ Its size is bounded by bytes.
 It stands in front of the application, so that a response that is in it costs no more than its bytes.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.access import operation_of
-from app.http.language import preferred_language
-from app.http.representation import accepts_gzip, conditional_status, request_headers, without_body_headers
+from app.http.negotiation import accepts_gzip, preferred_language
+from app.http.representation import EMPTY, conditional_status, request_headers, without_body_headers
 from app.query.snapshot import Snapshot, Snapshots
 
 OVERHEAD = 2_100  # bytes of an entry beside its body: its key, messages and headers
-EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 Key = tuple[str, bytes, bool, str]  # path, query string, whether gzip is accepted, and the preferred language
 
 
 class CachedResponse(NamedTuple):
-    """A response as it was sent, the start of the 304 response that stands for it, and the path of its route."""
+    """A response as it was sent, the start of the 304 response that stands for it, and its route."""
 
     start: Message
     body: Message
     not_modified: Message
     etag: bytes
-    operation: str
+    route: Any
 
     @property
     def size(self) -> int:
@@ -67,7 +65,8 @@ class ResponseCacheMiddleware:
         if status not in (200, 304):  # refusals are made by the application
             await self.app(scope, receive, send)
             return
-        scope.setdefault("state", {})["cached"] = response.operation
+        scope["route"] = response.route  # by which the request is counted
+        scope.setdefault("state", {})["cached"] = True
         await send(response.start if status == 200 else response.not_modified)
         await send(response.body if status == 200 else EMPTY)
 
@@ -83,17 +82,17 @@ class ResponseCacheMiddleware:
             await send(message)
 
         await self.app(scope, receive, send_and_record)
-        response = _cacheable(sent, operation_of(scope))
+        response = _cacheable(sent, scope.get("route"))
         if response is not None and response.size <= self._max_bytes and state.get("snapshot") is snapshot:
             responses[key] = response
 
 
-def _cacheable(sent: list[Message], operation: str) -> CachedResponse | None:
+def _cacheable(sent: list[Message], route: Any) -> CachedResponse | None:
     """A complete response that may be cached; streams, files and errors are not."""
     match sent:
         case [{"status": 200, "headers": headers} as start, {"body": bytes()} as body] if not body.get("more_body"):
             names = dict(headers)
             if b"etag" in names and b"accept-ranges" not in names and names.get(b"cache-control") != b"no-store":
                 not_modified_ = {**start, "status": 304, "headers": without_body_headers(headers)}
-                return CachedResponse(start, body, not_modified_, names[b"etag"], operation)
+                return CachedResponse(start, body, not_modified_, names[b"etag"], route)
     return None

@@ -34,8 +34,10 @@ class MethodsMiddleware:
         elif scope["method"] == "HEAD":
             scope.setdefault("state", {})["method"] = "HEAD"
             inner = {**scope, "method": "GET"}
-            await self.app(inner, receive, _without_body(send))
-            scope["route"] = inner.get("route")  # by which the request is counted
+            try:
+                await self.app(inner, receive, _without_body(send))
+            finally:
+                scope["route"] = inner.get("route")  # by which the request is counted, and its errors are pages or not
         elif scope["method"] != "OPTIONS":
             await READ_ONLY.response()(scope, receive, send)
         elif _is_preflight(StarletteHeaders(scope=scope)):

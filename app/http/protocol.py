@@ -122,7 +122,7 @@ class HttpProtocol(HttpToolsProtocol):
         end = pending.find(END) + len(END)
         is_complete = end >= len(END)
         head = pending[:end] if is_complete else pending
-        problem = _fault(head)
+        problem = _problem_of(head)
         size = BODY_SIZE.search(head) if self.max_body and is_complete and problem is None else None
         if size and int(size[1]) <= self.max_body:
             body_end = end + int(size[1])
@@ -290,7 +290,7 @@ class _Cycle(RequestResponseCycle):
             self.keep_alive = True
 
 
-def _fault(head: bytes) -> Problem | None:
+def _problem_of(head: bytes) -> Problem | None:
     """What is wrong with a head, or with what has arrived of it."""
     line, lines = head.find(b"\r\n"), head.count(b"\r\n")
     if line < 0:

@@ -10,7 +10,7 @@ import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 from hashlib import sha256
 
 import anyio.to_thread
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Problem
 from app.http.headers import Headers
+from app.http.negotiation import accepts_gzip
 
 MIN_GZIP = 500  # bytes worth compressing
 GZIP_IN_THREAD = 1 << 17  # bytes that take longer to compress than to switch to a thread
@@ -30,6 +31,7 @@ PRECONDITION_FAILED = Problem(
     "response.",
 )
 BODY_HEADERS = (b"content-type", b"content-length", b"content-encoding", b"content-disposition")
+EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 
 def request_headers(scope: Scope) -> Mapping[bytes, bytes]:
@@ -39,22 +41,6 @@ def request_headers(scope: Scope) -> Mapping[bytes, bytes]:
     if len(found) != len(headers):
         found = {name: b", ".join(value for other, value in headers if other == name) for name in found}
     return found
-
-
-@lru_cache(1_000)  # the values that clients send are few
-def accepts_gzip(accept_encoding: bytes) -> bool:
-    """Whether an Accept-Encoding header takes gzip."""
-    weights: dict[str, float] = {}
-    for item in accept_encoding.decode("latin-1").split(","):
-        coding, *parameters = (part.strip().lower() for part in item.split(";"))
-        weights[coding] = 1.0
-        for parameter in parameters:
-            key, _, value = parameter.partition("=")
-            if key.strip() == "q":
-                weights[coding] = 0.0
-                with suppress(ValueError):
-                    weights[coding] = float(value)
-    return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
 def conditional_status(request: Mapping[bytes, bytes], etag: bytes) -> int:
@@ -103,60 +89,51 @@ class RepresentationMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        responder = _Responder(request_headers(scope), send)
+        request = request_headers(scope)
+        start: Message | None = None
+
+        async def send_represented(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message  # delayed until the first part of the body, which shows whether it is whole
+            elif start is None:
+                await send(message)
+            else:
+                begun, start = start, None
+                head, body = await _represented(begun, message, request)
+                await send(head)
+                await send(body)
+                if head["status"] != begun["status"]:
+                    raise BodyNotNeeded
+
         with suppress(BodyNotNeeded):
-            await self.app(scope, receive, responder.send)
+            await self.app(scope, receive, send_represented)
 
 
-class _Responder:
-    """Sends one response. The start is delayed until the first part of the body shows whether it is whole."""
-
-    def __init__(self, request: Mapping[bytes, bytes], send: Send) -> None:
-        self._request = request
-        self._send = send
-        self._start: Message | None = None
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        if self._start is None:
-            await self._send(message)
-            return
-        start, self._start = self._start, None
-        headers: Headers = list(start["headers"])
-        body: bytes = message.get("body", b"")
-        names = dict(headers)
-        etag, compresses = names.get(b"etag"), False
-        if start["status"] == 200 and etag is None and not message.get("more_body"):
-            etag = b'"%b"' % urlsafe_b64encode(sha256(body).digest()[:18])
-            compresses = len(body) >= MIN_GZIP and is_compressed(
-                self._request, names.get(b"content-type", b"").decode()
-            )
-            if compresses:
-                etag = gzip_etag(etag)
-            headers.append((b"etag", etag))
-        if start["status"] in (200, 206):
-            await self._evaluate({**start, "headers": headers}, etag or b"")
+async def _represented(start: Message, body: Message, request: Mapping[bytes, bytes]) -> tuple[Message, Message]:
+    """The start and the first part of the body of the response to this request: with a validator and compressed, or
+    304 or 412 in its place."""
+    headers: Headers = list(start["headers"])
+    content: bytes = body.get("body", b"")
+    names = dict(headers)
+    etag, compresses = names.get(b"etag"), False
+    if start["status"] == 200 and etag is None and not body.get("more_body"):
+        etag = b'"%b"' % urlsafe_b64encode(sha256(content).digest()[:18])
+        compresses = len(content) >= MIN_GZIP and is_compressed(request, names.get(b"content-type", b"").decode())
         if compresses:
-            body = await _compressed(body)
-            headers = [each for each in headers if each[0] != b"content-length"]
-            headers += [(b"content-length", b"%d" % len(body)), (b"content-encoding", b"gzip")]
-        await self._send({**start, "headers": headers})
-        await self._send({**message, "body": body})
-
-    async def _evaluate(self, start: Message, etag: bytes) -> None:
-        """Answers 304 or 412 and raises BodyNotNeeded, unless the preconditions of the request hold."""
-        status = conditional_status(self._request, etag)
-        if status == 200:
-            return
-        headers, body = without_body_headers(start["headers"]), b""
-        if status == 412:
-            refusal = PRECONDITION_FAILED.response()
-            headers, body = refusal.raw_headers, bytes(refusal.body)
-        await self._send({**start, "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
-        raise BodyNotNeeded
+            etag = gzip_etag(etag)
+        headers.append((b"etag", etag))
+    status = conditional_status(request, etag or b"") if start["status"] in (200, 206) else 200
+    if status == 304:
+        return {**start, "status": 304, "headers": without_body_headers(headers)}, EMPTY
+    if status == 412:
+        refusal = PRECONDITION_FAILED.response()
+        return {**start, "status": 412, "headers": refusal.raw_headers}, {**EMPTY, "body": bytes(refusal.body)}
+    if compresses:
+        content = await _compressed(content)
+        headers = [each for each in headers if each[0] != b"content-length"]
+        headers += [(b"content-length", b"%d" % len(content)), (b"content-encoding", b"gzip")]
+    return {**start, "headers": headers}, {**body, "body": content}
 
 
 async def _compressed(body: bytes) -> bytes:

@@ -8,7 +8,7 @@ from operator import lshift
 
 from pyroaring import BitMap
 
-from app.index.bitmaps import dump
+from app.index.entries import dump
 
 
 def dump_column(rows: Sequence[int], numbers: Sequence[int]) -> Iterator[tuple[str, bytes]]:

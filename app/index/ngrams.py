@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from pyroaring import BitMap
 
-from app.index.bitmaps import dump
+from app.index.entries import Entry, dump
 
 MAX_NGRAM = 3  # characters of the longest n-gram
 FLUSH_EVERY = 1 << 17  # records whose words are collected before they are split into n-grams
@@ -21,8 +21,8 @@ Field = Literal["names", "descriptions"]
 FIELDS: tuple[Field, ...] = ("names", "descriptions")
 
 
-def part(field: Field) -> str:
-    """The name of the index part that holds a field's n-grams."""
+def text_entry_name(field: Field) -> str:
+    """The name of the entries that hold a field's n-grams."""
     return f"text/{field}"
 
 
@@ -82,17 +82,17 @@ class NgramWriter:
                     known |= rows
         self._words.clear()
 
-    def entries(self) -> Iterator[tuple[str, str, bytes]]:
+    def entries(self) -> Iterator[Entry]:
         """(name, value, data) of every n-gram."""
         self._flush()
         for field, ngram in sorted(self._ngrams):
-            yield part(field), ngram, dump(self._ngrams[field, ngram])
+            yield text_entry_name(field), ngram, dump(self._ngrams[field, ngram])
 
 
 class TextReader(Protocol):
     """What a search reads of the database."""
 
-    def entries(self, names: Sequence[str], values: Sequence[str]) -> Iterable[tuple[str, str, bytes]]:
+    def entries(self, names: Sequence[str], values: Sequence[str]) -> Iterable[Entry]:
         """The entries of these names and values."""
         ...
 
@@ -146,6 +146,6 @@ def search_beginnings(beginning: str, whole: str, rows: BitMap, reader: TextRead
 def _lookup(values: set[str], reader: TextReader) -> Callable[[Field, str], BitMap]:
     found: Mapping[tuple[str, str], BitMap] = {
         (name, value): BitMap.deserialize(data)
-        for name, value, data in reader.entries([part(field) for field in FIELDS], sorted(values))
+        for name, value, data in reader.entries([text_entry_name(field) for field in FIELDS], sorted(values))
     }
-    return lambda field, value: found.get((part(field), value)) or BitMap()
+    return lambda field, value: found.get((text_entry_name(field), value)) or BitMap()

@@ -8,7 +8,7 @@ from itertools import islice
 
 from pyroaring import BitMap
 
-from app.index.bitmaps import dump
+from app.index.entries import dump
 
 BLOCK = 4_096  # rows
 

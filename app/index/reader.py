@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from pyroaring import BitMap
 
 from app.index.bitslices import BitSlicedColumn
+from app.index.entries import entry_name
 from app.index.ngrams import TextReader
 from app.index.orders import SortOrder
-from app.index.writer import part
 
 T = TypeVar("T")
 
@@ -48,24 +48,26 @@ class Index:
 
     def rows(self, collection: str) -> BitMap:
         """All rows of a collection. The result is shared: do not change it."""
-        return self._load(part(collection, "rows"), lambda parts: BitMap.deserialize(parts["all"]))
+        return self._load(entry_name(collection, "rows"), lambda parts: BitMap.deserialize(parts["all"]))
 
     def values(self, collection: str, name: str, narrower: Mapping[str, Sequence[str]] | None = None) -> ValueIndex:
-        """The rows under each value of a filter; a value that has `narrower` ones includes their rows."""
-        return self._load(part(collection, "values", name), lambda parts: ValueIndex.load(parts, narrower or {}))
+        """The rows under each value of a filter; a value that has `narrower` ones includes their rows. They are kept by
+        the filter alone: for one filter, `narrower` has to be the same at every call."""
+        of_filter = entry_name(collection, "values", name)
+        return self._load(of_filter, lambda parts: ValueIndex.load(parts, narrower or {}))
 
     def among(self, collection: str, name: str, values: Sequence[str], reader: TextReader) -> BitMap:
         """The rows under any of these values of a filter that has too many to be loaded."""
-        entries = reader.entries([part(collection, "values", name)], list(values))
+        entries = reader.entries([entry_name(collection, "values", name)], list(values))
         return BitMap().union(*(BitMap.deserialize(data) for *_, data in entries))
 
     def column(self, collection: str, name: str) -> BitSlicedColumn:
         """A column of numbers."""
-        return self._load(part(collection, "column", name), BitSlicedColumn.load)
+        return self._load(entry_name(collection, "column", name), BitSlicedColumn.load)
 
     def order(self, collection: str, name: str) -> SortOrder:
         """The rows that have a value, in its order."""
-        return self._load(part(collection, "order", name), SortOrder.load)
+        return self._load(entry_name(collection, "order", name), SortOrder.load)
 
     def _load(self, name: str, load: Callable[[Mapping[str, bytes]], T]) -> T:
         return self.derived(name, lambda: load(self._read(name)))

@@ -3,19 +3,10 @@
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
 
-from app.index.bitmaps import dump
 from app.index.bitslices import dump_column
+from app.index.entries import Entry, dump, entry_name
 from app.index.orders import dump_order
-
-Entry = tuple[str, str, bytes]  # name, value, data
-
-
-def part(collection: str, kind: Literal["rows", "values", "column", "order"], name: str = "all") -> str:
-    """The name of the entries that hold all rows of a collection, the rows under each value of a filter, a bit-sliced
-    column, or a sort order."""
-    return f"{collection}/{kind}/{name}"
 
 
 class IndexWriter:
@@ -41,14 +32,14 @@ class IndexWriter:
 
     def entries(self) -> Iterator[Entry]:
         """Everything but the sort orders."""
-        yield part(self._collection, "rows"), "all", dump(self._rows)
+        yield entry_name(self._collection, "rows"), "all", dump(self._rows)
         for (name, value), rows in self._values.items():
-            yield part(self._collection, "values", name), value, dump(rows)
+            yield entry_name(self._collection, "values", name), value, dump(rows)
         for name, (rows, column) in self._columns.items():
             for value, data in dump_column(rows, column):
-                yield part(self._collection, "column", name), value, data
+                yield entry_name(self._collection, "column", name), value, data
 
     def order_entries(self, name: str, rows: Iterable[int]) -> Iterator[Entry]:
         """A sort order: the rows that have a value, in its order."""
         for value, data in dump_order(rows):
-            yield part(self._collection, "order", name), value, data
+            yield entry_name(self._collection, "order", name), value, data

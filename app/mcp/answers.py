@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from pyroaring import BitMap
 
 from app.index import Keyset
-from app.mcp.service import Service
+from app.mcp.client import ApiClient
 from app.query.cursor import Binding, Cursor, decode, encode
 from app.query.fields import field_paths
 from app.query.resource import Resource
@@ -19,7 +19,7 @@ PAGE = 10  # rows of an answer
 PLACES = Keyset.by_key(BitMap())  # takes any place in a list
 
 # What rows of a list show, of what their record has.
-SHOWN = (
+ROW_FIELDS = (
     "id",
     "name",
     "number",
@@ -53,16 +53,16 @@ QUOTED = ("amount", "stated_totals", "name")  # the fields whose words a row quo
 def shown_fields(resource: Resource) -> list[str]:
     """The paths that rows of a resource show."""
     paths = field_paths(resource.record)
-    return [path for path in SHOWN if path in paths]
+    return [path for path in ROW_FIELDS if path in paths]
 
 
-def brief(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
     """A value without what is null, false or an empty list in it, but for the values of a patch."""
     if isinstance(value, list):
-        return [brief(each) for each in value]
+        return [without_empty(each) for each in value]
     if isinstance(value, dict):
         fields = {
-            name: each if name == "patch" else brief(each)
+            name: each if name == "patch" else without_empty(each)
             for name, each in value.items()
             if name not in ("evidence", "notes")
         }
@@ -75,7 +75,7 @@ def caveats(notes: Iterable[Object]) -> list[str]:
     return distinct(note["en"] for note in notes)
 
 
-def quoted(evidence: Object, service: Service) -> Object:
+def quoted(evidence: Object, api: ApiClient) -> Object:
     """One item of evidence: what the document says, where, and on what ground it is evidence."""
     note, lines = evidence["note"], evidence["lines"]
     found = {
@@ -86,36 +86,36 @@ def quoted(evidence: Object, service: Service) -> Object:
         "column": evidence["column"],
         "note": note and note["en"],
         "url": evidence["url"],
-        "link": lines and service.line_link(evidence["document"], lines["from"]),
+        "link": lines and api.line_link(evidence["document"], lines["from"]),
     }
     return {name: each for name, each in found.items() if each is not None}
 
 
-def quote_of(record: Object, service: Service, *fields: str) -> list[Object]:
+def quote_of(record: Object, api: ApiClient, *fields: str) -> list[Object]:
     """The evidence with a quote for the first of these fields that has any; at most one item."""
     quoting = [each for each in record["evidence"] if each["quote"]]
     of_fields = (each for field in fields for each in quoting if field in each["supports"])
-    return [quoted(each, service) for each in [*of_fields, *quoting][:1]]
+    return [quoted(each, api) for each in [*of_fields, *quoting][:1]]
 
 
-def row(resource: str, record: Object, service: Service, *fields: str) -> Object:
+def row(resource: str, record: Object, api: ApiClient, *fields: str) -> Object:
     """A record as one row, which quotes the words for one of these fields, or for its amount or name. Notes of why a
     field is empty are left to the whole record."""
     notes = caveats(note for note in record["notes"] if note["code"] not in REASON_CODES)
     return {
-        **brief(record),
+        **without_empty(record),
         **({"caveats": notes} if notes else {}),
-        "evidence": quote_of(record, service, *fields, *QUOTED),
-        "link": service.record_link(resource, record["id"]),
+        "evidence": quote_of(record, api, *fields, *QUOTED),
+        "link": api.record_link(resource, record["id"]),
     }
 
 
-def sums(answer: Object) -> Object:
+def without_single_total(answer: Object) -> Object:
     """An answer without the totals by basis and phase of what has one kind alone: they repeat its amounts."""
     return {name: each for name, each in answer.items() if name != "totals" or len(each) > 1}
 
 
-def finished(found: Object, answer: Object, link: str) -> Object:
+def with_provenance(found: Object, answer: Object, link: str) -> Object:
     """An answer with the API's notes, the version of the data, and the address of its page."""
     notes = [*answer.get("notes", ()), *answer["meta"].get("notes", ())]
     dataset = answer["meta"]["dataset"]

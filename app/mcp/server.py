@@ -17,10 +17,9 @@ from starlette.types import ASGIApp
 from app import __version__
 from app.errors import Problem, closest, hint
 from app.http.refusals import RefusalsMiddleware
-from app.main import create_app
-from app.main import service as whole_service
+from app.main import create_app, service
 from app.mcp.answers import Object, cursor_of, of_total
-from app.mcp.service import Service
+from app.mcp.client import ApiClient
 from app.mcp.tools import TOOLS, Tool
 from app.query.cursor import dataset_of
 from app.query.dataset import Question
@@ -30,7 +29,7 @@ from app.settings import Settings
 JSON = "application/json"
 DOCUMENTS = "shisaku://documents/"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-LINES = 200  # of a transcript in one answer
+MAX_LINES = 200  # of a transcript in one answer
 
 INSTRUCTIONS = """\
 Budget and strategy documents of Japan's ministries, as records with the words that state each fact.
@@ -42,8 +41,6 @@ What an answer leaves out is null, false or empty. English names are ours unless
 Answers are of the version of the data that `dataset` names, and links of records show that version; links of lists,
 sums and lines show the newest.
 `shown` says which part of a list this is: for the next part, call again with the same arguments and `cursor`."""
-
-Context = Any  # of a request, which no handler reads
 
 
 def described(tool: Tool) -> types.Tool:
@@ -57,13 +54,13 @@ class Handlers:
 
     def __init__(self, app: FastAPI) -> None:
         self._snapshots: Snapshots = app.state.snapshots
-        self._service = Service(whole_service(app), app.state.settings, self._snapshots)
+        self._api = ApiClient(service(app), app.state.settings, self._snapshots)
         self._tools = {tool.name: tool for tool in TOOLS}
 
-    async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+    async def list_tools(self, _: Any, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=list(map(described, self._tools.values())))
 
-    async def call_tool(self, _: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(self, _: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         """An answer as JSON, or the API's error: of one snapshot of the data, that of the cursor if there is one."""
         tool = self._tools.get(params.name)
         if tool is None:
@@ -72,13 +69,11 @@ class Handlers:
         arguments = params.arguments or {}
         with self._snapshots.pinned(dataset_of(urlencode({"cursor": arguments.get("cursor")}).encode())):
             try:
-                return _result(await tool.answer(self._service, arguments))
+                return _result(await tool.answer(self._api, arguments))
             except Problem as problem:
                 return _result(_error(problem), is_error=True)
 
-    async def list_resources(
-        self, _: Context, params: types.PaginatedRequestParams | None
-    ) -> types.ListResourcesResult:
+    async def list_resources(self, _: Any, params: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
         cursor = params.cursor if params else None
         query = {"limit": 100, "fields": ["id", "name"], **({"cursor": cursor} if cursor else {})}
         answer = await self._ask("/v1/documents", query)
@@ -93,17 +88,17 @@ class Handlers:
         )
 
     async def list_templates(
-        self, _: Context, __: types.PaginatedRequestParams | None
+        self, _: Any, __: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
         template = types.ResourceTemplate(
             uri_template=f"{DOCUMENTS}{{id}}{{?from}}",
             name="document",
-            description=f"The transcript of a document, {LINES} lines from line `from` on.",
+            description=f"The transcript of a document, {MAX_LINES} lines from line `from` on.",
             mime_type=JSON,
         )
         return types.ListResourceTemplatesResult(resource_templates=[template])
 
-    async def read_resource(self, _: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+    async def read_resource(self, _: Any, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         """Lines of a transcript by their numbers, and the address of those that follow."""
         try:
             parts = urlsplit(params.uri)
@@ -112,14 +107,14 @@ class Handlers:
         id_, query = parts.path.removeprefix("/"), parse_qs(parts.query)
         if f"{parts.scheme}://{parts.netloc}/" != DOCUMENTS or "/" in id_ or query.keys() - {"from"}:
             raise _invalid(f"There is no such resource. Documents are at {DOCUMENTS}{{id}}{{?from}}.")
-        answer = await self._ask(f"/v1/documents/{id_}/lines", {"limit": LINES, **query})
+        answer = await self._ask(f"/v1/documents/{id_}/lines", {"limit": MAX_LINES, **query})
         lines = answer["data"]
         first = lines[0]["number"] if lines else 1
         found: Object = {
             "document": id_,
             "shown": of_total(lines, answer["meta"]["total"]),
             "quoted_from_document": {str(line["number"]): line["text"] for line in lines},
-            "link": self._service.line_link(id_, first),
+            "link": self._api.line_link(id_, first),
             "dataset": answer["meta"]["dataset"],
         }
         if answer["links"]["next"]:
@@ -130,7 +125,7 @@ class Handlers:
     async def _ask(self, path: str, values: Object) -> Object:
         """The API's answer. Raises its error as one of the protocol."""
         try:
-            return await self._service.ask(path, values)
+            return await self._api.ask(path, values)
         except Problem as problem:
             raise MCPError(types.INVALID_PARAMS, problem.detail, _error(problem)) from problem
 
@@ -138,7 +133,7 @@ class Handlers:
         questions = self._snapshots.current().dataset.about.questions
         return {f"question-{number}": question for number, question in enumerate(questions, 1)}
 
-    async def list_prompts(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListPromptsResult:
+    async def list_prompts(self, _: Any, __: types.PaginatedRequestParams | None) -> types.ListPromptsResult:
         return types.ListPromptsResult(
             prompts=[
                 types.Prompt(name=name, title=each.question.ja, description=each.question.en)
@@ -146,7 +141,7 @@ class Handlers:
             ]
         )
 
-    async def get_prompt(self, _: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+    async def get_prompt(self, _: Any, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         question = self._questions().get(params.name)
         if question is None:
             raise _invalid("There is no such prompt: `prompts/list` lists them.")

@@ -1,7 +1,7 @@
 """The tools: what an assistant asks the API with, each with a closed schema of its arguments."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -10,19 +10,19 @@ from jsonschema import Draft202012Validator, ValidationError
 from app.errors import ErrorCode, ParameterError, Problem, closest, conflict, hint, parameter_error
 from app.mcp.answers import (
     Object,
-    brief,
     caveats,
     cursor_of,
     cut,
-    finished,
     of_total,
     quote_of,
     quoted,
     row,
     shown_fields,
-    sums,
+    with_provenance,
+    without_empty,
+    without_single_total,
 )
-from app.mcp.service import Service
+from app.mcp.client import ApiClient
 from app.resources import BY_NAME, RESOURCES
 from app.resources.facts import FACTS
 from app.resources.groups import DIMENSIONS
@@ -45,9 +45,9 @@ FILTERS = {
 }
 NO_FILTERS = ("sort", "order", "limit", "offset", "cursor", "facet", "fields", "group_by")  # of the API's parameters
 
-LINES = 3  # whose words are quoted, of a sum or of a link
+QUOTED_LINES = 3  # whose words are quoted, of a sum or of a link
 
-Handler = Callable[[Service, Object], Awaitable[Object]]
+Handler = Callable[[ApiClient, Object], Awaitable[Object]]
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class Tool:
     description: str
     arguments: Mapping[str, Any]
     handler: Handler
-    required: Sequence[str] = field(default=())
+    required: Sequence[str] = ()
 
     @property
     def schema(self) -> Object:
         found = {"type": "object", "properties": dict(self.arguments), "additionalProperties": False}
         return {**found, "required": list(self.required)} if self.required else found
 
-    async def answer(self, service: Service, arguments: Object) -> Object:
+    async def answer(self, api: ApiClient, arguments: Object) -> Object:
         """Raises a Problem that names every argument at fault, or the API's."""
         missing = [name for name in self.required if name not in arguments]
         errors = [parameter_error(name, f"`{name}` is required.") for name in missing]
@@ -73,7 +73,8 @@ class Tool:
             errors += self._errors(error)
         if errors:
             raise Problem(422, " ".join(each.message for each in errors), errors=errors)
-        return await self.handler(service, arguments)
+        defaults = {name: each["default"] for name, each in self.arguments.items() if "default" in each}
+        return await self.handler(api, {**defaults, **arguments})
 
     def _errors(self, error: ValidationError) -> Iterator[ParameterError]:
         """The API's errors for one of the validator's."""
@@ -113,81 +114,78 @@ def _chosen(arguments: Object, *names: str) -> Object:
     return {name: arguments[name] for name in names if name in arguments}
 
 
-def _listed(answer: Object, rows: Sequence[Object], page: Object, service: Service, path: str) -> Object:
+def _listed(answer: Object, rows: Sequence[Object], page: Object, api: ApiClient, path: str) -> Object:
     """A page of a list of the API, with its cursor. `page` are the parameters of the list's page."""
     cursor = cursor_of(answer)
     found: Object = {"data": rows, "shown": {"data": of_total(rows, answer["meta"]["total"])}}
     if cursor:
         found["cursor"] = cursor
-    return finished(found, answer, service.link(path, page))
+    return with_provenance(found, answer, api.link(path, page))
 
 
-async def _find(service: Service, arguments: Object) -> Object:
-    query = {"limit": 10, **_chosen(arguments, "q", "type", "limit", "cursor")}
-    answer = await service.ask("/v1/search", query)
+async def _find(api: ApiClient, arguments: Object) -> Object:
+    answer = await api.ask("/v1/search", _chosen(arguments, "q", "type", "limit", "cursor"))
     rows = []
     for result in answer["data"]:
         name, matched = result["type"], result["matched"]
-        record = await service.ask(f"/v1/{name}/{result['id']}", {"fields": shown_fields(BY_NAME[name])})
-        rows.append(
-            {"type": name, **row(name, record, service, matched["field"].partition(".")[0]), "matched": matched}
-        )
-    return _listed(answer, rows, _chosen(arguments, "q", "type"), service, "/search")
+        record = await api.ask(f"/v1/{name}/{result['id']}", {"fields": shown_fields(BY_NAME[name])})
+        rows.append({"type": name, **row(name, record, api, matched["field"].partition(".")[0]), "matched": matched})
+    return _listed(answer, rows, _chosen(arguments, "q", "type"), api, "/search")
 
 
-async def _list(service: Service, arguments: Object) -> Object:
+async def _list(api: ApiClient, arguments: Object) -> Object:
     name = arguments["resource"]
     page = {**_filters(arguments), **_chosen(arguments, "sort", "order")}
     fields = {"fields": shown_fields(BY_NAME[name])}
-    answer = await service.ask(f"/v1/{name}", {"limit": 10, **page, **_chosen(arguments, "limit", "cursor"), **fields})
-    rows = [row(name, record, service) for record in answer["data"]]
-    return _listed(answer, rows, page, service, f"/{name}")
+    answer = await api.ask(f"/v1/{name}", {**page, **_chosen(arguments, "limit", "cursor"), **fields})
+    rows = [row(name, record, api) for record in answer["data"]]
+    return _listed(answer, rows, page, api, f"/{name}")
 
 
-async def _read(service: Service, arguments: Object) -> Object:
+async def _read(api: ApiClient, arguments: Object) -> Object:
     name, id_ = arguments["resource"], arguments["id"]
-    record = await service.ask(f"/v1/{name}/{id_}")
-    found = {**brief(record), "evidence": [quoted(each, service) for each in record["evidence"]]}
+    record = await api.ask(f"/v1/{name}/{id_}")
+    found = {**without_empty(record), "evidence": [quoted(each, api) for each in record["evidence"]]}
     lists = [key for key, value in found.items() if isinstance(value, list)]
-    return _of_record("read", record, found, lists, arguments, service)
+    return _of_record("read", record, found, lists, arguments, api)
 
 
 def _of_record(
-    tool: str, record: Object, found: Object, lists: Sequence[str], arguments: Object, service: Service
+    tool: str, record: Object, found: Object, lists: Sequence[str], arguments: Object, api: ApiClient
 ) -> Object:
     """An answer about one record, with the version of the data, which an item of the API does not have."""
-    meta = {"dataset": service.dataset.model_dump(), "notes": record["notes"]}
+    meta = {"dataset": api.dataset.model_dump(), "notes": record["notes"]}
     part = cut(found, lists, tool, arguments, meta["dataset"])
-    return finished(part, {"meta": meta}, service.record_link(arguments["resource"], record["id"]))
+    return with_provenance(part, {"meta": meta}, api.record_link(arguments["resource"], record["id"]))
 
 
-async def _sum(service: Service, arguments: Object) -> Object:
+async def _sum(api: ApiClient, arguments: Object) -> Object:
     filters, groups = _filters(arguments), _chosen(arguments, "group_by", "sort", "order")
-    answer = await service.ask("/v1/budget-summary", {**filters, **groups})
-    order = {"sort": "amount", "order": "desc", "limit": LINES, "fields": shown_fields(BY_NAME["budget-lines"])}
-    lines = await service.ask("/v1/budget-lines", {**filters, **order})
+    answer = await api.ask("/v1/budget-summary", {**filters, **groups})
+    order = {"sort": "amount", "order": "desc", "limit": QUOTED_LINES, "fields": shown_fields(BY_NAME["budget-lines"])}
+    lines = await api.ask("/v1/budget-lines", {**filters, **order})
     found = {
-        "total": brief(answer["total"]),
-        **sums({"totals": brief(answer["totals"])}),
+        "total": without_empty(answer["total"]),
+        **without_single_total({"totals": without_empty(answer["totals"])}),
         "lines": answer["lines"],
         "additive": answer["additive"],
-        "groups": [brief(sums(group)) for group in answer["groups"] if group["lines"]],
+        "groups": [without_empty(without_single_total(group)) for group in answer["groups"] if group["lines"]],
         "groups_without_lines": [group["key"] for group in answer["groups"] if not group["lines"]],
-        "overlaps": brief(answer["overlaps"]),
-        "largest_lines": [row("budget-lines", line, service) for line in lines["data"]],
+        "overlaps": without_empty(answer["overlaps"]),
+        "largest_lines": [row("budget-lines", line, api) for line in lines["data"]],
     }
     found = cut(found, ["groups", "groups_without_lines", "overlaps"], "sum", arguments, answer["meta"]["dataset"])
-    return finished(found, answer, service.link("/budget-lines", filters))
+    return with_provenance(found, answer, api.link("/budget-lines", filters))
 
 
-async def _crosswalk(service: Service, arguments: Object) -> Object:
+async def _crosswalk(api: ApiClient, arguments: Object) -> Object:
     filters = _filters(arguments)
-    answer = await service.ask("/v1/crosswalk", filters)
+    answer = await api.ask("/v1/crosswalk", filters)
     linked = [
         {
             "section": section["section"]["id"],
-            "measure": {"id": measure["id"], "name": brief(measure["name"])},
-            "programme": {"id": each["id"], "name": brief(each["name"])},
+            "measure": {"id": measure["id"], "name": without_empty(measure["name"])},
+            "programme": {"id": each["id"], "name": without_empty(each["name"])},
             "basis": each["basis"],
             "note": each["note"]["en"],
             "lines": each["lines"],
@@ -197,35 +195,36 @@ async def _crosswalk(service: Service, arguments: Object) -> Object:
         for each in measure["related"]
     ]
     found = {
-        "total": brief(answer["total"]),
-        **sums({"totals": brief(answer["totals"])}),
+        "total": without_empty(answer["total"]),
+        **without_single_total({"totals": without_empty(answer["totals"])}),
         "lines": answer["lines"],
         "sections": [
-            {**brief({**sums(each), "measures": None}), "caveats": caveats(each["notes"])} for each in answer["data"]
+            {**without_empty({**without_single_total(each), "measures": None}), "caveats": caveats(each["notes"])}
+            for each in answer["data"]
         ],
         "links": linked,
         "strategies": [
-            brief({**each["strategy"], "measures": each["measure_count"], "lines": each["lines"]})
+            without_empty({**each["strategy"], "measures": each["measure_count"], "lines": each["lines"]})
             for each in answer["strategies"]
         ],
     }
     found = cut(found, ["sections", "links", "strategies"], "crosswalk", arguments, answer["meta"]["dataset"])
     for each in found["links"]:
-        lines = [await _line(service, line["id"]) for line in each["lines"][:LINES]]
+        lines = [await _line(api, line["id"]) for line in each["lines"][:QUOTED_LINES]]
         each["shown"] = {"lines": of_total(lines, len(each["lines"]))}
         each["lines"] = lines
-    return finished(found, answer, service.link("/crosswalk", filters))
+    return with_provenance(found, answer, api.link("/crosswalk", filters))
 
 
-async def _line(service: Service, id_: str) -> Object:
+async def _line(api: ApiClient, id_: str) -> Object:
     """A budget line by its amount, with the words that state it."""
     fields = {"fields": ["id", "amount", "notes", "evidence"]}
-    return row("budget-lines", await service.ask(f"/v1/budget-lines/{id_}", fields), service)
+    return row("budget-lines", await api.ask(f"/v1/budget-lines/{id_}", fields), api)
 
 
-async def _evidence(service: Service, arguments: Object) -> Object:
+async def _evidence(api: ApiClient, arguments: Object) -> Object:
     name, id_, supported = arguments["resource"], arguments["id"], arguments.get("field")
-    record = await service.ask(f"/v1/{name}/{id_}", {"fields": ["id", "name", "notes", "evidence"]})
+    record = await api.ask(f"/v1/{name}/{id_}", {"fields": ["id", "name", "notes", "evidence"]})
     fields = sorted({field for each in record["evidence"] for field in each["supports"]})
     if supported is not None and supported not in fields:
         nearest = closest(supported, fields)
@@ -236,68 +235,68 @@ async def _evidence(service: Service, arguments: Object) -> Object:
     chosen = [each for each in record["evidence"] if supported is None or supported in each["supports"]]
     found = {
         "id": id_,
-        "name": brief(record["name"]),
-        "evidence": [{"supports": each["supports"], **quoted(each, service)} for each in chosen],
+        "name": without_empty(record["name"]),
+        "evidence": [{"supports": each["supports"], **quoted(each, api)} for each in chosen],
     }
-    return _of_record("evidence", record, found, ["evidence"], arguments, service)
+    return _of_record("evidence", record, found, ["evidence"], arguments, api)
 
 
-async def _compare(service: Service, arguments: Object) -> Object:
+async def _compare(api: ApiClient, arguments: Object) -> Object:
     if ("measure" in arguments) == ("package" in arguments):
         raise conflict("measure", "Give `measure` or `package`: the figures of one, or the totals of the other.")
     if "measure" in arguments:
-        return await _figures(service, arguments)
+        return await _figures(api, arguments)
     id_ = arguments["package"]
-    answer = await service.ask(f"/v1/packages/{id_}/reconciliation")
-    package = await service.ask(f"/v1/packages/{id_}", {"fields": ["id", "name", "evidence"]})
+    answer = await api.ask(f"/v1/packages/{id_}/reconciliation")
+    package = await api.ask(f"/v1/packages/{id_}", {"fields": ["id", "name", "evidence"]})
     found = {
-        "package": brief(package),
-        "totals": [{**brief(each), "caveats": caveats(each["notes"])} for each in answer["data"]],
-        "evidence": [quoted(each, service) for each in package["evidence"] if "stated_totals" in each["supports"]],
+        "package": without_empty(package),
+        "totals": [{**without_empty(each), "caveats": caveats(each["notes"])} for each in answer["data"]],
+        "evidence": [quoted(each, api) for each in package["evidence"] if "stated_totals" in each["supports"]],
     }
-    link = service.link(f"/packages/{id_}/reconciliation")
+    link = api.link(f"/packages/{id_}/reconciliation")
     part = cut(found, ["totals", "evidence"], "compare_figures", arguments, answer["meta"]["dataset"])
-    return finished(part, answer, link)
+    return with_provenance(part, answer, link)
 
 
-async def _figures(service: Service, arguments: Object) -> Object:
+async def _figures(api: ApiClient, arguments: Object) -> Object:
     id_ = arguments["measure"]
-    answer = await service.ask(f"/v1/measures/{id_}/figures")
+    answer = await api.ask(f"/v1/measures/{id_}/figures")
     found = cut(
-        {"figures": brief(answer["data"])}, ["figures"], "compare_figures", arguments, answer["meta"]["dataset"]
+        {"figures": without_empty(answer["data"])}, ["figures"], "compare_figures", arguments, answer["meta"]["dataset"]
     )
     for figure in found["figures"]:
         of = "national_expenditure" if "url" in figure else "amount"
-        line = await service.ask(f"/v1/budget-lines/{figure['line']}", {"fields": ["id", "evidence"]})
+        line = await api.ask(f"/v1/budget-lines/{figure['line']}", {"fields": ["id", "evidence"]})
         stating = [each for each in line["evidence"] if of in each["supports"]]
-        figure["evidence"] = [quoted(each, service) for each in stating[:1]]
-        figure["link"] = service.record_link("budget-lines", figure["line"])
-    return finished({"measure": id_, **found}, answer, service.record_link("measures", id_))
+        figure["evidence"] = [quoted(each, api) for each in stating[:1]]
+        figure["link"] = api.record_link("budget-lines", figure["line"])
+    return with_provenance({"measure": id_, **found}, answer, api.record_link("measures", id_))
 
 
-async def _changed(service: Service, arguments: Object) -> Object:
+async def _changed(api: ApiClient, arguments: Object) -> Object:
     page = _chosen(arguments, "since", "until", "type", "id")
-    answer = await service.ask(f"/v1/{CHANGES}", {"limit": 10, **page, **_chosen(arguments, "limit", "cursor")})
+    answer = await api.ask(f"/v1/{CHANGES}", {**page, **_chosen(arguments, "limit", "cursor")})
     rows = []
     for change in answer["data"]:
         # What was added is read with `read`, and evidence with `evidence`: a patch would repeat them whole.
         changed = [each for each in change["patch"] if not each["path"].startswith(("/evidence", "/notes"))]
         patch = {"patch": changed} if change["action"] == "changed" else {}
-        fields = {name: each for name, each in brief(change).items() if name != "patch"}
-        words = {"evidence": await _words(service, change), "link": service.record_link(CHANGES, change["id"])}
+        fields = {name: each for name, each in without_empty(change).items() if name != "patch"}
+        words = {"evidence": await _words(api, change), "link": api.record_link(CHANGES, change["id"])}
         rows.append({**fields, **patch, **words})
-    return _listed(answer, rows, page, service, f"/{CHANGES}")
+    return _listed(answer, rows, page, api, f"/{CHANGES}")
 
 
-async def _words(service: Service, change: Object) -> list[Object]:
+async def _words(api: ApiClient, change: Object) -> list[Object]:
     """The words for what a change changed, as the record has them today; none where it was withdrawn since."""
     try:
-        record = await service.ask(f"/v1/{change['type']}/{change['record']}", {"fields": ["id", "evidence"]})
+        record = await api.ask(f"/v1/{change['type']}/{change['record']}", {"fields": ["id", "evidence"]})
     except Problem as problem:
         if problem.status not in (404, 410):
             raise
         return []
-    return quote_of(record, service, *change["fields"])
+    return quote_of(record, api, *change["fields"])
 
 
 TOOLS = (

@@ -61,6 +61,11 @@ class Query:
         """The query as if these parameters had not been sent."""
         return Query(self.parameters, {name: values for name, values in self.values.items() if name not in names})
 
+    def within(self, parameters: Mapping[str, Parameter], **changed: tuple[str, ...]) -> "Query":
+        """What it asks of these parameters alone, some of them changed."""
+        values = {**self.values, **changed}
+        return Query(parameters, {name: each for name, each in values.items() if name in parameters})
+
     def encode(self, **changed: Any) -> str:
         """The canonical query string, with some parameters changed or, with None, left out."""
         kept = {name: each for name, each in self._encoded.items() if name not in changed}

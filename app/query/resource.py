@@ -27,13 +27,14 @@ class Resource:
     `names` and `descriptions` are the fields that full-text search reads. `own_sorts` gives, beside id and name, the
     sorts and the path of the value that each orders by. `evidenced` is whether documents evidence the records, which a
     filter selects by. `versioned` is whether ids begin with a version: texts are then ordered by the numbers in them,
-    1.9.0 before 1.10.0, and equal ones by the ids.
+    1.9.0 before 1.10.0, and equal ones by the ids. Without `meaning_ja`, Japanese pages show `meaning`.
     """
 
     name: str
     singular: str
     meaning: str
     record: type[Record]
+    meaning_ja: str = ""
     own_filters: tuple[Filter, ...] = ()
     own_sorts: Mapping[str, str] | None = None
     names: tuple[str, ...] = ("name",)

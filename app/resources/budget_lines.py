@@ -113,6 +113,7 @@ BUDGET_LINES = Resource(
     name="budget-lines",
     singular="budget_line",
     meaning="Amounts, one line each, with the ministries that pay it: a line paid by several is one line.",
+    meaning_ja="金額を一行ずつ、支出する府省庁とともに示す。複数の府省庁によるものも一行である。",
     record=BudgetLine,
     own_filters=(
         linked("ministry", "Ministries that pay, alone or together.", path="ministries.id", example="mhlw"),

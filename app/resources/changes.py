@@ -65,6 +65,7 @@ CHANGES = Resource(
     name="changes",
     singular="change",
     meaning="What each version changed: a row for each record that it added, removed or changed, the newest first.",
+    meaning_ja="各版が加え、改め、又は取り下げた記録を一行ずつ。新しい順。",
     record=Change,
     own_filters=(
         since("Changes after a version, or of versions released on a day (`YYYY-MM-DD`) or later.", example="1.0.0"),

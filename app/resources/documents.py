@@ -44,6 +44,7 @@ DOCUMENTS = Resource(
     name="documents",
     singular="document",
     meaning="The source documents and their parts.",
+    meaning_ja="出典となる文書と、その構成。",
     record=Document,
     own_sorts={"issued": "issued.date"},
     vocabularies=(VocabularySource("document", Term.of),),

@@ -161,6 +161,7 @@ MEASURES = Resource(
     name="measures",
     singular="measure",
     meaning="Everything that the documents say will be done: directions, programmes, operations and institutions.",
+    meaning_ja="文書が行うとするすべて: 方向性、事業、運用、体制。",
     record=Measure,
     own_filters=(
         linked("ministry", "Ministries that it names or that pay for it.", path="ministries.id", example="mhlw"),

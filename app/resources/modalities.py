@@ -32,6 +32,7 @@ MODALITIES = Resource(
     name="modalities",
     singular="modality",
     meaning="The kinds of medicine that the documents name.",
+    meaning_ja="文書に現れる医薬品等の種類。",
     record=Modality,
     own_sorts={"measure_count": "measure_count"},
     own_filters=(

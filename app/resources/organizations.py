@@ -57,6 +57,7 @@ ORGANIZATIONS = Resource(
     name="organizations",
     singular="organization",
     meaning="Ministries, agencies and other bodies that the documents name.",
+    meaning_ja="文書に現れる府省庁その他の組織。",
     record=Organization,
     own_filters=(
         choice("kind", OrganizationKind, "What the body is."),

@@ -55,6 +55,7 @@ PACKAGES = Resource(
     name="packages",
     singular="package",
     meaning="What the documents present as one budget, with the totals they state.",
+    meaning_ja="文書が一つの予算として示すものと、その総額。",
     record=Package,
     own_filters=(FISCAL_YEAR, BUDGET_KIND),
     own_sorts={"fiscal_year": "fiscal_year.year"},

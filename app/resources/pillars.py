@@ -40,6 +40,7 @@ PILLARS = Resource(
     name="pillars",
     singular="pillar",
     meaning="The numbered headings of the packages, each with the sum of its budget lines.",
+    meaning_ja="予算パッケージの番号付きの見出しと、その予算の合計。",
     record=Pillar,
     own_filters=(
         column("package", "Pillars of the package.", path="package.id", example="fy2025-supplementary-drug-discovery"),

@@ -46,6 +46,7 @@ SECTIONS = Resource(
     name="sections",
     singular="section",
     meaning="The sections of the strategies, with how many measures stand in each.",
+    meaning_ja="戦略の節と、それぞれに属する施策の数。",
     record=Section,
     own_filters=(
         column("strategy", "Sections of the strategy.", path="strategy.id", example="hp3"),

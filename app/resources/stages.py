@@ -24,6 +24,7 @@ STAGES = Resource(
     name="stages",
     singular="stage",
     meaning="The steps that the documents name. Which programme stands under which was drawn, not written.",
+    meaning_ja="文書に現れる開発等の段階。",
     record=Stage,
     own_filters=(choice("track", StageTrack, "Whose steps."),),
     own_sorts={"order": "order"},

@@ -27,6 +27,7 @@ STRATEGIES = Resource(
     name="strategies",
     singular="strategy",
     meaning="The government plans whose sections the measures serve.",
+    meaning_ja="施策が位置付けられる政府の計画。",
     record=Strategy,
     vocabularies=(VocabularySource("strategy", Term.of),),
 )

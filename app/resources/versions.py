@@ -43,6 +43,7 @@ VERSIONS = Resource(
     name="versions",
     singular="version",
     meaning="The versions of the data, the newest first: when each was released, what it has, and what it changed.",
+    meaning_ja="データの版。公開日、記録の数、前の版からの変更。新しい順。",
     record=Version,
     own_sorts={"released": "released.date", "records": "records"},
     descriptions=("summary",),

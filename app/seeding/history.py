@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from app.query.names import label
 from app.resources.changes import CHANGES, Action
 from app.resources.dates import day
 from app.resources.facts import FACTS
@@ -24,7 +25,6 @@ from app.seeding.patches import patch
 from app.seeding.reading import DATASET_FILE, Source
 from app.seeding.releases import MAX_RECORD, Header, Release, ReleasedRecord, summary_of, version_key
 from app.seeding.rendered_records import RenderedRecords
-from app.site.labels import label
 
 Difference = tuple[str, str, bytes | None, bytes | None]  # resource, id, the record before and the one after
 Withdrawn = dict[tuple[str, str], WithdrawnEntry]  # by resource and id

@@ -22,7 +22,7 @@ from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
 from app.resources.overlaps import counted_once
 from app.resources.packages import BudgetKind
-from app.schemas import Basis, Reason, distinct
+from app.schemas import Basis, Reason, distinct, reason_note
 from app.seeding.entries import NAMES
 from app.seeding.entries.base import (
     GROUNDS,
@@ -140,15 +140,6 @@ def _notes(codes: Iterable[str], seed: Seed) -> list[Json]:
     return [{"code": note.id, "ja": note.ja, "en": note.en} for note in notes]
 
 
-def _silence(reason: Reason, fields: Sequence[str]) -> Json:
-    """The note that says why fields are empty."""
-    return {
-        "code": reason.value.replace("_", "-"),
-        "ja": f"{reason.label.ja}: {'、'.join(fields)}",
-        "en": f"{reason.label.en}: {', '.join(fields)}",
-    }
-
-
 def _common(
     entry: Entry, seed: Seed, borrowed: Iterable[Json] = (), unstated: Sequence[str] = (), related: Iterable[Json] = ()
 ) -> Json:
@@ -167,7 +158,7 @@ def _common(
         "id": entry.id,
         "documents": distinct(piece["document"] for piece in own),
         "evidence": evidence,
-        "notes": [*_notes(entry.notes, seed), *(_silence(why, fields) for why, fields in silent.items())],
+        "notes": [*_notes(entry.notes, seed), *(reason_note(why, fields) for why, fields in silent.items())],
     }
 
 

@@ -11,16 +11,7 @@ from app.errors import ErrorCode, ParameterError, Problem
 from app.http.representation import request_headers
 from app.query.parser import COMMA
 from app.site.render import page
-from app.site.view import View, is_page, view_of
-
-TITLES = {  # by status
-    404: ("見つからない", "Not found"),
-    410: ("データが新しくなった", "The data was replaced"),
-    422: ("この条件では表示できない", "This cannot be shown"),
-    500: ("うまくいかなかった", "Something went wrong"),
-    503: ("今は答えられない", "No answer just now"),
-}
-WITHDRAWN = ("取り下げた記録", "Withdrawn")  # a record, where 410 is otherwise that of a cursor
+from app.site.view import PageRoute, View, view_of
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
@@ -31,16 +22,14 @@ def problem_response(request: Request, problem: Problem) -> Response:
         successor = f"{request.scope['root_path']}{problem.successor}"
         problem.detail += f" `{successor}` stands for it now."
         problem.headers["Link"] = f'<{successor}>; rel="successor-version"'
-    if not (is_page(request) or _by_a_reader(request)):
+    if not (isinstance(request.scope.get("route"), PageRoute) or _by_a_reader(request)):
         return problem.response()
     view = view_of(request)
-    title = TITLES.get(problem.status, ("", "")) if problem.successor is None else WITHDRAWN
     return page(
         view,
         "error.html",
         problem.status,
         {"Cache-Control": "no-store", **problem.headers},
-        title=view.tr(*title),
         problem=problem,
         mistakes=list(_mistakes(view, request, problem)),
     )

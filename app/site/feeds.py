@@ -11,12 +11,12 @@ from app.db.tables import ServingRecord
 from app.errors import Problem
 from app.query.matching import Matcher
 from app.resources import RESOURCES
-from app.site.pages import Name
+from app.site.pages import ResourceName
 from app.site.reference import groups
-from app.site.render import text
-from app.site.view import PlainPage, View
+from app.site.render import TEMPLATES
+from app.site.view import PageRoute, PlainPage, View
 
-MOST = 5_000  # records in one sitemap; the protocol takes 50,000 addresses, of at most 50 MB
+MAX_URLS = 5_000  # records in one sitemap; the protocol takes 50,000 addresses, of at most 50 MB
 IDS = Statement(select(ServingRecord.id).where(InList(col(ServingRecord.key), "keys")).order_by(col(ServingRecord.key)))
 OTHERS = ("/", "/guide", "/crosswalk", "/docs", "/docs/schemas", "/terms", "/stability")
 ANSWERS = ("budget-summary", "crosswalk", "search", "suggest")  # that are not lists
@@ -28,7 +28,7 @@ URL = (
     '<xhtml:link rel="alternate" hreflang="ja" href="{address}?lang=ja"/><lastmod>{released}</lastmod></url>'
 )
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/robots.txt")
@@ -44,7 +44,7 @@ async def sitemaps(view: PlainPage) -> Response:
 
     def parts(matcher: Matcher) -> list[str]:
         totals = {each.name: len(matcher.index.rows(each.name)) for each in RESOURCES}
-        return [f"{name}/{part}" for name, total in totals.items() for part in range(1, -(-total // MOST) + 1)]
+        return [f"{name}/{part}" for name, total in totals.items() for part in range(1, -(-total // MAX_URLS) + 1)]
 
     paths = [f"/sitemap/{each}.xml" for each in ("pages", *await view.snapshot.run(parts, light=True))]
     return _xml(view, "sitemapindex", SITEMAP, paths)
@@ -57,11 +57,11 @@ async def sitemap_of_pages(view: PlainPage) -> Response:
 
 
 @router.get("/sitemap/{name:resource}/{part:int}.xml")
-async def sitemap_of_records(name: Name, part: int, view: PlainPage) -> Response:
+async def sitemap_of_records(name: ResourceName, part: int, view: PlainPage) -> Response:
     """A part of a resource's records, from 1."""
 
     def paths(matcher: Matcher) -> list[str]:
-        keys = list(matcher.index.rows(name)[(part - 1) * MOST : part * MOST])
+        keys = list(matcher.index.rows(name)[(part - 1) * MAX_URLS : part * MAX_URLS])
         return [f"/{name}/{id_}" for (id_,) in matcher.session.query(IDS, keys=keys)]
 
     found = await view.snapshot.run(paths)
@@ -81,11 +81,10 @@ def _xml(view: View, element: str, entry: str, paths: Iterable[str]) -> Response
 @router.get("/llms.txt")
 async def llms(view: PlainPage) -> Response:
     """What a language model should know before it asks (llmstxt.org), in Markdown."""
-    content = text(
-        "llms.txt",
+    content = TEMPLATES.get_template("llms.txt").render(
         prefix=view.prefix,
         description=view.snapshot.dataset.about.description.en,
         resources=RESOURCES,
         operations=[each for name in ANSWERS for each in groups()[name]["operations"]],
     )
-    return Response(content, media_type="text/markdown")
+    return Response(f"{content}\n", media_type="text/markdown")

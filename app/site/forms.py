@@ -12,12 +12,12 @@ from app.query.page import FacetCounts
 from app.query.vocabulary import NONE
 from app.site.view import View
 
-ORDERED = 15  # options that are all shown, in their own order; of more, those with the most rows come first
-FIRST = 8  # of more options, those that are shown at once; the others are below them, folded
-MOST = 20  # options in all; beyond, there is a field to type a value into
-PLACES = ("offset", "cursor")  # where in a list a page is
+MAX_IN_ORDER = 15  # options that are all shown, in their own order; of more, those with the most rows come first
+UNFOLDED = 8  # of more options, those that are shown at once; the others are below them, folded
+MAX_OPTIONS = 20  # options in all; beyond, there is a field to type a value into
+PAGING = ("offset", "cursor")  # where in a list a page is
 ORDERS = ("sort", "order")
-SHAPES = (*ORDERS, "limit", "facet", "fields")  # how it is shown
+PRESENTATION = (*ORDERS, "limit", "facet", "fields")  # how it is shown
 
 NUMBER = re.compile(r"\d{1,2}(\.\d{1,2})*")  # of a pillar or a section
 
@@ -70,38 +70,25 @@ def controls(view: View, facets: Facets) -> Iterator[Control]:
 
 def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Control:
     control = partial(Control, name=parameter.name, label=_name(view, parameter))
-    typed = ",".join(view.query.get(parameter.name))
-    if parameter.kind in ("integer", "amount"):
-        return control(kind="number", value=typed)
-    if parameter.kind in ("text", "id", "period"):
-        return control(kind="text", value=typed)
-    options = list(_options(view, parameter, facet))
-    if not parameter.many:
-        return control(kind="select", options=options)
-    folded = len(options)
-    if len(options) > ORDERED:
-        folded = FIRST
-        options.sort(key=lambda each: (not each.chosen, -(each.count or 0)))
-    return control(kind="checkboxes", options=options[:MOST], folded=folded, more=len(options) > MOST)
-
-
-def _options(view: View, parameter: Parameter, facet: FacetCounts | None) -> Iterator[Option]:
     sent = view.query.get(parameter.name)
-    for value, label in _labels(view, parameter).items():
-        yield Option(value, label, facet.counts.get(value, 0) if facet else None, value in sent)
+    if parameter.kind in ("integer", "amount"):
+        return control(kind="number", value=",".join(sent))
+    if parameter.kind in ("text", "id", "period"):
+        return control(kind="text", value=",".join(sent))
+    terms = parameter.values(view.snapshot.dataset.vocabularies).terms
+    counts = {value: facet.counts.get(value, 0) if facet else None for value in terms}
     missing = facet.missing if facet else 0
     if missing or NONE in sent:
-        yield Option(NONE, view.value_label(NONE), missing, NONE in sent)
-
-
-def _labels(view: View, parameter: Parameter) -> Mapping[str, str]:
-    """The labels of all values of a parameter, which one snapshot of the data has once."""
-    key = f"labels/{view.language}/{parameter.vocabulary or parameter.component or parameter.name}"
-    found: Mapping[str, str] | None = view.snapshot.index.get(key)
-    if found is None:
-        values = parameter.values(view.snapshot.dataset.vocabularies).terms
-        found = view.snapshot.index[key] = {value: _label(view, parameter, value) for value in values}
-    return found
+        counts[NONE] = missing
+    values, folded = list(counts), len(counts)
+    if parameter.many and len(values) > MAX_IN_ORDER:
+        values.sort(key=lambda each: (each not in sent, -(counts[each] or 0)))
+        folded = UNFOLDED
+    shown = values[:MAX_OPTIONS] if parameter.many else values
+    options = [Option(each, _label(view, parameter, each), counts[each], each in sent) for each in shown]
+    if not parameter.many:
+        return control(kind="select", options=options)
+    return control(kind="checkboxes", options=options, folded=folded, more=len(values) > MAX_OPTIONS)
 
 
 def _name(view: View, parameter: Parameter) -> str:
@@ -119,7 +106,7 @@ def _label(view: View, parameter: Parameter, value: str) -> str:
     term = parameter.values(view.snapshot.dataset.vocabularies).terms.get(value)
     if term is None:
         return value
-    name = str(getattr(term.label, view.language))
+    name = term.label.of(view.language)
     if name == value:
         return view.value_label(value, getattr(parameter, "indexed", parameter.name))
     # A number stands before a name that has one, as where it is printed.
@@ -130,7 +117,7 @@ def _label(view: View, parameter: Parameter, value: str) -> str:
 def chips(view: View) -> Iterator[Chip]:
     """What was asked for, value by value."""
     for name, values in view.query.values.items():
-        if name not in (*PLACES, *SHAPES):
+        if name not in (*PAGING, *PRESENTATION):
             parameter = view.query.parameters[name]
             for value in values:
                 yield Chip(_name(view, parameter), _label(view, parameter, value), view.without(name, value))
@@ -139,7 +126,7 @@ def chips(view: View) -> Iterator[Chip]:
 def hidden(view: View) -> Iterator[tuple[str, str]]:
     """What a form keeps without showing it: how the answer is shown, filters of other operators, and the language."""
     for name, values in view.query.values.items():
-        if name not in (*PLACES, *ORDERS) and not _is_shown(view.query.parameters[name]):
+        if name not in (*PAGING, *ORDERS) and not _is_shown(view.query.parameters[name]):
             yield name, ",".join(values)
     if view.chosen:
         yield "lang", view.language
@@ -147,4 +134,4 @@ def hidden(view: View) -> Iterator[tuple[str, str]]:
 
 def _is_shown(parameter: Parameter) -> bool:
     """Whether a form has a control of it."""
-    return parameter.name not in (*PLACES, *SHAPES) and parameter.operator == "any" and not parameter.newest
+    return parameter.name not in (*PAGING, *PRESENTATION) and parameter.operator == "any" and not parameter.newest

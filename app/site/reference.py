@@ -15,12 +15,12 @@ from app.api.parameters import Parameters
 from app.errors import Problem, closest, hint
 from app.query.filters import Filter, Parameter
 from app.resources import BY_NAME
-from app.site.pages import LISTS, snippets
+from app.site.context import LISTS, snippets
 from app.site.render import page
 from app.site.values import pretty
-from app.site.view import PlainPage, View
+from app.site.view import PageRoute, PlainPage, View
 
-SHOWN = 12  # values of a parameter; of more, a link leads to all
+MAX_VALUES = 12  # values of a parameter; of more, a link leads to all
 EXPORTS = "exports"
 DECLARED: Mapping[str, Parameters] = {  # by path, the parameters of an operation as they are declared
     **{f"/v1/{name}": parameters for name, parameters in LISTS.items()},
@@ -33,7 +33,7 @@ REF = "#/components/schemas/"
 
 Described = Mapping[str, Any]  # an object of the OpenAPI document
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @cache
@@ -150,7 +150,7 @@ def values_of(view: View, path: str, name: str) -> tuple[list[tuple[str, str]], 
     if parameter is None or not parameter.vocabulary or derived:
         return [], 0
     terms = parameter.values(view.snapshot.dataset.vocabularies).terms
-    return [(id_, str(getattr(terms[id_].label, view.language))) for id_ in list(terms)[:SHOWN]], len(terms)
+    return [(id_, terms[id_].label.of(view.language)) for id_ in list(terms)[:MAX_VALUES]], len(terms)
 
 
 @router.get("/docs")
@@ -160,7 +160,7 @@ async def docs(view: PlainPage) -> Response:
         "reference.html",
         title=view.tr("API の参照", "API reference"),
         groups=groups(),
-        described=dcat.schema_org(view.snapshot.dataset, view.prefix),
+        json_ld=dcat.schema_org(view.snapshot.dataset, view.prefix),
         introduction=document()["info"]["description"],
     )
 

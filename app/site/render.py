@@ -1,7 +1,6 @@
 """Rendering: the templates, what they know, and the headers of a page."""
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 from starlette.responses import Response
 
-from app.http.language import LANGUAGES, VARY
+from app.http.negotiation import LANGUAGES, VARY
 from app.resources import BY_NAME
 from app.schemas import REASON_CODES
-from app.site.values import Values, code, day, html, kind_in_words, prose, sign
+from app.site.markup import code, html, prose
+from app.site.values import Values, sign
 from app.site.view import View
+from app.site.words import day
 
 HERE = Path(__file__).parent
 CHART_STYLE = (HERE / "static" / "chart.css").read_bytes()
@@ -32,11 +33,6 @@ POLICY = (
 )
 
 
-def remarks(notes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The notes without those that say why fields are empty, which is said at the fields."""
-    return [note for note in notes if note["code"] not in REASON_CODES]
-
-
 def asset(view: View, name: str) -> str:
     """The address of a file of STATIC, which is another whenever its content is."""
     return f"{view.prefix}/static/{name}?v={VERSIONS[name]}"
@@ -47,33 +43,24 @@ def data(value: Any) -> Markup:
     return html(orjson.dumps(value).decode().replace("</", "<\\/"))
 
 
-@cache
-def environment() -> Environment:
-    """Templates are read once. What is missing from a page is an error, not a blank."""
-    made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    made.globals |= {
-        "asset": asset,
-        "day": day,
-        "kind_in_words": kind_in_words,
-        "languages": LANGUAGES,
-        "navigation": NAVIGATION,
-        "remarks": remarks,
-        "sign": sign,
-    }
-    made.filters |= {"code": code, "data": data, "prose": prose}
-    return made
-
-
-def text(template: str, **values: Any) -> str:
-    """A template that is no page, as text."""
-    return f"{environment().get_template(template).render(values)}\n"
+# Templates are read once. What is missing from a page is an error, not a blank.
+TEMPLATES = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=select_autoescape(),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+TEMPLATES.globals |= {
+    "asset": asset,
+    "day": day,
+    "languages": LANGUAGES,
+    "navigation": NAVIGATION,
+    "reason_codes": REASON_CODES,
+    "sign": sign,
+}
+TEMPLATES.filters |= {"code": code, "data": data, "prose": prose}
 
 
 def page(
@@ -93,4 +80,4 @@ def page(
     sent = {"Content-Security-Policy": POLICY, "Content-Language": view.language, **(headers or {})}
     if not view.chosen:
         sent["Vary"] = VARY
-    return Response(environment().get_template(template).render(context), status, sent, "text/html")
+    return Response(TEMPLATES.get_template(template).render(context), status, sent, "text/html")

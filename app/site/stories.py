@@ -27,15 +27,15 @@ from app.resources.pillars import PILLARS
 from app.site.charts.drawing import in_page
 from app.site.charts.flow import flow_chart
 from app.site.charts.packages import difference_chart, package_chart
+from app.site.context import LISTS, request_of
 from app.site.labels import meaning
-from app.site.pages import LISTS, request_of
 from app.site.render import page
-from app.site.values import Object, line_address
-from app.site.view import PlainPage, View, page_of
+from app.site.values import Object
+from app.site.view import PageRoute, PlainPage, View, page_of
 
-MOST_LINKS = 150  # of a crosswalk that is shown at once, and drawn: more fill many screens
+MAX_LINKS = 150  # of a crosswalk that is shown at once, and drawn: more fill many screens
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 def _listed(view: View, resource: str, matcher: Matcher, **values: str) -> list[Any]:
@@ -46,16 +46,16 @@ def _listed(view: View, resource: str, matcher: Matcher, **values: str) -> list[
     return rows
 
 
-def words_of(view: View, record: Object, amount: Object) -> str:
+def source_address(view: View, record: Object, amount: Object) -> str:
     """The address of the line that holds an amount as printed; empty if no quote has it."""
     for each in record["evidence"]:
         if each["lines"] and each["quote"] and amount["text"] and amount["text"] in each["quote"]:
             before = each["quote"].partition(amount["text"])[0].count("\n")
-            return line_address(view, each["document"], each["lines"]["from"] + before)
+            return view.line(each["document"], each["lines"]["from"] + before)
     return ""
 
 
-def _story(view: View, matcher: Matcher) -> Object | None:
+def _overview(view: View, matcher: Matcher) -> Object | None:
     """For a template, the first package that states a total, at a glance: its chart, and what its sentences say, lines
     with the address of their words. None where none states one."""
     package = next((each for each in _listed(view, PACKAGES.name, matcher) if each["stated_totals"]), None)
@@ -68,9 +68,9 @@ def _story(view: View, matcher: Matcher) -> Object | None:
         "package": package,
         "pictures": package_chart(view, package, stated, pillars, matcher).in_page(view),
         "stated": stated,
-        "stated_at": words_of(view, package, stated["stated"]["amount"]),
-        "joint": [(each, words_of(view, each, each["amount"])) for each in lines if each["joint"]],
-        "largest": [(each, words_of(view, each, each["amount"])) for each in lines[:1] if each["amount"]["jpy"]],
+        "stated_at": source_address(view, package, stated["stated"]["amount"]),
+        "joint": [(each, source_address(view, each, each["amount"])) for each in lines if each["joint"]],
+        "largest": [(each, source_address(view, each, each["amount"])) for each in lines[:1] if each["amount"]["jpy"]],
     }
 
 
@@ -79,20 +79,27 @@ async def home(view: PlainPage) -> Response:
     dataset = view.snapshot.dataset
 
     def answers(matcher: Matcher) -> tuple[Mapping[str, int], Object | None]:
-        return {each.name: len(matcher.index.rows(each.name)) for each in RESOURCES}, _story(view, matcher)
+        return {each.name: len(matcher.index.rows(each.name)) for each in RESOURCES}, _overview(view, matcher)
 
     totals, story = await view.snapshot.run(answers)
     return page(
         view,
         "home.html",
         title=view.tr("施策と予算", "Measures and budgets"),
-        description=getattr(dataset.about.description, view.language),
+        description=dataset.about.description.of(view.language),
         meanings={each.name: meaning(each.name, view.language) for each in RESOURCES},
-        described=dcat.schema_org(dataset, view.prefix),
+        json_ld=dcat.schema_org(dataset, view.prefix),
         totals=totals,
         story=story,
         **request_of(view, path=f"/packages/{story['package']['id']}/reconciliation" if story else ""),
     )
+
+
+def _rows(section: Object) -> list[tuple[Any, Any]]:
+    """The rows of a section of the crosswalk: each measure with each programme linked to it, or without one; at least
+    one row, if only for the section."""
+    rows = [(measure, each) for measure in section["measures"] for each in measure["related"] or (None,)]
+    return rows or [(None, None)]
 
 
 @router.get("/crosswalk")
@@ -105,8 +112,9 @@ async def crosswalk_page(view: Annotated[View, page_of(crosswalk.PARAMETERS)]) -
         view,
         "crosswalk.html",
         title=view.tr("戦略と予算の対応", "From strategy to money"),
-        pictures=in_page(partial(flow_chart, view, answer), "crosswalk") if links <= MOST_LINKS else (),
-        sections_alone=links > MOST_LINKS and not view.query.get("section"),
+        pictures=in_page(partial(flow_chart, view, answer), "crosswalk") if links <= MAX_LINKS else (),
+        sections=[(each, _rows(each)) for each in answer["data"]],
+        sections_alone=links > MAX_LINKS and not view.query.get("section"),
         **answer,
         **request_of(view, exports=["/exports/crosswalk.csv"], more=[("SVG", file)]),
     )
@@ -127,7 +135,7 @@ async def reconciliation_page(id_: RecordId, view: Annotated[View, page_of({})])
         title=f"{title}: {package['name'][view.language]}",
         heading=title,
         package=package,
-        rows=[(each, words_of(view, package, each["stated"]["amount"])) for each in answer["data"]],
+        rows=[(each, source_address(view, package, each["stated"]["amount"])) for each in answer["data"]],
         lines=link,
         pictures=difference_chart(view, answer["data"], link, title).in_page(view) if answer["data"] else (),
         **request_of(view),
@@ -143,18 +151,17 @@ def _answered(view: View, question: Question, matcher: Matcher) -> Object:
     def query(parameters: Parameters) -> Query:
         return parse(parameters, quote(sent, safe="=&,").encode(), vocabularies, Elsewhere({}, view.prefix))
 
-    shows: str
+    shows = path.rpartition("/")[2]
     match path.split("/")[2:]:
-        case ["crosswalk" as shows]:
+        case ["crosswalk"]:
             body = crosswalk.walk(query(crosswalk.PARAMETERS), matcher)
-        case ["budget-summary" as shows]:
+        case ["budget-summary"]:
             body = budget_summary.summarize(query(budget_summary.PARAMETERS), matcher)
-        case ["packages", id_, "reconciliation" as shows]:
+        case ["packages", id_, "reconciliation"]:
             body = reconcile(id_, matcher)
-        case ["measures", id_, "figures" as shows]:
+        case ["measures", id_, "figures"]:
             body = figures_answer(id_, matcher)
         case _:
-            shows = path.rpartition("/")[2]
             body, _ = list_page(BY_NAME[shows], query(LISTS[shows]), f"{view.prefix}{path}", matcher)
     # Sums have the page of their lines, figures that of their measure.
     path = path.removeprefix("/v1").removesuffix("/figures").replace("/budget-summary", "/budget-lines")
@@ -179,5 +186,5 @@ async def guide(view: Annotated[View, page_of({})]) -> Response:
         "guide.html",
         title=view.tr("質問から始める", "Guide: questions and answers"),
         questions=await view.snapshot.run(answers),
-        words_of=partial(words_of, view),
+        source_address=partial(source_address, view),
     )

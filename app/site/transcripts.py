@@ -4,81 +4,85 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
-from itertools import groupby
+from itertools import groupby, starmap
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter
 from markupsafe import Markup
 from pyroaring import BitMap
-from sqlalchemy import Text, bindparam, cast, func, literal_column, select
+from sqlalchemy import Text, bindparam, cast, func, literal_column, select, union, union_all
 from starlette.responses import Response
 
 from app.api import transcript
 from app.api.parameters import VERSION, RecordId, by_name
-from app.db.base import InList, Session, Statement
+from app.db.base import InList, Statement
 from app.errors import conflict
 from app.query.columns import BETWEEN
 from app.query.matching import Matcher
+from app.query.names import label
+from app.query.resource import Resource
 from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
-from app.site.labels import label
-from app.site.pages import Context, read_item
+from app.site.context import read_item
+from app.site.markup import escape, html
 from app.site.render import page
-from app.site.values import PER_PAGE, escape, html, line_address
-from app.site.view import View, page_of
+from app.site.view import LINES_PER_PAGE, PageRoute, View, page_of
 
 PARAMETERS = by_name(transcript.PARAMETERS["from"], transcript.PARAMETERS["to"], VERSION)
 # Of a line: facts after the first ones are folded; the page of the line alone has more.
-FIRST_FACTS, MOST_FACTS, MOST_ALONE = 3, 20, 1_000
+FIRST_FACTS, MAX_FACTS, MAX_ALONE = 3, 20, 1_000
 COMMA: Any = literal_column("','")  # a plain text would be filled in when the statement runs, which is compiled once
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
-class Statements(NamedTuple):
-    """What finds the evidence of a resource's records in some lines of a document, with the keys of the records; all
-    lines that it rests on; and records by their keys. Relational tables are read: whole records would have to be
-    parsed, each for a few of its quotes. Hundreds of records rest on the same words: those are read once."""
-
-    evidence: Statement
-    lines: Statement
-    records: Statement
+# Of each resource, the columns of its table and of its evidence's: whole records would be parsed for a few quotes.
+TABLES = [
+    (resource, own.table.c, next(each.table.c for each in lists if each.field == "evidence"))
+    for resource in FACTS
+    for own, *lists in [RESOURCE_TABLES[resource.name]]
+]
 
 
-def _statements(resource: Any) -> Statements:
-    own, *lists = RESOURCE_TABLES[resource.name]
-    evidence = next(each.table for each in lists if each.field == "evidence").c
-    record = own.table.c
-    of_document = evidence.document == bindparam("document")
-    place = (evidence.lines_from, evidence.lines_to, evidence.quote, evidence.supports)
-    words = (
-        select(*place, func.aggregate_strings(cast(record.key, Text), COMMA))
-        .join_from(own.table, evidence.quote.table, record.id == evidence[f"{resource.singular}_id"])
+def _resting(resource: Resource, record: Any, evidence: Any) -> Any:
+    """What rests on some lines of a document, with the keys of the records: hundreds rest on the same words, which are
+    read once."""
+    words = (evidence.lines_from, evidence.lines_to, evidence.quote, evidence.supports)
+    keys = func.aggregate_strings(cast(record.key, Text), COMMA)
+    return (
+        select(*words, keys, func.min(evidence.position).label("place"))
+        .join_from(record.key.table, evidence.quote.table, record.id == evidence[f"{resource.singular}_id"])
         .where(
-            of_document,
+            evidence.document == bindparam("document"),
             evidence.lines_from.between(bindparam("earliest"), bindparam("last")),
             evidence.lines_to >= bindparam("first"),
         )
-        .group_by(*place)
-        .order_by(func.min(evidence.position), evidence.supports)
+        .group_by(*words)
     )
-    lines = select(evidence.lines_from, evidence.lines_to).where(of_document, evidence.lines_from.is_not(None))
-    records = select(record.key, record.id, record.name_ja, record.name_en).where(InList(record.key, "keys"))
-    return Statements(Statement(words), Statement(lines.distinct()), Statement(records))
 
 
-STATEMENTS = {resource.name: _statements(resource) for resource in FACTS}
+def _covered(_: Resource, __: Any, evidence: Any) -> Any:
+    """The lines of a document that something rests on."""
+    of_lines = (evidence.document == bindparam("document"), evidence.lines_from.is_not(None))
+    return select(evidence.lines_from, evidence.lines_to).where(*of_lines)
+
+
+RESTING = Statement(union_all(*starmap(_resting, TABLES)).order_by("place", "supports"))
+COVERED = Statement(union(*starmap(_covered, TABLES)))
+NAMED = {  # by resource: together, each would look for the keys of all
+    resource.name: Statement(
+        select(record.key, record.id, record.name_ja, record.name_en).where(InList(record.key, "keys"))
+    )
+    for resource, record, _ in TABLES
+}
 ALL_TEXTS = Statement(select(transcript.LINES.number, transcript.LINES.text).where(transcript.OF_DOCUMENT))
-
-Record = tuple[str, int]  # its resource and its key
 
 
 class Evidence(NamedTuple):
-    """Words of a document, the fields that they support, and of which records of a resource, by their keys. Without a
-    quote, they are whole lines."""
+    """Words of a document, the fields that they support, and of which records, by their keys. Without a quote, they are
+    whole lines."""
 
-    resource: str
     quote: str | None
     fields: tuple[str, ...]
     keys: set[int]
@@ -103,20 +107,19 @@ class Coverage(NamedTuple):
     longest: int
 
 
-def coverage_of(document: str, view: View, session: Session) -> Coverage:
+def coverage_of(document: str, matcher: Matcher) -> Coverage:
     """The coverage of a document, which one snapshot of the data finds once: it needs every line."""
-    key = f"coverage/{document}"
-    found: Coverage | None = view.snapshot.index.get(key)
-    if found is None:
-        written = BitMap(number for number, text in session.query(ALL_TEXTS, document=document) if text.strip())
+
+    def find() -> Coverage:
+        texts = matcher.session.query(ALL_TEXTS, document=document)
+        written = BitMap(number for number, text in texts if text.strip())
         resting, longest = BitMap(), 0
-        for statements in STATEMENTS.values():
-            for first, last in session.query(statements.lines, document=document):
-                resting.add_range(first, last + 1)
-                longest = max(longest, last - first)
-        bare = list(_passages(written, written - resting))
-        found = view.snapshot.index[key] = Coverage(len(written), len(written & resting), bare, longest)
-    return found
+        for first, last in matcher.session.query(COVERED, document=document):
+            resting.add_range(first, last + 1)
+            longest = max(longest, last - first)
+        return Coverage(len(written), len(written & resting), list(_passages(written, written - resting)), longest)
+
+    return matcher.index.derived(f"coverage/{document}", find)
 
 
 def _passages(written: BitMap, bare: BitMap) -> Iterable[tuple[int, int]]:
@@ -163,80 +166,71 @@ def _fields(supports: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition(".")[0] for name in supports.split(BETWEEN)))
 
 
-def read(document: str, view: View, coverage: Coverage, session: Session) -> Sequence[Line]:
+def read(document: str, view: View, coverage: Coverage, matcher: Matcher) -> Sequence[Line]:
     """The lines of a page: those asked for, or, without `to`, the page of lines that has `from`."""
     first, last = transcript.lines_asked(view.query)
     if not view.query.get("to"):
-        first -= (first - 1) % PER_PAGE
-    last = min(last, first + PER_PAGE - 1)
-    texts = sorted(session.query(transcript.TEXTS, document=document, numbers=list(range(first, last + 1))))
+        first -= (first - 1) % LINES_PER_PAGE
+    last = min(last, first + LINES_PER_PAGE - 1)
+    texts = sorted(matcher.session.query(transcript.TEXTS, document=document, numbers=list(range(first, last + 1))))
     resting: dict[int, list[Evidence]] = defaultdict(list)  # by line
-    for resource, statements in STATEMENTS.items():
-        place = {"document": document, "earliest": first - coverage.longest, "first": first, "last": last}
-        for from_, to, quote, supports, keys in session.query(statements.evidence, **place):
-            each = Evidence(resource, quote, _fields(supports or ""), set(map(int, keys.split(","))))
-            for number in range(max(from_, first), min(to, last) + 1):
-                resting[number].append(each)
-    facts = {number: _facts(resting[number], MOST_FACTS if last > first else MOST_ALONE) for number, _ in texts}
-    named = _named((record for shown, _ in facts.values() for record in shown), session)
+    place = {"document": document, "earliest": first - coverage.longest, "first": first, "last": last}
+    for from_, to, quote, supports, keys, _ in matcher.session.query(RESTING, **place):
+        each = Evidence(quote, _fields(supports or ""), set(map(int, keys.split(","))))
+        for number in range(max(from_, first), min(to, last) + 1):
+            resting[number].append(each)
+    facts = {number: _facts(resting[number], MAX_FACTS if last > first else MAX_ALONE) for number, _ in texts}
+    keys = BitMap(key for shown, _ in facts.values() for key in shown)
+    records = {
+        key: (resource, *record)
+        for resource, statement in NAMED.items()
+        if (found := keys & matcher.index.rows(resource))
+        for key, *record in matcher.session.query(statement, keys=list(found))
+    }
+    path = f"/documents/{document}"
     return [
         Line(
             number,
             marked(text, {each.quote or text for each in resting[number]}),
             not text.strip(),
-            _facts_list(view, view.url(f"/documents/{document}", f"from={number}&to={number}"), *facts[number], named),
+            _facts_list(view, view.url(path, f"from={number}&to={number}"), *facts[number], records),
         )
         for number, text in texts
     ]
 
 
-def _facts(resting: Iterable[Evidence], most: int) -> tuple[Mapping[Record, Iterable[str]], int]:
-    """The first records that rest on a line, each with the fields that do, and how many more there are."""
-    keys: dict[str, set[int]] = defaultdict(set)
+def _facts(resting: Iterable[Evidence], most: int) -> tuple[Mapping[int, Iterable[str]], int]:
+    """The keys of the first records that rest on a line, each with the fields that do, and how many more there are."""
+    keys = sorted(set[int]().union(*(each.keys for each in resting)))  # resource by resource
+    shown: dict[int, dict[str, None]] = {key: {} for key in keys[:most]}
     for each in resting:
-        keys[each.resource] |= each.keys
-    records = [(resource, key) for resource, of_resource in keys.items() for key in sorted(of_resource)]
-    shown: dict[Record, dict[str, None]] = {record: {} for record in records[:most]}
-    for each in resting:
-        for key in each.keys:
-            if (each.resource, key) in shown:
-                shown[each.resource, key] |= dict.fromkeys(each.fields)
-    return shown, len(records) - len(shown)
-
-
-def _named(records: Iterable[Record], session: Session) -> Mapping[Record, tuple[str, str, str]]:
-    """The id of each record, and its name in Japanese and English."""
-    keys: dict[str, list[int]] = defaultdict(list)
-    for resource, key in records:
-        keys[resource].append(key)
-    return {
-        (resource, key): (id_, ja, en)
-        for resource, of_resource in keys.items()
-        for key, id_, ja, en in session.query(STATEMENTS[resource].records, keys=of_resource)
-    }
+        for key in each.keys & shown.keys():
+            shown[key] |= dict.fromkeys(each.fields)
+    return shown, len(keys) - len(shown)
 
 
 def _facts_list(
     view: View,
     alone: str,
-    facts: Mapping[Record, Iterable[str]],
+    facts: Mapping[int, Iterable[str]],
     more: int,
-    named: Mapping[Record, tuple[str, str, str]],
+    records: Mapping[int, Sequence[str]],
 ) -> Markup:
-    """The facts of a line, each with the fields that rest on it; `alone` is the page that has the `more` of them. Pages
-    have hundreds of them: they are written here, as values are."""
-    query = f"?lang={view.language}" if view.chosen else ""
+    """The facts of a line, each with the fields that rest on it; `alone` is the page that has the `more` of them, and
+    `records` have the resource, the id and both names by key. Pages have hundreds of them: they are written here, as
+    values are."""
+    suffix = view.suffix
     rows = []
-    for record, fields in facts.items():
-        id_, ja, en = named[record]
-        about = _about(view.language, record[0], *fields)
-        link = f'<a href="{view.prefix}/{record[0]}/{id_}{query}">{escape(view.tr(ja, en))}</a>'
+    for key, fields in facts.items():
+        resource, id_, ja, en = records[key]
+        about = _about(view.language, resource, *fields)
+        link = f'<a href="{view.prefix}/{resource}/{id_}{suffix}">{escape(view.tr(ja, en))}</a>'
         rows.append(f'<li>{link} <span class="by">{about}</span></li>')
     folded = rows[FIRST_FACTS:]
     if folded:
         count = len(folded) + more
         summary = f"<summary>{view.tr(f'ほか{count}件', f'{count} more')}</summary>"
-        is_alone = len(facts) > MOST_FACTS
+        is_alone = len(facts) > MAX_FACTS
         if more and is_alone:
             listed = view.tr("文書全体の事実の一覧へ", "To the lists of all facts of the document")
             folded.append(f'<li><a href="#referring">{listed}</a></li>')
@@ -258,11 +252,11 @@ async def document(id_: RecordId, view: Annotated[View, page_of(PARAMETERS)]) ->
         earlier = await view.snapshot.run(read_item, DOCUMENTS, id_, view, light=True)
         return page(view, "item.html", **earlier)
 
-    def answers(matcher: Matcher) -> tuple[Context, Coverage, Sequence[Line]]:
+    def answers(matcher: Matcher) -> tuple[dict[str, Any], Coverage, Sequence[Line]]:
         item = read_item(DOCUMENTS, id_, view, matcher, f"/documents/{id_}/lines")
-        coverage = coverage_of(id_, view, matcher.session)
-        return item, coverage, read(id_, view, coverage, matcher.session)
+        coverage = coverage_of(id_, matcher)
+        return item, coverage, read(id_, view, coverage, matcher)
 
     item, coverage, lines = await view.snapshot.run(answers)
-    address = partial(line_address, view, id_)
-    return page(view, "document.html", coverage=coverage, lines=lines, per_page=PER_PAGE, address=address, **item)
+    address = partial(view.line, id_)
+    return page(view, "document.html", coverage=coverage, lines=lines, per_page=LINES_PER_PAGE, address=address, **item)

@@ -3,20 +3,19 @@ written here rather than in a template, whose macros take ten times as long."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-import markupsafe
 import orjson
 from markupsafe import Markup
 
 from app.resources import BY_NAME
-from app.schemas import REASON_CODES
+from app.schemas import fields_of_reason
 from app.site.fields import Field, references
 from app.site.forms import Control
+from app.site.markup import escape, html
 from app.site.view import View
+from app.site.words import UNCERTAIN, day, money
 
 SIGNS = ("code", "symbol", "number")  # what stands before a name: the first of these that a record has
 SHAPES: Mapping[str, frozenset[str]] = {  # of objects, by the properties that they need; the first that fits
@@ -30,35 +29,9 @@ SHAPES: Mapping[str, frozenset[str]] = {  # of objects, by the properties that t
 }
 CODE = re.compile(r"[a-z]+([_-][a-z]+)*(_\d)?")  # a value of a closed vocabulary, such as `not_stated`
 COMPUTED = ("ほかの項目から求めた値", "Follows from other fields")
-UNCERTAIN = ("(不確か)", "(uncertain)")
-PER_PAGE = 200  # lines of a transcript on a page
 SEPARATED = 10_000  # from this number on, digits stand in groups
 
 Object = Mapping[str, Any]
-
-
-@lru_cache(10_000)  # names recur in many rows
-def escape(text: str) -> str:
-    """A text as HTML."""
-    return str(markupsafe.escape(text))
-
-
-def html(text: str) -> Markup:
-    """Marks text as HTML: every value in it is escaped where it was put there."""
-    return Markup(text)  # noqa: S704
-
-
-def code(text: str) -> Markup:
-    """A text, or HTML, with what stands between backticks as code."""
-    return html(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))
-
-
-def prose(text: str) -> Markup:
-    """A text of the API as HTML: paragraphs, `code` and **strong** words."""
-    paragraphs = [
-        re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", str(code(each))) for each in text.strip().split("\n\n")
-    ]
-    return html(f"<p>{'</p><p>'.join(paragraphs)}</p>")
 
 
 def shape(value: Object) -> str:
@@ -84,8 +57,7 @@ def sign(record: Object) -> str:
 def reason_of(record: Object, field: str) -> str:
     """Why a field is empty, as a code: the notes list the fields, by reason."""
     for note in record.get("notes", ()):
-        listed = note["en"].partition(": ")[2].split(", ")
-        if note["code"] in REASON_CODES and field in (name.partition(".")[0] for name in listed):
+        if field in (path.partition(".")[0] for path in fields_of_reason(note)):
             return str(note["code"]).replace("-", "_")
     return ""
 
@@ -95,62 +67,25 @@ def pretty(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
-def money(amount: Object, language: str) -> str:
-    """An amount in 億円, or in billions of yen, exactly; approximate where it is."""
-    oku = Decimal(amount["oku_yen"])
-    minus, approximate = "−" if oku < 0 else "", amount["approximate"]
-    if language == "ja":
-        return f"{minus}{abs(oku).normalize():,f}億円{'程度' if approximate else ''}"
-    return f"{'about ' if approximate else ''}{minus}¥{abs(oku / 10).normalize():,f} billion"
-
-
-def money_in_words(view: View, amount: Object) -> str:
-    """An amount, and that it is uncertain, where it is."""
-    text = money(amount, view.language)
-    return f"{text} {view.tr(*UNCERTAIN)}" if amount["uncertain"] else text
-
-
-def day(value: str, language: str) -> str:
-    """A day in English words; in Japanese, its era says it."""
-    parsed = date.fromisoformat(value)
-    return f"{parsed.day} {parsed:%B %Y}" if language == "en" else value
-
-
-def kind_in_words(view: View, basis: str | None, phase: str | None) -> str:
-    """What kind of money an amount is: only those of one kind are added."""
-    of_phase = [view.value_label(phase, "phase")] if phase else []
-    of_basis = view.value_label(basis, "basis") if basis else view.tr("金額の種類の記載なし", "basis not stated")
-    return view.tr("、", ", ").join([*of_phase, of_basis])
-
-
-def line_address(view: View, document: str, number: int) -> str:
-    """The address of a line of a transcript."""
-    return f"{view.url(f'/documents/{document}', page_with(number))}#L{number}"
-
-
-def page_with(number: int) -> str:
-    """The query of the page of a transcript that has a line; empty for the first page."""
-    start = (number - 1) // PER_PAGE * PER_PAGE + 1
-    return f"from={start}" if start > 1 else ""
-
-
 def others(value: Object, *shown: str) -> Iterator[tuple[str, Any]]:
     """The properties of an object beside those that are shown elsewhere, without empty ones."""
     return ((key, each) for key, each in value.items() if key not in shown and each not in (None, [], False))
 
 
 class Values:
-    """Shows values in the language of a view. All methods give HTML as text, which templates mark as `safe`."""
+    """Shows values in the language of a view."""
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._japanese = view.language == "ja"
-        self._suffix = f"?lang={view.language}" if view.chosen else ""
-        self._refs: dict[tuple[str, str], str] = {}  # as tables show them: many rows refer to the same records
+        self._refs: dict[tuple[str, str], Markup] = {}  # many rows refer to the same records
 
-    def value(self, value: Any, field: str = "", to: str = "", *, brief: bool = False) -> str:
+    def value(self, value: Any, field: str = "", to: str = "", *, brief: bool = False) -> Markup:
         """Any value. `field` is the field that holds it, `to` the resource that it refers to; `brief` leaves out what a
         cell of a table has no room for."""
+        return html(self._value(value, field, to, brief=brief))
+
+    def _value(self, value: Any, field: str = "", to: str = "", *, brief: bool = False) -> str:
         if isinstance(value, str):
             return self._text(value, field, to)
         if isinstance(value, dict):
@@ -167,20 +102,24 @@ class Values:
         if value.startswith(("https://", "http://")):
             return f'<a class="outside" href="{escape(value)}">{escape(value)}</a>'
         if to:
-            return self._linked(to, value, self._name(to, value))
+            return self._anchor(to, value, self._name(to, value))
         coded = CODE.fullmatch(value) and field != "record"  # ids may look like codes
         return escape(self._view.value_label(value, field) if coded else value)
 
     def _list(self, value: Sequence[Any], field: str, to: str, *, brief: bool) -> str:
         if not value:
             return f'<span class="nothing">{self._view.value_label("none")}</span>'
-        shown = [self.value(each, field, to, brief=brief) for each in value]
+        shown = [self._value(each, field, to, brief=brief) for each in value]
         return shown[0] if len(shown) == 1 else f'<ul class="several"><li>{"</li><li>".join(shown)}</li></ul>'
 
     def _object(self, value: Object, to: str, *, brief: bool) -> str:
+        shown: str
         match shape(value):
+            case "ref" if brief:
+                shown = self.ref(value, to)
             case "ref":
-                shown = self.ref(value, to, brief=brief)
+                more = self.properties(others(value, "id", "name" if "name" in value else "amount", *SIGNS))
+                shown = f"{self._link(value, to)}{more}"
             case "amount":
                 shown = self._with_kind(value) if brief else self.amount(value, full=True)
             case "words":
@@ -198,27 +137,27 @@ class Values:
                 shown = self.properties(others(value))
         return shown
 
-    def words(self, text: Object, *, both: bool = False) -> str:
+    def words(self, text: Object, *, both: bool = False) -> Markup:
         """A text in the language of the page; with `both`, the other language below it. A translation of our own is
         marked."""
         ja, en, official = escape(text["ja"]), escape(text["en"]), text.get("en_official")
         other, ours = both and official is not None and ja != en, official is False and ja != en
         if self._japanese:
             mark = ' <small lang="ja">(当サイトの仮訳)</small>' if ours else ""
-            return f'{ja}<span class="other" lang="en">{en}{mark}</span>' if other else ja
+            return html(f'{ja}<span class="other" lang="en">{en}{mark}</span>' if other else ja)
         shown = f'{en}<sup class="ours">*</sup>' if ours else en
-        return f'{shown}<span class="other" lang="ja">{ja}</span>' if other else shown
+        return html(f'{shown}<span class="other" lang="ja">{ja}</span>' if other else shown)
 
-    def amount(self, value: Object, *, full: bool = False) -> str:
+    def amount(self, value: Object, *, full: bool = False) -> Markup:
         """Money, with its yen for those who ask for them; with `full`, all that is known of it."""
         view, jpy = self._view, value["jpy"]
         if jpy is None:
             several = value["basis_reason"] in (None, "ambiguous")  # a record's note says where each has its sum
             reason = "several_kinds" if several else value["basis_reason"]
-            return f'<span class="nothing">{escape(view.value_label(reason))}</span>'
+            return html(f'<span class="nothing">{escape(view.value_label(reason))}</span>')
         uncertain = f' <span class="doubt">{view.tr(*UNCERTAIN)}</span>' if value["uncertain"] else ""
         more = self.properties(others(value, "jpy", "oku_yen", "approximate", "uncertain")) if full else ""
-        return (
+        return html(
             f'<data class="amount" value="{jpy}">{money(value, view.language)}{uncertain}</data>'
             f'<span class="yen">{jpy:,}{view.tr("円", " yen")}</span>{more}'
         )
@@ -228,21 +167,18 @@ class Values:
         shown = self.amount(value)
         if "phase" not in value or value["jpy"] is None:
             return shown
-        return f'{shown}<span class="kind">{escape(kind_in_words(self._view, value["basis"], value["phase"]))}</span>'
+        return f'{shown}<span class="kind">{escape(self._view.kind(value["basis"], value["phase"]))}</span>'
 
-    def ref(self, value: Object, to: str, *, brief: bool = False) -> str:
-        """Another record, as a link to its page; unless `brief`, with what else the object says."""
-        if not brief:
-            more = self.properties(others(value, "id", "name" if "name" in value else "amount", *SIGNS))
-            return f"{self._link(value, to)}{more}"
+    def ref(self, value: Object, to: str) -> Markup:
+        """Another record, as a link to its page."""
         shown = self._refs.get((to, value["id"]))
         if shown is None:
-            shown = self._refs[to, value["id"]] = self._link(value, to)
+            shown = self._refs[to, value["id"]] = html(self._link(value, to))
         return shown
 
-    def _linked(self, to: str, id_: str, shown: str) -> str:
+    def _anchor(self, to: str, id_: str, shown: str) -> str:
         """A link to a record of a resource; without one, what would be shown of it."""
-        return f'<a href="{self._view.prefix}/{to}/{escape(id_)}{self._suffix}">{shown}</a>' if to else shown
+        return f'<a href="{self._view.prefix}/{to}/{escape(id_)}{self._view.suffix}">{shown}</a>' if to else shown
 
     def _link(self, value: Object, to: str) -> str:
         if "name" in value:
@@ -253,15 +189,15 @@ class Values:
             shown = self._with_kind(value["amount"])
         else:
             shown = escape(value["id"])
-        return self._linked(to, value["id"], shown)
+        return self._anchor(to, value["id"], shown)
 
-    def links(self, records: Sequence[Object], to: str) -> str:
+    def links(self, records: Sequence[Object], to: str) -> Markup:
         """A list of links to other records, each with its basis: there may be hundreds."""
         label = self._view.value_label
         rows = (f'<li>{self._link(each, to)} <span class="by">{label(each["basis"])}</span></li>' for each in records)
-        return f'<ul class="links">{"".join(rows)}</ul>'
+        return html(f'<ul class="links">{"".join(rows)}</ul>')
 
-    def rows(self, records: Sequence[Object], fields: Sequence[Field], resource: str) -> str:
+    def rows(self, records: Sequence[Object], fields: Sequence[Field], resource: str) -> Markup:
         """The rows of a table: a record's name leads to its page. Each cell has the label of its column, for narrow
         screens."""
         columns = []
@@ -276,11 +212,11 @@ class Values:
                 if name == "name" and "id" in record and is_name(value):
                     cells.append(f'<th scope="row" {attributes}>{self._link(record, resource)}</th>')
                 else:
-                    cells.append(f"<td {attributes}>{self.value(value, name, to, brief=True)}</td>")
+                    cells.append(f"<td {attributes}>{self._value(value, name, to, brief=True)}</td>")
             rows.append(f"<tr>{''.join(cells)}</tr>")
-        return "\n".join(rows)
+        return html("\n".join(rows))
 
-    def item(self, record: Object, fields: Sequence[Field]) -> str:
+    def item(self, record: Object, fields: Sequence[Field]) -> Markup:
         """The rows of a record's own table: each field, and what says so, where the record has evidence."""
         label, known, rows = self._view.value_label, dict[str, list[Object]](), list[str]()
         named = len(record.get("documents", ())) > 1
@@ -295,7 +231,7 @@ class Values:
             elif field.json:
                 shown = f'<pre class="json" tabindex="0"><code>{escape(pretty(given))}</code></pre>'
             else:
-                shown = self.value(given, field.name, field.to)
+                shown = self._value(given, field.name, field.to)
             row = f'<tr>\n<th scope="row">{escape(self._view.label(field.name))}</th>\n<td>{shown}</td>\n'
             if known:
                 said = "".join(self.evidence(each, named=named) for each in known.get(field.name, ()))
@@ -303,9 +239,9 @@ class Values:
                     said = f'<span class="computed">{self._view.tr(*COMPUTED)}</span>'
                 row += f"<td>{said}</td>\n"
             rows.append(f"{row}</tr>\n")
-        return "".join(rows)
+        return html("".join(rows))
 
-    def options(self, control: Control) -> str:
+    def options(self, control: Control) -> Markup:
         """The options of a control as checkboxes, those that are not among its first ones folded."""
         shown = []
         for place, each in enumerate(control.options):
@@ -319,13 +255,13 @@ class Values:
         if folded:
             more = self._view.tr(f"ほか{len(folded)}件", f"{len(folded)} more")
             folded = [f"<details><summary>{more}</summary>", *folded, "</details>"]
-        return "\n".join([*first, *folded])
+        return html("\n".join([*first, *folded]))
 
     def properties(self, pairs: Iterable[tuple[str, Any]]) -> str:
         """Names and values of an object."""
         to = references()
         rows = "".join(
-            f"<div><dt>{escape(self._view.label(key))}</dt><dd>{self.value(each, key, to.get(key, ''))}</dd></div>"
+            f"<div><dt>{escape(self._view.label(key))}</dt><dd>{self._value(each, key, to.get(key, ''))}</dd></div>"
             for key, each in pairs
         )
         return f'<dl class="properties">{rows}</dl>' if rows else ""
@@ -342,7 +278,7 @@ class Values:
             where = view.tr(f"{lines}行", f"line {lines}")
             if named:
                 where = f"{self._name('documents', value['document'])} {where}"
-            address = escape(line_address(view, value["document"], value["lines"]["from"]))
+            address = escape(view.line(value["document"], value["lines"]["from"]))
             parts.append(f' <a href="{address}">{where}</a>')
         if value["url"]:
             parts.append(f' <a class="outside" href="{escape(value["url"])}">{escape(value["url"].split("/")[2])}</a>')
@@ -358,5 +294,5 @@ class Values:
     def _range(self, value: Object) -> str:
         first, last = value["from"], value["to"]
         if not isinstance(first, int):
-            return f"{self.value(first)} – {self.value(last)}"
+            return f"{self._value(first)} – {self._value(last)}"
         return str(first) if first == last else f"{first}–{last}"

@@ -1,21 +1,25 @@
 """Views: what a page is made for: the language, the parameters, and the address that it is shown at."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from starlette.routing import get_route_path  # type: ignore[attr-defined] # the path without the prefix
 
 from app.api.parameters import REQUESTS, Parameters
-from app.http.language import LANGUAGES, preferred_language
+from app.http.negotiation import LANGUAGES, preferred_language
 from app.http.representation import request_headers
 from app.query.filters import Parameter, one_of
 from app.query.hints import Elsewhere
+from app.query.names import label
 from app.query.parser import Query, parse
 from app.query.snapshot import Snapshot
-from app.site.labels import label, value_label
+from app.site.labels import value_label
+from app.site.words import UNCERTAIN, money
 
 LANG = Parameter(
     "lang",
@@ -27,7 +31,11 @@ CHOSEN = re.compile(rb"(?:^|&)lang=(%b)(?=&|$)" % "|".join(LANGUAGES).encode())
 # Parameters that others add to links, and fields of a form that were left empty: a form cannot leave them out.
 IGNORED = re.compile(rb"(?:utm_\w+|fbclid|gclid|msclkid|yclid)(?:=.*)?|[^=]*=")
 LOCAL = "http://127.0.0.1:8000"
-NO_QUERY = Query({})
+LINES_PER_PAGE = 200  # of a transcript
+
+
+class PageRoute(APIRoute):
+    """The route of a page: its errors are pages too."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,11 @@ class View:
         return self.origin or LOCAL
 
     @property
+    def suffix(self) -> str:
+        """What follows the path of another page that takes the language alone."""
+        return f"?lang={self.language}" if self.chosen else ""
+
+    @property
     def older(self) -> bool:
         """Whether an earlier version of the data was asked for."""
         return self.query.get("version") not in ((), (self.snapshot.dataset.version.version,))
@@ -66,11 +79,26 @@ class View:
         """The label of a value of a closed vocabulary."""
         return value_label(value, field, self.language)
 
+    def kind(self, basis: str | None, phase: str | None) -> str:
+        """What kind of money an amount is: only those of one kind are added."""
+        of_phase = [self.value_label(phase, "phase")] if phase else []
+        of_basis = self.value_label(basis, "basis") if basis else self.tr("金額の種類の記載なし", "basis not stated")
+        return self.tr("、", ", ").join([*of_phase, of_basis])
+
+    def money(self, amount: Mapping[str, Any]) -> str:
+        """An amount, and that it is uncertain, where it is."""
+        text = money(amount, self.language)
+        return f"{text} {self.tr(*UNCERTAIN)}" if amount["uncertain"] else text
+
     def url(self, path: str, query: str = "", language: str = "") -> str:
         """The address of another page, in this language or another one."""
         language = language or (self.language if self.chosen else "")
         query = "&".join(filter(None, (query, language and f"lang={language}")))
         return f"{self.prefix}{path}?{query}" if query else f"{self.prefix}{path}"
+
+    def line(self, document: str, number: int) -> str:
+        """The address of a line of a transcript, on its page."""
+        return f"{self.url(f'/documents/{document}', query_of_line(number))}#L{number}"
 
     def here(self, language: str = "", /, **changed: Any) -> str:
         """The address of this page with some parameters changed, or, with None, left out."""
@@ -93,8 +121,15 @@ class View:
         return f"{self.prefix}/v1{path or self.path.rstrip('/')}{'?' if encoded else ''}{encoded}"
 
 
-def view_of(request: Request, query: Query = NO_QUERY) -> View:
-    """The view of a request, whose language is the one in its address, if any, and otherwise the preferred one."""
+def query_of_line(number: int) -> str:
+    """The query of the page of a transcript that has a line; empty for the first page."""
+    start = (number - 1) // LINES_PER_PAGE * LINES_PER_PAGE + 1
+    return f"from={start}" if start > 1 else ""
+
+
+def view_of(request: Request) -> View:
+    """The view of a request, without parameters. Its language is the one in the address, if any, and otherwise the
+    preferred one."""
     chosen = CHOSEN.search(request.scope["query_string"])
     asked = request_headers(request.scope).get(b"accept-language", b"")
     return View(
@@ -103,25 +138,18 @@ def view_of(request: Request, query: Query = NO_QUERY) -> View:
         origin=request.app.state.settings.origin,
         language=chosen[1].decode() if chosen else preferred_language(asked),
         chosen=bool(chosen),
-        query=query,
+        query=Query({}),
         snapshot=request.state.snapshot,
     )
 
 
-def is_page(request: Request) -> bool:
-    """Whether a route of a page has taken the request: its errors are pages too."""
-    return getattr(request.state, "page", False) is True
-
-
 def page_view(request: Request, parameters: Parameters) -> View:
     """The View of a page with the parameters of an API's answer. Raises a 422 Problem as the API does."""
-    request.state.page = True
     query_string: bytes = request.scope["query_string"]
     sent = b"&".join(each for each in query_string.split(b"&") if not IGNORED.fullmatch(each))
     elsewhere = Elsewhere(REQUESTS, request.scope["root_path"])
     parsed = parse({**parameters, LANG.name: LANG}, sent, request.state.snapshot.dataset.vocabularies, elsewhere)
-    values = {name: each for name, each in parsed.values.items() if name != LANG.name}
-    return view_of(request, Query(parameters, values))
+    return replace(view_of(request), query=parsed.within(parameters))
 
 
 def page_of(parameters: Parameters) -> Any:
@@ -134,7 +162,6 @@ def page_of(parameters: Parameters) -> Any:
 
 
 async def _plain_page(request: Request) -> View:
-    request.state.page = True
     return view_of(request)
 
 

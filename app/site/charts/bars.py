@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.site.charts.drawing import BOLD, EMPTY, Drawing, in_page, width_of
-from app.site.values import Object, money_in_words
+from app.site.values import Object
 from app.site.view import View
 
 BAR = 18  # height of a bar
@@ -24,7 +24,7 @@ class Segment:
 
     @classmethod
     def of(cls, view: View, label: str, amount: Object, pattern: str) -> "Segment":
-        return cls(label, amount["jpy"], money_in_words(view, amount), pattern)
+        return cls(label, amount["jpy"], view.money(amount), pattern)
 
 
 @dataclass(frozen=True)

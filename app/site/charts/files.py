@@ -12,7 +12,6 @@ from app.api.parameters import LANG, Context, Parameters, by_name, context_of, d
 from app.api.responses import described_response
 from app.query.filters import Parameter
 from app.query.formats import SVG_TYPE
-from app.query.parser import Query
 from app.site.charts.drawing import Drawing
 from app.site.charts.flow import flow_chart
 from app.site.charts.sums import TITLES, sums_chart
@@ -41,7 +40,7 @@ router = APIRouter(tags=["charts"])
 def _view(request: Request, context: Context) -> View:
     """The view of a chart: its language is that of the request, not that of the reader's browser, so that one address
     is one picture."""
-    return replace(view_of(request, context.query), language=context.query.text("lang"), chosen=True)
+    return replace(view_of(request), query=context.query, language=context.query.text("lang"), chosen=True)
 
 
 def _file(drawing: Drawing, view: View) -> Response:
@@ -59,14 +58,14 @@ def _documented(parameters: Parameters) -> dict[str, Any]:
     return {**described_response(SVG_TYPE, {"type": "string"}), "openapi_extra": described(parameters)}
 
 
-SHOWN = (
+ABOUT = (
     "As SVG, with a title and a description in words, patterns beside colours, light and dark schemes, its sources, "
     "and no script: it can stand in any page as an image. Amounts of one basis and phase are drawn, those of the first "
     "line where there are several; the others are named, and `basis` and `phase` choose them."
 )
 
 
-FLOW_SHOWN = SHOWN.replace("`basis` and `phase` choose them", "`phase` chooses them; `basis` is that of the links")
+ABOUT_FLOW = ABOUT.replace("`basis` and `phase` choose them", "`phase` chooses them; `basis` is that of the links")
 
 
 def _add_sums(dimension: str) -> None:
@@ -74,7 +73,7 @@ def _add_sums(dimension: str) -> None:
         f"/v1/charts/budget-by-{dimension}.svg",
         operation_id=f"draw_budget_by_{dimension}",
         summary=f"Draw the budget by {dimension}",
-        description=f"The sums of `/v1/budget-summary?group_by={dimension}`, under its filters. {SHOWN}",
+        description=f"The sums of `/v1/budget-summary?group_by={dimension}`, under its filters. {ABOUT}",
         **_documented(SUM_PARAMETERS),
     )
     async def draw(request: Request, context: Annotated[Context, context_of(SUM_PARAMETERS)]) -> Response:
@@ -91,11 +90,10 @@ for _dimension in TITLES:
     "/v1/charts/crosswalk.svg",
     operation_id="draw_crosswalk",
     summary="Draw the crosswalk",
-    description=f"The answer of `/v1/crosswalk`, under its filters, as a flow. {FLOW_SHOWN}",
+    description=f"The answer of `/v1/crosswalk`, under its filters, as a flow. {ABOUT_FLOW}",
     **_documented(FLOW_PARAMETERS),
 )
 async def draw_crosswalk(request: Request, context: Annotated[Context, context_of(FLOW_PARAMETERS)]) -> Response:
     view = _view(request, context)
-    values = {name: each for name, each in view.query.values.items() if name in crosswalk.PARAMETERS}
-    body = await view.snapshot.run(crosswalk.walk, Query(crosswalk.PARAMETERS, values))
+    body = await view.snapshot.run(crosswalk.walk, view.query.within(crosswalk.PARAMETERS))
     return _file(flow_chart(view, orjson.loads(body), view.query.number("width") - 2 * MARGIN), view)

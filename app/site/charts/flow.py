@@ -7,8 +7,9 @@ from typing import Any
 from app.resources.amount import Kind
 from app.site.charts.bars import NOTHING
 from app.site.charts.drawing import CUT, EMPTY, LINE, Drawing, wrapped
-from app.site.values import Object, kind_in_words, money
+from app.site.values import Object
 from app.site.view import View
+from app.site.words import money
 
 TOP, THINNEST = 26, 2  # thickness of ribbons
 NOT_LINKED = ("対応付けられた予算なし", "no budget line is linked")
@@ -22,7 +23,7 @@ def flow_chart(view: View, answer: Object, width: int, name: str = "") -> Drawin
     drawing = Drawing(name or "crosswalk", width, title, _described(view, answer, kind), view.language)
     if not name:
         drawing.words(0, title, 16, "strong")
-    drawing.words(0, kind_in_words(view, *kind), 12, "soft")
+    drawing.words(0, view.kind(*kind), 12, "soft")
     ours = view.tr(
         "施策から事業へ — 破線: 対応付けは当サイトによる。実線: 出典が示す。",
         "From measures to programmes: dashed, the link is ours; solid, a source states it.",

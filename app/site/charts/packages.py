@@ -8,7 +8,7 @@ from app.query.parser import Query
 from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import DIFFERENCE
 from app.site.charts.sums import sums_chart
-from app.site.values import Object, money_in_words
+from app.site.values import Object
 from app.site.view import View
 
 
@@ -25,7 +25,7 @@ def package_chart(view: View, package: Object, stated: Object, pillars: Containe
         parts.append(Segment.of(view, label, difference, DIFFERENCE))
     kind = view.value_label(stated["stated"]["kind"])
     label = view.tr(f"文書が示す総額({kind})", f"Total that the document states ({kind.lower()})")
-    bars = [Bar(label, money_in_words(view, total), parts), *sums.bars]
+    bars = [Bar(label, view.money(total), parts), *sums.bars]
     lead = [view.tr(f"予算行: {sums.lead[0]}", f"The lines: {sums.lead[0]}")]
     return Chart("package", package["name"][view.language], lead, bars, sums.others)
 
@@ -56,4 +56,4 @@ def _bar(view: View, label: str, amount: Object, pattern: str, *, link: str = ""
     if amount["jpy"] is None:
         return Bar(label, view.value_label("not_stated"), (), link)
     parts = [Segment.of(view, "", amount, pattern)] if amount["jpy"] else []
-    return Bar(label, money_in_words(view, amount), parts, link, start)
+    return Bar(label, view.money(amount), parts, link, start)

@@ -21,10 +21,10 @@ from app.resources.sums import amount_notes, kind_of, rows_of_kinds, years_of
 from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import CUT, EMPTY, JOINT, PATTERNS
 from app.site.forms import chips
-from app.site.values import Object, kind_in_words, money_in_words
+from app.site.values import Object
 from app.site.view import View
 
-MOST_BARS = 40
+MAX_BARS = 40
 TITLES = {  # by dimension
     "pillar": ("柱別の予算", "Budget by pillar"),
     "ministry": ("府省庁別の予算", "Budget by ministry"),
@@ -55,7 +55,7 @@ def short_name(view: View, ministry: str) -> str:
         return view.tr("府省庁なし", "no ministry")
     if view.language == "en" and len(ministry) <= 5:
         return ministry.upper()
-    return str(getattr(term.label, view.language))
+    return term.label.of(view.language)
 
 
 def _segments(view: View, total: Object) -> list[Segment]:
@@ -89,16 +89,14 @@ def _by_ministry(view: View, total: Object, paid: Mapping[str, Object]) -> list[
 
 def _summarize(query: Query, group_by: tuple[str, ...], matcher: Matcher) -> Any:
     """The API's answer to the parameters of a chart."""
-    values = {name: each for name, each in query.values.items() if name in budget_summary.PARAMETERS}
-    summed = Query(budget_summary.PARAMETERS, {**values, "group_by": group_by})
+    summed = query.within(budget_summary.PARAMETERS, group_by=group_by)
     return orjson.loads(budget_summary.summarize(summed, matcher))
 
 
 def _paid(query: Query, kind: Kind, matcher: Matcher) -> Mapping[str, Mapping[str, Object]]:
     """By pillar, what each ministry pays of a kind."""
-    values = {name: each for name, each in query.values.items() if name not in ("sort", "order", "limit")}
     found: dict[str, dict[str, Object]] = defaultdict(dict)
-    for group in _summarize(Query(query.parameters, values), ("ministry", "pillar"), matcher)["groups"]:
+    for group in _summarize(query.without("sort", "order", "limit"), ("ministry", "pillar"), matcher)["groups"]:
         ministry, _, pillar = group["key"].partition(",")
         if kind in totals_of(group):
             found[pillar][ministry] = totals_of(group)[kind]
@@ -129,15 +127,16 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
             return Bar(label, none_of(view, group, dimension), (), link)
         by_ministry = dimension == "pillar" and not total["decreases"]
         segments = _by_ministry(view, total, paid.get(key, {})) if by_ministry else _segments(view, total)
-        return Bar(label, money_in_words(view, total["involved"]), segments, link)
+        return Bar(label, view.money(total["involved"]), segments, link)
 
     shown = list(filter(is_shown, answer["groups"]))
     lead = [_years(view, kind, query, matcher)]
-    if filters := [f"{each.label}: {each.value}" for each in chips(replace(view, query=_filters(query)))]:
+    filtered = replace(view, query=query.within(BUDGET_LINES.filters))
+    if filters := [f"{each.label}: {each.value}" for each in chips(filtered)]:
         lead.append(view.tr("絞り込み — ", "Filters: ") + view.tr("、", "; ").join(filters))
     if not answer["additive"]:
         lead.append(view.tr("複数に属する予算行は、それぞれに全額を示す", "A line in several groups is whole in each"))
-    if left := len(shown[MOST_BARS:]):
+    if left := len(shown[MAX_BARS:]):
         lead.append(view.tr(f"ほか{left}件は示していない", f"{left} more are not shown"))
     drawn = rows_of_kinds([kind], matcher.match(BUDGET_LINES, query), matcher)
     notes = [*missing_notes(query, [dimension], matcher), *amount_notes(drawn, matcher)]
@@ -146,8 +145,8 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         f"budget-by-{dimension}",
         view.tr(*TITLES[dimension]),
         lead,
-        list(map(bar, shown[:MOST_BARS])),
-        [(kind_in_words(view, *each), lines_of_kind(view, query, each)) for each in totals_of(answer) if each != kind],
+        list(map(bar, shown[:MAX_BARS])),
+        [(view.kind(*each), lines_of_kind(view, query, each)) for each in totals_of(answer) if each != kind],
     )
 
 
@@ -169,18 +168,12 @@ def none_of(view: View, group: Object, dimension: str) -> str:
     return view.tr("この種類の予算なし", "none of this kind")
 
 
-def _filters(query: Query) -> Query:
-    """The filters of a chart: what chooses the lines that it sums."""
-    filters = BUDGET_LINES.filters
-    return Query(filters, {name: each for name, each in query.values.items() if name in filters})
-
-
 def lines_of_kind(view: View, query: Query, kind: Kind, **more: str) -> str:
     """The address of the lines of a kind under a chart's filters and more."""
     basis, phase = kind
     chosen = {"basis": basis or "none", "phase": phase or "none", **more}
-    values = {**_filters(query).values, **{name: (value,) for name, value in chosen.items()}}
-    return view.url("/budget-lines", Query(BUDGET_LINES.filters, values).encode())
+    lines = query.within(BUDGET_LINES.filters, **{name: (each,) for name, each in chosen.items()})
+    return view.url("/budget-lines", lines.encode())
 
 
 def _years(view: View, kind: Kind, query: Query, matcher: Matcher) -> str:
@@ -195,4 +188,4 @@ def _years(view: View, kind: Kind, query: Query, matcher: Matcher) -> str:
         return view.tr(*(no_amount if rows else no_line))
     first, last = (view.tr(f"{each}年度", f"FY{each}") for each in (found[0], found[-1]))
     span = first if first == last else view.tr(f"{first}から{last}の合計", f"{first} to {last} added")
-    return f"{span}{view.tr('、', ', ')}{kind_in_words(view, *kind)}"
+    return f"{span}{view.tr('、', ', ')}{view.kind(*kind)}"

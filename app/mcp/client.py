@@ -12,8 +12,7 @@ from app.query.responses import DatasetVersion
 from app.query.snapshot import Snapshots
 from app.resources.facts import FACTS
 from app.settings import Settings
-from app.site.values import page_with
-from app.site.view import LOCAL
+from app.site.view import LOCAL, query_of_line
 
 Values = Mapping[str, Any]  # of query parameters, by name: texts, numbers, flags, or lists of texts
 
@@ -22,7 +21,7 @@ VERSIONED = {each.name for each in FACTS}  # whose pages take `version`
 LOG = logging.getLogger(__name__)
 
 
-class Service:
+class ApiClient:
     """Asks the application, and makes the addresses of its pages."""
 
     def __init__(self, app: ASGIApp, settings: Settings, snapshots: Snapshots) -> None:
@@ -62,7 +61,7 @@ class Service:
 
     def line_link(self, document: str, number: int) -> str:
         """The address of a line of a transcript, on its page."""
-        query = page_with(number)
+        query = query_of_line(number)
         return f"{self._base}/documents/{document}{query and f'?{query}'}#L{number}"
 
 
