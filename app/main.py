@@ -34,7 +34,7 @@ from app.api import (
 )
 from app.api.collections import CollectionRoute, add_collections
 from app.db.base import Unusable
-from app.errors import SERVER_ERROR, Problem, ProblemDetails, hint
+from app.errors import SERVER_ERROR, Problem, ProblemDetails
 from app.http.access import AccessLog, AccessMiddleware, Observer
 from app.http.admission import AdmissionMiddleware
 from app.http.cache import ResponseCacheMiddleware
@@ -49,6 +49,7 @@ from app.query.snapshot import Snapshots
 from app.resources import RESOURCES
 from app.resources.schema import schema_version
 from app.settings import Settings
+from app.similarity import hint
 from app.site import feeds, pages, reference, stories, transcripts
 from app.site.charts import files as chart_files
 from app.site.errors import problem_response

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.errors import closest
 from app.query.hints import MAX_REQUESTS
 from app.resources import RESOURCES
 from app.settings import Settings
+from app.similarity import closest
 from tests.conftest import Client, answer, serving
 
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.query.notes import MAX_NAMED
-from app.resources.overlaps import MAX_LISTED
 from app.seeding.build import check
 from app.seeding.errors import InvalidSeed
+from app.sums.overlaps import MAX_LISTED
 from tests.conftest import Client, answer, built_once, made_once, serving, walk
 from tests.corpus import write
 
@@ -205,7 +205,7 @@ def test_of_very_many_lines_that_are_left_out_the_first_are_listed(
 ) -> None:
     every = answer(related.client, "/v1/budget-summary?group_by=pillar&limit=498")["overlaps"]
     assert len(every) > 1
-    monkeypatch.setattr("app.resources.overlaps.MAX_LISTED", 1)
+    monkeypatch.setattr("app.sums.overlaps.MAX_LISTED", 1)
     found = answer(related.client, "/v1/budget-summary?group_by=pillar&limit=499")
     assert found["overlaps"] == every[:1]
     (note,) = [each for each in found["notes"] if each["code"] == "overlaps-cut"]

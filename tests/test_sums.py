@@ -15,10 +15,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resources.groups import DIMENSIONS, RENDERED
 from app.schemas import REASON_CODES
 from app.seeding.build import build, check
 from app.settings import Settings
+from app.sums.groups import DIMENSIONS, RENDERED
 from tests.conftest import Client, answer, serving, walk
 from tests.test_filters import phases
 

@@ -17,8 +17,8 @@ from app.query.columns import columns
 from app.query.formats import FORMATS, Csv
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.resources.sums import PARTS
 from app.schemas import Schema
+from app.sums.line_sums import PARTS
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,10 @@ from app.query.responses import AnswerMeta
 from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
-from app.resources.groups import (
+from app.resources.measures import MEASURES
+from app.resources.tables import RESOURCE_TABLES
+from app.schemas import Int32, Name, Note, Schema, distinct, to_json
+from app.sums.groups import (
     DIMENSIONS,
     GROUPS,
     RENDERED,
@@ -38,10 +41,7 @@ from app.resources.groups import (
     reported_rows,
     sort_groups,
 )
-from app.resources.measures import MEASURES
-from app.resources.missing import missing_notes
-from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
-from app.resources.sums import (
+from app.sums.line_sums import (
     DistinctLines,
     LineSums,
     Sum,
@@ -51,8 +51,8 @@ from app.resources.sums import (
     unstated_note,
     years_note,
 )
-from app.resources.tables import RESOURCE_TABLES
-from app.schemas import Int32, Name, Note, Schema, distinct, to_json
+from app.sums.missing import missing_notes
+from app.sums.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 
 MAX_DESCRIBED = 500  # measures whose lines are looked at for a note
 

@@ -25,14 +25,14 @@ from app.query.records import read_records
 from app.query.responses import AnswerMeta
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
-from app.resources.groups import is_known
 from app.resources.measures import LINKED, MEASURES, LineRef, MeasureKind, Related
-from app.resources.missing import missing_notes
-from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.sections import SECTIONS, SectionRef
-from app.resources.sums import DistinctLines, LineSums, Totals, amount_notes, kinds_note, unstated_note, years_note
 from app.resources.tables import RESOURCE_TABLES
 from app.schemas import Basis, Id, Int32, Name, Note, Ref, Schema, to_json
+from app.sums.groups import is_known
+from app.sums.line_sums import DistinctLines, LineSums, Totals, amount_notes, kinds_note, unstated_note, years_note
+from app.sums.missing import missing_notes
+from app.sums.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 
 MAX_LINES = 50  # listed of one programme; all are counted
 MAX_MEASURES = 100  # listed of one strategy

@@ -16,10 +16,10 @@ from app.query.records import read_record
 from app.query.responses import AnswerMeta
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
-from app.resources.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 from app.resources.packages import PACKAGES, STATED_TOTAL_NOTES, Package, StatedTotal
-from app.resources.sums import LineSums, amount_notes, kind_of, kinds_note, rows_of_kinds, unstated_note
 from app.schemas import Int32, Note, Schema, to_json
+from app.sums.line_sums import LineSums, amount_notes, kind_of, kinds_note, rows_of_kinds, unstated_note
+from app.sums.overlaps import MAX_LISTED, OverlappingLine, overlaps_of
 
 
 class ReconciledTotal(Schema):

@@ -15,7 +15,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.errors import Problem, closest, hint
+from app.errors import Problem
 from app.http.refusals import RefusalsMiddleware
 from app.main import create_app, service
 from app.mcp.answers import Object, cursor_of, of_total
@@ -25,6 +25,7 @@ from app.query.cursor import dataset_of
 from app.query.dataset import Question
 from app.query.snapshot import Snapshots
 from app.settings import Settings
+from app.similarity import closest, hint
 
 JSON = "application/json"
 DOCUMENTS = "shisaku://documents/"

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator, ValidationError
 
-from app.errors import ErrorCode, ParameterError, Problem, closest, conflict, hint, parameter_error
+from app.errors import ErrorCode, ParameterError, Problem, conflict, parameter_error
 from app.mcp.answers import (
     Object,
     caveats,
@@ -25,7 +25,8 @@ from app.mcp.answers import (
 from app.mcp.client import ApiClient
 from app.resources import BY_NAME, RESOURCES
 from app.resources.facts import FACTS
-from app.resources.groups import DIMENSIONS
+from app.similarity import closest, hint
+from app.sums.groups import DIMENSIONS
 
 CHANGES = "changes"  # the resource that `what_changed` reads
 

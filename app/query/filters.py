@@ -36,7 +36,13 @@ class Parameter:
     newest: bool = False  # of the values, it takes the first alone
     optional: bool = False  # of a filter: a record may have no value, and the filter value `none` finds it
     operator: Operator = "any"
+    base: str = ""  # of a filter: the one of which this is another operator, or an end
     example: str | None = None
+
+    @property
+    def indexed(self) -> str:
+        """The name under which its values are indexed: `ministry` for `ministry_not`."""
+        return self.base or self.name
 
     @cached_property
     def _closed(self) -> Vocabulary | None:
@@ -55,12 +61,6 @@ class Filter(Parameter):
     multivalued: bool = False  # a record may have several values, and is found by broader ones too
     bound: Literal["", "min", "max", "since", "until"] = ""  # of an amount or a period, which end it is
     note: Note | None = None  # added to every answer in which the filter is used
-    base: str = ""  # name of the filter of which this is another operator, or an end
-
-    @property
-    def indexed(self) -> str:
-        """The name under which its values are indexed: `ministry` for `ministry_not`."""
-        return self.base or self.name
 
     @property
     def operators(self) -> tuple["Filter", ...]:

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from unicodedata import normalize
 from urllib.parse import quote
 
-from app.errors import closest, closest_of, hint, prefixed
+from app.errors import prefixed
 from app.query.filters import Filter, Parameter
 from app.query.formats import FORMATS
 from app.query.names import japanese
 from app.query.periods import in_common_era
 from app.query.vocabulary import NONE, Vocabularies, Vocabulary
+from app.similarity import closest, closest_of, hint
 from app.text import fold
 
 # What other services call a parameter, a resource or a word of a parameter, without separators, by our name for it: of

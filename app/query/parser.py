@@ -9,12 +9,13 @@ from itertools import islice, permutations
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
-from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, hint, parameter_error
+from app.errors import MAX_LISTED, ErrorCode, ParameterError, Problem, conflict, cut, parameter_error
 from app.query.filters import Filter, Parameter
 from app.query.hints import Elsewhere, number_hint, other_hint, parameter_hint, value_hint
 from app.query.periods import is_day, is_reversed, released, today, written_day
 from app.query.vocabulary import NONE, Vocabularies, Vocabulary
 from app.schemas import ID
+from app.similarity import hint
 from app.text import MAX_TERMS, NOT_IN_TEXT, fold, terms
 
 MAX_QUERY_LENGTH = 8_192  # bytes

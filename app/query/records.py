@@ -9,11 +9,12 @@ from sqlmodel import col, select
 
 from app.db.base import VALUE, InList, Session, Statement
 from app.db.tables import ServingCsv, ServingRecord, ServingRelease
-from app.errors import Problem, closest, hint
+from app.errors import Problem
 from app.index import Row
 from app.query.dataset import VOCABULARY, vocabulary_of
 from app.query.resource import Resource
 from app.query.vocabulary import NONE, Vocabulary
+from app.similarity import closest, hint
 
 SIMILAR = 50  # ids compared for a hint
 WITHDRAWN = "withdrawn/"  # of the serving values that tell why a record was withdrawn, and what replaced it

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict
 
-from app.errors import closest_of
 from app.schemas import Name, Note
+from app.similarity import closest_of
 from app.text import fold, searchable
 
 NONE = "none"  # the filter value that finds records without a value

@@ -28,10 +28,8 @@ from app.query.records import WITHDRAWN
 from app.query.resource import Resource
 from app.query.responses import DatasetVersion
 from app.resources import RESOURCES
-from app.resources.groups import rendered_groups
 from app.resources.packages import STATED_TOTAL_NOTES
 from app.resources.schema import schema_version
-from app.resources.sums import AMOUNT_NOTES
 from app.schemas import Name
 from app.seeding.crosswalk import linked_programmes
 from app.seeding.declarations import DeclarationError, declaration_errors
@@ -52,6 +50,8 @@ from app.seeding.sqlite import SqliteTarget, read_table
 from app.seeding.staging import Seed, StagingWriter
 from app.seeding.target import Building, Target
 from app.settings import Settings
+from app.sums.groups import rendered_groups
+from app.sums.line_sums import AMOUNT_NOTES
 
 MAX_ATTRIBUTIONS = 10  # documents that are cited one by one
 BATCH = 1_000  # records

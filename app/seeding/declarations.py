@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from app.errors import closest, hint
 from app.query.columns import columns
 from app.resources import RESOURCES
 from app.resources.facts import FACTS
@@ -10,6 +9,7 @@ from app.resources.tables import RESOURCE_TABLES
 from app.seeding.entries import KINDS, WITHIN_RECORDS
 from app.seeding.errors import NothingWrittenError
 from app.seeding.records import RENDERERS
+from app.similarity import closest, hint
 
 
 class DeclarationError(NothingWrittenError):

@@ -7,7 +7,7 @@ from typing import IO
 
 import click
 
-from app.errors import closest
+from app.similarity import closest
 from app.text import one_line
 
 

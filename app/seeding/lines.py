@@ -8,11 +8,11 @@ from typing import Any
 
 from app.resources.amount import BudgetPhase
 from app.resources.budget_lines import UNSTATED
-from app.resources.overlaps import OverlapReason
 from app.seeding.entries.base import Entry
 from app.seeding.entries.budgets import BudgetLineEntry, LineRelationEntry, MeasureEntry, PackageEntry, PillarEntry
 from app.seeding.entries.sources import DocumentEntry
 from app.seeding.staging import Seed
+from app.sums.overlaps import OverlapReason
 
 
 def phase_of(line: BudgetLineEntry, seed: Seed) -> BudgetPhase | None:
@@ -82,7 +82,7 @@ def uncounted(lines: Sequence[BudgetLineEntry], seed: Seed) -> list[str]:
 
 
 def yields_to(line: BudgetLineEntry, seed: Seed) -> dict[str, OverlapReason]:
-    """The lines beside which a line does not count, with the reason: see `app.resources.overlaps`."""
+    """The lines beside which a line does not count, with the reason: see `app.sums.overlaps`."""
     kind, rank = kind_of(line, seed), _rank(line, seed)
     if kind == UNSTATED:
         return {}

@@ -15,7 +15,6 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from app.errors import closest
 from app.schemas import ID
 from app.seeding.entries import KINDS, NAMES
 from app.seeding.entries.base import E, FieldPath, Indexed, Location, marked_fields
@@ -27,6 +26,7 @@ from app.seeding.releases import ENDING, FOLDER, MAX_LINE, Release, read_release
 from app.seeding.staging import Batch, StagingWriter
 from app.seeding.transcript import Table, Transcript
 from app.seeding.yaml_with_lines import Lines, decoded, not_in_text, parse_yaml
+from app.similarity import closest
 from app.text import NOT_IN_TEXT
 
 YAML = ".yaml"

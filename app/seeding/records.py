@@ -20,7 +20,6 @@ from app.resources.budget_lines import (
 from app.resources.dates import day, fiscal_year
 from app.resources.identifiers import IdentifierScheme, identifier
 from app.resources.measures import DIFFERENT_FIGURES, UNLINKED, FigureRelation
-from app.resources.overlaps import counted_once
 from app.resources.packages import BudgetKind
 from app.schemas import Basis, Reason, distinct, reason_note
 from app.seeding.entries import NAMES
@@ -66,6 +65,7 @@ from app.seeding.lines import (
     yields_to,
 )
 from app.seeding.staging import Seed
+from app.sums.overlaps import counted_once
 
 FilterValues = dict[str, list[str]]  # by the name of a filter
 
@@ -503,7 +503,7 @@ def _budget_kind(phase: BudgetPhase | None) -> BudgetKind | None:
 
 
 def hidden_values_of_line(line: BudgetLineEntry, seed: Seed) -> FilterValues:
-    """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.resources.overlaps`."""
+    """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.sums.overlaps`."""
     links = _link_values(seed.get(MeasureEntry, line.measure))
     values = {KIND: [kind_of(line, seed)], DOCUMENT: [document_of(line)], STRATEGY: links}
     values[MISSING] = [f"{field},{reason}" for reason, fields in line.silent.items() for field in fields]

@@ -93,7 +93,7 @@ def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Con
 
 def _name(view: View, parameter: Parameter) -> str:
     """The label of a parameter."""
-    of: str = getattr(parameter, "indexed", parameter.name)
+    of = parameter.indexed
     return view.label(parameter.name.replace(of, LABELLED_AS.get(of, of), 1))
 
 
@@ -108,7 +108,7 @@ def _label(view: View, parameter: Parameter, value: str) -> str:
         return value
     name = term.label.of(view.language)
     if name == value:
-        return view.value_label(value, getattr(parameter, "indexed", parameter.name))
+        return view.value_label(value, parameter.indexed)
     # A number stands before a name that has one, as where it is printed.
     sign = next(filter(NUMBER.fullmatch, term.aliases), "")
     return f"{sign} {name}" if sign else name[:1].upper() + name[1:]

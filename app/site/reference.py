@@ -12,9 +12,10 @@ from starlette.responses import Response
 from app.api import budget_summary, crosswalk, dcat, search, suggest
 from app.api.openapi import COMMITTED
 from app.api.parameters import Parameters
-from app.errors import Problem, closest, hint
+from app.errors import Problem
 from app.query.filters import Filter, Parameter
 from app.resources import BY_NAME
+from app.similarity import closest, hint
 from app.site.context import LISTS, snippets
 from app.site.render import page
 from app.site.values import pretty

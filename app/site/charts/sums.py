@@ -16,13 +16,13 @@ from app.query.parser import Query
 from app.query.vocabulary import Term
 from app.resources.amount import Kind
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
-from app.resources.missing import missing_notes
-from app.resources.sums import amount_notes, kind_of, rows_of_kinds, years_of
 from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import CUT, EMPTY, JOINT, PATTERNS
 from app.site.forms import chips
 from app.site.values import Object
 from app.site.view import View
+from app.sums.line_sums import amount_notes, kind_of, rows_of_kinds, years_of
+from app.sums.missing import missing_notes
 
 MAX_BARS = 40
 TITLES = {  # by dimension

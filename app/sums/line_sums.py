@@ -17,8 +17,8 @@ from app.query.matching import Matcher, values_of
 from app.query.vocabulary import NONE, Vocabularies
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
 from app.resources.budget_lines import AMOUNT_NOTE, AMOUNT_QUALITY, BUDGET_LINES, KIND, UNSTATED
-from app.resources.overlaps import left_out
 from app.schemas import Int32, Note, Schema
+from app.sums.overlaps import left_out
 
 AMOUNT_NOTES = "amount-notes"  # name of the serving value that holds the notes which qualify amounts
 

@@ -15,7 +15,7 @@ from app.query.matching import Matcher
 from app.query.parser import Query
 from app.query.vocabulary import NONE, Vocabularies
 from app.resources.budget_lines import BUDGET_LINES
-from app.resources.sums import NO_LINES, PARTS, UNKNOWN, GroupKey, LineSums, Sum
+from app.sums.line_sums import NO_LINES, PARTS, UNKNOWN, GroupKey, LineSums, Sum
 
 PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
 DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
