@@ -5,7 +5,7 @@ import pytest
 
 from app.query.dataset import Dataset
 from app.query.resource import Resource
-from app.query.vocabulary import Term, Vocabulary
+from app.query.vocabulary import Concept, Vocabulary
 from app.resources import RESOURCES
 from app.schemas import Name
 from tests.conftest import Client, answer, some
@@ -22,7 +22,7 @@ def path(resource: Resource) -> str:
 
 def test_a_label_may_hold_a_percent_sign() -> None:
     label = Name(ja="50%", en="50 %d", en_official=False)
-    buckets = Vocabulary.of([Term(id="half", label=label)]).facet_buckets % (7,)
+    buckets = Vocabulary.of([Concept(id="half", label=label)]).facet_buckets % (7,)
     assert orjson.loads(buckets) == [{"value": "half", "label": label.model_dump(), "count": 7}]
 
 
@@ -33,7 +33,7 @@ def test_each_bucket_counts_what_its_filter_finds(
     total = answer(clients, path(resource), limit=0)["meta"]["total"]
     found = answer(clients, path(resource), facet=facet, limit=0)["facets"][facet]
     filter_ = resource.filters[facet]
-    assert [bucket["value"] for bucket in found["buckets"]] == list(filter_.values(dataset.vocabularies).terms)
+    assert [bucket["value"] for bucket in found["buckets"]] == list(filter_.values(dataset.vocabularies).concepts)
     for bucket in some(found["buckets"], 8):
         assert answer(clients, path(resource), limit=0, **{facet: bucket["value"]})["meta"]["total"] == bucket["count"]
     if filter_.optional:

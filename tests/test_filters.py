@@ -217,19 +217,19 @@ def test_a_value_is_accepted_by_all_its_names_however_they_are_written(
     resource: Resource, clients: Client, dataset: Dataset
 ) -> None:
     for name, filter_ in resource.filters.items():
-        known = filter_.values(dataset.vocabularies).terms.values() if filter_.facet else ()
+        known = filter_.values(dataset.vocabularies).concepts.values() if filter_.facet else ()
         at_once = 50 if filter_.many else 1
-        for terms in (list(known)[at : at + at_once] for at in range(0, len(known), at_once)):
+        for concepts in (list(known)[at : at + at_once] for at in range(0, len(known), at_once)):
             for spelled in (
-                [term.id.upper() for term in terms],
-                [term.label.ja for term in terms],
-                [f" {term.label.en.title()} " for term in terms],
-                [term.label.ja.replace("-", "‐") for term in terms],
+                [concept.id.upper() for concept in concepts],
+                [concept.label.ja for concept in concepts],
+                [f" {concept.label.en.title()} " for concept in concepts],
+                [concept.label.ja.replace("-", "‐") for concept in concepts],
             ):
                 # Links have ids: several where values share a name.
                 link = answer(clients, f"/v1/{resource.name}", limit=0, **{name: spelled})["links"]["self"]
                 ids = parse_qs(urlsplit(link).query)[name][0].split(",")
-                assert {term.id for term in terms} <= set(ids), (name, spelled)
+                assert {concept.id for concept in concepts} <= set(ids), (name, spelled)
         if filter_.optional:
             nothing = answer(clients, f"/v1/{resource.name}", limit=0, **{name: "none"})["meta"]["total"]
             assert answer(clients, f"/v1/{resource.name}", limit=0, **{name: "該当なし"})["meta"]["total"] == nothing
@@ -240,7 +240,7 @@ def test_every_filter_refuses_unknown_values(resource: Resource, clients: Client
     for name, filter_ in resource.filters.items():
         if filter_.kind in ("amount", "id"):
             continue
-        known = next(iter(filter_.values(dataset.vocabularies).terms))
+        known = next(iter(filter_.values(dataset.vocabularies).concepts))
         (error,) = answer(clients, f"/v1/{resource.name}", 422, **{name: f"{known}x"})["errors"]
         assert error["parameter"] == name
         assert error["value"] == f"{known}x"

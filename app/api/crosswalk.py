@@ -166,9 +166,9 @@ async def get_crosswalk(context: Annotated[Context, context_of(PARAMETERS)]) -> 
 def walk(query: Query, matcher: Matcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Crosswalk. Takes a few statements for any number of sections."""
     sums, session = LineSums(matcher.index, matcher.vocabularies), matcher.session
-    terms = matcher.vocabularies["section"].terms
+    concepts = matcher.vocabularies["section"].concepts
     named, bases = query.get("section"), query.get(BASIS.name)
-    ids = [term.id for term in terms.values() if (term.id in named if named else term.broader is None)]
+    ids = [concept.id for concept in concepts.values() if (concept.id in named if named else concept.broader is None)]
     sections = map(orjson.loads, read_records(SECTIONS, ids, session))
     directions = _directions(ids, matcher)
     measures = _measures(BitMap().union(*directions.values()), bases, session)
@@ -185,7 +185,7 @@ def walk(query: Query, matcher: Matcher) -> bytes:
         lines = under[section["id"]]
         of_section = sums.sum(rows & lines)._replace(known=known and bool(lines))
         found = [measures[key] for key in directions[section["id"]]]
-        notes = [*terms[section["id"]].notes, *amount_notes(rows & lines, matcher), *unstated_note(of_section)]
+        notes = [*concepts[section["id"]].notes, *amount_notes(rows & lines, matcher), *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
             notes.append(NONE_ON_THESE_GROUNDS if bases else UNLINKED)
         data.append(
@@ -260,15 +260,15 @@ def _strategies(bases: Container[str], matched: BitMap, sums: LineSums, matcher:
         if not bases or basis in bases:
             links[id_][basis] = measures, of_lines.of(value)
     found = []
-    for term in matcher.vocabularies["strategy"].terms.values():
-        grounds = links.get(term.id)
+    for concept in matcher.vocabularies["strategy"].concepts.values():
+        grounds = links.get(concept.id)
         if grounds:
             basis_of = {key: basis for basis, (measures, _) in grounds.items() for key in measures}
             lines = sums.sum(matched & BitMap().union(*(rows for _, rows in grounds.values())))
             names = matcher.session.query(NAMES, keys=sorted(basis_of)[:MAX_MEASURES])
             found.append(
                 {
-                    "strategy": {"id": term.id, "name": term.label.model_dump()},
+                    "strategy": {"id": concept.id, "name": concept.label.model_dump()},
                     "measures": [
                         {"id": id_, "name": _name(*name), "basis": basis_of[key]} for key, id_, *name in names
                     ],

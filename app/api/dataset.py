@@ -124,7 +124,7 @@ def describe(prefix: str, matcher: Matcher) -> bytes:
 
 
 def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
-    terms = [] if filter_.kind == "amount" else list(filter_.values(vocabularies).terms.values())
+    concepts = [] if filter_.kind == "amount" else list(filter_.values(vocabularies).concepts.values())
     return FilterDescription(
         name=filter_.name,
         meaning=filter_.meaning,
@@ -132,7 +132,8 @@ def _filter(filter_: Filter, vocabularies: Vocabularies) -> FilterDescription:
         none=filter_.optional,
         operators=[each.name for each in filter_.operators],
         values=[
-            FilterValue(value=term.id, label=term.label, aliases=list(term.aliases)) for term in terms[:MAX_VALUES]
+            FilterValue(value=concept.id, label=concept.label, aliases=list(concept.aliases))
+            for concept in concepts[:MAX_VALUES]
         ],
     )
 

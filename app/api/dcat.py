@@ -6,7 +6,7 @@ from typing import Any
 from app import __version__
 from app.query.citations import PUBLISHER
 from app.query.dataset import Dataset, Download
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.schemas import Name
 
 MEDIA_TYPE = "application/ld+json"
@@ -37,7 +37,7 @@ def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
     """The catalogue entry: the dataset, the service that answers from it, each file of it, and the organizations and
     kinds of medicine that it is about, with their addresses in other registers."""
     version = dataset.version
-    organizations, modalities = _terms(dataset, "organization"), _terms(dataset, "modality")
+    organizations, modalities = _concepts(dataset, "organization"), _concepts(dataset, "modality")
     downloads = [each for each in dataset.about.downloads if each.bytes is not None]
     return {
         "@context": CONTEXT,
@@ -60,15 +60,15 @@ def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
                 "dcat:landingPage": {"@type": "foaf:Document", "@id": f"{prefix}/docs"},
                 "prov:wasDerivedFrom": [
                     {
-                        "@id": f"{prefix}{DOCUMENT}{term.id}",
+                        "@id": f"{prefix}{DOCUMENT}{concept.id}",
                         "@type": "prov:Entity",
-                        "dct:title": _both(term.label),
-                        "dct:publisher": {"@id": f"{prefix}{ORGANIZATION}{dataset.about.issuers[term.id]}"},
+                        "dct:title": _both(concept.label),
+                        "dct:publisher": {"@id": f"{prefix}{ORGANIZATION}{dataset.about.issuers[concept.id]}"},
                     }
-                    for term in _terms(dataset, "document")
+                    for concept in _concepts(dataset, "document")
                 ],
-                "dct:subject": [{"@id": f"{prefix}{ORGANIZATION}{term.id}"} for term in organizations],
-                "dcat:theme": [{"@id": f"{prefix}{MODALITY}{term.id}"} for term in modalities],
+                "dct:subject": [{"@id": f"{prefix}{ORGANIZATION}{concept.id}"} for concept in organizations],
+                "dcat:theme": [{"@id": f"{prefix}{MODALITY}{concept.id}"} for concept in modalities],
                 "dcat:distribution": [{"@id": f"{prefix}{each.path}"} for each in downloads],
             },
             {
@@ -81,29 +81,29 @@ def entry(dataset: Dataset, prefix: str) -> dict[str, Any]:
                 "dcat:servesDataset": {"@id": f"{prefix}/v1#dataset"},
             },
             *(_distribution(each, prefix) for each in downloads),
-            *(_agent(term, prefix) for term in organizations),
-            *(_theme(term, prefix) for term in modalities),
+            *(_agent(concept, prefix) for concept in organizations),
+            *(_theme(concept, prefix) for concept in modalities),
         ],
     }
 
 
-def _agent(term: Term, prefix: str) -> dict[str, Any]:
+def _agent(concept: Concept, prefix: str) -> dict[str, Any]:
     return {
-        "@id": f"{prefix}{ORGANIZATION}{term.id}",
+        "@id": f"{prefix}{ORGANIZATION}{concept.id}",
         "@type": "foaf:Organization",
-        "foaf:name": _both(term.label),
-        "org:subOrganizationOf": [{"@id": f"{prefix}{ORGANIZATION}{term.broader}"}] if term.broader else [],
-        "owl:sameAs": [{"@id": address} for address in _addresses(term)],
+        "foaf:name": _both(concept.label),
+        "org:subOrganizationOf": [{"@id": f"{prefix}{ORGANIZATION}{concept.broader}"}] if concept.broader else [],
+        "owl:sameAs": [{"@id": address} for address in _addresses(concept)],
     }
 
 
-def _theme(term: Term, prefix: str) -> dict[str, Any]:
+def _theme(concept: Concept, prefix: str) -> dict[str, Any]:
     return {
-        "@id": f"{prefix}{MODALITY}{term.id}",
+        "@id": f"{prefix}{MODALITY}{concept.id}",
         "@type": "skos:Concept",
-        "skos:prefLabel": _both(term.label),
-        "skos:broader": [{"@id": f"{prefix}{MODALITY}{term.broader}"}] if term.broader else [],
-        "skos:exactMatch": [{"@id": address} for address in _addresses(term)],
+        "skos:prefLabel": _both(concept.label),
+        "skos:broader": [{"@id": f"{prefix}{MODALITY}{concept.broader}"}] if concept.broader else [],
+        "skos:exactMatch": [{"@id": address} for address in _addresses(concept)],
     }
 
 
@@ -140,19 +140,19 @@ def schema_org(dataset: Dataset, prefix: str) -> dict[str, Any]:
         "isBasedOn": [
             {
                 "@type": "CreativeWork",
-                "@id": f"{prefix}{DOCUMENT}{term.id}",
-                "name": _both(term.label),
-                "publisher": {"@id": f"{prefix}{ORGANIZATION}{dataset.about.issuers[term.id]}"},
+                "@id": f"{prefix}{DOCUMENT}{concept.id}",
+                "name": _both(concept.label),
+                "publisher": {"@id": f"{prefix}{ORGANIZATION}{dataset.about.issuers[concept.id]}"},
             }
-            for term in _terms(dataset, "document")
+            for concept in _concepts(dataset, "document")
         ],
         "about": [
-            {"@type": "DefinedTerm", "@id": f"{prefix}{MODALITY}{term.id}", **_named(term)}
-            for term in _terms(dataset, "modality")
+            {"@type": "DefinedTerm", "@id": f"{prefix}{MODALITY}{concept.id}", **_named(concept)}
+            for concept in _concepts(dataset, "modality")
         ],
         "mentions": [
-            {"@type": "Organization", "@id": f"{prefix}{ORGANIZATION}{term.id}", **_named(term)}
-            for term in _terms(dataset, "organization")
+            {"@type": "Organization", "@id": f"{prefix}{ORGANIZATION}{concept.id}", **_named(concept)}
+            for concept in _concepts(dataset, "organization")
         ],
         "inLanguage": ["ja", "en"],
         "isAccessibleForFree": True,
@@ -165,17 +165,17 @@ def schema_org(dataset: Dataset, prefix: str) -> dict[str, Any]:
     }
 
 
-def _named(term: Term) -> dict[str, Any]:
-    return {"name": _both(term.label), "sameAs": _addresses(term)}
+def _named(concept: Concept) -> dict[str, Any]:
+    return {"name": _both(concept.label), "sameAs": _addresses(concept)}
 
 
-def _terms(dataset: Dataset, vocabulary: str) -> Iterable[Term]:
-    return dataset.vocabularies[vocabulary].terms.values()
+def _concepts(dataset: Dataset, vocabulary: str) -> Iterable[Concept]:
+    return dataset.vocabularies[vocabulary].concepts.values()
 
 
-def _addresses(term: Term) -> list[str]:
-    """Where other registers have the same thing; a term's other codes are its numbers there."""
-    return [code for code in term.codes if code.startswith("http")]
+def _addresses(concept: Concept) -> list[str]:
+    """Where other registers have the same thing; a concept's other codes are its numbers there."""
+    return [code for code in concept.codes if code.startswith("http")]
 
 
 def _both(name: Name) -> list[dict[str, str]]:

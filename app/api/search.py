@@ -126,7 +126,7 @@ def _linked_names(resource: Resource, record: Any, term: str, vocabularies: Voca
         for path, vocabulary in resource.searched_links.items()
         for id_ in values_at(record, path)
         if term in vocabularies[vocabulary].searchable[id_]
-        for name in vocabularies[vocabulary].terms[id_].names
+        for name in vocabularies[vocabulary].concepts[id_].names
     )
 
 

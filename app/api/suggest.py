@@ -168,7 +168,7 @@ def _of_value(value: _Value, chosen: Query, prefix: str, vocabularies: Vocabular
         "type": value.resource.name,
         "parameter": value.filter.name,
         "value": value.id,
-        "label": value.filter.values(vocabularies).terms[value.id].label,
+        "label": value.filter.values(vocabularies).concepts[value.id].label,
         "count": value.count,
         "path": f"{prefix}/v1/{value.resource.name}?{chosen.encode()}",
     }

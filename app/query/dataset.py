@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from app.db.base import VALUE, InList, Session, Statement
 from app.db.tables import ServingValue
 from app.query.responses import DatasetVersion
-from app.query.vocabulary import Term, Vocabularies, Vocabulary
+from app.query.vocabulary import Concept, Vocabularies, Vocabulary
 from app.schemas import Name
 
 DATASET = "dataset"  # names of serving values
@@ -39,7 +39,7 @@ def read_values(session: Session, names: Sequence[str]) -> Mapping[str, bytes]:
 
 def vocabulary_of(json: bytes) -> Vocabulary:
     """The vocabulary that a serving value holds."""
-    return Vocabulary.of(Term(**term) for term in orjson.loads(json))
+    return Vocabulary.of(Concept(**concept) for concept in orjson.loads(json))
 
 
 class Download(BaseModel):

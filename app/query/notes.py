@@ -31,16 +31,16 @@ def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
         if filter_.kind not in ("code", "choice"):
             continue
         vocabulary = filter_.values(vocabularies)
-        for term in (vocabulary.terms[id_] for id_ in ids if id_ != NONE):
-            if term.id in vocabulary.narrower and filter_.multivalued:
-                listed = ", ".join(vocabulary.narrower[term.id])
-                code = f"narrower-included-{term.id}"
+        for concept in (vocabulary.concepts[id_] for id_ in ids if id_ != NONE):
+            if concept.id in vocabulary.narrower and filter_.multivalued:
+                listed = ", ".join(vocabulary.narrower[concept.id])
+                code = f"narrower-included-{concept.id}"
                 notes[code] = Note(
                     code=code,
-                    ja=f"{filter_.name}={term.id} は下位の {listed} を含む。",
-                    en=f"{filter_.name}={term.id} includes the narrower {listed}.",
+                    ja=f"{filter_.name}={concept.id} は下位の {listed} を含む。",
+                    en=f"{filter_.name}={concept.id} includes the narrower {listed}.",
                 )
-            for note in term.notes:
+            for note in concept.notes:
                 notes[note.code] = note
     return list(notes.values())
 

@@ -92,7 +92,7 @@ def count_facets(
 def _facet(filter_: Filter, counted: FacetCounts, matcher: Matcher) -> dict[str, Any]:
     """Counted rows as JSON."""
     vocabulary = filter_.values(matcher.vocabularies)
-    buckets = vocabulary.facet_buckets % tuple(counted.counts.get(value, 0) for value in vocabulary.terms)
+    buckets = vocabulary.facet_buckets % tuple(counted.counts.get(value, 0) for value in vocabulary.concepts)
     return {"buckets": orjson.Fragment(buckets), "missing": counted.missing}
 
 

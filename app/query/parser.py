@@ -203,7 +203,7 @@ def _values(
             ids.update(found)
     if parameter.kind == "id":
         return tuple(sorted(ids)), errors
-    return tuple(id_ for id_ in (*vocabulary.terms, NONE) if id_ in ids), errors
+    return tuple(id_ for id_ in (*vocabulary.concepts, NONE) if id_ in ids), errors
 
 
 def _split_list(value: str, vocabulary: Vocabulary) -> Iterator[str]:
@@ -269,21 +269,21 @@ def _code(
     """The ids of a value of a vocabulary, or `none` where a record may have no value."""
     vocabulary = parameter.values(vocabularies)
     ids = vocabulary.find(value)
-    if parameter.newest and ids and ids != (newest := next(iter(vocabulary.terms)),):
+    if parameter.newest and ids and ids != (newest := next(iter(vocabulary.concepts)),):
         message = f"This is answered as of the newest version alone, `{newest}`. {OLDER}"
         return parameter_error(parameter.name, message, value=value, allowed=[newest], did_you_mean=newest)
     if len(ids) > 1 and parameter.operator == "all":
         message = f"`{cut(value)}` means any of several values. `{parameter.name}` takes each of them by its id."
         return parameter_error(parameter.name, message, value=value, allowed=ids)
-    if ids and (ids != (NONE,) or parameter.optional or NONE in vocabulary.terms):
+    if ids and (ids != (NONE,) or parameter.optional or NONE in vocabulary.concepts):
         return ids
     meant, advice = value_hint(parameter, value, vocabulary) if suggest else (None, "")
-    count = len(vocabulary.terms)
+    count = len(vocabulary.concepts)
     listed = f"the first {MAX_LISTED} of {count:,} values" if count > MAX_LISTED else "the values"
     message = f"`{cut(value)}` is not a value of `{parameter.name}`.{advice} `allowed` lists {listed}."
     if not value.strip():
         message = f"A value of `{parameter.name}` is empty. Leave it out instead."
-    allowed = [*vocabulary.terms, *([NONE] if parameter.optional else [])]
+    allowed = [*vocabulary.concepts, *([NONE] if parameter.optional else [])]
     return parameter_error(
         parameter.name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=allowed, did_you_mean=meant
     )
@@ -292,7 +292,7 @@ def _code(
 def _bound(parameter: Parameter, value: str, versions: Vocabulary) -> tuple[str, ...] | ParameterError:
     """A bound of a period: a version, or a day that is not in the future."""
     name, plain = parameter.name, fold(value.strip())
-    newest = next(iter(versions.terms))
+    newest = next(iter(versions.concepts))
     day = plain if is_day(plain) else written_day(value, name)
     message, meant = "", day
     if day and name == "since" and day > max(today(), released(versions, newest)):
@@ -310,5 +310,5 @@ def _bound(parameter: Parameter, value: str, versions: Vocabulary) -> tuple[str,
         message = f"`{cut(value)}` is neither a version nor a day in the form `YYYY-MM-DD`.{hint(meant)}"
         message += " `allowed` lists the versions."
     return parameter_error(
-        name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=versions.terms, did_you_mean=meant
+        name, message, ErrorCode.UNKNOWN_VALUE, value=value, allowed=versions.concepts, did_you_mean=meant
     )

@@ -61,16 +61,16 @@ def today() -> str:
 
 def released(versions: Vocabulary, version: str) -> str:
     """The day on which a version was released."""
-    return versions.terms[version].released
+    return versions.concepts[version].released
 
 
 def within(end: str, bound: str, versions: Vocabulary) -> list[str]:
     """The versions on one side of a bound. Of a version, those after it, or it and those before it; of a day, those
     released on it and later, or on it and earlier."""
     if is_day(bound):
-        days = {version: released(versions, version) for version in versions.terms}
+        days = {version: released(versions, version) for version in versions.concepts}
         return [version for version, day in days.items() if (day >= bound if end == "since" else day <= bound)]
-    listed = list(versions.terms)
+    listed = list(versions.concepts)
     place = listed.index(bound)
     return listed[:place] if end == "since" else listed[place:]
 
@@ -83,5 +83,5 @@ def is_reversed(bounds: Mapping[str, str], versions: Vocabulary) -> bool:
     if is_day(since) or is_day(until):
         first, last = (bound if is_day(bound) else released(versions, bound) for bound in (since, until))
         return first > last
-    listed = list(versions.terms)
+    listed = list(versions.concepts)
     return listed.index(since) < listed.index(until)

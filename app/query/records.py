@@ -99,7 +99,7 @@ def _meant(resource: Resource, id_: str, session: Session) -> list[str]:
 def read_record_of(version: str, versions: Vocabulary, resource: Resource, id_: str, session: Session) -> bytes:
     """The record as a version has it, as JSON. Raises a 404 Problem that names the version with which it came, or a 410
     Problem if it was withdrawn before."""
-    oldest_first = list(versions.terms)[::-1]
+    oldest_first = list(versions.concepts)[::-1]
     number = oldest_first.index(version) + 1
     if number == len(oldest_first):
         return read_record(resource, id_, session)

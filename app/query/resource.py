@@ -6,16 +6,16 @@ from functools import cached_property
 from typing import Any
 
 from app.query.filters import Filter, linked
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.schemas import Record, References
 
 
 @dataclass(frozen=True)
 class VocabularySource:
-    """A vocabulary whose values are records of a resource: `terms` gives those that a record stands for."""
+    """A vocabulary whose values are records of a resource: `concepts` gives those that a record stands for."""
 
     name: str
-    terms: Callable[[Any], Iterable[Term]]
+    concepts: Callable[[Any], Iterable[Concept]]
     sorted: bool = False  # by their ids, not in the order of the records
     field: str = "id"  # a record in which this is empty stands for none
 

@@ -19,8 +19,8 @@ OTHERS = "others"  # the group of a sum that joins those beyond its limit
 RESERVED = (NONE, OTHERS)  # no record has such an id
 
 
-class Term(BaseModel):
-    """One value, as requests send it and as the index stores it."""
+class Concept(BaseModel):
+    """One value, as requests send it and as the index stores it: a concept of a vocabulary, in the words of SKOS."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ class Term(BaseModel):
     notes: tuple[Note, ...] = ()
 
     @classmethod
-    def of(cls, record: Any) -> list["Term"]:
+    def of(cls, record: Any) -> list["Concept"]:
         """The value that stands for a record."""
         return [cls(id=record.id, label=record.name)]
 
@@ -47,37 +47,37 @@ class Term(BaseModel):
 class Vocabulary:
     """The values of one filter, in their own order."""
 
-    terms: Mapping[str, Term]
+    concepts: Mapping[str, Concept]
     narrower: Mapping[str, tuple[str, ...]]
     _by_alias: Mapping[str, tuple[str, ...]] = field(repr=False)
 
     @classmethod
-    def of(cls, terms: Iterable[Term]) -> "Vocabulary":
-        by_id = {term.id: term for term in terms}
+    def of(cls, concepts: Iterable[Concept]) -> "Vocabulary":
+        by_id = {concept.id: concept for concept in concepts}
         by_alias: dict[str, list[str]] = {}
-        for term in by_id.values():
-            for alias in dict.fromkeys(fold(alias) for alias in (term.id, *term.names, *term.codes)):
-                by_alias.setdefault(alias, []).append(term.id)
+        for concept in by_id.values():
+            for alias in dict.fromkeys(fold(alias) for alias in (concept.id, *concept.names, *concept.codes)):
+                by_alias.setdefault(alias, []).append(concept.id)
         return cls(by_id, _narrower(by_id), {alias: tuple(ids) for alias, ids in by_alias.items()})
 
     @classmethod
     def closed(cls, choices: Mapping[str, Name], broader: Mapping[str, str]) -> "Vocabulary":
         """A vocabulary that the code defines."""
-        return cls.of(Term(id=id_, label=label, broader=broader.get(id_)) for id_, label in choices.items())
+        return cls.of(Concept(id=id_, label=label, broader=broader.get(id_)) for id_, label in choices.items())
 
     @cached_property
     def places(self) -> Mapping[str, int]:
         """The place of each value in their order."""
-        return {id_: place for place, id_ in enumerate(self.terms)}
+        return {id_: place for place, id_ in enumerate(self.concepts)}
 
     def label(self, id_: str) -> Name:
         """What a value is called, and no value."""
-        return NO_VALUE if id_ == NONE else self.terms[id_].label
+        return NO_VALUE if id_ == NONE else self.concepts[id_].label
 
     @cached_property
     def facet_buckets(self) -> bytes:
         """The facet buckets of all values as JSON, in which `%d` stands for each count."""
-        labels = (orjson.dumps({"value": each.id, "label": each.label.model_dump()}) for each in self.terms.values())
+        labels = (orjson.dumps({"value": each.id, "label": each.label.model_dump()}) for each in self.concepts.values())
         return b"[%b]" % b",".join(b'%b,"count":%%d}' % label.replace(b"%", b"%%")[:-1] for label in labels)
 
     @cached_property
@@ -88,12 +88,14 @@ class Vocabulary:
     @cached_property
     def searchable(self) -> Mapping[str, str]:
         """By id, the searchable texts of each value, each between line breaks: its id first, then its names."""
-        return {each.id: "\n".join(("", *map(searchable, (each.id, *each.names)), "")) for each in self.terms.values()}
+        return {
+            each.id: "\n".join(("", *map(searchable, (each.id, *each.names)), "")) for each in self.concepts.values()
+        }
 
     def find(self, value: str) -> tuple[str, ...]:
         """The ids that a request means: the id itself, or every value that has this name or alias, however it is
         written, in the brackets of budget documents too; empty if unknown."""
-        if value in self.terms:
+        if value in self.concepts:
             return (value,)
         folded = fold(value.strip().strip("【】"))
         return self._by_alias.get(folded) or ((NONE,) if folded in NONE_NAMES else ())
@@ -116,18 +118,18 @@ class Vocabulary:
     @cached_property
     def names(self) -> Mapping[str, str]:
         """The id that each name means, folded: of several, the first."""
-        return {**{alias: ids[0] for alias, ids in self._by_alias.items()}, **{id_: id_ for id_ in self.terms}}
+        return {**{alias: ids[0] for alias, ids in self._by_alias.items()}, **{id_: id_ for id_ in self.concepts}}
 
 
 Vocabularies = Mapping[str, Vocabulary]  # by name
 
 
-def _narrower(terms: Mapping[str, Term]) -> dict[str, tuple[str, ...]]:
+def _narrower(concepts: Mapping[str, Concept]) -> dict[str, tuple[str, ...]]:
     """For each value, those that are narrower, at any depth."""
     found: dict[str, list[str]] = {}
-    for term in terms.values():
-        above = term.broader
+    for concept in concepts.values():
+        above = concept.broader
         while above:
-            found.setdefault(above, []).append(term.id)
-            above = terms[above].broader
+            found.setdefault(above, []).append(concept.id)
+            above = concepts[above].broader
     return {id_: tuple(below) for id_, below in found.items()}

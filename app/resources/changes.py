@@ -8,7 +8,7 @@ from pydantic import Field
 from app.query.filters import Filter, choice, column, ids, linked, one_of, since, until
 from app.query.names import named
 from app.query.resource import Resource, VocabularySource
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.resources.dates import Day
 from app.resources.facts import FACTS
 from app.schemas import ID, Derived, JsonText, Labelled, Name, Record, Ref, References, Schema, Text
@@ -57,8 +57,8 @@ class Change(Record):
     )
 
 
-def _fields(record: Change) -> list[Term]:
-    return [Term(id=each, label=named(each)) for each in record.fields]
+def _fields(record: Change) -> list[Concept]:
+    return [Concept(id=each, label=named(each)) for each in record.fields]
 
 
 CHANGES = Resource(

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.query.resource import Resource, VocabularySource
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.resources.dates import Day
 from app.schemas import Derived, Int32, LineRange, Name, Record, Ref, References, Schema, Sentence
 
@@ -47,6 +47,6 @@ DOCUMENTS = Resource(
     meaning_ja="出典となる文書と、その構成。",
     record=Document,
     own_sorts={"issued": "issued.date"},
-    vocabularies=(VocabularySource("document", Term.of),),
+    vocabularies=(VocabularySource("document", Concept.of),),
     evidenced=False,  # a document is its own evidence
 )

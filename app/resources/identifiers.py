@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.query.filters import linked
 from app.query.resource import VocabularySource
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.schemas import Name, Schema, Sentence
 
 
@@ -65,11 +65,11 @@ def ids_of(identifiers: Iterable[Identifier]) -> tuple[str, ...]:
     return tuple(text for each in identifiers for text in (each.id, each.url) if text)
 
 
-def _terms(record: Any) -> Iterable[Term]:
+def _concepts(record: Any) -> Iterable[Concept]:
     """The values of the filter `identifier` that stand for a record."""
     for each in record.same_as:
         name = f"{each.scheme.value} {each.id}"
-        yield Term(id=each.id, label=Name(ja=name, en=name, en_official=False), codes=ids_of([each]))
+        yield Concept(id=each.id, label=Name(ja=name, en=name, en_official=False), codes=ids_of([each]))
 
 
-identifier_terms = VocabularySource("identifier", _terms, field="same_as")
+IDENTIFIER_VOCABULARY = VocabularySource("identifier", _concepts, field="same_as")

@@ -9,7 +9,7 @@ from app.query.filters import choice, flag, linked
 from app.query.resource import Resource
 from app.resources.amount import Amount
 from app.resources.dates import FiscalYear
-from app.resources.identifiers import IDENTIFIER, SAME_AS, Identifier, identifier_terms
+from app.resources.identifiers import IDENTIFIER, IDENTIFIER_VOCABULARY, SAME_AS, Identifier
 from app.resources.pillars import PillarRef
 from app.resources.sections import SectionRef
 from app.schemas import (
@@ -182,5 +182,5 @@ MEASURES = Resource(
     ),
     own_sorts={"kind": "kind", "amount": "amount.jpy"},
     descriptions=("description",),
-    vocabularies=(identifier_terms,),
+    vocabularies=(IDENTIFIER_VOCABULARY,),
 )

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from app.query.filters import column
 from app.query.resource import Resource, VocabularySource
-from app.query.vocabulary import Term
-from app.resources.identifiers import IDENTIFIER, SAME_AS, Identifier, identifier_terms, ids_of
+from app.query.vocabulary import Concept
+from app.resources.identifiers import IDENTIFIER, IDENTIFIER_VOCABULARY, SAME_AS, Identifier, ids_of
 from app.schemas import Derived, Int32, MayBeEmpty, Name, Record, Ref, References
 
 
@@ -22,10 +22,10 @@ class Modality(Record):
     measure_count: Annotated[Int32, Derived()] = Field(description="Measures under it or under a narrower one.")
 
 
-def _term(record: Modality) -> list[Term]:
+def _concept(record: Modality) -> list[Concept]:
     broader = record.broader.id if record.broader else None
     codes = ids_of(record.same_as)
-    return [Term(id=record.id, label=record.name, aliases=tuple(record.also), codes=codes, broader=broader)]
+    return [Concept(id=record.id, label=record.name, aliases=tuple(record.also), codes=codes, broader=broader)]
 
 
 MODALITIES = Resource(
@@ -40,5 +40,5 @@ MODALITIES = Resource(
         IDENTIFIER,
     ),
     names=("name", "also"),
-    vocabularies=(VocabularySource("modality", _term), identifier_terms),
+    vocabularies=(VocabularySource("modality", _concept), IDENTIFIER_VOCABULARY),
 )

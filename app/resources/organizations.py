@@ -6,8 +6,8 @@ from pydantic import Field
 
 from app.query.filters import choice, column
 from app.query.resource import Resource, VocabularySource
-from app.query.vocabulary import Term
-from app.resources.identifiers import IDENTIFIER, SAME_AS, Identifier, identifier_terms, ids_of
+from app.query.vocabulary import Concept
+from app.resources.identifiers import IDENTIFIER, IDENTIFIER_VOCABULARY, SAME_AS, Identifier, ids_of
 from app.schemas import Labelled, MayBeEmpty, Name, Record, Ref, References
 
 
@@ -42,15 +42,17 @@ class Organization(Record):
     same_as: Annotated[list[Identifier], MayBeEmpty()] = SAME_AS
 
 
-def _terms(record: Organization) -> list[Term]:
+def _concepts(record: Organization) -> list[Concept]:
     aliases = (*record.also, *([record.abbreviation] if record.abbreviation else []))
     parent = record.parent.id if record.parent else None
-    return [Term(id=record.id, label=record.name, aliases=aliases, codes=ids_of(record.same_as), broader=parent)]
+    return [Concept(id=record.id, label=record.name, aliases=aliases, codes=ids_of(record.same_as), broader=parent)]
 
 
-def _paying(record: Organization) -> list[Term]:
+def _paying(record: Organization) -> list[Concept]:
     # What a body under a ministry pays is its own, so that sums by ministry do not overlap.
-    return [] if record.kind in NOT_PAYING else [each.model_copy(update={"broader": None}) for each in _terms(record)]
+    return (
+        [] if record.kind in NOT_PAYING else [each.model_copy(update={"broader": None}) for each in _concepts(record)]
+    )
 
 
 ORGANIZATIONS = Resource(
@@ -66,5 +68,9 @@ ORGANIZATIONS = Resource(
     ),
     own_sorts={"kind": "kind"},
     names=("name", "abbreviation", "also"),
-    vocabularies=(VocabularySource("organization", _terms), VocabularySource("ministry", _paying), identifier_terms),
+    vocabularies=(
+        VocabularySource("organization", _concepts),
+        VocabularySource("ministry", _paying),
+        IDENTIFIER_VOCABULARY,
+    ),
 )

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from app.query.filters import choice, column
 from app.query.resource import Resource, VocabularySource
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.resources.amount import Amount, AmountBasis
 from app.resources.dates import FiscalYear
 from app.schemas import Labelled, Name, Record, Schema
@@ -36,10 +36,10 @@ class Package(Record):
     stated_totals: list[StatedTotal] = Field(description="Held against the lines in the reconciliation.")
 
 
-def _year(record: Package) -> list[Term]:
+def _year(record: Package) -> list[Concept]:
     year = record.fiscal_year
     label = Name(ja=year.era, en=f"FY{year.year}", en_official=False)
-    return [Term(id=str(year.year), label=label)]
+    return [Concept(id=str(year.year), label=label)]
 
 
 BUDGET_KIND = choice("budget_kind", BudgetKind, "Which budget of the year.", optional=True)
@@ -60,5 +60,5 @@ PACKAGES = Resource(
     own_filters=(FISCAL_YEAR, BUDGET_KIND),
     own_sorts={"fiscal_year": "fiscal_year.year"},
     descriptions=("aims",),
-    vocabularies=(VocabularySource("package", Term.of), VocabularySource("fiscal_year", _year, sorted=True)),
+    vocabularies=(VocabularySource("package", Concept.of), VocabularySource("fiscal_year", _year, sorted=True)),
 )

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.query.filters import column
 from app.query.resource import Resource, VocabularySource
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.resources.amount import Amount
 from app.schemas import Derived, Id, Int32, Name, Record, Ref, References, Schema
 
@@ -32,8 +32,8 @@ class Pillar(Record):
     )
 
 
-def _term(record: Pillar) -> list[Term]:
-    return [Term(id=record.id, label=record.name, aliases=(str(record.number), record.symbol))]
+def _concept(record: Pillar) -> list[Concept]:
+    return [Concept(id=record.id, label=record.name, aliases=(str(record.number), record.symbol))]
 
 
 PILLARS = Resource(
@@ -46,5 +46,5 @@ PILLARS = Resource(
         column("package", "Pillars of the package.", path="package.id", example="fy2025-supplementary-drug-discovery"),
     ),
     own_sorts={"number": "number", "line_count": "line_count", "amount": "amount.jpy"},
-    vocabularies=(VocabularySource("pillar", _term),),
+    vocabularies=(VocabularySource("pillar", _concept),),
 )

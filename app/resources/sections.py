@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.query.filters import column, flag
 from app.query.resource import Resource, VocabularySource
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.schemas import REASON_CODES, Derived, Id, Int32, Name, Record, Ref, References, Schema, distinct
 
 Number = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=20)]
@@ -36,10 +36,10 @@ class Section(Record):
     measure_count: Annotated[Int32, Derived()] = Field(description="Measures in it or in its sub-sections.")
 
 
-def _term(record: Section) -> list[Term]:
+def _concept(record: Section) -> list[Concept]:
     parent, aliases = record.parent.id if record.parent else None, distinct((record.number, record.code))
     notes = tuple(note for note in record.notes if note.code not in REASON_CODES)
-    return [Term(id=record.id, label=record.name, aliases=tuple(aliases), broader=parent, notes=notes)]
+    return [Concept(id=record.id, label=record.name, aliases=tuple(aliases), broader=parent, notes=notes)]
 
 
 SECTIONS = Resource(
@@ -62,5 +62,5 @@ SECTIONS = Resource(
     ),
     names=("name", "number", "code"),
     own_sorts={"number": "number", "depth": "depth", "measure_count": "measure_count"},
-    vocabularies=(VocabularySource("section", _term),),
+    vocabularies=(VocabularySource("section", _concept),),
 )

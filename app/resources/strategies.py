@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from app.query.resource import Resource, VocabularySource
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.resources.dates import Day, FiscalYear
 from app.schemas import Name, Record, Schema
 
@@ -29,5 +29,5 @@ STRATEGIES = Resource(
     meaning="The government plans whose sections the measures serve.",
     meaning_ja="施策が位置付けられる政府の計画。",
     record=Strategy,
-    vocabularies=(VocabularySource("strategy", Term.of),),
+    vocabularies=(VocabularySource("strategy", Concept.of),),
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.query.resource import Resource, VocabularySource
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.resources.dates import Day
 from app.schemas import Derived, Int32, Name, Record, Schema, Text
 
@@ -35,8 +35,8 @@ class Version(Record):
     )
 
 
-def _terms(record: Version) -> list[Term]:
-    return [Term(id=record.id, label=record.name, released=record.released.date)]
+def _concepts(record: Version) -> list[Concept]:
+    return [Concept(id=record.id, label=record.name, released=record.released.date)]
 
 
 VERSIONS = Resource(
@@ -47,7 +47,7 @@ VERSIONS = Resource(
     record=Version,
     own_sorts={"released": "released.date", "records": "records"},
     descriptions=("summary",),
-    vocabularies=(VocabularySource("version", _terms),),
+    vocabularies=(VocabularySource("version", _concepts),),
     evidenced=False,
     versioned=True,
 )

@@ -16,7 +16,7 @@ from app.index import Index, IndexWriter, NgramWriter
 from app.query.dataset import VOCABULARY, vocabulary_of
 from app.query.filters import Filter, values_at
 from app.query.resource import Resource, texts_of
-from app.query.vocabulary import Term, Vocabularies, Vocabulary
+from app.query.vocabulary import Concept, Vocabularies, Vocabulary
 from app.resources import RESOURCES
 from app.resources.tables import RESOURCE_TABLES
 from app.seeding.rendered_records import RenderedRecords
@@ -25,7 +25,7 @@ from app.text import searchable
 
 TABLES = (SERVING_INDEX, SERVING_TEXT, SERVING_VALUE)
 
-Terms = dict[str, dict[str, Term]]  # by vocabulary and id
+Concepts = dict[str, dict[str, Concept]]  # by vocabulary and id
 
 searchable_cached = lru_cache(maxsize=10_000)(searchable)
 
@@ -33,7 +33,7 @@ searchable_cached = lru_cache(maxsize=10_000)(searchable)
 def write_search_index(path: Path, rendered: RenderedRecords) -> None:
     """Makes the file: serving_text, serving_index but for its sort orders, and the vocabularies of serving_value."""
     ngrams = NgramWriter()
-    vocabularies: Terms = {}
+    vocabularies: Concepts = {}
     with new_file(path, TABLES) as writer:
         for resource in RESOURCES:
             index = IndexWriter(resource.name)
@@ -45,16 +45,19 @@ def write_search_index(path: Path, rendered: RenderedRecords) -> None:
         writer.insert(
             SERVING_VALUE,
             (
-                (f"{VOCABULARY}{name}", orjson.dumps([term.model_dump(mode="json") for term in terms.values()]))
-                for name, terms in vocabularies.items()
+                (
+                    f"{VOCABULARY}{name}",
+                    orjson.dumps([concept.model_dump(mode="json") for concept in concepts.values()]),
+                )
+                for name, concepts in vocabularies.items()
             ),
         )
 
 
 def _texts(
-    resource: Resource, rendered: RenderedRecords, index: IndexWriter, ngrams: NgramWriter, vocabularies: Terms
+    resource: Resource, rendered: RenderedRecords, index: IndexWriter, ngrams: NgramWriter, vocabularies: Concepts
 ) -> Iterator[tuple[int, str, str]]:
-    """The folded texts of each record, which is indexed on the way, and whose terms are added to the vocabularies."""
+    """The folded texts of each record, which is indexed on the way; its concepts are added to the vocabularies."""
     filters = [(each.name, _reader(each)) for each in resource.filters.values() if each.paths and each.kind != "amount"]
     readers = [*filters, *((path, _texts_at([path])) for path in resource.searched_links)]
     columns = {each.column: each.paths[0] for each in resource.filters.values() if each.kind == "amount"}
@@ -69,8 +72,8 @@ def _texts(
         ngrams.add(key, names, descriptions)
         for source in resource.vocabularies:
             if record[source.field]:
-                for term in source.terms(resource.record.model_validate_json(text)):
-                    vocabularies.setdefault(source.name, {}).setdefault(term.id, term)
+                for concept in source.concepts(resource.record.model_validate_json(text)):
+                    vocabularies.setdefault(source.name, {}).setdefault(concept.id, concept)
         yield key, "\n".join(["", *names, ""]), "\n".join(descriptions)
 
 

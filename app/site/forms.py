@@ -75,8 +75,8 @@ def _control(view: View, parameter: Parameter, facet: FacetCounts | None) -> Con
         return control(kind="number", value=",".join(sent))
     if parameter.kind in ("text", "id", "period"):
         return control(kind="text", value=",".join(sent))
-    terms = parameter.values(view.snapshot.dataset.vocabularies).terms
-    counts = {value: facet.counts.get(value, 0) if facet else None for value in terms}
+    concepts = parameter.values(view.snapshot.dataset.vocabularies).concepts
+    counts = {value: facet.counts.get(value, 0) if facet else None for value in concepts}
     missing = facet.missing if facet else 0
     if missing or NONE in sent:
         counts[NONE] = missing
@@ -103,14 +103,14 @@ def _label(view: View, parameter: Parameter, value: str) -> str:
         return f"{int(value):,}"
     if value == NONE and parameter.kind != "text":
         return view.value_label(NONE)
-    term = parameter.values(view.snapshot.dataset.vocabularies).terms.get(value)
-    if term is None:
+    concept = parameter.values(view.snapshot.dataset.vocabularies).concepts.get(value)
+    if concept is None:
         return value
-    name = term.label.of(view.language)
+    name = concept.label.of(view.language)
     if name == value:
         return view.value_label(value, parameter.indexed)
     # A number stands before a name that has one, as where it is printed.
-    sign = next(filter(NUMBER.fullmatch, term.aliases), "")
+    sign = next(filter(NUMBER.fullmatch, concept.aliases), "")
     return f"{sign} {name}" if sign else name[:1].upper() + name[1:]
 
 

@@ -150,8 +150,8 @@ def values_of(view: View, path: str, name: str) -> tuple[list[tuple[str, str]], 
     derived = isinstance(parameter, Filter) and parameter.base
     if parameter is None or not parameter.vocabulary or derived:
         return [], 0
-    terms = parameter.values(view.snapshot.dataset.vocabularies).terms
-    return [(id_, terms[id_].label.of(view.language)) for id_ in list(terms)[:MAX_VALUES]], len(terms)
+    concepts = parameter.values(view.snapshot.dataset.vocabularies).concepts
+    return [(id_, concepts[id_].label.of(view.language)) for id_ in list(concepts)[:MAX_VALUES]], len(concepts)
 
 
 @router.get("/docs")

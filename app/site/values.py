@@ -288,8 +288,8 @@ class Values:
 
     def _name(self, resource: str, id_: str) -> str:
         """The name of a record whose ids are values of a vocabulary; the id where they are not."""
-        term = self._view.snapshot.dataset.vocabularies[BY_NAME[resource].singular].terms.get(id_)
-        return self.words(term.label.model_dump()) if term else escape(id_)
+        concept = self._view.snapshot.dataset.vocabularies[BY_NAME[resource].singular].concepts.get(id_)
+        return self.words(concept.label.model_dump()) if concept else escape(id_)
 
     def _range(self, value: Object) -> str:
         first, last = value["from"], value["to"]

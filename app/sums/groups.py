@@ -58,7 +58,7 @@ def groups_of(
     values = [each.values(vocabularies) for each in dimensions]
     keys = dict.fromkeys(sums)
     if len(values) == 1:
-        keys.update(dict.fromkeys((id_,) for id_ in values[0].terms))
+        keys.update(dict.fromkeys((id_,) for id_ in values[0].concepts))
     groups = []
     for key in keys:
         names = [vocabulary.label(part) for vocabulary, part in zip(values, key, strict=True)]

@@ -173,5 +173,5 @@ def _may_overlap(unrelated: Sequence[tuple[str, Sequence[str]]], matcher: Matche
 def _named(budget: str, matcher: Matcher) -> tuple[str, str]:
     """What a budget is called in Japanese and in English."""
     year, kind, ministry = budget.split(",")
-    who, phase = matcher.vocabularies["ministry"].terms[ministry].label, BudgetPhase(kind).label
+    who, phase = matcher.vocabularies["ministry"].concepts[ministry].label, BudgetPhase(kind).label
     return f"{who.ja}の{year}年度{phase.ja}", f"FY{year} {phase.en} of the {who.en}"

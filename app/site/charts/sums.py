@@ -13,7 +13,7 @@ import orjson
 from app.api import budget_summary
 from app.query.matching import Matcher
 from app.query.parser import Query
-from app.query.vocabulary import Term
+from app.query.vocabulary import Concept
 from app.resources.amount import Kind
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
 from app.site.charts.bars import Bar, Chart, Segment
@@ -50,12 +50,12 @@ def first_kind(query: Query, matcher: Matcher) -> Kind:
 
 def short_name(view: View, ministry: str) -> str:
     """A ministry: in English by its letters, such as MEXT, since its name takes several lines."""
-    term = view.snapshot.dataset.vocabularies["ministry"].terms.get(ministry)
-    if term is None:
+    concept = view.snapshot.dataset.vocabularies["ministry"].concepts.get(ministry)
+    if concept is None:
         return view.tr("府省庁なし", "no ministry")
     if view.language == "en" and len(ministry) <= 5:
         return ministry.upper()
-    return term.label.of(view.language)
+    return concept.label.of(view.language)
 
 
 def _segments(view: View, total: Object) -> list[Segment]:
@@ -73,7 +73,7 @@ def _segments(view: View, total: Object) -> list[Segment]:
 def _by_ministry(view: View, total: Object, paid: Mapping[str, Object]) -> list[Segment]:
     """The parts of a pillar's sum: what each ministry pays alone, and what several pay together. `paid` is what each
     ministry pays of it."""
-    ids = view.snapshot.dataset.vocabularies["ministry"].terms
+    ids = view.snapshot.dataset.vocabularies["ministry"].concepts
     patterns = {each: PATTERNS[place % len(PATTERNS)] for place, each in enumerate(ids)}  # the same in all charts
     found = [
         Segment.of(view, short_name(view, ministry), each["sole"], patterns.get(ministry, EMPTY))
@@ -108,21 +108,21 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
     answer = _summarize(query, (dimension,), matcher)
     kind = first_kind(query, matcher)
     paid = _paid(query, kind, matcher) if dimension == "pillar" else {}
-    terms = view.snapshot.dataset.vocabularies[dimension].terms
+    concepts = view.snapshot.dataset.vocabularies[dimension].concepts
     section = query.get("section")
 
     def is_shown(group: Object) -> bool:
-        key, term = group["key"], terms.get(group["key"])
-        is_part = dimension == "section" and term and term.broader and not section
+        key, concept = group["key"], concepts.get(group["key"])
+        is_part = dimension == "section" and concept and concept.broader and not section
         may_be_empty = dimension != "ministry" and key != "none" and not section
         return (only is None or key in only) and not is_part and (may_be_empty or kind in totals_of(group))
 
     def bar(group: Object) -> Bar:
-        key, term, total = group["key"], terms.get(group["key"]), totals_of(group).get(kind)
-        label = " ".join(filter(None, (_sign(dimension, term), group["label"][view.language])))
+        key, concept, total = group["key"], concepts.get(group["key"]), totals_of(group).get(kind)
+        label = " ".join(filter(None, (_sign(dimension, concept), group["label"][view.language])))
         if key == "none":
             label = view.tr(f"{view.label(dimension)}なし", f"in no {dimension}")
-        link = lines_of_kind(view, query, kind, **{dimension: key}) if term or key == "none" else ""
+        link = lines_of_kind(view, query, kind, **{dimension: key}) if concept or key == "none" else ""
         if total is None:
             return Bar(label, none_of(view, group, dimension), (), link)
         by_ministry = dimension == "pillar" and not total["decreases"]
@@ -150,11 +150,11 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
     )
 
 
-def _sign(dimension: str, term: Term | None) -> str:
+def _sign(dimension: str, concept: Concept | None) -> str:
     """What is printed before a name: a pillar's symbol, a section's number."""
-    if not term or not term.aliases or dimension == "ministry":
+    if not concept or not concept.aliases or dimension == "ministry":
         return ""
-    return term.aliases[-1] if dimension == "pillar" else term.aliases[0]
+    return concept.aliases[-1] if dimension == "pillar" else concept.aliases[0]
 
 
 def none_of(view: View, group: Object, dimension: str) -> str:
