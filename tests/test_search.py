@@ -70,7 +70,7 @@ def test_every_short_substring_is_found_where_it_stands(
     snapshot = Snapshots(both, schema_version()).current()
 
     def search(term: str, session: Session) -> TextMatches:
-        return snapshot.matcher(session).search(terms(term), FACTS)
+        return snapshot.searcher(session).search(terms(term), FACTS)
 
     for term in some(sorted(expected), 3_000):
         keys = expected[term]

@@ -15,8 +15,8 @@ from app.api.parameters import Context, Parameters, by_name, context_of, describ
 from app.api.responses import TEXT, attachment, described_response
 from app.query.columns import columns
 from app.query.formats import FORMATS, Csv
-from app.query.matching import Matcher
 from app.query.parser import Query
+from app.query.searcher import Searcher
 from app.schemas import Schema
 from app.sums.line_sums import PARTS
 
@@ -29,7 +29,7 @@ class AnswerExport:
     meaning: str
     row: type[Schema]
     parameters: Parameters
-    answer: Callable[[Query, Matcher], bytes]
+    answer: Callable[[Query, Searcher], bytes]
     rows: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
 
     @property
@@ -91,8 +91,8 @@ def _add(export: AnswerExport) -> None:
         return Response(body, headers=attachment(f"{export.name}.csv"), media_type=FORMATS["csv"].media_type)
 
 
-def _csv(export: AnswerExport, query: Query, matcher: Matcher) -> bytes:
-    rows = export.rows(orjson.loads(export.answer(query, matcher)))
+def _csv(export: AnswerExport, query: Query, searcher: Searcher) -> bytes:
+    rows = export.rows(orjson.loads(export.answer(query, searcher)))
     return Csv(columns(export.row)).file(rows, bom=query.text(BOM.name) == "true")
 
 

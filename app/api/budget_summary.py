@@ -16,10 +16,10 @@ from app.db.base import InList, Statement
 from app.errors import conflict
 from app.query.dataset import read_value
 from app.query.filters import Parameter, one_of, with_operators
-from app.query.matching import Matcher
 from app.query.notes import listed, query_notes
 from app.query.parser import Query
 from app.query.responses import AnswerMeta
+from app.query.searcher import Searcher
 from app.query.vocabulary import OTHERS
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES
@@ -185,33 +185,33 @@ def _is_rendered(query: Query) -> bool:
     return query.get(GROUP_BY.name) in RENDERED and query.values.keys() == {GROUP_BY.name}
 
 
-def summarize(query: Query, matcher: Matcher) -> bytes:
+def summarize(query: Query, searcher: Searcher) -> bytes:
     """A query of PARAMETERS answered in the schema of BudgetSummary. Raises a 422 Problem if it has more than two
     dimensions."""
     group_by = query.get("group_by")
     if len(group_by) > 2:
         raise conflict("group_by", "`group_by` takes one dimension or two. Leave some out.")
-    rows = matcher.match(BUDGET_LINES, query)
+    rows = searcher.match(BUDGET_LINES, query)
     notes = [
-        *query_notes(query, [BUDGET_LINES], rows, matcher),
-        *_described_note(query, rows, matcher),
-        *missing_notes(query, group_by, matcher),
+        *query_notes(query, [BUDGET_LINES], rows, searcher),
+        *_described_note(query, rows, searcher),
+        *missing_notes(query, group_by, searcher),
     ]
     groups: Any
     if _is_rendered(query):
-        total, additive, complete, groups = _read_rendered(group_by, matcher)
+        total, additive, complete, groups = _read_rendered(group_by, searcher)
     else:
-        total, shown, rest = _groups(query, rows, matcher)
+        total, shown, rest = _groups(query, rows, searcher)
         if rest:
             notes.append(_others_note(rest))
         additive, complete = is_additive(shown, total), is_complete(shown)
         groups = [group.render() for group in shown]
-    overlaps, overlap_notes = overlaps_of(rows, matcher)
+    overlaps, overlap_notes = overlaps_of(rows, searcher)
     notes += [
-        *amount_notes(rows, matcher),
+        *amount_notes(rows, searcher),
         *unstated_note(total),
         *kinds_note(total),
-        *years_note(total, rows, matcher),
+        *years_note(total, rows, searcher),
         *overlap_notes,
     ]
     if query.text("sort") == "involved" and len(total.stated) > 1:
@@ -233,19 +233,19 @@ def summarize(query: Query, matcher: Matcher) -> bytes:
         "overlaps": overlaps,
         "additive": additive,
         "notes": notes,
-        "meta": matcher.dataset.meta,
+        "meta": searcher.dataset.meta,
     }
     return to_json(answer)
 
 
-def _described_note(query: Query, rows: BitMap, matcher: Matcher) -> list[Note]:
+def _described_note(query: Query, rows: BitMap, searcher: Searcher) -> list[Note]:
     """The note of lines that `q` does not find, because the descriptions of their measures alone hold its words."""
     if not query.terms:
         return []
-    matches = matcher.search(query.terms, [MEASURES])
-    described = (matches.in_texts - matches.in_names) & matcher.index.rows(MEASURES.name)
-    others = matcher.match(BUDGET_LINES, query.without(Q.name)) - rows
-    found = matcher.session.query(LINES_OF, measures=list(described[:MAX_DESCRIBED])) if described and others else []
+    matches = searcher.search(query.terms, [MEASURES])
+    described = (matches.in_texts - matches.in_names) & searcher.index.rows(MEASURES.name)
+    others = searcher.match(BUDGET_LINES, query.without(Q.name)) - rows
+    found = searcher.session.query(LINES_OF, measures=list(described[:MAX_DESCRIBED])) if described and others else []
     ids = distinct(id_ for id_, key in found if key in others)
     if not ids:
         return []
@@ -258,34 +258,34 @@ def _described_note(query: Query, rows: BitMap, matcher: Matcher) -> list[Note]:
     ]
 
 
-def _read_rendered(group_by: Sequence[str], matcher: Matcher) -> tuple[Sum, bool, bool, orjson.Fragment]:
+def _read_rendered(group_by: Sequence[str], searcher: Searcher) -> tuple[Sum, bool, bool, orjson.Fragment]:
     """The sums of all lines: the total, whether the groups add up to it, whether an amount is stated for each, and the
     groups as JSON."""
-    matcher.session.check_deadline()
-    head, _, groups = read_value(matcher.session, GROUPS + ",".join(group_by)).partition(b"\n")
+    searcher.session.check_deadline()
+    head, _, groups = read_value(searcher.session, GROUPS + ",".join(group_by)).partition(b"\n")
     total, additive, complete = orjson.loads(head)
     return Sum.load(total), additive, complete, orjson.Fragment(groups)
 
 
-def _groups(query: Query, rows: BitMap, matcher: Matcher) -> tuple[Sum, list[Group], int]:
+def _groups(query: Query, rows: BitMap, searcher: Searcher) -> tuple[Sum, list[Group], int]:
     """The total of these rows, the groups that are shown, in their order, and how many of them are shown as one."""
     dimensions = [BUDGET_LINES.filters[name] for name in query.get(GROUP_BY.name)]
-    sums = LineSums(matcher.index, matcher.vocabularies, matcher.session.check_deadline)
+    sums = LineSums(searcher.index, searcher.vocabularies, searcher.session.check_deadline)
     total = sums.sum(rows)
     if not total.lines:
-        total = total._replace(known=is_known(query, matcher))
+        total = total._replace(known=is_known(query, searcher))
     # The sum of a group whose lines the filters exclude is zero, not null, if the documents have lines for the values
     # that the filters name, or if the filter of the group's own dimension excludes it.
     first, ids = dimensions[0], query.get(dimensions[0].name)
-    own = matcher.rows_of(BUDGET_LINES, first, ids) if ids else None
-    reported = reported_rows(query, matcher)
+    own = searcher.rows_of(BUDGET_LINES, first, ids) if ids else None
+    reported = reported_rows(query, searcher)
     known = {
         value
-        for value, lines in matcher.values(BUDGET_LINES, first).rows.items()
+        for value, lines in searcher.values(BUDGET_LINES, first).rows.items()
         if (total.known and (first.name not in REPORTED_DIMENSIONS or lines.intersect(reported)))
         or (own is not None and lines.isdisjoint(own))
     }
-    groups = groups_of(dimensions, sums.by(dimensions, rows), matcher.vocabularies, known)
+    groups = groups_of(dimensions, sums.by(dimensions, rows), searcher.vocabularies, known)
     ordered = sort_groups(groups, query.text("sort"), descending=query.text("order") == "desc")
     limit = query.number("limit") or len(ordered)
     shown, rest = ordered[:limit], ordered[limit:]

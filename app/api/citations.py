@@ -13,9 +13,9 @@ from app.api.parameters import NoParameters, RecordId
 from app.api.responses import TEXT, attachment, described_response, json_response
 from app.query.citations import PUBLISHER, Citation, bibtex, csl, ris
 from app.query.dataset import Dataset
-from app.query.matching import Matcher
 from app.query.records import read_record, read_records
 from app.query.resource import Resource
+from app.query.searcher import Searcher
 from app.resources import RESOURCES
 from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
@@ -129,15 +129,15 @@ def dataset_citation(dataset: Dataset, prefix: str) -> Citation:
     )
 
 
-def record_citation(resource: Resource, id_: str, prefix: str, matcher: Matcher) -> Citation:
+def record_citation(resource: Resource, id_: str, prefix: str, searcher: Searcher) -> Citation:
     """A record, by the issuers of its documents; one that is about the data itself, by this service, of the day of its
     release. Raises a 404 Problem if there is no such record."""
-    dataset = matcher.dataset
+    dataset = searcher.dataset
     path = f"{prefix}/v1/{resource.name}/{id_}"
     if resource in FACTS:
         path += f"?version={dataset.version.version}"
-    record = orjson.loads(read_record(resource, id_, matcher.session))
-    read = map(orjson.loads, read_records(DOCUMENTS, record["documents"], matcher.session))
+    record = orjson.loads(read_record(resource, id_, searcher.session))
+    read = map(orjson.loads, read_records(DOCUMENTS, record["documents"], searcher.session))
     documents = sorted(read, key=lambda document: record["documents"].index(document["id"]))
     issued = [document["issued"]["date"] for document in documents if document["issued"]]
     return Citation(

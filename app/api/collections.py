@@ -11,11 +11,11 @@ from app.api.parameters import Context, RecordId, context_of, described, item_pa
 from app.api.responses import json_response
 from app.index import MAX_NGRAM
 from app.query.fields import project
-from app.query.matching import Matcher
 from app.query.page import list_page, page_model
 from app.query.parser import Query
 from app.query.records import read_record, read_record_of
 from app.query.resource import Resource
+from app.query.searcher import Searcher
 
 FEW_ROWS = 100
 
@@ -90,11 +90,13 @@ def _add_item(router: APIRouter, resource: Resource) -> None:
         return json_response(await context.snapshot.run(read_item, resource, id_, context.query, light=True))
 
 
-def read_item(resource: Resource, id_: str, query: Query, matcher: Matcher) -> bytes:
+def read_item(resource: Resource, id_: str, query: Query, searcher: Searcher) -> bytes:
     """The record that a query of an item asks for: its fields, as its version has them."""
     if query.get("version"):
-        record = read_record_of(query.text("version"), matcher.vocabularies["version"], resource, id_, matcher.session)
+        record = read_record_of(
+            query.text("version"), searcher.vocabularies["version"], resource, id_, searcher.session
+        )
     else:
-        record = read_record(resource, id_, matcher.session)
+        record = read_record(resource, id_, searcher.session)
     (body,) = project([record], query.get("fields"))
     return body

@@ -18,11 +18,11 @@ from app.api.responses import json_response
 from app.db.base import InList, Session, Statement
 from app.query.dataset import read_values
 from app.query.filters import Parameter, one_of, with_operators
-from app.query.matching import Matcher
 from app.query.notes import filter_notes
 from app.query.parser import Query
 from app.query.records import read_records
 from app.query.responses import AnswerMeta
+from app.query.searcher import Searcher
 from app.resources.amount import Amount
 from app.resources.budget_lines import BUDGET_LINES, STRATEGY, THROUGH_CROSSWALK
 from app.resources.measures import LINKED, MEASURES, LineRef, MeasureKind, Related
@@ -163,29 +163,29 @@ async def get_crosswalk(context: Annotated[Context, context_of(PARAMETERS)]) -> 
     return json_response(await context.snapshot.run(walk, context.query))
 
 
-def walk(query: Query, matcher: Matcher) -> bytes:
+def walk(query: Query, searcher: Searcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Crosswalk. Takes a few statements for any number of sections."""
-    sums, session = LineSums(matcher.index, matcher.vocabularies), matcher.session
-    concepts = matcher.vocabularies["section"].concepts
+    sums, session = LineSums(searcher.index, searcher.vocabularies), searcher.session
+    concepts = searcher.vocabularies["section"].concepts
     named, bases = query.get("section"), query.get(BASIS.name)
     ids = [concept.id for concept in concepts.values() if (concept.id in named if named else concept.broader is None)]
     sections = map(orjson.loads, read_records(SECTIONS, ids, session))
-    directions = _directions(ids, matcher)
+    directions = _directions(ids, searcher)
     measures = _measures(BitMap().union(*directions.values()), bases, session)
     linked = {key: [related["lines"] for related in measure["related"]] for key, measure in measures.items()}
     under = {id_: BitMap(chain(*(keys for key in of for keys in linked[key]))) for id_, of in directions.items()}
     behind = BitMap().union(*under.values())
-    matched = matcher.match(BUDGET_LINES, query.without("section"))
+    matched = searcher.match(BUDGET_LINES, query.without("section"))
     rows = matched & behind
     # A sum without lines is zero, not null, if there are lines behind the sections and for the filters' values.
-    known = bool(rows) or (bool(behind) and is_known(query, matcher))
+    known = bool(rows) or (bool(behind) and is_known(query, searcher))
     _show_lines(measures.values(), rows, session)
     data = []
     for section in sections:
         lines = under[section["id"]]
         of_section = sums.sum(rows & lines)._replace(known=known and bool(lines))
         found = [measures[key] for key in directions[section["id"]]]
-        notes = [*concepts[section["id"]].notes, *amount_notes(rows & lines, matcher), *unstated_note(of_section)]
+        notes = [*concepts[section["id"]].notes, *amount_notes(rows & lines, searcher), *unstated_note(of_section)]
         if not any(measure["related"] for measure in found):
             notes.append(NONE_ON_THESE_GROUNDS if bases else UNLINKED)
         data.append(
@@ -199,32 +199,32 @@ def walk(query: Query, matcher: Matcher) -> bytes:
             }
         )
     total = sums.sum(rows)._replace(known=known)
-    overlaps, overlap_notes = overlaps_of(rows, matcher)
+    overlaps, overlap_notes = overlaps_of(rows, searcher)
     notes = [
-        *filter_notes(query, matcher.vocabularies),
-        *missing_notes(query, (), matcher, behind),
-        *amount_notes(rows, matcher),
+        *filter_notes(query, searcher.vocabularies),
+        *missing_notes(query, (), searcher, behind),
+        *amount_notes(rows, searcher),
         *kinds_note(total),
-        *years_note(total, rows, matcher),
+        *years_note(total, rows, searcher),
         *overlap_notes,
     ]
     answer = {
         "data": data,
-        "strategies": [] if named else _strategies(bases, matched, sums, matcher),
+        "strategies": [] if named else _strategies(bases, matched, sums, searcher),
         "total": total.amount("involved"),
         "totals": total.totals(),
         "lines": total.lines,
         "overlaps": overlaps,
         "notes": [THROUGH_CROSSWALK, *(note for note in notes if note != THROUGH_CROSSWALK)],
-        "meta": matcher.dataset.meta,
+        "meta": searcher.dataset.meta,
     }
     return to_json(answer)
 
 
-def _directions(sections: Sequence[str], matcher: Matcher) -> Mapping[str, BitMap]:
+def _directions(sections: Sequence[str], searcher: Searcher) -> Mapping[str, BitMap]:
     """The directions of each section."""
-    of_kind = matcher.values(MEASURES, MEASURES.filters["kind"]).of(MeasureKind.DIRECTION)
-    of_section = matcher.values(MEASURES, MEASURES.filters["section"])
+    of_kind = searcher.values(MEASURES, MEASURES.filters["kind"]).of(MeasureKind.DIRECTION)
+    of_section = searcher.values(MEASURES, MEASURES.filters["section"])
     return {section: of_section.of(section) & of_kind for section in sections}
 
 
@@ -250,22 +250,22 @@ def _show_lines(measures: Iterable[dict[str, Any]], rows: BitMap, session: Sessi
         each["lines"] = [refs[key] for key in each["lines"]]
 
 
-def _strategies(bases: Container[str], matched: BitMap, sums: LineSums, matcher: Matcher) -> list[dict[str, Any]]:
+def _strategies(bases: Container[str], matched: BitMap, sums: LineSums, searcher: Searcher) -> list[dict[str, Any]]:
     """The strategies that measures serve as a whole, in the schema of CrosswalkStrategy, on these grounds, or on any
     if there are none given."""
     links: dict[str, dict[str, tuple[BitMap, BitMap]]] = defaultdict(dict)
-    of_lines = matcher.index.values(BUDGET_LINES.name, STRATEGY)
-    for value, measures in matcher.index.values(MEASURES.name, STRATEGY).rows.items():
+    of_lines = searcher.index.values(BUDGET_LINES.name, STRATEGY)
+    for value, measures in searcher.index.values(MEASURES.name, STRATEGY).rows.items():
         basis, _, id_ = value.partition(",")
         if not bases or basis in bases:
             links[id_][basis] = measures, of_lines.of(value)
     found = []
-    for concept in matcher.vocabularies["strategy"].concepts.values():
+    for concept in searcher.vocabularies["strategy"].concepts.values():
         grounds = links.get(concept.id)
         if grounds:
             basis_of = {key: basis for basis, (measures, _) in grounds.items() for key in measures}
             lines = sums.sum(matched & BitMap().union(*(rows for _, rows in grounds.values())))
-            names = matcher.session.query(NAMES, keys=sorted(basis_of)[:MAX_MEASURES])
+            names = searcher.session.query(NAMES, keys=sorted(basis_of)[:MAX_MEASURES])
             found.append(
                 {
                     "strategy": {"id": concept.id, "name": concept.label.model_dump()},

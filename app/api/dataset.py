@@ -11,8 +11,8 @@ from app.api.responses import json_response
 from app.http.headers import LINKS
 from app.query.fields import field_paths
 from app.query.filters import Filter
-from app.query.matching import Matcher
 from app.query.responses import DatasetVersion
+from app.query.searcher import Searcher
 from app.query.vocabulary import Vocabularies
 from app.resources import RESOURCES
 from app.schemas import Int32, Name, Schema, Sentence, to_json
@@ -95,9 +95,9 @@ async def get_dataset(context: NoParameters) -> Response:
     return json_response(await context.snapshot.run(describe, context.prefix, light=True))
 
 
-def describe(prefix: str, matcher: Matcher) -> bytes:
+def describe(prefix: str, searcher: Searcher) -> bytes:
     """The dataset in the schema of DatasetDescription."""
-    about = matcher.dataset.about
+    about = searcher.dataset.about
     description = DatasetDescription(
         name=about.name,
         description=about.description,
@@ -107,10 +107,10 @@ def describe(prefix: str, matcher: Matcher) -> bytes:
             ResourceDescription(
                 name=resource.name,
                 meaning=resource.meaning,
-                total=len(matcher.index.rows(resource.name)),
+                total=len(searcher.index.rows(resource.name)),
                 list_path=f"{prefix}/v1/{resource.name}",
                 item_path=f"{prefix}/v1/{resource.name}/{{id}}",
-                filters=[_filter(filter_, matcher.vocabularies) for filter_ in resource.filters.values()],
+                filters=[_filter(filter_, searcher.vocabularies) for filter_ in resource.filters.values()],
                 sorts=list(resource.sorts),
                 facets=list(resource.facets),
                 fields=list(field_paths(resource.record)),

@@ -42,11 +42,11 @@ from app.query.formats import (
     export_path,
     ndjson,
 )
-from app.query.matching import Matcher
 from app.query.notes import query_notes
 from app.query.parser import Query
 from app.query.records import CSV_LINES, RECORDS, read_rows
 from app.query.resource import Resource
+from app.query.searcher import Searcher
 from app.resources import RESOURCES
 from app.schemas import Note
 
@@ -121,9 +121,9 @@ def _columns(resource: Resource, context: Context) -> Sequence[Column]:
     return chosen_columns(resource.record, context.query.get("fields"))
 
 
-def _rows(resource: Resource, query: Query, matcher: Matcher) -> Keyset:
+def _rows(resource: Resource, query: Query, searcher: Searcher) -> Keyset:
     """The rows of the list under the same filters, in its order."""
-    return matcher.keyset(resource, query, matcher.match(resource, query))
+    return searcher.keyset(resource, query, searcher.match(resource, query))
 
 
 async def _batches(
@@ -178,9 +178,9 @@ async def _ndjson(resource: Resource, context: Context) -> AsyncIterator[bytes]:
     return await _streamed(rows, RECORDS, lambda records: ndjson(project(records, chosen)), context)
 
 
-def _rows_and_notes(resource: Resource, query: Query, matcher: Matcher) -> tuple[Keyset, list[Note]]:
-    rows = matcher.match(resource, query)
-    return matcher.keyset(resource, query, rows), query_notes(query, [resource], rows, matcher)
+def _rows_and_notes(resource: Resource, query: Query, searcher: Searcher) -> tuple[Keyset, list[Note]]:
+    rows = searcher.match(resource, query)
+    return searcher.keyset(resource, query, rows), query_notes(query, [resource], rows, searcher)
 
 
 async def _xlsx(resource: Resource, context: Context) -> AsyncIterator[bytes]:

@@ -12,9 +12,9 @@ from app.api.parameters import NoParameters, RecordId
 from app.api.responses import TEXT, attachment, described_response, json_response
 from app.query.columns import columns
 from app.query.formats import FORMATS, Csv
-from app.query.matching import Matcher
 from app.query.records import RECORDS, read_record, read_records
 from app.query.responses import AnswerMeta
+from app.query.searcher import Searcher
 from app.resources.amount import Amount, BudgetPhase
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.dates import FiscalYear
@@ -85,38 +85,38 @@ async def export_measure_figures(id_: RecordId, context: NoParameters) -> Respon
     return Response(body, headers=attachment(f"{id_}-figures.csv"), media_type=FORMATS["csv"].media_type)
 
 
-def figures_answer(id_: str, matcher: Matcher) -> bytes:
+def figures_answer(id_: str, searcher: Searcher) -> bytes:
     """A measure in the schema of Figures. Raises a 404 Problem if there is no such measure."""
-    measure = _measure(id_, matcher)
-    figures = _figures(measure, matcher)
+    measure = _measure(id_, searcher)
+    figures = _figures(measure, searcher)
     return to_json(
         {
             "data": figures[:MAX_FIGURES],
             "total": len(figures),
             "notes": measure["notes"],
-            "meta": matcher.dataset.meta,
+            "meta": searcher.dataset.meta,
         }
     )
 
 
-def _csv(id_: str, matcher: Matcher) -> bytes:
-    return CSV.file(_figures(_measure(id_, matcher), matcher))
+def _csv(id_: str, searcher: Searcher) -> bytes:
+    return CSV.file(_figures(_measure(id_, searcher), searcher))
 
 
-def _measure(id_: str, matcher: Matcher) -> Json:
-    measure: Json = orjson.loads(read_record(MEASURES, id_, matcher.session))
+def _measure(id_: str, searcher: Searcher) -> Json:
+    measure: Json = orjson.loads(read_record(MEASURES, id_, searcher.session))
     return measure
 
 
-def _figures(measure: Json, matcher: Matcher) -> list[dict[str, Any]]:
+def _figures(measure: Json, searcher: Searcher) -> list[dict[str, Any]]:
     """The figures of a measure by year, phase and document."""
     found = [
-        *_of_lines(measure, FigureRelation.OWN, matcher),
+        *_of_lines(measure, FigureRelation.OWN, searcher),
         *_of_other_measures(measure),
         *(
             figure
-            for other in _same_programme(measure, matcher)
-            for figure in _of_lines(other, FigureRelation.SAME_PROGRAMME, matcher)
+            for other in _same_programme(measure, searcher)
+            for figure in _of_lines(other, FigureRelation.SAME_PROGRAMME, searcher)
         ),
     ]
     # A line of another measure may be about the same money, and of the same programme too: the first relation stands.
@@ -130,10 +130,10 @@ def _sort_key(figure: Json) -> tuple[int, int, bool, str, int]:
     return figure["fiscal_year"]["year"], place, document is None, document or "", RELATIONS.index(figure["relation"])
 
 
-def _of_lines(measure: Json, relation: FigureRelation, matcher: Matcher) -> Iterator[dict[str, Any]]:
+def _of_lines(measure: Json, relation: FigureRelation, searcher: Searcher) -> Iterator[dict[str, Any]]:
     """The amounts of a measure's own lines, and what public sources give beside them."""
     ids = [line["id"] for line in measure["budget_lines"]]
-    for line in map(orjson.loads, read_records(BUDGET_LINES, ids, matcher.session)):
+    for line in map(orjson.loads, read_records(BUDGET_LINES, ids, searcher.session)):
         common = {"fiscal_year": line["fiscal_year"], "document": line["documents"][0], "line": line["id"]}
         yield {**common, "relation": relation, "amount": line["amount"], "url": None}
         outside = line["national_expenditure"]
@@ -147,12 +147,12 @@ def _of_other_measures(measure: Json) -> Iterator[dict[str, Any]]:
         yield {**shown, "line": figure["id"], "url": None}
 
 
-def _same_programme(measure: Json, matcher: Matcher) -> Iterator[Json]:
+def _same_programme(measure: Json, searcher: Searcher) -> Iterator[Json]:
     """The other measures that have a review sheet of this one."""
     sheets = [each["id"] for each in measure["same_as"] if each["scheme"] == IdentifierScheme.BUDGET_PROJECT]
     if sheets:
-        rows = matcher.rows_of(MEASURES, MEASURES.filters["identifier"], tuple(sheets))
-        for _, record in matcher.session.query(RECORDS, keys=list(rows)):
+        rows = searcher.rows_of(MEASURES, MEASURES.filters["identifier"], tuple(sheets))
+        for _, record in searcher.session.query(RECORDS, keys=list(rows)):
             other: Json = orjson.loads(record)
             if other["id"] != measure["id"]:
                 yield other

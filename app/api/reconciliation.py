@@ -11,9 +11,9 @@ from starlette.responses import Response
 from app.api.parameters import NoParameters, RecordId
 from app.api.responses import json_response
 from app.query.dataset import read_value
-from app.query.matching import Matcher
 from app.query.records import read_record
 from app.query.responses import AnswerMeta
+from app.query.searcher import Searcher
 from app.resources.amount import Amount, summed
 from app.resources.budget_lines import BUDGET_LINES
 from app.resources.packages import PACKAGES, STATED_TOTAL_NOTES, Package, StatedTotal
@@ -63,17 +63,17 @@ async def get_package_reconciliation(id_: RecordId, context: NoParameters) -> Re
     return json_response(await context.snapshot.run(reconcile, id_))
 
 
-def reconcile(id_: str, matcher: Matcher) -> bytes:
+def reconcile(id_: str, searcher: Searcher) -> bytes:
     """A package in the schema of Reconciliation. Raises a 404 Problem if there is no such package."""
-    package = Package.model_validate_json(read_record(PACKAGES, id_, matcher.session))
-    notes: Sequence[Sequence[Any]] = orjson.loads(read_value(matcher.session, STATED_TOTAL_NOTES + id_))
-    rows = matcher.index.values(BUDGET_LINES.name, "package").of(id_)
-    lines = LineSums(matcher.index, matcher.vocabularies).sum(rows)._replace(known=bool(rows))
-    overlaps, overlap_notes = overlaps_of(rows, matcher)
+    package = Package.model_validate_json(read_record(PACKAGES, id_, searcher.session))
+    notes: Sequence[Sequence[Any]] = orjson.loads(read_value(searcher.session, STATED_TOTAL_NOTES + id_))
+    rows = searcher.index.values(BUDGET_LINES.name, "package").of(id_)
+    lines = LineSums(searcher.index, searcher.vocabularies).sum(rows)._replace(known=bool(rows))
+    overlaps, overlap_notes = overlaps_of(rows, searcher)
     data = []
     for stated, known in zip(package.stated_totals, notes, strict=True):
         compared = lines.comparable(stated.amount)
-        qualifying = amount_notes(rows_of_kinds(list(map(kind_of, compared.kinds)), rows, matcher), matcher)
+        qualifying = amount_notes(rows_of_kinds(list(map(kind_of, compared.kinds)), rows, searcher), searcher)
         itemised = Amount(**compared.amount("involved"))
         total, lines_jpy = stated.amount.jpy, itemised.jpy
         difference = summed(
@@ -91,4 +91,4 @@ def reconcile(id_: str, matcher: Matcher) -> bytes:
                 "notes": [*known, *qualifying, *unstated_note(compared), *kinds_note(compared), *overlap_notes],
             }
         )
-    return to_json({"data": data, "overlaps": overlaps, "meta": matcher.dataset.meta})
+    return to_json({"data": data, "overlaps": overlaps, "meta": searcher.dataset.meta})

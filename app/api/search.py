@@ -15,12 +15,12 @@ from app.api.parameters import CURSOR, LIMIT, NEWEST, OFFSET, Context, Q, by_nam
 from app.api.responses import json_response
 from app.index import Keyset, Row, TextMatches, search_beginnings
 from app.query.filters import Parameter, one_of, values_at
-from app.query.matching import Matcher
 from app.query.notes import query_notes
 from app.query.page import Links, Listing, page_model, render_page
 from app.query.parser import Query
 from app.query.records import own_fields, read_by_keys
 from app.query.resource import Resource, texts_of
+from app.query.searcher import Searcher
 from app.query.vocabulary import Vocabularies
 from app.resources import BY_NAME
 from app.resources.facts import FACTS
@@ -79,33 +79,33 @@ async def search_records(context: Annotated[Context, context_of(PARAMETERS)]) ->
     return json_response(*await context.snapshot.run(results, query, path, light=is_light(query)))
 
 
-def results(query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
+def results(query: Query, path: str, searcher: Searcher) -> tuple[bytes, Links]:
     """A page of the results as JSON, and its links."""
-    return render_page(_listing(query, matcher), query, path, matcher)
+    return render_page(_listing(query, searcher), query, path, searcher)
 
 
-def _listing(query: Query, matcher: Matcher) -> Listing:
+def _listing(query: Query, searcher: Searcher) -> Listing:
     """Ranked: names equal to the query, names that begin with it, names that contain each term, and descriptions."""
     resources = [BY_NAME[type_] for type_ in query.get("type")] or FACTS
-    of_types = BitMap.union(*(matcher.index.rows(resource.name) for resource in resources))
-    matches = matcher.search(query.terms, resources)
-    ranks = [*_own_ranks(query.terms, matches, matcher), matches.anywhere - matches.in_texts]
+    of_types = BitMap.union(*(searcher.index.rows(resource.name) for resource in resources))
+    matches = searcher.search(query.terms, resources)
+    ranks = [*_own_ranks(query.terms, matches, searcher), matches.anywhere - matches.in_texts]
 
     def render(page: Sequence[Row]) -> list[dict[str, Any]]:
-        found = read_by_keys([row.key for row in page], matcher.session)
-        return [_result(*found[row.key], query.terms[0], matcher.vocabularies) for row in page]
+        found = read_by_keys([row.key for row in page], searcher.session)
+        return [_result(*found[row.key], query.terms[0], searcher.vocabularies) for row in page]
 
-    notes = query_notes(query, resources, matches.anywhere & of_types, matcher)
+    notes = query_notes(query, resources, matches.anywhere & of_types, searcher)
     return Listing("search", Keyset.ranked(*(rank & of_types for rank in ranks)), render, notes)
 
 
-def _own_ranks(terms: tuple[str, ...], matches: TextMatches, matcher: Matcher) -> list[BitMap]:
+def _own_ranks(terms: tuple[str, ...], matches: TextMatches, searcher: Searcher) -> list[BitMap]:
     """The rows whose own texts contain the terms, the best first: as whole words, then as beginnings of words; within
     these, names equal to the query, names that begin with it, names, and descriptions."""
     whole = tuple(map(whole_words, terms))
-    equal, beginning = search_beginnings(*phrase(terms), matches.in_names, matcher)
+    equal, beginning = search_beginnings(*phrase(terms), matches.in_names, searcher)
     ranks = [equal, beginning - equal, matches.in_names - beginning, matches.in_texts - matches.in_names]
-    in_words = matches.in_texts if whole == terms else matcher.search(whole, []).in_texts
+    in_words = matches.in_texts if whole == terms else searcher.search(whole, []).in_texts
     return [*(rank & in_words for rank in ranks), *(rank - in_words for rank in ranks)]
 
 

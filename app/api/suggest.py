@@ -16,12 +16,12 @@ from app.api.responses import json_response
 from app.api.search import TYPE
 from app.index import search_beginnings
 from app.query.filters import Filter, Parameter, one_of
-from app.query.matching import Matcher
 from app.query.notes import filter_notes
 from app.query.parser import Query
 from app.query.records import own_fields, read_by_keys
 from app.query.resource import Resource
 from app.query.responses import AnswerMeta
+from app.query.searcher import Searcher
 from app.query.vocabulary import Vocabularies
 from app.resources.facts import FACTS
 from app.schemas import Int32, Name, Note, Schema, to_json
@@ -116,49 +116,49 @@ class _Value:
 Order = tuple[int, ...]  # rank; values before records, those of no record after them; the equal one; those of many
 
 
-def _suggestions(query: Query, prefix: str, matcher: Matcher) -> bytes:
+def _suggestions(query: Query, prefix: str, searcher: Searcher) -> bytes:
     """A query of PARAMETERS answered in the schema of Suggestions."""
     ordered: list[tuple[Order, _Value | int]] = sorted(
-        [*_values(query, matcher), *_records(query, matcher)], key=itemgetter(0)
+        [*_values(query, searcher), *_records(query, searcher)], key=itemgetter(0)
     )
     shown = [found for _, found in ordered[: query.number("limit")]]
     keys = [found for found in shown if isinstance(found, int)]
-    read = read_by_keys(keys, matcher.session)
+    read = read_by_keys(keys, searcher.session)
     data, notes = [], dict[str, Note]()
     for found in shown:
         if isinstance(found, _Value):
             chosen = Query({found.filter.name: found.filter}, {found.filter.name: (found.id,)})
-            data.append(_of_value(found, chosen, prefix, matcher.vocabularies))
-            notes.update((note.code, note) for note in filter_notes(chosen, matcher.vocabularies))
+            data.append(_of_value(found, chosen, prefix, searcher.vocabularies))
+            notes.update((note.code, note) for note in filter_notes(chosen, searcher.vocabularies))
         else:
             data.append(_of_record(*read[found], prefix))
-    return to_json({"data": data, "notes": list(notes.values()), "meta": matcher.dataset.meta})
+    return to_json({"data": data, "notes": list(notes.values()), "meta": searcher.dataset.meta})
 
 
-def _values(query: Query, matcher: Matcher) -> Iterator[tuple[Order, _Value]]:
+def _values(query: Query, searcher: Searcher) -> Iterator[tuple[Order, _Value]]:
     """The values that contain what was typed, in the order of their declaration."""
     types, names, (beginning, whole) = query.get("type"), query.get("parameter"), phrase(query.terms)
     for (name, _), of in FILTERS.items():
         searched = [each for each in of if not types or each[0].name in types]
         if not searched or (names and name not in names):
             continue
-        for id_, texts in searched[0][1].values(matcher.vocabularies).searchable.items():
+        for id_, texts in searched[0][1].values(searcher.vocabularies).searchable.items():
             begins = f"\n{beginning}" in texts
             if begins or all(term in texts for term in query.terms):
-                counts = [(len(matcher.values(*each).of(id_)), *each) for each in searched]
+                counts = [(len(searcher.values(*each).of(id_)), *each) for each in searched]
                 value = _Value(*max(counts, key=itemgetter(0)), id_)
                 rank = BEGINS if begins else CONTAINS
                 yield (rank, 0 if value.count else 2, f"\n{whole}\n" not in texts, -value.count), value
 
 
-def _records(query: Query, matcher: Matcher) -> Iterator[tuple[Order, int]]:
+def _records(query: Query, searcher: Searcher) -> Iterator[tuple[Order, int]]:
     """The keys of the first records whose names contain what was typed: as many as can be shown."""
     if query.get("parameter"):
         return
     types = query.get("type") or [resource.name for resource in FACTS]
-    of_types = BitMap.union(*(matcher.index.rows(type_) for type_ in types))
-    contain = matcher.search(query.terms, []).in_names & of_types
-    _, begin = search_beginnings(*phrase(query.terms), contain, matcher)
+    of_types = BitMap.union(*(searcher.index.rows(type_) for type_ in types))
+    contain = searcher.search(query.terms, []).in_names & of_types
+    _, begin = search_beginnings(*phrase(query.terms), contain, searcher)
     for rank, rows in ((BEGINS, begin), (CONTAINS, contain - begin)):
         yield from (((rank, 1), key) for key in rows[: query.number("limit")])
 

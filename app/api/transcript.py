@@ -15,10 +15,10 @@ from app.db.base import InList, Statement
 from app.errors import conflict
 from app.index import Keyset, Row
 from app.query.filters import Parameter
-from app.query.matching import Matcher
 from app.query.page import Links, Listing, page_model, render_page
 from app.query.parser import Query
 from app.query.records import read_record
+from app.query.searcher import Searcher
 from app.resources.documents import DOCUMENTS
 from app.resources.tables import TRANSCRIPT_LINES
 from app.schemas import Int32, Schema, Sentence
@@ -74,8 +74,8 @@ def lines_asked(query: Query) -> tuple[int, int]:
     return first, last
 
 
-def _page(id_: str, first: int, last: int, context: Context, matcher: Matcher) -> tuple[bytes, Links]:
-    session = matcher.session
+def _page(id_: str, first: int, last: int, context: Context, searcher: Searcher) -> tuple[bytes, Links]:
+    session = searcher.session
     read_record(DOCUMENTS, id_, session)  # raises a 404 Problem if there is no such document
     ((count,),) = session.query(LINE_COUNT, document=id_)
 
@@ -86,4 +86,4 @@ def _page(id_: str, first: int, last: int, context: Context, matcher: Matcher) -
 
     lines = Keyset.by_key(BitMap(range(first, min(last, count) + 1)))
     path = f"{context.prefix}/v1/documents/{id_}/lines"
-    return render_page(Listing(f"documents/{id_}/lines", lines, render), context.query, path, matcher)
+    return render_page(Listing(f"documents/{id_}/lines", lines, render), context.query, path, searcher)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
-from app.query.matching import Matcher
 from app.query.parser import Query
 from app.query.resource import Resource
+from app.query.searcher import Searcher
 from app.query.vocabulary import NONE, Vocabularies
 from app.query.words import other_words
 from app.schemas import Note, distinct
@@ -17,9 +17,9 @@ MAX_NAMED = 10  # values named in a note
 MAX_TRIED = 20  # searches for other words
 
 
-def query_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matcher: Matcher) -> list[Note]:
+def query_notes(query: Query, resources: Sequence[Resource], rows: BitMap, searcher: Searcher) -> list[Note]:
     """The notes of a query that has found these rows of the resources."""
-    return [*filter_notes(query, matcher.vocabularies), *search_notes(query, resources, rows, matcher)]
+    return [*filter_notes(query, searcher.vocabularies), *search_notes(query, resources, rows, searcher)]
 
 
 def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
@@ -45,15 +45,15 @@ def filter_notes(query: Query, vocabularies: Vocabularies) -> list[Note]:
     return list(notes.values())
 
 
-def search_notes(query: Query, resources: Sequence[Resource], rows: BitMap, matcher: Matcher) -> list[Note]:
+def search_notes(query: Query, resources: Sequence[Resource], rows: BitMap, searcher: Searcher) -> list[Note]:
     """Notes on `q`: by which names of linked records it found rows whose own texts lack its words; and where it finds
     nothing, which of its words are values of a filter."""
     if not query.terms:
         return []
     if not rows:
-        return [*_filters_meant(query, resources, matcher), *_other_words(query, resources, matcher)]
-    through = rows - matcher.search(query.terms, resources).in_texts
-    links = [link for link in _links(query.terms, resources, matcher) if link.rows.intersect(through)]
+        return [*_filters_meant(query, resources, searcher), *_other_words(query, resources, searcher)]
+    through = rows - searcher.search(query.terms, resources).in_texts
+    links = [link for link in _links(query.terms, resources, searcher) if link.rows.intersect(through)]
     # Links that contain every term explain their rows; those that contain some are named only for other rows.
     whole = [link for link in links if link.terms == len(query.terms)]
     others = through - BitMap().union(*(link.rows for link in whole))
@@ -79,12 +79,12 @@ class _Link:
     terms: int
 
 
-def _links(terms: Sequence[str], resources: Iterable[Resource], matcher: Matcher) -> Iterator[_Link]:
+def _links(terms: Sequence[str], resources: Iterable[Resource], searcher: Searcher) -> Iterator[_Link]:
     """What the records link to, of which one of the names contains some of the terms."""
     for resource in resources:
         found: dict[tuple[str, str], list[BitMap]] = {}
         for term in terms:
-            for path, id_, rows in matcher.linked(term, resource):
+            for path, id_, rows in searcher.linked(term, resource):
                 found.setdefault((path, id_), []).append(rows)
         for (path, id_), (rows, *others) in found.items():
             filter_ = resource.filter_of(path)
@@ -92,7 +92,7 @@ def _links(terms: Sequence[str], resources: Iterable[Resource], matcher: Matcher
             yield _Link(name, filter_.note if filter_ else None, rows, 1 + len(others))
 
 
-def _filters_meant(query: Query, resources: Iterable[Resource], matcher: Matcher) -> list[Note]:
+def _filters_meant(query: Query, resources: Iterable[Resource], searcher: Searcher) -> list[Note]:
     """The note that a word, or all words together, are values of filters that find something."""
     q = query.text("q")
     meant = distinct(
@@ -101,8 +101,8 @@ def _filters_meant(query: Query, resources: Iterable[Resource], matcher: Matcher
         for resource in resources
         for filter_ in resource.filters.values()
         if filter_.kind in ("code", "choice")
-        for id_ in filter_.values(matcher.vocabularies).find(word)
-        if matcher.values(resource, filter_).of(id_)
+        for id_ in filter_.values(searcher.vocabularies).find(word)
+        if searcher.values(resource, filter_).of(id_)
     )
     if not meant:
         return []
@@ -116,14 +116,14 @@ def _filters_meant(query: Query, resources: Iterable[Resource], matcher: Matcher
     ]
 
 
-def _other_words(query: Query, resources: Sequence[Resource], matcher: Matcher) -> list[Note]:
+def _other_words(query: Query, resources: Sequence[Resource], searcher: Searcher) -> list[Note]:
     """The note of other words that find something under the same filters."""
-    tried = other_words(query.text("q"), matcher.dataset.about.synonyms)[:MAX_TRIED]
-    filtered = [(resource, matcher.match(resource, query.without("q"))) for resource in resources]
+    tried = other_words(query.text("q"), searcher.dataset.about.synonyms)[:MAX_TRIED]
+    filtered = [(resource, searcher.match(resource, query.without("q"))) for resource in resources]
     found = [
         words
         for words in tried
-        if any(rows.intersect(matcher.search(terms(words), [resource]).anywhere) for resource, rows in filtered)
+        if any(rows.intersect(searcher.search(terms(words), [resource]).anywhere) for resource, rows in filtered)
     ]
     if not found:
         return []

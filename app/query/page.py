@@ -14,12 +14,12 @@ from app.query import cursor
 from app.query.cursor import Binding, Cursor
 from app.query.fields import project
 from app.query.filters import Filter
-from app.query.matching import Matcher
 from app.query.notes import query_notes
 from app.query.parser import Query
 from app.query.records import RECORDS, read_rows
 from app.query.resource import Resource
 from app.query.responses import Page
+from app.query.searcher import Searcher
 from app.schemas import Note, Schema, to_json
 
 MAX_OFFSET = 10_000
@@ -45,26 +45,26 @@ def page_model(schema: type[Schema]) -> type[Any]:
     return create_model(f"{schema.__name__}Page", __base__=Page[schema], __doc__=Page.__doc__)  # type: ignore[valid-type]
 
 
-def list_page(resource: Resource, query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
+def list_page(resource: Resource, query: Query, path: str, searcher: Searcher) -> tuple[bytes, Links]:
     """A page of a resource as JSON, and its links."""
-    body = list_body(resource, query, path, matcher)
+    body = list_body(resource, query, path, searcher)
     return to_json({**body, "data": list(map(orjson.Fragment, body["data"]))}), body["links"]
 
 
-def list_body(resource: Resource, query: Query, path: str, matcher: Matcher) -> dict[str, Any]:
+def list_body(resource: Resource, query: Query, path: str, searcher: Searcher) -> dict[str, Any]:
     """A page of a resource in the schema `Page`, but for its records, which are JSON. One statement reads them, one
     more the n-grams of `q`."""
-    rows = matcher.match(resource, query)
+    rows = searcher.match(resource, query)
 
     def render(page: Sequence[Row]) -> Sequence[bytes]:
-        return project(read_rows(RECORDS, page, matcher.session), query.get("fields"))
+        return project(read_rows(RECORDS, page, searcher.session), query.get("fields"))
 
-    counted = count_facets(resource, query, query.get("facet"), rows, matcher)
-    facets = {name: _facet(resource.filters[name], each, matcher) for name, each in counted.items()}
+    counted = count_facets(resource, query, query.get("facet"), rows, searcher)
+    facets = {name: _facet(resource.filters[name], each, searcher) for name, each in counted.items()}
     overlapping = [name for name, each in counted.items() if each.overlap]
-    notes = [*query_notes(query, [resource], rows, matcher), *_overlap_note(overlapping)]
+    notes = [*query_notes(query, [resource], rows, searcher), *_overlap_note(overlapping)]
     return _body(
-        Listing(resource.name, matcher.keyset(resource, query, rows), render, notes, facets), query, path, matcher
+        Listing(resource.name, searcher.keyset(resource, query, rows), render, notes, facets), query, path, searcher
     )
 
 
@@ -78,20 +78,20 @@ class FacetCounts:
 
 
 def count_facets(
-    resource: Resource, query: Query, names: Iterable[str], rows: BitMap, matcher: Matcher
+    resource: Resource, query: Query, names: Iterable[str], rows: BitMap, searcher: Searcher
 ) -> dict[str, FacetCounts]:
     """Counts rows by these filters, each under every filter of the query but its own; `rows` are those under all."""
     found = {}
     for name in names:
-        under = matcher.match(resource, query.without(name)) if query.get(name) else rows
-        counts, missing = matcher.count(resource, resource.filters[name], under)
+        under = searcher.match(resource, query.without(name)) if query.get(name) else rows
+        counts, missing = searcher.count(resource, resource.filters[name], under)
         found[name] = FacetCounts(counts, missing, sum(counts.values()) + missing > len(under))
     return found
 
 
-def _facet(filter_: Filter, counted: FacetCounts, matcher: Matcher) -> dict[str, Any]:
+def _facet(filter_: Filter, counted: FacetCounts, searcher: Searcher) -> dict[str, Any]:
     """Counted rows as JSON."""
-    vocabulary = filter_.values(matcher.vocabularies)
+    vocabulary = filter_.values(searcher.vocabularies)
     buckets = vocabulary.facet_buckets % tuple(counted.counts.get(value, 0) for value in vocabulary.concepts)
     return {"buckets": orjson.Fragment(buckets), "missing": counted.missing}
 
@@ -109,14 +109,14 @@ def _overlap_note(names: Sequence[str]) -> list[Note]:
     ]
 
 
-def render_page(listing: Listing, query: Query, path: str, matcher: Matcher) -> tuple[bytes, Links]:
+def render_page(listing: Listing, query: Query, path: str, searcher: Searcher) -> tuple[bytes, Links]:
     """A page of a listing as JSON of the schema `Page`, and its links."""
-    body = _body(listing, query, path, matcher)
+    body = _body(listing, query, path, searcher)
     return to_json(body), body["links"]
 
 
-def _body(listing: Listing, query: Query, path: str, matcher: Matcher) -> dict[str, Any]:
-    dataset = matcher.dataset
+def _body(listing: Listing, query: Query, path: str, searcher: Searcher) -> dict[str, Any]:
+    dataset = searcher.dataset
     # What decides which rows come, and in which order.
     finds = query.encode(limit=None, offset=None, cursor=None, facet=None, fields=None)
     binding = Binding.of(dataset.version.digest, f"{listing.name}?{finds}")

@@ -16,7 +16,7 @@ from app.db.opening import open_database
 from app.errors import Problem
 from app.query.dataset import Dataset
 from app.query.downloads import Verified
-from app.query.matching import Matcher
+from app.query.searcher import Searcher
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -57,14 +57,14 @@ class Snapshot:
             database.close()
             raise
 
-    def matcher(self, session: Session) -> Matcher:
-        return Matcher(self.dataset, self.index, session)
+    def searcher(self, session: Session) -> Searcher:
+        return Searcher(self.dataset, self.index, session)
 
-    async def run(self, work: Callable[[*Ts, Matcher], T], *args: *Ts, light: bool = False) -> T:
-        """Runs work(*args, matcher): on a thread, or on the event loop if it takes less time than a switch to one."""
+    async def run(self, work: Callable[[*Ts, Searcher], T], *args: *Ts, light: bool = False) -> T:
+        """Runs work(*args, searcher): on a thread, or on the event loop if it takes less time than a switch to one."""
         if light and self.database.in_process:
-            return self.database.query(lambda session: work(*args, self.matcher(session)))
-        return await self.database.run_in_thread(lambda session: work(*args, self.matcher(session)))
+            return self.database.query(lambda session: work(*args, self.searcher(session)))
+        return await self.database.run_in_thread(lambda session: work(*args, self.searcher(session)))
 
 
 # A context variable, since one MCP call makes several requests of the same application, beside those of others.

@@ -8,9 +8,9 @@ import orjson
 from app.api import collections, history
 from app.api.citations import STYLES
 from app.api.parameters import list_parameters
-from app.query.matching import Matcher
 from app.query.parser import Query
 from app.query.resource import Resource
+from app.query.searcher import Searcher
 from app.resources import RESOURCES
 from app.resources.facts import FACTS
 from app.site import forms
@@ -75,10 +75,10 @@ def snippets(base: str, api: str, csv: str = "") -> Sequence[tuple[str, str]]:
     )
 
 
-def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: str = "") -> dict[str, Any]:
+def read_item(resource: Resource, id_: str, view: View, searcher: Searcher, path: str = "") -> dict[str, Any]:
     """For a template, a record; `path` is that of the answer behind the page, where it is another than the record's.
     Raises a Problem as the API does if there is none of this id."""
-    record, chosen = orjson.loads(collections.read_item(resource, id_, view.query, matcher)), view.query.get("fields")
+    record, chosen = orjson.loads(collections.read_item(resource, id_, view.query, searcher)), view.query.get("fields")
     for name in ("notes", "evidence"):
         if chosen and name not in chosen:  # parts of these do not say what they are about
             record.pop(name, None)
@@ -95,18 +95,18 @@ def read_item(resource: Resource, id_: str, view: View, matcher: Matcher, path: 
         "named": named,
         "json_ld": schema_org(view, resource.name, title),
         "fields": [each for each in fields_of(resource.name) if each.name in record and each.name not in apart],
-        "referring": [] if view.older else list(_referring(resource, id_, view, matcher)),
-        "changed": history.last_change(resource, id_, matcher) if resource in FACTS else None,
+        "referring": [] if view.older else list(_referring(resource, id_, view, searcher)),
+        "changed": history.last_change(resource, id_, searcher) if resource in FACTS else None,
         **request_of(view, path=path, more=cite),
     }
 
 
-def _referring(resource: Resource, id_: str, view: View, matcher: Matcher) -> Iterator[tuple[str, str, int, str]]:
+def _referring(resource: Resource, id_: str, view: View, searcher: Searcher) -> Iterator[tuple[str, str, int, str]]:
     """Which records refer to one: the resource, the filter that finds them, how many they are, and their page."""
     names = {source.name for source in resource.vocabularies}
     filters = [(other, each) for other in RESOURCES for each in other.filters.values()]
     for other, filter_ in filters:
-        if filter_.vocabulary in names and filter_.facet and (count := len(matcher.values(other, filter_).of(id_))):
+        if filter_.vocabulary in names and filter_.facet and (count := len(searcher.values(other, filter_).of(id_))):
             query = Query({filter_.name: filter_}, {filter_.name: (id_,)}).encode()
             yield other.name, filter_.name, count, view.url(f"/{other.name}", query)
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.db.base import InList, Statement
 from app.db.tables import ServingRecord
 from app.errors import Problem
-from app.query.matching import Matcher
+from app.query.searcher import Searcher
 from app.resources import RESOURCES
 from app.site.pages import ResourceName
 from app.site.reference import groups
@@ -42,8 +42,8 @@ async def robots(view: PlainPage) -> Response:
 async def sitemaps(view: PlainPage) -> Response:
     """The index of the sitemaps: that of the pages without a record, and those of each resource."""
 
-    def parts(matcher: Matcher) -> list[str]:
-        totals = {each.name: len(matcher.index.rows(each.name)) for each in RESOURCES}
+    def parts(searcher: Searcher) -> list[str]:
+        totals = {each.name: len(searcher.index.rows(each.name)) for each in RESOURCES}
         return [f"{name}/{part}" for name, total in totals.items() for part in range(1, -(-total // MAX_URLS) + 1)]
 
     paths = [f"/sitemap/{each}.xml" for each in ("pages", *await view.snapshot.run(parts, light=True))]
@@ -60,9 +60,9 @@ async def sitemap_of_pages(view: PlainPage) -> Response:
 async def sitemap_of_records(name: ResourceName, part: int, view: PlainPage) -> Response:
     """A part of a resource's records, from 1."""
 
-    def paths(matcher: Matcher) -> list[str]:
-        keys = list(matcher.index.rows(name)[(part - 1) * MAX_URLS : part * MAX_URLS])
-        return [f"/{name}/{id_}" for (id_,) in matcher.session.query(IDS, keys=keys)]
+    def paths(searcher: Searcher) -> list[str]:
+        keys = list(searcher.index.rows(name)[(part - 1) * MAX_URLS : part * MAX_URLS])
+        return [f"/{name}/{id_}" for (id_,) in searcher.session.query(IDS, keys=keys)]
 
     found = await view.snapshot.run(paths)
     if not found:

@@ -14,10 +14,10 @@ from app.api.collections import is_light
 from app.api.parameters import Q, RecordId, item_parameters
 from app.errors import Problem
 from app.query.formats import FORMATS
-from app.query.matching import Matcher
 from app.query.page import count_facets, list_body, render_page
 from app.query.records import own_fields, read_record
 from app.query.resource import Resource
+from app.query.searcher import Searcher
 from app.resources import BY_NAME, RESOURCES
 from app.resources.changes import CHANGES
 from app.resources.facts import FACTS
@@ -71,13 +71,13 @@ async def list_of_records(name: ResourceName, request: Request) -> Response:
     )
 
 
-def _list_answer(resource: Resource, view: View, matcher: Matcher) -> tuple[Any, forms.Facets]:
+def _list_answer(resource: Resource, view: View, searcher: Searcher) -> tuple[Any, forms.Facets]:
     """The answer of the API to the parameters of a page, whose links lead to pages, and the counts of all facets."""
     query = view.query
-    answer = list_body(resource, query, f"{view.prefix}{view.path}", matcher)
+    answer = list_body(resource, query, f"{view.prefix}{view.path}", searcher)
     answer["data"] = [orjson.loads(each) if query.get("fields") else own_fields(each) for each in answer["data"]]
     answer["meta"]["notes"] = [note.model_dump() for note in answer["meta"]["notes"]]
-    return answer, count_facets(resource, query, resource.facets, matcher.match(resource, query), matcher)
+    return answer, count_facets(resource, query, resource.facets, searcher.match(resource, query), searcher)
 
 
 @router.get("/{name:resource}/{id}")
@@ -105,12 +105,12 @@ async def history_of_record(
     )
 
 
-def _history(resource: Resource, id_: str, view: View, matcher: Matcher) -> tuple[str, Any]:
+def _history(resource: Resource, id_: str, view: View, searcher: Searcher) -> tuple[str, Any]:
     """What a record is called, and the answer of the API with its changes."""
-    listing = history.history_of(resource, id_, matcher)
-    body, _ = render_page(listing, view.query, f"{view.prefix}{view.path}", matcher)
-    last = history.last_change(resource, id_, matcher)
-    named = last or orjson.loads(read_record(resource, id_, matcher.session))
+    listing = history.history_of(resource, id_, searcher)
+    body, _ = render_page(listing, view.query, f"{view.prefix}{view.path}", searcher)
+    last = history.last_change(resource, id_, searcher)
+    named = last or orjson.loads(read_record(resource, id_, searcher.session))
     return named["name"][view.language], orjson.loads(body)
 
 
@@ -131,11 +131,11 @@ async def search_page(view: Annotated[View, page_of({**search.PARAMETERS, "q": Q
     )
 
 
-def _found(view: View, matcher: Matcher) -> dict[str, Any]:
+def _found(view: View, searcher: Searcher) -> dict[str, Any]:
     """The results of a search, and the record of each: lines of one name differ by their years and amounts."""
-    body, _ = search.results(view.query, view.prefix + view.path, matcher)
+    body, _ = search.results(view.query, view.prefix + view.path, searcher)
     answer = orjson.loads(body)
-    records = [read_record(BY_NAME[each["type"]], each["id"], matcher.session) for each in answer["data"]]
+    records = [read_record(BY_NAME[each["type"]], each["id"], searcher.session) for each in answer["data"]]
     return {**answer, "records": list(map(orjson.loads, records))}
 
 

@@ -17,10 +17,10 @@ from app.api.reconciliation import reconcile
 from app.errors import Problem
 from app.query.dataset import Question
 from app.query.hints import Elsewhere
-from app.query.matching import Matcher
 from app.query.page import list_page
 from app.query.parser import Query, parse
 from app.query.records import read_record
+from app.query.searcher import Searcher
 from app.resources import BY_NAME, RESOURCES
 from app.resources.packages import PACKAGES
 from app.resources.pillars import PILLARS
@@ -38,10 +38,10 @@ MAX_LINKS = 150  # of a crosswalk that is shown at once, and drawn: more fill ma
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
-def _listed(view: View, resource: str, matcher: Matcher, **values: str) -> list[Any]:
+def _listed(view: View, resource: str, searcher: Searcher, **values: str) -> list[Any]:
     """The first rows of a list."""
     query = Query(LISTS[resource], {name: (value,) for name, value in {"limit": "500", **values}.items()})
-    body, _ = list_page(BY_NAME[resource], query, f"{view.prefix}/v1/{resource}", matcher)
+    body, _ = list_page(BY_NAME[resource], query, f"{view.prefix}/v1/{resource}", searcher)
     rows: list[Any] = orjson.loads(body)["data"]
     return rows
 
@@ -55,18 +55,18 @@ def source_address(view: View, record: Object, amount: Object) -> str:
     return ""
 
 
-def _overview(view: View, matcher: Matcher) -> Object | None:
+def _overview(view: View, searcher: Searcher) -> Object | None:
     """For a template, the first package that states a total, at a glance: its chart, and what its sentences say, lines
     with the address of their words. None where none states one."""
-    package = next((each for each in _listed(view, PACKAGES.name, matcher) if each["stated_totals"]), None)
+    package = next((each for each in _listed(view, PACKAGES.name, searcher) if each["stated_totals"]), None)
     if package is None:
         return None
-    lines = _listed(view, "budget-lines", matcher, package=package["id"], sort="amount", order="desc")
-    pillars = {each["id"] for each in _listed(view, PILLARS.name, matcher, package=package["id"])}
-    stated = orjson.loads(reconcile(package["id"], matcher))["data"][0]
+    lines = _listed(view, "budget-lines", searcher, package=package["id"], sort="amount", order="desc")
+    pillars = {each["id"] for each in _listed(view, PILLARS.name, searcher, package=package["id"])}
+    stated = orjson.loads(reconcile(package["id"], searcher))["data"][0]
     return {
         "package": package,
-        "pictures": package_chart(view, package, stated, pillars, matcher).in_page(view),
+        "pictures": package_chart(view, package, stated, pillars, searcher).in_page(view),
         "stated": stated,
         "stated_at": source_address(view, package, stated["stated"]["amount"]),
         "joint": [(each, source_address(view, each, each["amount"])) for each in lines if each["joint"]],
@@ -78,8 +78,8 @@ def _overview(view: View, matcher: Matcher) -> Object | None:
 async def home(view: PlainPage) -> Response:
     dataset = view.snapshot.dataset
 
-    def answers(matcher: Matcher) -> tuple[Mapping[str, int], Object | None]:
-        return {each.name: len(matcher.index.rows(each.name)) for each in RESOURCES}, _overview(view, matcher)
+    def answers(searcher: Searcher) -> tuple[Mapping[str, int], Object | None]:
+        return {each.name: len(searcher.index.rows(each.name)) for each in RESOURCES}, _overview(view, searcher)
 
     totals, story = await view.snapshot.run(answers)
     return page(
@@ -122,9 +122,9 @@ async def crosswalk_page(view: Annotated[View, page_of(crosswalk.PARAMETERS)]) -
 
 @router.get("/packages/{id}/reconciliation")
 async def reconciliation_page(id_: RecordId, view: Annotated[View, page_of({})]) -> Response:
-    def answers(matcher: Matcher) -> tuple[Any, Any]:
-        package = orjson.loads(read_record(PACKAGES, id_, matcher.session))
-        return package, orjson.loads(reconcile(id_, matcher))
+    def answers(searcher: Searcher) -> tuple[Any, Any]:
+        package = orjson.loads(read_record(PACKAGES, id_, searcher.session))
+        return package, orjson.loads(reconcile(id_, searcher))
 
     package, answer = await view.snapshot.run(answers)
     title = view.label("reconciliation")
@@ -142,7 +142,7 @@ async def reconciliation_page(id_: RecordId, view: Annotated[View, page_of({})])
     )
 
 
-def _answered(view: View, question: Question, matcher: Matcher) -> Object:
+def _answered(view: View, question: Question, searcher: Searcher) -> Object:
     """For a template, a question of the guide, the API's answer to its request, the address of the page that shows it,
     and what kind of answer it is. Raises a Problem as the API does."""
     path, _, sent = question.request.partition("?")
@@ -154,15 +154,15 @@ def _answered(view: View, question: Question, matcher: Matcher) -> Object:
     shows = path.rpartition("/")[2]
     match path.split("/")[2:]:
         case ["crosswalk"]:
-            body = crosswalk.walk(query(crosswalk.PARAMETERS), matcher)
+            body = crosswalk.walk(query(crosswalk.PARAMETERS), searcher)
         case ["budget-summary"]:
-            body = budget_summary.summarize(query(budget_summary.PARAMETERS), matcher)
+            body = budget_summary.summarize(query(budget_summary.PARAMETERS), searcher)
         case ["packages", id_, "reconciliation"]:
-            body = reconcile(id_, matcher)
+            body = reconcile(id_, searcher)
         case ["measures", id_, "figures"]:
-            body = figures_answer(id_, matcher)
+            body = figures_answer(id_, searcher)
         case _:
-            body, _ = list_page(BY_NAME[shows], query(LISTS[shows]), f"{view.prefix}{path}", matcher)
+            body, _ = list_page(BY_NAME[shows], query(LISTS[shows]), f"{view.prefix}{path}", searcher)
     # Sums have the page of their lines, figures that of their measure.
     path = path.removeprefix("/v1").removesuffix("/figures").replace("/budget-summary", "/budget-lines")
     filters = "&".join(each for each in sent.split("&") if not each.startswith("group_by="))
@@ -171,11 +171,11 @@ def _answered(view: View, question: Question, matcher: Matcher) -> Object:
 
 @router.get("/guide")
 async def guide(view: Annotated[View, page_of({})]) -> Response:
-    def answers(matcher: Matcher) -> list[Object]:
+    def answers(searcher: Searcher) -> list[Object]:
         found = []
         for each in view.snapshot.dataset.about.questions:
             try:
-                found.append(_answered(view, each, matcher))
+                found.append(_answered(view, each, searcher))
             except Problem as problem:
                 if problem.status not in (404, 422):  # without the document that a question is about, it is not asked
                     raise

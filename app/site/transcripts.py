@@ -18,9 +18,9 @@ from app.api.parameters import VERSION, RecordId, by_name
 from app.db.base import InList, Statement
 from app.errors import conflict
 from app.query.columns import BETWEEN
-from app.query.matching import Matcher
 from app.query.names import label
 from app.query.resource import Resource
+from app.query.searcher import Searcher
 from app.resources.documents import DOCUMENTS
 from app.resources.facts import FACTS
 from app.resources.tables import RESOURCE_TABLES
@@ -107,19 +107,19 @@ class Coverage(NamedTuple):
     longest: int
 
 
-def coverage_of(document: str, matcher: Matcher) -> Coverage:
+def coverage_of(document: str, searcher: Searcher) -> Coverage:
     """The coverage of a document, which one snapshot of the data finds once: it needs every line."""
 
     def find() -> Coverage:
-        texts = matcher.session.query(ALL_TEXTS, document=document)
+        texts = searcher.session.query(ALL_TEXTS, document=document)
         written = BitMap(number for number, text in texts if text.strip())
         resting, longest = BitMap(), 0
-        for first, last in matcher.session.query(COVERED, document=document):
+        for first, last in searcher.session.query(COVERED, document=document):
             resting.add_range(first, last + 1)
             longest = max(longest, last - first)
         return Coverage(len(written), len(written & resting), list(_passages(written, written - resting)), longest)
 
-    return matcher.index.derived(f"coverage/{document}", find)
+    return searcher.index.derived(f"coverage/{document}", find)
 
 
 def _passages(written: BitMap, bare: BitMap) -> Iterable[tuple[int, int]]:
@@ -166,16 +166,16 @@ def _fields(supports: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition(".")[0] for name in supports.split(BETWEEN)))
 
 
-def read(document: str, view: View, coverage: Coverage, matcher: Matcher) -> Sequence[Line]:
+def read(document: str, view: View, coverage: Coverage, searcher: Searcher) -> Sequence[Line]:
     """The lines of a page: those asked for, or, without `to`, the page of lines that has `from`."""
     first, last = transcript.lines_asked(view.query)
     if not view.query.get("to"):
         first -= (first - 1) % LINES_PER_PAGE
     last = min(last, first + LINES_PER_PAGE - 1)
-    texts = sorted(matcher.session.query(transcript.TEXTS, document=document, numbers=list(range(first, last + 1))))
+    texts = sorted(searcher.session.query(transcript.TEXTS, document=document, numbers=list(range(first, last + 1))))
     resting: dict[int, list[Evidence]] = defaultdict(list)  # by line
     place = {"document": document, "earliest": first - coverage.longest, "first": first, "last": last}
-    for from_, to, quote, supports, keys, _ in matcher.session.query(RESTING, **place):
+    for from_, to, quote, supports, keys, _ in searcher.session.query(RESTING, **place):
         each = Evidence(quote, _fields(supports or ""), set(map(int, keys.split(","))))
         for number in range(max(from_, first), min(to, last) + 1):
             resting[number].append(each)
@@ -184,8 +184,8 @@ def read(document: str, view: View, coverage: Coverage, matcher: Matcher) -> Seq
     records = {
         key: (resource, *record)
         for resource, statement in NAMED.items()
-        if (found := keys & matcher.index.rows(resource))
-        for key, *record in matcher.session.query(statement, keys=list(found))
+        if (found := keys & searcher.index.rows(resource))
+        for key, *record in searcher.session.query(statement, keys=list(found))
     }
     path = f"/documents/{document}"
     return [
@@ -252,10 +252,10 @@ async def document(id_: RecordId, view: Annotated[View, page_of(PARAMETERS)]) ->
         earlier = await view.snapshot.run(read_item, DOCUMENTS, id_, view, light=True)
         return page(view, "item.html", **earlier)
 
-    def answers(matcher: Matcher) -> tuple[dict[str, Any], Coverage, Sequence[Line]]:
-        item = read_item(DOCUMENTS, id_, view, matcher, f"/documents/{id_}/lines")
-        coverage = coverage_of(id_, matcher)
-        return item, coverage, read(id_, view, coverage, matcher)
+    def answers(searcher: Searcher) -> tuple[dict[str, Any], Coverage, Sequence[Line]]:
+        item = read_item(DOCUMENTS, id_, view, searcher, f"/documents/{id_}/lines")
+        coverage = coverage_of(id_, searcher)
+        return item, coverage, read(id_, view, coverage, searcher)
 
     item, coverage, lines = await view.snapshot.run(answers)
     address = partial(view.line, id_)

@@ -11,8 +11,8 @@ from pyroaring import BitMap
 
 from app.index import Index
 from app.query.filters import Filter
-from app.query.matching import Matcher
 from app.query.parser import Query
+from app.query.searcher import Searcher
 from app.query.vocabulary import NONE, Vocabularies
 from app.resources.budget_lines import BUDGET_LINES
 from app.sums.line_sums import NO_LINES, PARTS, UNKNOWN, GroupKey, LineSums, Sum
@@ -123,21 +123,21 @@ def is_stated(sum_: Sum) -> bool:
     return bool(sum_.stated if sum_.kinds else sum_.known)
 
 
-def reported_rows(query: Query, matcher: Matcher) -> BitMap:
+def reported_rows(query: Query, searcher: Searcher) -> BitMap:
     """The rows of the years, budgets, phases and bases that a query names: of others, documents may state nothing."""
-    rows = matcher.index.rows(BUDGET_LINES.name)
+    rows = searcher.index.rows(BUDGET_LINES.name)
     for filter_, ids in query.filters():
         if filter_.name in REPORTED_DIMENSIONS:
-            rows = rows & matcher.rows_of(BUDGET_LINES, filter_, ids)
+            rows = rows & searcher.rows_of(BUDGET_LINES, filter_, ids)
     return rows
 
 
-def is_known(query: Query, matcher: Matcher) -> bool:
+def is_known(query: Query, searcher: Searcher) -> bool:
     """Whether the documents have budget lines for what a query asks about: for a value of each dimension that it
     filters by, of REPORTED_DIMENSIONS together. If so, and no line matches, that is a zero; if not, the amount is
     unknown."""
-    return bool(reported_rows(query, matcher)) and all(
-        NONE in ids or matcher.rows_of(BUDGET_LINES, filter_, ids)
+    return bool(reported_rows(query, searcher)) and all(
+        NONE in ids or searcher.rows_of(BUDGET_LINES, filter_, ids)
         for filter_, ids in query.filters()
         if filter_.name in DIMENSIONS
     )

@@ -13,7 +13,7 @@ from app.db.base import Session
 from app.index import Index
 from app.query.dataset import read_value
 from app.query.filters import Filter
-from app.query.matching import Matcher, values_of
+from app.query.searcher import Searcher, values_of
 from app.query.vocabulary import NONE, Vocabularies
 from app.resources.amount import NO_AMOUNT, SEVERAL_KINDS, Amount, AmountBasis, BudgetPhase, Kind, in_oku, summed
 from app.resources.budget_lines import AMOUNT_NOTE, AMOUNT_QUALITY, BUDGET_LINES, KIND, UNSTATED
@@ -259,22 +259,22 @@ CARRIED_EACH_YEAR = Note(
 )
 
 
-def rows_of_kinds(kinds: Container[Kind], rows: BitMap, matcher: Matcher) -> BitMap:
+def rows_of_kinds(kinds: Container[Kind], rows: BitMap, searcher: Searcher) -> BitMap:
     """Those of the rows whose amounts are of one of these kinds."""
-    of_kinds = matcher.index.values(BUDGET_LINES.name, KIND).rows
+    of_kinds = searcher.index.values(BUDGET_LINES.name, KIND).rows
     return BitMap().union(*(rows & of_kind for value, of_kind in of_kinds.items() if kind_of(value) in kinds))
 
 
-def years_of(kind: Kind, rows: BitMap, matcher: Matcher) -> list[int]:
+def years_of(kind: Kind, rows: BitMap, searcher: Searcher) -> list[int]:
     """The fiscal years of those rows that state an amount of a kind."""
-    stated = rows_of_kinds([kind], rows, matcher)
-    years = matcher.index.values(BUDGET_LINES.name, "fiscal_year").rows
+    stated = rows_of_kinds([kind], rows, searcher)
+    years = searcher.index.values(BUDGET_LINES.name, "fiscal_year").rows
     return sorted(int(year) for year, of_year in years.items() if of_year.intersect(stated))
 
 
-def years_note(total: Sum, rows: BitMap, matcher: Matcher) -> list[Note]:
+def years_note(total: Sum, rows: BitMap, searcher: Searcher) -> list[Note]:
     """The notes of a sum that adds several years: which, and whether they hold what is carried over between them."""
-    years = {kind: years_of(kind, rows, matcher) for kind in map(kind_of, total.stated)}
+    years = {kind: years_of(kind, rows, searcher) for kind in map(kind_of, total.stated)}
     added = {kind: of_kind for kind, of_kind in years.items() if len(of_kind) > 1}
     if not added:
         return []
@@ -301,13 +301,13 @@ def unstated_note(total: Sum) -> list[Note]:
     ]
 
 
-def amount_notes(rows: BitMap, matcher: Matcher) -> list[Note]:
+def amount_notes(rows: BitMap, searcher: Searcher) -> list[Note]:
     """The notes of those rows that a sum of the rows counts, where they qualify its amount."""
-    lines = matcher.index.values(BUDGET_LINES.name, AMOUNT_NOTE)
+    lines = searcher.index.values(BUDGET_LINES.name, AMOUNT_NOTE)
     if not rows.intersect(lines.present):
         return []
-    counted = rows - left_out(rows, matcher.index)
-    notes = matcher.index.derived(AMOUNT_NOTES, lambda: _read_amount_notes(matcher.session))
+    counted = rows - left_out(rows, searcher.index)
+    notes = searcher.index.derived(AMOUNT_NOTES, lambda: _read_amount_notes(searcher.session))
     return [note for note in notes if counted.intersect(lines.of(note.code))]
 
 

@@ -5,23 +5,23 @@ from collections.abc import Iterable
 from pyroaring import BitMap
 
 from app.query.filters import Filter
-from app.query.matching import Matcher
 from app.query.parser import Query
+from app.query.searcher import Searcher
 from app.resources.budget_lines import BUDGET_LINES, MISSING
 from app.schemas import Note, Reason
 
 
-def missing_notes(query: Query, group_by: Iterable[str], matcher: Matcher, among: BitMap | None = None) -> list[Note]:
+def missing_notes(query: Query, group_by: Iterable[str], searcher: Searcher, among: BitMap | None = None) -> list[Note]:
     """The notes on lines, of all or of some, without a value of a filter of the query, or of one that its sums are
     grouped by: how many there are under the other filters, and why they have none."""
     asked = {filter_.name: filter_.indexed for filter_, _ in query.filters() if filter_.facet}
     notes = []
     for name in dict.fromkeys((*asked.values(), *group_by)):
-        missing = _missing(BUDGET_LINES.filters[name], matcher)
+        missing = _missing(BUDGET_LINES.filters[name], searcher)
         if not missing:
             continue
         others = query.without(*(key for key, indexed in asked.items() if indexed == name))
-        rows = matcher.match(BUDGET_LINES, others)
+        rows = searcher.match(BUDGET_LINES, others)
         found = {
             reason: len(rows & lines if among is None else rows & lines & among) for reason, lines in missing.items()
         }
@@ -31,9 +31,9 @@ def missing_notes(query: Query, group_by: Iterable[str], matcher: Matcher, among
     return notes
 
 
-def _missing(filter_: Filter, matcher: Matcher) -> dict[Reason, BitMap]:
+def _missing(filter_: Filter, searcher: Searcher) -> dict[Reason, BitMap]:
     """The lines that have no value of a filter, by the reason why what it reads is empty."""
-    missing = matcher.index.values(BUDGET_LINES.name, MISSING).rows
+    missing = searcher.index.values(BUDGET_LINES.name, MISSING).rows
     fields = {path.partition(".")[0] for path in filter_.paths} or {filter_.indexed}
     reasons = {
         reason: [f"{field},{reason}" for field in fields] for reason in Reason if reason != Reason.NOT_APPLICABLE

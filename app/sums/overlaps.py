@@ -16,8 +16,8 @@ from sqlmodel import col, select
 from app.db.base import InList, Statement
 from app.db.tables import ServingRecord
 from app.index import Index
-from app.query.matching import Matcher
 from app.query.notes import MAX_NAMED, listed
+from app.query.searcher import Searcher
 from app.resources.amount import BudgetPhase
 from app.resources.budget_lines import ACROSS, BUDGET_LINES, DOCUMENT, MINISTRY_BUDGET
 from app.schemas import Id, Note, Schema, distinct
@@ -119,23 +119,23 @@ def _shared(index: Index) -> list[tuple[str, BitMap, dict[str, BitMap]]]:
     return [each for each in found if len(each[2]) > 1]
 
 
-def overlaps_of(rows: BitMap, matcher: Matcher) -> tuple[list[dict[str, Any]], list[Note]]:
+def overlaps_of(rows: BitMap, searcher: Searcher) -> tuple[list[dict[str, Any]], list[Note]]:
     """The lines that a sum of these rows leaves out, in the schema of OverlappingLine, the first MAX_LISTED of them,
     and the notes on them and on lines that may state the same money."""
-    found, notes = _overlapping(rows, matcher.index), []
+    found, notes = _overlapping(rows, searcher.index), []
     if found:
         notes.append(COUNTED_ONCE)
     if len(found) > MAX_LISTED:
         notes.append(_cut(len(found)))
-    across = BitMap().union(*(lines for _, lines in _under(rows, ACROSS, matcher.index)))
+    across = BitMap().union(*(lines for _, lines in _under(rows, ACROSS, searcher.index)))
     if across:
         notes.append(_across(len(across)))
-    unrelated = list(islice(_unrelated(rows, matcher.index), MAX_NAMED + 1))
+    unrelated = list(islice(_unrelated(rows, searcher.index), MAX_NAMED + 1))
     if unrelated:
-        notes.append(_may_overlap(unrelated, matcher))
+        notes.append(_may_overlap(unrelated, searcher))
     shown = found[:MAX_LISTED]
     keys = [key for each in shown for key in (each.line, each.counted)]
-    ids = dict(matcher.session.query(IDS, keys=keys)) if keys else {}
+    ids = dict(searcher.session.query(IDS, keys=keys)) if keys else {}
     return [{"id": ids[each.line], "reason": each.reason, "counted": ids[each.counted]} for each in shown], notes
 
 
@@ -156,8 +156,8 @@ def _across(count: int) -> Note:
     )
 
 
-def _may_overlap(unrelated: Sequence[tuple[str, Sequence[str]]], matcher: Matcher) -> Note:
-    named = [_named(budget, matcher) for budget, _ in unrelated[:MAX_NAMED]]
+def _may_overlap(unrelated: Sequence[tuple[str, Sequence[str]]], searcher: Searcher) -> Note:
+    named = [_named(budget, searcher) for budget, _ in unrelated[:MAX_NAMED]]
     ja, en = ("、".join(ja for ja, _ in named), "; ".join(en for _, en in named))
     more = len(unrelated) > MAX_NAMED
     documents = ", ".join(distinct(document for _, several in unrelated for document in several))
@@ -170,8 +170,8 @@ def _may_overlap(unrelated: Sequence[tuple[str, Sequence[str]]], matcher: Matche
     )
 
 
-def _named(budget: str, matcher: Matcher) -> tuple[str, str]:
+def _named(budget: str, searcher: Searcher) -> tuple[str, str]:
     """What a budget is called in Japanese and in English."""
     year, kind, ministry = budget.split(",")
-    who, phase = matcher.vocabularies["ministry"].concepts[ministry].label, BudgetPhase(kind).label
+    who, phase = searcher.vocabularies["ministry"].concepts[ministry].label, BudgetPhase(kind).label
     return f"{who.ja}の{year}年度{phase.ja}", f"FY{year} {phase.en} of the {who.en}"

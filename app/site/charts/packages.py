@@ -3,8 +3,8 @@
 from collections.abc import Container, Sequence
 
 from app.api import budget_summary
-from app.query.matching import Matcher
 from app.query.parser import Query
+from app.query.searcher import Searcher
 from app.site.charts.bars import Bar, Chart, Segment
 from app.site.charts.drawing import DIFFERENCE
 from app.site.charts.sums import sums_chart
@@ -12,10 +12,10 @@ from app.site.values import Object
 from app.site.view import View
 
 
-def package_chart(view: View, package: Object, stated: Object, pillars: Container[str], matcher: Matcher) -> Chart:
+def package_chart(view: View, package: Object, stated: Object, pillars: Container[str], searcher: Searcher) -> Chart:
     """A stated total of a package, a row of its reconciliation, and each of these pillars on the same scale."""
     query = Query(budget_summary.PARAMETERS, {"package": (package["id"],)})
-    sums = sums_chart(view, query, "pillar", matcher, pillars)
+    sums = sums_chart(view, query, "pillar", searcher, pillars)
     total, itemised, difference = stated["stated"]["amount"], stated["itemised"], stated["difference"]
     parts = []
     if itemised["jpy"]:

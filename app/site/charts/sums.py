@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from app.api import budget_summary
-from app.query.matching import Matcher
 from app.query.parser import Query
+from app.query.searcher import Searcher
 from app.query.vocabulary import Concept
 from app.resources.amount import Kind
 from app.resources.budget_lines import BUDGET_LINES, KIND, UNSTATED
@@ -37,12 +37,12 @@ def totals_of(answer: Object) -> Mapping[Kind, Any]:
     return {(each["basis"], each["phase"]): each for each in answer["totals"] if each["phase"]}
 
 
-def first_kind(query: Query, matcher: Matcher) -> Kind:
+def first_kind(query: Query, searcher: Searcher) -> Kind:
     """The kind of the first line of a query that states an amount: lines stand in the order of the documents."""
-    rows = matcher.match(BUDGET_LINES, query)
+    rows = searcher.match(BUDGET_LINES, query)
     first = {
         kind: min(lines)
-        for kind, of_kind in matcher.index.values(BUDGET_LINES.name, KIND).rows.items()
+        for kind, of_kind in searcher.index.values(BUDGET_LINES.name, KIND).rows.items()
         if kind != UNSTATED and (lines := rows & of_kind)
     }
     return kind_of(min(first, key=first.__getitem__)) if first else (None, None)
@@ -87,27 +87,29 @@ def _by_ministry(view: View, total: Object, paid: Mapping[str, Object]) -> list[
     return found
 
 
-def _summarize(query: Query, group_by: tuple[str, ...], matcher: Matcher) -> Any:
+def _summarize(query: Query, group_by: tuple[str, ...], searcher: Searcher) -> Any:
     """The API's answer to the parameters of a chart."""
     summed = query.within(budget_summary.PARAMETERS, group_by=group_by)
-    return orjson.loads(budget_summary.summarize(summed, matcher))
+    return orjson.loads(budget_summary.summarize(summed, searcher))
 
 
-def _paid(query: Query, kind: Kind, matcher: Matcher) -> Mapping[str, Mapping[str, Object]]:
+def _paid(query: Query, kind: Kind, searcher: Searcher) -> Mapping[str, Mapping[str, Object]]:
     """By pillar, what each ministry pays of a kind."""
     found: dict[str, dict[str, Object]] = defaultdict(dict)
-    for group in _summarize(query.without("sort", "order", "limit"), ("ministry", "pillar"), matcher)["groups"]:
+    for group in _summarize(query.without("sort", "order", "limit"), ("ministry", "pillar"), searcher)["groups"]:
         ministry, _, pillar = group["key"].partition(",")
         if kind in totals_of(group):
             found[pillar][ministry] = totals_of(group)[kind]
     return found
 
 
-def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only: Container[str] | None = None) -> Chart:
+def sums_chart(
+    view: View, query: Query, dimension: str, searcher: Searcher, only: Container[str] | None = None
+) -> Chart:
     """Sums of budget lines by a dimension, each group a bar: those of `only`, where it is given."""
-    answer = _summarize(query, (dimension,), matcher)
-    kind = first_kind(query, matcher)
-    paid = _paid(query, kind, matcher) if dimension == "pillar" else {}
+    answer = _summarize(query, (dimension,), searcher)
+    kind = first_kind(query, searcher)
+    paid = _paid(query, kind, searcher) if dimension == "pillar" else {}
     concepts = view.snapshot.dataset.vocabularies[dimension].concepts
     section = query.get("section")
 
@@ -130,7 +132,7 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         return Bar(label, view.money(total["involved"]), segments, link)
 
     shown = list(filter(is_shown, answer["groups"]))
-    lead = [_years(view, kind, query, matcher)]
+    lead = [_years(view, kind, query, searcher)]
     filtered = replace(view, query=query.within(BUDGET_LINES.filters))
     if filters := [f"{each.label}: {each.value}" for each in chips(filtered)]:
         lead.append(view.tr("絞り込み — ", "Filters: ") + view.tr("、", "; ").join(filters))
@@ -138,8 +140,8 @@ def sums_chart(view: View, query: Query, dimension: str, matcher: Matcher, only:
         lead.append(view.tr("複数に属する予算行は、それぞれに全額を示す", "A line in several groups is whole in each"))
     if left := len(shown[MAX_BARS:]):
         lead.append(view.tr(f"ほか{left}件は示していない", f"{left} more are not shown"))
-    drawn = rows_of_kinds([kind], matcher.match(BUDGET_LINES, query), matcher)
-    notes = [*missing_notes(query, [dimension], matcher), *amount_notes(drawn, matcher)]
+    drawn = rows_of_kinds([kind], searcher.match(BUDGET_LINES, query), searcher)
+    notes = [*missing_notes(query, [dimension], searcher), *amount_notes(drawn, searcher)]
     lead.extend(view.tr(note.ja, note.en) for note in notes)
     return Chart(
         f"budget-by-{dimension}",
@@ -176,10 +178,10 @@ def lines_of_kind(view: View, query: Query, kind: Kind, **more: str) -> str:
     return view.url("/budget-lines", lines.encode())
 
 
-def _years(view: View, kind: Kind, query: Query, matcher: Matcher) -> str:
+def _years(view: View, kind: Kind, query: Query, searcher: Searcher) -> str:
     """The kind that is drawn, and the fiscal years that its sums are of."""
-    rows = matcher.match(BUDGET_LINES, query)
-    found = years_of(kind, rows, matcher)
+    rows = searcher.match(BUDGET_LINES, query)
+    found = years_of(kind, rows, searcher)
     if not found:
         no_amount, no_line = (
             ("金額の記載がない", "No amount is stated"),

@@ -1,4 +1,4 @@
-"""Matching: the rows of a query, found by intersecting sets of the index. No row is read to find one."""
+"""Searcher: finds the rows of queries by intersecting sets of the index. No row is read to find one."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -37,9 +37,9 @@ def values_of(index: Index, vocabularies: Vocabularies, resource: Resource, filt
     return index.values(resource.name, filter_.indexed, narrower)
 
 
-class Matcher:
-    """Evaluates queries of a dataset in one session. `loaded` are the parts of its index that all sessions share. It is
-    the TextReader of full-text searches."""
+class Searcher:
+    """A dataset, its index and one session: evaluates queries. `loaded` are the parts of the index that all sessions
+    share. It is the TextReader of full-text searches."""
 
     def __init__(self, dataset: Dataset, loaded: dict[str, Any], session: Session) -> None:
         self.index = Index(lambda name: dict(session.query(PART, name=name)), loaded)
