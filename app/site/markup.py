@@ -1,4 +1,4 @@
-"""Texts as HTML."""
+"""Texts as HTML: escaped, and with code and paragraphs marked."""
 
 import re
 from functools import lru_cache
