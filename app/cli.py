@@ -390,7 +390,7 @@ check_option = click.option("--check", "only_check", is_flag=True, help="Write n
 @main.command()
 @check_option
 def openapi(*, only_check: bool) -> None:
-    """Write the OpenAPI document from the code and the answers to the first document's data."""
+    """Write the OpenAPI document from the code and its answers to the seed's data, in the development environment."""
     from app.api.openapi import COMMITTED
     from app.api.openapi_generator import generate
     from app.main import create_app

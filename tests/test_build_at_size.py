@@ -104,7 +104,7 @@ def test_any_number_of_processes_finds_the_same_errors(tmp_path: Path) -> None:
     assert list((tmp_path / "by-2").iterdir()) == []
 
 
-def test_an_error_in_one_unit_is_found_when_the_next_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_one_share_is_found_when_the_next_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.seeding.rendering.SHARE_SIZE", 20)
     seed = tmp_path / "seed"
     write(seed, 40)

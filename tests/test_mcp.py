@@ -778,7 +778,7 @@ PIECE = {
 
 
 def over(answering: ASGIApp, app: FastAPI) -> ApiClient:
-    """A service over another application, with the data of this one."""
+    """A client of another application, with the data of this one."""
     return ApiClient(answering, app.state.settings, app.state.snapshots)
 
 

@@ -230,6 +230,10 @@ SLIPS = {
         "  other: biobank-utilisation-fy2025-supplementary\n  note: {ja: x, en: x}\n"),
         "- id: a", r"a relation rests on words of both documents",
     ),
+    "a relation of lines that is given twice": (
+        f"{BIO}/line-relations.yaml", None, ("- id: a\n  type: part_of\n  line: mcm-research-hubs-fy2025-supplementary\n"
+        "  other: biobank-utilisation-fy2025-supplementary\n  note: {ja: x, en: x}\n") * 2, "", r"`a` is already taken at",
+    ),
     "an amount whose phase nothing gives": (
         f"{BIO}/packages.yaml", "  budget_kind: supplementary\n", "", "", r"its phase is not known: give `phase`",
     ),

@@ -25,7 +25,7 @@ from app.schemas import Id, Int32, Note, References, Schema, Sentence, to_json
 MAX_FIGURES = 1_000
 PHASES, RELATIONS = list(BudgetPhase), list(FigureRelation)
 
-Json = Mapping[str, Any]
+Object = Mapping[str, Any]
 
 
 class Figure(Schema):
@@ -103,12 +103,12 @@ def _csv(id_: str, searcher: Searcher) -> bytes:
     return CSV.file(_figures(_measure(id_, searcher), searcher))
 
 
-def _measure(id_: str, searcher: Searcher) -> Json:
-    measure: Json = orjson.loads(read_record(MEASURES, id_, searcher.session))
+def _measure(id_: str, searcher: Searcher) -> Object:
+    measure: Object = orjson.loads(read_record(MEASURES, id_, searcher.session))
     return measure
 
 
-def _figures(measure: Json, searcher: Searcher) -> list[dict[str, Any]]:
+def _figures(measure: Object, searcher: Searcher) -> list[dict[str, Any]]:
     """The figures of a measure by year, phase and document."""
     found = [
         *_of_lines(measure, FigureRelation.OWN, searcher),
@@ -124,13 +124,13 @@ def _figures(measure: Json, searcher: Searcher) -> list[dict[str, Any]]:
     return sorted(distinct.values(), key=_sort_key)
 
 
-def _sort_key(figure: Json) -> tuple[int, int, bool, str, int]:
+def _sort_key(figure: Object) -> tuple[int, int, bool, str, int]:
     phase, document = figure["amount"]["phase"], figure["document"]
     place = PHASES.index(phase) if phase else len(PHASES)
     return figure["fiscal_year"]["year"], place, document is None, document or "", RELATIONS.index(figure["relation"])
 
 
-def _of_lines(measure: Json, relation: FigureRelation, searcher: Searcher) -> Iterator[dict[str, Any]]:
+def _of_lines(measure: Object, relation: FigureRelation, searcher: Searcher) -> Iterator[dict[str, Any]]:
     """The amounts of a measure's own lines, and what public sources give beside them."""
     ids = [line["id"] for line in measure["budget_lines"]]
     for line in map(orjson.loads, read_records(BUDGET_LINES, ids, searcher.session)):
@@ -141,18 +141,18 @@ def _of_lines(measure: Json, relation: FigureRelation, searcher: Searcher) -> It
             yield {**common, "document": None, "relation": FigureRelation.NATIONAL_EXPENDITURE, **outside}
 
 
-def _of_other_measures(measure: Json) -> Iterator[dict[str, Any]]:
+def _of_other_measures(measure: Object) -> Iterator[dict[str, Any]]:
     for figure in measure["other_figures"]:
         shown = {name: figure[name] for name in ("fiscal_year", "document", "relation", "amount")}
         yield {**shown, "line": figure["id"], "url": None}
 
 
-def _same_programme(measure: Json, searcher: Searcher) -> Iterator[Json]:
+def _same_programme(measure: Object, searcher: Searcher) -> Iterator[Object]:
     """The other measures that have a review sheet of this one."""
     sheets = [each["id"] for each in measure["same_as"] if each["scheme"] == IdentifierScheme.BUDGET_PROJECT]
     if sheets:
         rows = searcher.rows_of(MEASURES, MEASURES.filters["identifier"], tuple(sheets))
         for _, record in searcher.session.query(RECORDS, keys=list(rows)):
-            other: Json = orjson.loads(record)
+            other: Object = orjson.loads(record)
             if other["id"] != measure["id"]:
                 yield other

@@ -17,8 +17,8 @@ from app.query.cursor import Binding, Cursor, encode
 from app.query.formats import ATOM_TYPE, BINARY_TYPE, SVG_TYPE
 from app.query.records import EARLIER
 
-MOST_CHARACTERS = 1_000_000
-MOST_ITEMS = 100_000
+MAX_CHARACTERS = 1_000_000
+MAX_ITEMS = 100_000
 
 Json = dict[str, Any]
 
@@ -71,7 +71,7 @@ def generate(app: FastAPI) -> bytes:
 def _request(client: TestClient, url: str, status: int = 200) -> Any:
     """What the application answers to a request: JSON or text, with this status."""
     response = client.get(url)
-    assert response.status_code == status, (url, response.text)  # noqa: S101 - the example is a fault of this file
+    assert response.status_code == status, (url, response.text)  # noqa: S101 - an example that is refused is a fault of this file
     media_type = response.headers["content-type"].partition(";")[0]
     is_json = media_type.endswith("json") and not media_type.endswith("ndjson")
     return response.json() if is_json else response.text
@@ -85,7 +85,7 @@ def _operations(document: Json) -> Iterator[tuple[str, Json]]:
 def _complete(client: TestClient, path: str, operation: Json) -> None:
     """Adds the refusals that the operation can give, and true examples."""
     collection, has_id, _ = path.partition("/{id}")
-    id_ = (_request(client, f"{collection}?limit=1"))["data"][0]["id"] if has_id else ""
+    id_ = _request(client, f"{collection}?limit=1")["data"][0]["id"] if has_id else ""
     actual = path.format(id=id_)
     parameters = {parameter["name"]: parameter for parameter in operation.get("parameters", [])}
     sent = {}
@@ -99,7 +99,7 @@ def _complete(client: TestClient, path: str, operation: Json) -> None:
         elif name == "limit":
             sent[name] = "1"
         elif name == "version" and actual.endswith(f"/{id_}"):  # the newest: a record may be in no older one
-            parameter["example"] = (_request(client, "/v1/versions?limit=1"))["data"][0]["id"]
+            parameter["example"] = _request(client, "/v1/versions?limit=1")["data"][0]["id"]
     responses: Json = operation["responses"]
     responses["200"]["description"] = f"{operation['summary']}."
     (media_type,) = responses["200"]["content"]
@@ -178,9 +178,9 @@ def _tidy(document: Json, schemas: Json) -> None:
             # Limits for clients that want them: no value comes close. Integers keep their format alone, since some
             # generators cannot write a limit above 2^31.
             if node.get("type") == "string" and "enum" not in node:
-                node.setdefault("maxLength", MOST_CHARACTERS)
+                node.setdefault("maxLength", MAX_CHARACTERS)
             elif node.get("type") == "array":
-                node.setdefault("maxItems", MOST_ITEMS)
+                node.setdefault("maxItems", MAX_ITEMS)
         _name_values(schema)
         _lift(schema)
 

@@ -33,7 +33,7 @@ class ReconciledTotal(Schema):
         description="Stated less itemised: negative where the lines exceed the total, null where one is unknown."
     )
     lines: Int32
-    notes: list[Note] = Field(description="What is known of the difference, and of the lines' amounts.")
+    notes: list[Note] = Field(description="What is of_total of the difference, and of the lines' amounts.")
 
 
 class Reconciliation(Schema):
@@ -54,7 +54,7 @@ router = APIRouter(tags=[PACKAGES.name])
     operation_id="get_package_reconciliation",
     summary="Hold a package's stated totals against its lines",
     description=(
-        "Each total that the document states, what the budget lines give, the difference, and what is known "
+        "Each total that the document states, what the budget lines give, the difference, and what is of_total "
         "of it. No difference is explained away."
     ),
     response_model=Reconciliation,
@@ -71,7 +71,7 @@ def reconcile(id_: str, searcher: Searcher) -> bytes:
     lines = LineSums(searcher.index, searcher.vocabularies).sum(rows)._replace(known=bool(rows))
     overlaps, overlap_notes = overlaps_of(rows, searcher)
     data = []
-    for stated, known in zip(package.stated_totals, notes, strict=True):
+    for stated, of_total in zip(package.stated_totals, notes, strict=True):
         compared = lines.comparable(stated.amount)
         qualifying = amount_notes(rows_of_kinds(list(map(kind_of, compared.kinds)), rows, searcher), searcher)
         itemised = Amount(**compared.amount("involved"))
@@ -88,7 +88,7 @@ def reconcile(id_: str, searcher: Searcher) -> bytes:
                 "itemised": itemised,
                 "difference": difference,
                 "lines": compared.lines,
-                "notes": [*known, *qualifying, *unstated_note(compared), *kinds_note(compared), *overlap_notes],
+                "notes": [*of_total, *qualifying, *unstated_note(compared), *kinds_note(compared), *overlap_notes],
             }
         )
     return to_json({"data": data, "overlaps": overlaps, "meta": searcher.dataset.meta})

@@ -37,7 +37,7 @@ class MethodsMiddleware:
             try:
                 await self.app(inner, receive, _without_body(send))
             finally:
-                scope["route"] = inner.get("route")  # by which the request is counted, and its errors are pages or not
+                scope["route"] = inner.get("route")  # which the request is counted by, and whose errors may be pages
         elif scope["method"] != "OPTIONS":
             await READ_ONLY.response()(scope, receive, send)
         elif _is_preflight(StarletteHeaders(scope=scope)):

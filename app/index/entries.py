@@ -1,4 +1,5 @@
-"""Entries: how an index is stored, as (name, value, data): a part of the index, a value in it, and mostly its rows."""
+"""Entries: how an index is stored, as (name, value, data). A name is that of a part of the index, and data are mostly
+the rows under the value."""
 
 from collections.abc import Iterable
 from typing import Literal

@@ -73,7 +73,7 @@ class Index:
         return self.derived(name, lambda: load(self._read(name)))
 
     def derived(self, name: str, derive: Callable[[], T]) -> T:
-        """What follows from the index alone, worked out when it is first used, and kept. The result is shared: do not
+        """What follows from the build alone, worked out when it is first used, and kept. The result is shared: do not
         change it."""
         if name not in self._loaded:
             # Two threads may do so at the same time: both get the same.

@@ -109,14 +109,14 @@ def list_columns(schema: type[Schema]) -> Mapping[str, tuple[Column, ...]]:
         if get_origin(annotation) is not list or _is_json(info):
             continue
         item = _plain(get_args(annotation)[0])[0]
-        single, to = singular(name), referenced(info)
+        single, references = singular(name), referenced(info)
         if _is_schema(item):
             found[name] = tuple(
-                replace(each, name=f"{single}_id", references=to) if each.name == "id" else each
+                replace(each, name=f"{single}_id", references=references) if each.name == "id" else each
                 for each in _columns(item, 2)
             )
         else:
-            found[name] = (Column(single, "string", info.description or "", (), references=to),)
+            found[name] = (Column(single, "string", info.description or "", (), references=references),)
     return found
 
 
@@ -132,7 +132,7 @@ def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
     for name, info in schema.model_fields.items():
         if depth > 1 and schema is Name and name == "en_official":
             continue  # shown of the record itself only
-        shown, meaning, to = info.alias or name, info.description or "", referenced(info)
+        shown, meaning, references = info.alias or name, info.description or "", referenced(info)
         annotation, required, kind = _plain(info.annotation, info.metadata)
         if _is_json(info):
             yield Column(
@@ -144,30 +144,30 @@ def _columns(schema: type[Schema], depth: int = 0) -> Iterator[Column]:
                 json=True,
             )
         elif get_origin(annotation) is list:
-            yield from _listed(shown, get_args(annotation)[0], meaning, to)
+            yield from _listed(shown, get_args(annotation)[0], meaning, references)
         elif _is_schema(annotation):
             for inner in _columns(annotation, depth + 1):
-                yield _within(inner, shown, meaning, required=required, to=to)
+                yield _within(inner, shown, meaning, required=required, references=references)
         else:
             yield Column(shown, kind, meaning, (shown,), required)
 
 
-def _within(inner: Column, name: str, meaning: str, *, required: bool, to: str | None) -> Column:
+def _within(inner: Column, name: str, meaning: str, *, required: bool, references: str | None) -> Column:
     """A column of a field's own field: `amount_jpy`, `measure_id`; a year is `fiscal_year`, not `fiscal_year_year`."""
     last = name.rpartition("_")[2]
     own = name if inner.name == last else f"{name}_{inner.name}"
     meanings = " ".join(part for part in (meaning, inner.meaning) if part)
-    leads = to if inner.name == "id" else inner.references
-    return Column(own, inner.kind, meanings, (name, *inner.path), required and inner.required, inner.many, leads)
+    to = references if inner.name == "id" else inner.references
+    return Column(own, inner.kind, meanings, (name, *inner.path), required and inner.required, inner.many, to)
 
 
-def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Column]:
+def _listed(name: str, item: Any, meaning: str, references: str | None) -> Iterator[Column]:
     """A list in one cell, or in one for each field of its items: `ministry_ids`, `aims_ja`. A list within a list is
     joined for each item: `measure_related_ids`."""
     meaning = f"{meaning} A list, {LISTS}".strip()
     single = singular(name)
     if item == Id:
-        yield Column(f"{single}_ids", "string", meaning, (name,), required=False, many=True, references=to)
+        yield Column(f"{single}_ids", "string", meaning, (name,), required=False, many=True, references=references)
         return
     plain, _, kind = _plain(item)
     if not _is_schema(plain):
@@ -178,13 +178,13 @@ def _listed(name: str, item: Any, meaning: str, to: str | None) -> Iterator[Colu
             own = f"{name}_{inner.name}"
         else:
             own = f"{single}_{inner.name if inner.many else _plural(inner.name)}"
-        leads = to if inner.name == "id" else None
-        column = Column(own, "string", meaning, (name, *inner.path), required=False, many=True, references=leads)
+        to = references if inner.name == "id" else None
+        column = Column(own, "string", meaning, (name, *inner.path), required=False, many=True, references=to)
         yield replace(column, item=inner.item if inner.many else inner.kind, nested=inner.many)
 
 
 def _plain(annotation: Any, marks: Iterable[Any] = ()) -> tuple[Any, bool, CellType]:
-    """A type without its marks and without null, whether it excludes null, and the kind of its values. A field has
+    """A type without its marks and without null, whether it excludes null, and the type of its cells. A field has
     `marks` beside its type."""
     required, marks = True, list(marks)
     while True:

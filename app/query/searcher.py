@@ -38,8 +38,8 @@ def values_of(index: Index, vocabularies: Vocabularies, resource: Resource, filt
 
 
 class Searcher:
-    """A dataset, its index and one session: evaluates queries. `loaded` are the parts of the index that all sessions
-    share. It is the TextReader of full-text searches."""
+    """Evaluates queries of a dataset, by its index, in one session. `loaded` are the parts of the index that all
+    sessions share. It is the TextReader of full-text searches."""
 
     def __init__(self, dataset: Dataset, loaded: dict[str, Any], session: Session) -> None:
         self.index = Index(lambda name: dict(session.query(PART, name=name)), loaded)

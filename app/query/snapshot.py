@@ -35,9 +35,9 @@ logger = logging.getLogger("shisaku")
 class Snapshot:
     """One build: every part of one answer comes from the same.
 
-    `index` are the parts of its index that requests have loaded, `files` its downloads that were found whole. `damage`
-    says what is wrong with its content, which is then not to be served; it is empty if nothing is. `opened` is when,
-    in seconds since the epoch."""
+    `index` are the parts of its index that requests have loaded, and what they worked out of the build; `files` its
+    downloads that were found whole. `damage` says what is wrong with its content, which is then not to be served; it is
+    empty if nothing is. `opened` is when, in seconds since the epoch."""
 
     database: Database
     dataset: Dataset

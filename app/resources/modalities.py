@@ -22,7 +22,7 @@ class Modality(Record):
     measure_count: Annotated[Int32, Derived()] = Field(description="Measures under it or under a narrower one.")
 
 
-def _concept(record: Modality) -> list[Concept]:
+def _concepts(record: Modality) -> list[Concept]:
     broader = record.broader.id if record.broader else None
     codes = ids_of(record.same_as)
     return [Concept(id=record.id, label=record.name, aliases=tuple(record.also), codes=codes, broader=broader)]
@@ -40,5 +40,5 @@ MODALITIES = Resource(
         IDENTIFIER,
     ),
     names=("name", "also"),
-    vocabularies=(VocabularySource("modality", _concept), IDENTIFIER_VOCABULARY),
+    vocabularies=(VocabularySource("modality", _concepts), IDENTIFIER_VOCABULARY),
 )

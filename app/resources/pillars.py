@@ -32,7 +32,7 @@ class Pillar(Record):
     )
 
 
-def _concept(record: Pillar) -> list[Concept]:
+def _concepts(record: Pillar) -> list[Concept]:
     return [Concept(id=record.id, label=record.name, aliases=(str(record.number), record.symbol))]
 
 
@@ -46,5 +46,5 @@ PILLARS = Resource(
         column("package", "Pillars of the package.", path="package.id", example="fy2025-supplementary-drug-discovery"),
     ),
     own_sorts={"number": "number", "line_count": "line_count", "amount": "amount.jpy"},
-    vocabularies=(VocabularySource("pillar", _concept),),
+    vocabularies=(VocabularySource("pillar", _concepts),),
 )

@@ -36,7 +36,7 @@ class Section(Record):
     measure_count: Annotated[Int32, Derived()] = Field(description="Measures in it or in its sub-sections.")
 
 
-def _concept(record: Section) -> list[Concept]:
+def _concepts(record: Section) -> list[Concept]:
     parent, aliases = record.parent.id if record.parent else None, distinct((record.number, record.code))
     notes = tuple(note for note in record.notes if note.code not in REASON_CODES)
     return [Concept(id=record.id, label=record.name, aliases=tuple(aliases), broader=parent, notes=notes)]
@@ -62,5 +62,5 @@ SECTIONS = Resource(
     ),
     names=("name", "number", "code"),
     own_sorts={"number": "number", "depth": "depth", "measure_count": "measure_count"},
-    vocabularies=(VocabularySource("section", _concept),),
+    vocabularies=(VocabularySource("section", _concepts),),
 )

@@ -19,7 +19,7 @@ from app.seeding.entries.budgets import (
     RelationEntry,
 )
 from app.seeding.entries.sources import DocumentEntry, ModalityEntry, OrganizationEntry, SectionEntry
-from app.seeding.lines import including_lines, lines_of_same_money, phase_of
+from app.seeding.lines import lines_of_same_money, phase_of, wholes_of
 from app.seeding.printed import holds
 from app.seeding.staging import Seed
 
@@ -151,7 +151,7 @@ def _line_relation(entry: LineRelationEntry, seed: Seed) -> Iterator[FieldError]
         yield "evidence", "a relation rests on words of both documents: quote them"
     if entry.line == entry.other:
         yield "other", f"`{entry.line}` is related to itself: name two lines"
-    elif entry.type == "part_of" and entry.line in {**lines_of_same_money(other, seed), **including_lines(other, seed)}:
+    elif entry.type == "part_of" and entry.line in {**lines_of_same_money(other, seed), **wholes_of(other, seed)}:
         yield "other", f"`{entry.other}` is itself a part of `{entry.line}`, or the same: break the circle"
     years = [seed.get(PackageEntry, each.package).fiscal_year for each in (line, other)]
     if years[0] != years[1]:

@@ -78,7 +78,7 @@ class Downloads:
     def _export(
         self, resource: Resource, extension: str, texts: Iterable[bytes], to: IO[bytes] | None = None
     ) -> Download:
-        """What an export answers, of which these are the parts; they are written to a file."""
+        """What an export of these parts answers; they are written to a file too, where one is given."""
         digest, size = sha256(), 0
         for text in texts:
             digest.update(text)

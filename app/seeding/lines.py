@@ -31,7 +31,7 @@ def lines_of_same_money(line: BudgetLineEntry, seed: Seed) -> dict[str, BudgetLi
     return found
 
 
-def including_lines(line: BudgetLineEntry, seed: Seed) -> dict[str, BudgetLineEntry]:
+def wholes_of(line: BudgetLineEntry, seed: Seed) -> dict[str, BudgetLineEntry]:
     """The lines that include the money of a line, at any remove, and those that state the same as these."""
     found: dict[str, BudgetLineEntry] = {}
     below = list(lines_of_same_money(line, seed))
@@ -43,7 +43,7 @@ def including_lines(line: BudgetLineEntry, seed: Seed) -> dict[str, BudgetLineEn
     return found
 
 
-def included_lines(line: BudgetLineEntry, seed: Seed) -> dict[str, BudgetLineEntry]:
+def direct_parts_of(line: BudgetLineEntry, seed: Seed) -> dict[str, BudgetLineEntry]:
     """The lines whose money a line includes, directly."""
     return {each.id: each for _, each in relations_of(line.id, "part_of", "other", seed)}
 
@@ -83,19 +83,19 @@ def uncounted(lines: Sequence[BudgetLineEntry], seed: Seed) -> list[str]:
 
 def yields_to(line: BudgetLineEntry, seed: Seed) -> dict[str, OverlapReason]:
     """The lines beside which a line does not count, with the reason: see `app.sums.overlaps`."""
-    kind, rank = kind_of(line, seed), _rank(line, seed)
+    kind, rank = kind_value_of(line, seed), _rank(line, seed)
     if kind == UNSTATED:
         return {}
     others = (each for each in lines_of_same_money(line, seed).values() if each.id != line.id)
     before = (each for each in others if _rank(each, seed) < rank)
     found = [
         *((each, OverlapReason.SAME_AS) for each in before),
-        *((each, OverlapReason.PART_OF) for each in including_lines(line, seed).values()),
+        *((each, OverlapReason.PART_OF) for each in wholes_of(line, seed).values()),
     ]
-    return {each.id: reason for each, reason in found if kind_of(each, seed) == kind}
+    return {each.id: reason for each, reason in found if kind_value_of(each, seed) == kind}
 
 
-def kind_of(line: BudgetLineEntry, seed: Seed) -> str:
+def kind_value_of(line: BudgetLineEntry, seed: Seed) -> str:
     """The line's value of KIND."""
     return f"{phase_of(line, seed)},{line.amount.basis or ''}" if line.amount else UNSTATED
 

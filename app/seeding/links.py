@@ -14,8 +14,8 @@ MAX_COMPARED = 10_000  # ids among which a hint is looked for
 
 
 def link_errors(seed: Seed, source: Source) -> Iterator[SeedError]:
-    """Links to entries that are not there, or transcripts of no document. What is broken by that is left out of the
-    seed."""
+    """The errors of links to entries that are not there, or, if there are none, of transcripts without a document.
+    Entries of which no more can be checked are marked in the seed as broken."""
     unknown = seed.unknown_targets()
     if source.errors or unknown or any(document.id not in seed.transcripts for document in seed.each(DocumentEntry)):
         _leave_out_broken(seed, unknown)

@@ -51,10 +51,9 @@ from app.seeding.entries.sources import (
     StrategyEntry,
 )
 from app.seeding.lines import (
+    direct_parts_of,
     document_of,
-    included_lines,
-    including_lines,
-    kind_of,
+    kind_value_of,
     line_relations,
     lines_of_same_money,
     lines_under,
@@ -62,6 +61,7 @@ from app.seeding.lines import (
     pillar_of,
     relations_of,
     uncounted,
+    wholes_of,
     yields_to,
 )
 from app.seeding.staging import Seed
@@ -417,8 +417,8 @@ def _other_figures(entry: MeasureEntry, lines: Iterable[BudgetLineEntry], seed: 
     for line in lines:
         for relations, relation in (
             (lines_of_same_money(line, seed), FigureRelation.SAME_AS),
-            (including_lines(line, seed), FigureRelation.PART_OF),
-            (included_lines(line, seed), FigureRelation.INCLUDES),
+            (wholes_of(line, seed), FigureRelation.PART_OF),
+            (direct_parts_of(line, seed), FigureRelation.INCLUDES),
         ):
             for each in relations.values():
                 if each.measure != entry.id:
@@ -505,7 +505,7 @@ def _budget_kind(phase: BudgetPhase | None) -> BudgetKind | None:
 def hidden_values_of_line(line: BudgetLineEntry, seed: Seed) -> FilterValues:
     """What is indexed of a line beside its record: see `app.resources.budget_lines` and `app.sums.overlaps`."""
     links = _link_values(seed.get(MeasureEntry, line.measure))
-    values = {KIND: [kind_of(line, seed)], DOCUMENT: [document_of(line)], STRATEGY: links}
+    values = {KIND: [kind_value_of(line, seed)], DOCUMENT: [document_of(line)], STRATEGY: links}
     values[MISSING] = [f"{field},{reason}" for reason, fields in line.silent.items() for field in fields]
     qualities = ("approximate", "uncertain") if line.amount else ()
     values[AMOUNT_QUALITY] = [quality for quality in qualities if getattr(line.amount, quality)]
@@ -513,9 +513,9 @@ def hidden_values_of_line(line: BudgetLineEntry, seed: Seed) -> FilterValues:
     if line_relations(line.id, seed):
         for id_, reason in yields_to(line, seed).items():
             values.setdefault(reason.value, []).append(str(seed.number(BudgetLineEntry, id_)))
-        others = {**lines_of_same_money(line, seed), **including_lines(line, seed)}.values() if line.amount else ()
+        others = {**lines_of_same_money(line, seed), **wholes_of(line, seed)}.values() if line.amount else ()
         own_kinds = (UNSTATED, *values[KIND])
-        of_other_kinds = (each.id for each in others if kind_of(each, seed) not in own_kinds)
+        of_other_kinds = (each.id for each in others if kind_value_of(each, seed) not in own_kinds)
         values[ACROSS] = [str(seed.number(BudgetLineEntry, id_)) for id_ in of_other_kinds]
     else:
         year, phase = seed.get(PackageEntry, line.package).fiscal_year, phase_of(line, seed)

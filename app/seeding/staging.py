@@ -23,7 +23,7 @@ MAX_CACHED_AT_ONCE = 20  # entries of one look-up that are kept: many at once wo
 MAX_LISTED_VALUES = 10_000  # values of a field that are kept, so that other values need no query
 
 # The keys of a kind's entries follow its FIRST_KEY, in the order in which they were read; `json` is null if the form is
-# wrong. A target is what some entry links to.
+# wrong. A link target is what some entry links to.
 TABLES = """
     CREATE TABLE entry (
         key INTEGER PRIMARY KEY, kind TEXT, id TEXT, file TEXT, document TEXT, line INTEGER, lines BLOB, json BLOB
@@ -45,8 +45,11 @@ REPEATED = """
     WHERE later.key > first.key ORDER BY later.key
 """
 UNKNOWN = """
-    SELECT kind, id FROM link_target AS target
-    WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.kind = target.kind AND entry.id = target.id AND json IS NOT NULL)
+    SELECT kind, id FROM link_target
+    WHERE NOT EXISTS (
+        SELECT 1 FROM entry
+        WHERE entry.kind = link_target.kind AND entry.id = link_target.id AND json IS NOT NULL
+    )
 """
 FIRST_KEY = {kind: number << 32 for number, kind in enumerate(KINDS)}
 
@@ -207,7 +210,8 @@ class Seed:
         if values is not None and value not in values:
             return []
         found = self._query(
-            f"SELECT {ENTRY} FROM indexed JOIN entry USING (key) WHERE field = ? AND value = ? ORDER BY key",  # noqa: S608
+            f"SELECT {ENTRY} FROM indexed JOIN entry USING (key) "  # noqa: S608 - a constant
+            "WHERE field = ? AND value = ? AND json IS NOT NULL ORDER BY key",
             (f"{NAMES[kind]}.{field}", value),
         ).fetchall()
         keep = len(found) <= MAX_CACHED_AT_ONCE

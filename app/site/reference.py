@@ -13,7 +13,7 @@ from app.api import budget_summary, crosswalk, dcat, search, suggest
 from app.api.openapi import COMMITTED
 from app.api.parameters import Parameters
 from app.errors import Problem
-from app.query.filters import Filter, Parameter
+from app.query.filters import Parameter
 from app.resources import BY_NAME
 from app.similarity import closest, hint
 from app.site.context import LISTS, snippets
@@ -147,8 +147,7 @@ def _leaves(schema: Described) -> Iterator[Described]:
 def values_of(view: View, path: str, name: str) -> tuple[list[tuple[str, str]], int]:
     """The first values of a parameter that the data defines, each with its label, and how many there are."""
     parameter: Parameter | None = DECLARED.get(path, {}).get(name)
-    derived = isinstance(parameter, Filter) and parameter.base
-    if parameter is None or not parameter.vocabulary or derived:
+    if parameter is None or not parameter.vocabulary or parameter.base:
         return [], 0
     concepts = parameter.values(view.snapshot.dataset.vocabularies).concepts
     return [(id_, concepts[id_].label.of(view.language)) for id_ in list(concepts)[:MAX_VALUES]], len(concepts)

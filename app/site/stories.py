@@ -51,7 +51,7 @@ def source_address(view: View, record: Object, amount: Object) -> str:
     for each in record["evidence"]:
         if each["lines"] and each["quote"] and amount["text"] and amount["text"] in each["quote"]:
             before = each["quote"].partition(amount["text"])[0].count("\n")
-            return view.line(each["document"], each["lines"]["from"] + before)
+            return view.line_url(each["document"], each["lines"]["from"] + before)
     return ""
 
 

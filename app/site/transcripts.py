@@ -70,7 +70,7 @@ def _covered(_: Resource, __: Any, evidence: Any) -> Any:
 
 RESTING = Statement(union_all(*starmap(_resting, TABLES)).order_by("place", "supports"))
 COVERED = Statement(union(*starmap(_covered, TABLES)))
-NAMED = {  # by resource: together, each would look for the keys of all
+NAMED = {  # a statement a resource: in a union, each part would look for the keys of all resources
     resource.name: Statement(
         select(record.key, record.id, record.name_ja, record.name_en).where(InList(record.key, "keys"))
     )
@@ -180,11 +180,11 @@ def read(document: str, view: View, coverage: Coverage, searcher: Searcher) -> S
         for number in range(max(from_, first), min(to, last) + 1):
             resting[number].append(each)
     facts = {number: _facts(resting[number], MAX_FACTS if last > first else MAX_ALONE) for number, _ in texts}
-    keys = BitMap(key for shown, _ in facts.values() for key in shown)
+    shown_keys = BitMap(key for shown, _ in facts.values() for key in shown)
     records = {
         key: (resource, *record)
         for resource, statement in NAMED.items()
-        if (found := keys & searcher.index.rows(resource))
+        if (found := shown_keys & searcher.index.rows(resource))
         for key, *record in searcher.session.query(statement, keys=list(found))
     }
     path = f"/documents/{document}"
@@ -258,5 +258,5 @@ async def document(id_: RecordId, view: Annotated[View, page_of(PARAMETERS)]) ->
         return item, coverage, read(id_, view, coverage, searcher)
 
     item, coverage, lines = await view.snapshot.run(answers)
-    address = partial(view.line, id_)
+    address = partial(view.line_url, id_)
     return page(view, "document.html", coverage=coverage, lines=lines, per_page=LINES_PER_PAGE, address=address, **item)

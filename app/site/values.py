@@ -118,14 +118,14 @@ class Values:
             case "ref" if brief:
                 shown = self.ref(value, to)
             case "ref":
-                more = self.properties(others(value, "id", "name" if "name" in value else "amount", *SIGNS))
+                more = self._properties(others(value, "id", "name" if "name" in value else "amount", *SIGNS))
                 shown = f"{self._link(value, to)}{more}"
             case "amount":
                 shown = self._with_kind(value) if brief else self.amount(value, full=True)
             case "words":
                 shown = self.words(value, both=not brief)
             case "evidence":
-                shown = self.evidence(value)
+                shown = self._evidence(value)
             case "day":
                 text = value["era"] if self._japanese else day(value["date"], "en")
                 shown = f'<time datetime="{escape(value["date"])}">{escape(text)}</time>'
@@ -134,7 +134,7 @@ class Values:
             case "range":
                 shown = self._range(value)
             case _:
-                shown = self.properties(others(value))
+                shown = self._properties(others(value))
         return shown
 
     def words(self, text: Object, *, both: bool = False) -> Markup:
@@ -156,7 +156,7 @@ class Values:
             reason = "several_kinds" if several else value["basis_reason"]
             return html(f'<span class="nothing">{escape(view.value_label(reason))}</span>')
         uncertain = f' <span class="doubt">{view.tr(*UNCERTAIN)}</span>' if value["uncertain"] else ""
-        more = self.properties(others(value, "jpy", "oku_yen", "approximate", "uncertain")) if full else ""
+        more = self._properties(others(value, "jpy", "oku_yen", "approximate", "uncertain")) if full else ""
         return html(
             f'<data class="amount" value="{jpy}">{money(value, view.language)}{uncertain}</data>'
             f'<span class="yen">{jpy:,}{view.tr("円", " yen")}</span>{more}'
@@ -234,7 +234,7 @@ class Values:
                 shown = self._value(given, field.name, field.to)
             row = f'<tr>\n<th scope="row">{escape(self._view.label(field.name))}</th>\n<td>{shown}</td>\n'
             if known:
-                said = "".join(self.evidence(each, named=named) for each in known.get(field.name, ()))
+                said = "".join(self._evidence(each, named=named) for each in known.get(field.name, ()))
                 if not said and field.derived and not empty:
                     said = f'<span class="computed">{self._view.tr(*COMPUTED)}</span>'
                 row += f"<td>{said}</td>\n"
@@ -257,7 +257,7 @@ class Values:
             folded = [f"<details><summary>{more}</summary>", *folded, "</details>"]
         return html("\n".join([*first, *folded]))
 
-    def properties(self, pairs: Iterable[tuple[str, Any]]) -> str:
+    def _properties(self, pairs: Iterable[tuple[str, Any]]) -> str:
         """Names and values of an object."""
         to = references()
         rows = "".join(
@@ -266,7 +266,7 @@ class Values:
         )
         return f'<dl class="properties">{rows}</dl>' if rows else ""
 
-    def evidence(self, value: Object, *, named: bool = False) -> str:
+    def _evidence(self, value: Object, *, named: bool = False) -> str:
         """The words that a fact rests on, and how it is known; `named` names the document."""
         view, parts = self._view, []
         if value["quote"]:
@@ -278,7 +278,7 @@ class Values:
             where = view.tr(f"{lines}行", f"line {lines}")
             if named:
                 where = f"{self._name('documents', value['document'])} {where}"
-            address = escape(view.line(value["document"], value["lines"]["from"]))
+            address = escape(view.line_url(value["document"], value["lines"]["from"]))
             parts.append(f' <a href="{address}">{where}</a>')
         if value["url"]:
             parts.append(f' <a class="outside" href="{escape(value["url"])}">{escape(value["url"].split("/")[2])}</a>')

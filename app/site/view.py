@@ -96,7 +96,7 @@ class View:
         query = "&".join(filter(None, (query, language and f"lang={language}")))
         return f"{self.prefix}{path}?{query}" if query else f"{self.prefix}{path}"
 
-    def line(self, document: str, number: int) -> str:
+    def line_url(self, document: str, number: int) -> str:
         """The address of a line of a transcript, on its page."""
         return f"{self.url(f'/documents/{document}', query_of_line(number))}#L{number}"
 

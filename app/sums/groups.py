@@ -19,7 +19,7 @@ from app.sums.line_sums import NO_LINES, PARTS, UNKNOWN, GroupKey, LineSums, Sum
 
 PAIRED = ("ministry", "pillar", "modality", "section", "fiscal_year", "package")
 DIMENSIONS = (*PAIRED, "document", "budget_kind", "phase", "basis")
-# Of the values of these, documents state amounts, or do not.
+# Of some values of these the documents state amounts, and of others none: see `reported_rows`.
 REPORTED_DIMENSIONS = frozenset(("fiscal_year", "budget_kind", "phase", "basis"))
 # Each dimension, and the pairs that are asked for often: their number is what a build's time depends on.
 RENDERED: frozenset[tuple[str, ...]] = frozenset([*combinations(DIMENSIONS, 1), *combinations(PAIRED, 2)])

@@ -76,7 +76,7 @@ def left_out(rows: BitMap, index: Index) -> BitMap:
 
 
 def _under(rows: BitMap, name: str, index: Index) -> Iterator[tuple[int, BitMap]]:
-    """Of lines that are indexed under the numbers of other lines: each of the rows with some of the rows under it."""
+    """Each of the rows under whose number `name` indexes some of the rows, with these."""
     values = index.values(BUDGET_LINES.name, name)
     if rows.intersect(values.present):
         before = index.rows(BUDGET_LINES.name)[0] - 1
@@ -88,11 +88,11 @@ def _under(rows: BitMap, name: str, index: Index) -> Iterator[tuple[int, BitMap]
 
 def _overlapping(rows: BitMap, index: Index) -> list[Overlap]:
     """Each of the rows that is left out, in their order, with a row that is counted in its place."""
-    without = left_out(rows, index)
+    yielding = left_out(rows, index)
     overlaps: dict[int, Overlap] = {}
     for reason in OverlapReason:
         for counted, lines in _under(rows, reason.value, index):
-            if counted not in without:
+            if counted not in yielding:
                 for line in lines:
                     overlaps.setdefault(line, Overlap(line, reason, counted))
     return [overlaps[line] for line in sorted(overlaps)]
