@@ -33,7 +33,7 @@ class ReconciledTotal(Schema):
         description="Stated less itemised: negative where the lines exceed the total, null where one is unknown."
     )
     lines: Int32
-    notes: list[Note] = Field(description="What is of_total of the difference, and of the lines' amounts.")
+    notes: list[Note] = Field(description="What is known of the difference, and of the lines' amounts.")
 
 
 class Reconciliation(Schema):
@@ -54,7 +54,7 @@ router = APIRouter(tags=[PACKAGES.name])
     operation_id="get_package_reconciliation",
     summary="Hold a package's stated totals against its lines",
     description=(
-        "Each total that the document states, what the budget lines give, the difference, and what is of_total "
+        "Each total that the document states, what the budget lines give, the difference, and what is known "
         "of it. No difference is explained away."
     ),
     response_model=Reconciliation,
