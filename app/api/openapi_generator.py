@@ -71,7 +71,8 @@ def generate(app: FastAPI) -> bytes:
 def _request(client: TestClient, url: str, status: int = 200) -> Any:
     """What the application answers to a request: JSON or text, with this status."""
     response = client.get(url)
-    assert response.status_code == status, (url, response.text)  # noqa: S101 - an example that is refused is a fault of this file
+    # An example that is refused is a fault of this file.
+    assert response.status_code == status, (url, response.text)  # noqa: S101
     media_type = response.headers["content-type"].partition(";")[0]
     is_json = media_type.endswith("json") and not media_type.endswith("ndjson")
     return response.json() if is_json else response.text
