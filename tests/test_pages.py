@@ -135,6 +135,18 @@ def test_a_form_counts_each_value_and_keeps_what_it_does_not_show(client: Client
     assert hidden == {"ministry_not": "cao", "fields": "id,name", "lang": "en", "limit": "2"}
 
 
+def test_of_many_options_the_chosen_and_those_with_most_rows_come_first(whole: Client) -> None:
+    buckets = answer(whole, "/v1/measures?facet=ministry&limit=0")["facets"]["ministry"]["buckets"]
+    counts = {each["value"]: each["count"] for each in buckets}
+    rare = min((value for value in counts if counts[value]), key=lambda value: counts[value])
+    page = opened(whole, f"/measures?ministry={rare}")
+    chosen, *others = (each["value"] for each in page.all("input", name="ministry", type="checkbox"))
+    assert chosen == rare
+    shown = [counts[value] for value in others if value in counts]
+    assert len(shown) > 10
+    assert shown == sorted(shown, reverse=True)
+
+
 def test_chips_take_off_one_value(client: Client) -> None:
     page = opened(client, "/budget-lines?ministry=mext,mhlw&amount_min=400000000&q=%E5%81%A5&offset=1&lang=en")
     chips = [each["href"] for each in page.all("a") if each.get("href", "").startswith("/budget-lines?")]

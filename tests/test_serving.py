@@ -12,13 +12,15 @@ import sys
 import weakref
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy
 from click.testing import CliRunner
 
 from app.cli import main
-from app.db.base import Unusable
+from app.db.base import Contains, InList, Unusable
 from app.db.sqlite import connect
 from app.log import TextFormatter
 from app.main import application, create_app
@@ -343,3 +345,15 @@ def answers_while_stopped(other: int, port: int) -> list[object]:
     finally:
         os.kill(other, signal.SIGCONT)
     return [visible(each) for each in answers]
+
+
+def test_statements_with_conditions_of_our_own_are_compiled_once() -> None:
+    table = sqlalchemy.table("lines", sqlalchemy.column("id", sqlalchemy.Text))
+    compiled: dict[Any, Any] = {}
+    with sqlalchemy.create_engine("sqlite://").connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE lines (id TEXT)")
+        for _ in range(2):
+            statement = sqlalchemy.select(table).where(InList(table.c.id, "ids"), Contains(table.c.id, "text"))
+            connection.execute(statement, {"ids": "[]", "text": ""}, execution_options={"compiled_cache": compiled})
+    connection.engine.dispose()
+    assert len(compiled) == 1
